@@ -1,0 +1,85 @@
+//! How a call ended: exactly one disposition, with whose fault.
+
+use serde::{Deserialize, Serialize};
+
+/// How a call ended.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(tag = "disposition", rename_all = "snake_case")]
+pub enum Disposition {
+    /// The flow answered and came to its end, or the caller hung up after an answer.
+    Answered,
+    /// A person took the call.
+    Transferred {
+        /// The target's name in the flow.
+        to: String,
+        /// Why a person: `asked`, `misunderstood`, `same_answer`, `silent`, `flow`, `no_engine`, …
+        because: String,
+    },
+    /// A message (or the wish to be called back) was taken.
+    MessageTaken {
+        /// Why a person was wanted.
+        because: String,
+    },
+    /// The caller never spoke nor pressed a key.
+    Silent,
+    /// The caller left before anything was answered.
+    Abandoned {
+        /// Whether a person had been asked for (the number that must be small).
+        wanted_person: bool,
+    },
+    /// The caller's line went quiet (no RTP) or its transport broke.
+    Lost,
+    /// We turned the call away before it began.
+    Rejected {
+        /// SIP status.
+        status: u16,
+    },
+    /// Our fault: panic, no resources. The caller heard an apology and went to the default target if one answered.
+    Failed {
+        /// One sentence for the operator.
+        why: String,
+    },
+}
+
+/// Whose doing an ending is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Fault {
+    /// Nobody's: it went as meant.
+    None,
+    /// The caller left.
+    Caller,
+    /// The network or the far end.
+    Line,
+    /// The target did not answer, was busy, refused.
+    Agent,
+    /// We.
+    Us,
+}
+
+impl Disposition {
+    /// The one word for tables and metrics.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Disposition::Answered => "answered",
+            Disposition::Transferred { .. } => "transferred",
+            Disposition::MessageTaken { .. } => "message_taken",
+            Disposition::Silent => "silent",
+            Disposition::Abandoned { .. } => "abandoned",
+            Disposition::Lost => "lost",
+            Disposition::Rejected { .. } => "rejected",
+            Disposition::Failed { .. } => "failed",
+        }
+    }
+
+    /// Whose doing it is.
+    pub fn fault(&self) -> Fault {
+        match self {
+            Disposition::Answered | Disposition::Transferred { .. } | Disposition::Silent => Fault::None,
+            Disposition::MessageTaken { .. } => Fault::Agent,
+            Disposition::Abandoned { .. } => Fault::Caller,
+            Disposition::Lost => Fault::Line,
+            Disposition::Rejected { .. } | Disposition::Failed { .. } => Fault::Us,
+        }
+    }
+}

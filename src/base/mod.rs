@@ -1,0 +1,17 @@
+//! The words everybody uses. No behaviour beyond what the word itself means; no clock, no IO.
+
+mod ending;
+mod hearing;
+mod hours;
+mod ids;
+mod moment;
+mod prompt;
+mod words;
+
+pub use ending::{Disposition, Fault};
+pub use hearing::{EarFailure, Engine, Expect, Grammar, HeardWord, Hypothesis};
+pub use hours::{OpeningHours, Span};
+pub use ids::{AttemptId, CallId, LegId, LookUpId, PromptId, UtteranceId};
+pub use moment::{Moment, WallTime};
+pub use prompt::{BargeIn, Prompt, PromptEnd, PromptPart};
+pub use words::{Confidence, Digit, Language, PhoneNumber, Pii};

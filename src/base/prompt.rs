@@ -1,0 +1,75 @@
+//! What we play to a caller or an agent.
+
+use super::{Language, PromptId};
+use serde::{Deserialize, Serialize};
+use std::path::PathBuf;
+
+/// One thing to play, whole: parts follow each other without a gap.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Prompt {
+    /// Counted within the call.
+    pub id: PromptId,
+    /// What to play.
+    pub parts: Vec<PromptPart>,
+    /// The language for speech synthesis.
+    pub language: Language,
+    /// What the caller's voice does to it; travels with the prompt so that the audio plane cuts in its own tick.
+    pub barge_in: BargeIn,
+}
+
+/// A piece of a prompt.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PromptPart {
+    /// Words for the synthesiser.
+    Text(String),
+    /// A recording (WAV, MP3, OGG, FLAC), path as resolved when the flow was loaded.
+    File(PathBuf),
+    /// Silence in milliseconds.
+    Pause(u32),
+}
+
+impl Prompt {
+    /// The words of all text parts, for records and for comparing answers. Files appear by name.
+    pub fn words(&self) -> String {
+        let mut out = String::new();
+        for part in &self.parts {
+            let piece = match part {
+                PromptPart::Text(t) => t.trim().to_string(),
+                PromptPart::File(p) => format!("[{}]", p.file_name().unwrap_or_default().to_string_lossy()),
+                PromptPart::Pause(_) => continue,
+            };
+            if !out.is_empty() && !piece.is_empty() {
+                out.push(' ');
+            }
+            out.push_str(&piece);
+        }
+        out
+    }
+}
+
+/// What the caller's voice does to a prompt that is playing. Keys always stop it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum BargeIn {
+    /// The onset of speech stops it.
+    Speech,
+    /// It plays on; speech is still heard, and a request for a person still stops it.
+    PersonOnly,
+}
+
+/// How a prompt came to its end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PromptEnd {
+    /// Played to the end.
+    Finished,
+    /// The caller spoke.
+    BargedIn,
+    /// The caller pressed a key.
+    Keyed,
+    /// We stopped it.
+    Stopped,
+    /// It could not be made (no voice, no file); nothing was heard.
+    Failed,
+}

@@ -1,0 +1,49 @@
+//! The hand-over card: what the agent is told, so that nothing is asked twice.
+
+use crate::base::{CallId, Language, PhoneNumber, Pii, WallTime};
+use crate::nlu::Slots;
+use serde::{Deserialize, Serialize};
+
+/// What the agent is told.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct HandOverCard {
+    /// 32 hex digits, random, unguessable; the only key to the card. Valid for the call plus one hour.
+    pub reference: String,
+    /// The call.
+    pub call: CallId,
+    /// Which hotline.
+    pub flow: String,
+    /// Who.
+    pub caller: PhoneNumber,
+    /// The number dialled.
+    pub dialled: PhoneNumber,
+    /// The caller's language.
+    pub language: Language,
+    /// When the call came.
+    pub since: WallTime,
+    /// Seconds already spent with us.
+    pub seconds: u64,
+    /// The last understood intent.
+    pub intent: Option<String>,
+    /// What is known: slots that are not sensitive.
+    pub slots: Pii<Slots>,
+    /// What was said and answered, oldest first, at most 20 turns. Sensitive turns appear as such, without words.
+    pub turns: Vec<CardTurn>,
+    /// Why a person: `asked`, `misunderstood`, `same_answer`, …
+    pub because: String,
+    /// One sentence to be spoken to the agent, in the agent's language (English or Chinese).
+    pub summary: Pii<String>,
+}
+
+/// One line of the story.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct CardTurn {
+    /// What the caller said or keyed; empty when nothing was understood or it is sensitive.
+    pub caller: Pii<String>,
+    /// The intent it was taken for.
+    pub intent: Option<String>,
+    /// What we answered.
+    pub answer: Pii<String>,
+    /// True when words are withheld.
+    pub sensitive: bool,
+}

@@ -1,0 +1,237 @@
+//! The face of the call machine: what happens to a call (`Event`) and what it wants done (`Command`). Both are data, both
+//! are serialisable: the event log is a list of `(Moment, Event)`.
+
+use super::card::HandOverCard;
+use super::record::Record;
+use crate::base::{
+    AttemptId, Digit, Disposition, EarFailure, Grammar, Hypothesis, LegId, LookUpId, PhoneNumber, Prompt, PromptEnd, PromptId,
+    UtteranceId, WallTime,
+};
+use crate::flow::{LookUp, LookedUp};
+use serde::{Deserialize, Serialize};
+use std::time::Duration;
+
+/// What happens to a call.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Event {
+    /// An INVITE was accepted for a flow. First event of every call, exactly once.
+    Arrived {
+        /// Who calls.
+        caller: PhoneNumber,
+        /// Which number was dialled.
+        dialled: PhoneNumber,
+        /// Calendar time of this very `Moment`.
+        wall: WallTime,
+    },
+    /// The caller's ACK arrived: audio flows.
+    Answered,
+    /// A prompt's last packet was sent, or it was cut. `played_ms` is how much was heard.
+    PromptEnded {
+        /// Whose ear.
+        leg: LegId,
+        /// Which prompt.
+        prompt: PromptId,
+        /// How much was heard, milliseconds.
+        played_ms: u32,
+        /// How it ended.
+        end: PromptEnd,
+    },
+    /// Voice activity began on the caller's leg (not yet understood; does not stop silence timers for good).
+    SpeechStarted {
+        /// Counted by the listener.
+        utterance: UtteranceId,
+        /// The prompt it was spoken over.
+        over: Option<PromptId>,
+    },
+    /// The endpoint was found; `Heard` follows.
+    SpeechEnded {
+        /// Which.
+        utterance: UtteranceId,
+        /// Length of the speech, milliseconds.
+        length_ms: u32,
+    },
+    /// Recognition is done (or failed).
+    Heard {
+        /// Which.
+        utterance: UtteranceId,
+        /// What was heard.
+        result: Result<Hypothesis, EarFailure>,
+    },
+    /// The spotter heard a request for a person, possibly before the utterance ended. `Heard` still follows.
+    PersonHeard {
+        /// Which.
+        utterance: UtteranceId,
+        /// The phrase.
+        phrase: String,
+    },
+    /// The caller pressed a key.
+    Key(Digit),
+    /// An answer from outside.
+    LookedUp {
+        /// Which question.
+        id: LookUpId,
+        /// The answer.
+        result: LookedUp,
+    },
+    /// How a REFER goes.
+    Referred {
+        /// Which try.
+        attempt: AttemptId,
+        /// How it goes.
+        outcome: ReferOutcome,
+    },
+    /// How an agent's leg goes.
+    Agent {
+        /// Which try.
+        attempt: AttemptId,
+        /// How it goes.
+        event: AgentEvent,
+    },
+    /// A message recording reached its end (quiet, key `#`, or the longest time).
+    MessageEnded {
+        /// Seconds of speech in it; 0 = nothing was said.
+        speech_ms: u32,
+    },
+    /// BYE or CANCEL from the caller.
+    CallerHungUp,
+    /// No RTP for the configured time.
+    CallerLost,
+    /// The caller put us on hold, or took us off.
+    Held(bool),
+    /// Something of ours broke for this call (disk full, no port); one sentence.
+    Trouble(String),
+    /// The time that `Call::next_timer` asked for has come.
+    Tick,
+}
+
+/// How a REFER goes (RFC 3515, RFC 3420 sipfrag).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ReferOutcome {
+    /// 202; NOTIFYs follow.
+    Accepted,
+    /// NOTIFY with a provisional status.
+    Progress(u16),
+    /// NOTIFY with 2xx: the caller is with the agent.
+    Succeeded,
+    /// The REFER or the referred INVITE failed with this status; the caller is still ours. 408 stands for no NOTIFY.
+    Failed(u16),
+}
+
+/// How an agent's leg goes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AgentEvent {
+    /// 180/183.
+    Ringing,
+    /// 200 OK, audio flows.
+    Answered,
+    /// The agent pressed a key.
+    Key(Digit),
+    /// The INVITE failed. 408 = ring time-out on our side, 302 with the contact.
+    Failed {
+        /// SIP status.
+        status: u16,
+        /// Contact URI of a 302.
+        contact: Option<String>,
+    },
+    /// BYE from the agent (or the leg's audio died).
+    HungUp,
+}
+
+/// What the call wants done. Carried out by `drive`, in order.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Command {
+    /// Send 200 OK; `Event::Answered` follows.
+    Answer,
+    /// Play to one leg; queued behind what is playing there. Always ends in `Event::PromptEnded`.
+    Play {
+        /// Whose ear.
+        leg: LegId,
+        /// What.
+        prompt: Prompt,
+    },
+    /// Stop all prompts on a leg; each reports `PromptEnd::Stopped`.
+    StopPlaying {
+        /// Whose.
+        leg: LegId,
+    },
+    /// From now on expect this of the caller. Stays until the next `Listen` or `StopListening`. The endpoint rule and the
+    /// recogniser's grammar follow it at the next utterance.
+    Listen {
+        /// What to expect.
+        grammar: Grammar,
+        /// The utterances heard now are not kept (no clip, no words in records).
+        sensitive: bool,
+    },
+    /// Do not recognise what the caller says (the spotter is off too): while joined with an agent.
+    StopListening,
+    /// Ask the outside.
+    LookUp {
+        /// Answer carries it.
+        id: LookUpId,
+        /// The question.
+        request: LookUp,
+    },
+    /// Move the caller by REFER.
+    Refer {
+        /// Outcome carries it.
+        attempt: AttemptId,
+        /// SIP URI.
+        to: String,
+        /// User-to-User content (hex of the card reference), escaped into Refer-To.
+        uui: String,
+        /// Longest wait for the final NOTIFY.
+        patience: Duration,
+    },
+    /// Call the agent.
+    Dial {
+        /// Events carry it.
+        attempt: AttemptId,
+        /// SIP URI.
+        to: String,
+        /// User-to-User content.
+        uui: String,
+        /// How long it may ring.
+        ring: Duration,
+    },
+    /// Join the two audio streams (stops listening and comfort audio).
+    Join {
+        /// The agent's leg.
+        attempt: AttemptId,
+    },
+    /// Comfort audio to the caller while nothing else plays there (never more than 2 s of silence).
+    Comfort(bool),
+    /// Start, pause or go on with the two-channel recording.
+    Record(RecordAction),
+    /// Take a message from the caller: tone, record until 3 s quiet after speech, key `#`, or `max`; `MessageEnded` follows.
+    TakeMessage {
+        /// Longest message.
+        max: Duration,
+    },
+    /// Publish (or update) the hand-over card under its reference.
+    Publish(Box<HandOverCard>),
+    /// Hang up a leg (BYE, or CANCEL while ringing).
+    HangUp {
+        /// Which.
+        leg: LegId,
+    },
+    /// Write a record.
+    Note(Box<Record>),
+    /// The call is over; nothing follows. The driver frees everything of it.
+    Ended(Disposition),
+}
+
+/// What the recorder should do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RecordAction {
+    /// Begin (after the announcement or the consent).
+    Start,
+    /// Write silence instead of sound (a sensitive node).
+    Pause,
+    /// Go on.
+    Resume,
+}

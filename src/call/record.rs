@@ -1,0 +1,121 @@
+//! What is kept of a call: rows for the store, made by the call machine as it goes.
+
+use crate::base::{Confidence, Disposition, Engine, Fault, Moment, PhoneNumber, Pii, UtteranceId, WallTime};
+use crate::nlu::{IntentName, Slots};
+use serde::{Deserialize, Serialize};
+
+/// One thing to remember.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Record {
+    /// The call began.
+    Began {
+        /// Who.
+        caller: PhoneNumber,
+        /// Which number.
+        dialled: PhoneNumber,
+        /// Which flow.
+        flow: String,
+        /// Hash of the flow's text.
+        flow_hash: String,
+        /// When.
+        at: WallTime,
+    },
+    /// One question and its answer.
+    Turn(TurnRecord),
+    /// One utterance.
+    Utterance(UtteranceRecord),
+    /// A decision that moves the call towards a person, or keeps it from there: reason and numbers.
+    Decision {
+        /// When.
+        at: Moment,
+        /// One word: `asked`, `misunderstood`, `same_answer`, `silence`, `transfer_failed`, …
+        what: String,
+        /// One sentence with the numbers.
+        why: String,
+    },
+    /// A try to reach a person.
+    Attempt {
+        /// When it began.
+        at: Moment,
+        /// Target's name.
+        target: String,
+        /// `refer` or `bridge`.
+        method: String,
+        /// `answered`, or SIP status / reason.
+        outcome: String,
+    },
+    /// The caller consented to recording, or refused.
+    Consent {
+        /// Whether.
+        given: bool,
+    },
+    /// A message was taken.
+    Message {
+        /// Milliseconds of speech.
+        speech_ms: u32,
+        /// Why a person was wanted.
+        because: String,
+    },
+    /// The call is over.
+    Ended {
+        /// How.
+        disposition: Disposition,
+        /// Whose doing.
+        fault: Fault,
+        /// When.
+        at: Moment,
+        /// Milliseconds from the first request for a person to a person's voice, where both happened.
+        request_to_person_ms: Option<u64>,
+    },
+}
+
+/// One question and its answer.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct TurnRecord {
+    /// Counted from 0.
+    pub turn: u32,
+    /// When the turn was decided.
+    pub at: Moment,
+    /// The node that asked.
+    pub node: String,
+    /// What the caller said or keyed (empty when sensitive).
+    pub heard: Pii<String>,
+    /// `voice`, `keys` or `silence`.
+    pub by: String,
+    /// How sure the ears were.
+    pub heard_confidence: Confidence,
+    /// The intent, option or slot it was taken for; `None` = misunderstood.
+    pub meaning: Option<IntentName>,
+    /// How sure the matcher was.
+    pub meaning_confidence: Confidence,
+    /// Slots so far (empty when sensitive).
+    pub slots: Pii<Slots>,
+    /// What we said next.
+    pub answer: Pii<String>,
+    /// Nothing personal is in here.
+    pub sensitive: bool,
+}
+
+/// One utterance.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct UtteranceRecord {
+    /// Counted by the listener; the audio clip is named after it.
+    pub utterance: UtteranceId,
+    /// When it was heard.
+    pub at: Moment,
+    /// Words (empty when sensitive or failed).
+    pub text: Pii<String>,
+    /// How sure.
+    pub confidence: Confidence,
+    /// Which engine; `None` when the ears failed.
+    pub engine: Option<Engine>,
+    /// Rejection or failure.
+    pub rejected: Option<String>,
+    /// What it was taken for.
+    pub meaning: Option<String>,
+    /// CPU milliseconds.
+    pub cpu_ms: u32,
+    /// No clip may be kept.
+    pub sensitive: bool,
+}

@@ -1,0 +1,324 @@
+//! The face between the flow's interpreter (`Cursor`) and the call: the cursor says what the script wants next, the call
+//! says what came of it. The cursor knows nothing of misunderstandings, silence, transfers' fate or time.
+
+use crate::base::{BargeIn, Confidence, Digit, Grammar, Language, PromptPart};
+use crate::nlu::{IntentName, Slots};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// What the script wants next. Exactly one at a time; the call answers with an [`Input`].
+#[derive(Debug, Clone, PartialEq)]
+pub enum Action {
+    /// Play this, then `Input::Done`.
+    Say(Say),
+    /// Play the prompt and listen; answer with `Input::Understood`.
+    Ask(Box<Ask>),
+    /// Ask the outside; answer with `Input::LookedUp`.
+    LookUp(LookUp),
+    /// The script hands over to a person (a node with `transfer:`). The call takes it from here; the cursor stays put.
+    Transfer {
+        /// Target's name in the flow (`targets:`).
+        to: String,
+        /// Spoken first, if the node says something of its own.
+        say: Option<Vec<PromptPart>>,
+        /// Why, for the hand-over card (node name or the flow's words).
+        because: String,
+    },
+    /// Take a spoken message, then `Input::Done`.
+    TakeMessage(TakeMessage),
+    /// Say good-bye and hang up.
+    End {
+        /// Spoken first.
+        say: Option<Vec<PromptPart>>,
+    },
+}
+
+/// Something to play.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Say {
+    /// The node it belongs to.
+    pub node: String,
+    /// What to play.
+    pub parts: Vec<PromptPart>,
+    /// What the caller's voice does to it.
+    pub barge_in: BargeIn,
+    /// True when this answers the caller's question (it counts for "same answer again").
+    pub answer: bool,
+    /// Neither audio nor words of this node are stored.
+    pub sensitive: bool,
+}
+
+/// A question to the caller.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Ask {
+    /// The node it belongs to.
+    pub node: String,
+    /// The first wording.
+    pub prompt: Vec<PromptPart>,
+    /// Wordings after a misunderstanding, in order; the last is used again. Never empty (the checker fills in defaults).
+    pub reprompts: Vec<Vec<PromptPart>>,
+    /// Spoken after silence or when the ears fail: what to press. Never empty.
+    pub key_prompt: Vec<PromptPart>,
+    /// What the caller's voice does to the prompt.
+    pub barge_in: BargeIn,
+    /// What is expected.
+    pub kind: AskKind,
+    /// What to listen for.
+    pub grammar: Grammar,
+    /// Which single key means what (`#`/`*` included), for kinds other than digits. Never holds `0`.
+    pub keys: BTreeMap<Digit, Choice>,
+    /// Quiet after the prompt before the silence ladder begins.
+    pub no_input: Duration,
+    /// Neither audio, digits nor words of this node are stored.
+    pub sensitive: bool,
+}
+
+/// What sort of answer a question wants.
+#[derive(Debug, Clone, PartialEq)]
+pub enum AskKind {
+    /// One of the flow's intents (`ask:` with intents): understood by the matcher.
+    Intents,
+    /// One option of a menu, by phrase or key.
+    Menu(Vec<MenuOption>),
+    /// Yes or no (keys 1 and 2).
+    YesNo,
+    /// A digit string, by voice or keys.
+    Digits {
+        /// The slot it fills.
+        slot: String,
+        /// Fewest digits.
+        min: u8,
+        /// Most digits.
+        max: u8,
+    },
+    /// A number, by voice or keys with `#`.
+    Number {
+        /// The slot it fills.
+        slot: String,
+    },
+    /// A day; keys as DDMM or DDMMYYYY with `#`.
+    Date {
+        /// The slot it fills.
+        slot: String,
+    },
+    /// The caller's language: phrases and keys from the flow.
+    Language(Vec<MenuOption>),
+}
+
+/// One option of a menu.
+#[derive(Debug, Clone, PartialEq)]
+pub struct MenuOption {
+    /// Its name in the flow (an option id, an intent or a language tag).
+    pub name: String,
+    /// What callers say for it, lower case.
+    pub phrases: Vec<String>,
+    /// Its key.
+    pub key: Option<Digit>,
+}
+
+/// What a key stands for.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Choice {
+    /// An intent.
+    Intent(IntentName),
+    /// A menu option or language by name.
+    Option(String),
+    /// Yes.
+    Yes,
+    /// No.
+    No,
+    /// Say that again.
+    Repeat,
+}
+
+/// A question to the outside. The shell enforces listed hosts, no redirects, the size limit (64 KiB) and the time-out.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct LookUp {
+    /// The look-up's name in the flow.
+    pub name: String,
+    /// `GET` or `POST`.
+    pub method: String,
+    /// Rendered address.
+    pub url: String,
+    /// Rendered JSON body, for `POST`.
+    pub body: Option<serde_json::Value>,
+    /// Longest wait.
+    pub timeout: Duration,
+    /// How long an equal question may be answered from memory; zero = never.
+    pub cache: Duration,
+    /// Spoken when the answer takes longer than 1.5 s.
+    pub waiting: Option<Vec<PromptPart>>,
+    /// The answer is personal (the default): not logged.
+    pub sensitive: bool,
+}
+
+/// What the outside said.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LookedUp {
+    /// 2xx with JSON.
+    Found(serde_json::Value),
+    /// 404.
+    NotFound,
+    /// Anything else: time-out, refused, bad JSON, host not allowed. One sentence for the record.
+    Outage(String),
+}
+
+/// A message to be taken.
+#[derive(Debug, Clone, PartialEq)]
+pub struct TakeMessage {
+    /// The node it belongs to.
+    pub node: String,
+    /// Spoken before the tone: the reason and what to leave.
+    pub say: Vec<PromptPart>,
+    /// Spoken afterwards.
+    pub thanks: Vec<PromptPart>,
+    /// Longest message.
+    pub max: Duration,
+}
+
+/// What came of an action.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Input {
+    /// The prompt was played (wholly or in part), the message was taken.
+    Done,
+    /// The caller answered a question.
+    Understood(Answer),
+    /// The look-up came back.
+    LookedUp(LookedUp),
+}
+
+/// An answer, understood.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Answer {
+    /// An intent with slots.
+    Intent {
+        /// Which.
+        name: IntentName,
+        /// Slots heard along with it.
+        slots: Slots,
+        /// How sure.
+        confidence: Confidence,
+    },
+    /// An option of a menu, or a language tag for a language question.
+    Option(String),
+    /// Yes or no.
+    YesNo(bool),
+    /// A value for the asked slot: digits, number, `YYYY-MM-DD`.
+    Value(String),
+}
+
+/// A person's place: how to reach them.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Target {
+    /// Name in the flow.
+    pub name: String,
+    /// Where.
+    pub sip: String,
+    /// How first.
+    pub method: TransferMethod,
+    /// How long it may ring.
+    pub ring: Duration,
+    /// What proves that a person took it.
+    pub accept: Accept,
+    /// The next target when this one fails; `None` = message taking.
+    pub next: Option<String>,
+    /// What busy (486), unavailable (480), declined (603) and moved (302) do. Others and time-outs go `Next`.
+    pub on: BTreeMap<u16, OnFailure>,
+    /// Hours in which somebody is there; `None` = always.
+    pub hours: Option<crate::base::OpeningHours>,
+    /// Languages spoken there; empty = all.
+    pub languages: Vec<Language>,
+}
+
+/// How a call is moved.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TransferMethod {
+    /// REFER, tracked by NOTIFY; falls back to `Bridge` on the same target.
+    Refer,
+    /// We call the agent and join the audio.
+    Bridge,
+}
+
+/// What proves that a person took the call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Accept {
+    /// The agent hears the summary and presses 1.
+    Key,
+    /// The 200 OK.
+    Answer,
+}
+
+/// What a refusal does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OnFailure {
+    /// Try the same target once more.
+    Retry,
+    /// Try the next target.
+    Next,
+    /// Take a message.
+    Message,
+    /// Follow the contact of a 302, if it is one of the flow's targets; else next.
+    Follow,
+}
+
+/// Where recordings are announced.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RecordMode {
+    /// No recording.
+    Off,
+    /// Announced before the first recorded frame.
+    Announce,
+    /// Asked; only a yes (or key 1) records.
+    Ask,
+}
+
+/// Numbers of the escalation policy (`escalate:`), with the defaults.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Escalation {
+    /// After so many misunderstandings in a row the re-prompt offers a person (1).
+    pub misunderstood_offer: u32,
+    /// After so many in a row the call is transferred without a question (2).
+    pub misunderstood_transfer: u32,
+    /// Or after so many in the whole call (4).
+    pub misunderstood_total: u32,
+    /// The same rendered answer is given together with an offer the n-th time (2).
+    pub same_answer_offer: u32,
+    /// And replaced by the transfer at what would be the n-th time (3).
+    pub same_answer_transfer: u32,
+    /// Silences in a row before the ladder's last step (2: re-prompt, key menu, then person or good-bye).
+    pub silence_last: u32,
+}
+
+impl Default for Escalation {
+    fn default() -> Escalation {
+        Escalation {
+            misunderstood_offer: 1,
+            misunderstood_transfer: 2,
+            misunderstood_total: 4,
+            same_answer_offer: 2,
+            same_answer_transfer: 3,
+            silence_last: 3,
+        }
+    }
+}
+
+/// Facts of the call that templates and conditions see (`call.caller`, `call.dialled`).
+#[derive(Debug, Clone, PartialEq)]
+pub struct CallFacts {
+    /// Caller's number.
+    pub caller: crate::base::PhoneNumber,
+    /// Number that was dialled.
+    pub dialled: crate::base::PhoneNumber,
+    /// When the call came.
+    pub at: crate::base::WallTime,
+    /// Folder of the flow file, for relative audio files.
+    pub base_dir: PathBuf,
+}

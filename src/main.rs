@@ -1,0 +1,3 @@
+//! Thin: arguments to library, result to exit code.
+
+fn main() {}

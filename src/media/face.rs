@@ -1,0 +1,167 @@
+//! The face of the audio plane: what one leg is told and what it tells. Small enums; sound travels as `Arc<Pcm>` (prompts)
+//! or through a bounded channel of `Copy` frames (`Tap`), never through these.
+
+use crate::audio::{Frame, Pcm};
+use crate::base::{BargeIn, Digit, Moment, PromptEnd, PromptId, UtteranceId};
+use crate::listen::EndpointRule;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+/// A leg of the plane; never reused while the process lives.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct LegKey(pub u64);
+
+/// G.711 flavours (RFC 3551 §4.5.14); payload types 0 and 8.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Codec {
+    /// mu-law, payload type 0.
+    Pcmu,
+    /// A-law, payload type 8.
+    Pcma,
+}
+
+/// What signalling negotiated for a leg.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Negotiated {
+    /// Where to send; the plane latches onto the source of the first good packet (symmetric RTP) until the next `Remote`.
+    pub remote: SocketAddr,
+    /// Codec in both directions.
+    pub codec: Codec,
+    /// Payload type of telephone-event/8000, if agreed (RFC 4733).
+    pub dtmf: Option<u8>,
+    /// Whether we may send (not while the far end said `sendonly`/`inactive`).
+    pub send: bool,
+    /// Whether they will send; false = hold, and no RTP time-out runs.
+    pub receive: bool,
+}
+
+/// What a leg is told.
+#[derive(Debug, Clone)]
+pub enum LegCommand {
+    /// The far end's address, codec, direction: after the first negotiation and after every re-INVITE.
+    Remote(Negotiated),
+    /// Queue a prompt.
+    Play {
+        /// Reported back.
+        prompt: PromptId,
+        /// The sound, whole.
+        audio: Arc<Pcm>,
+        /// What the voice does to it.
+        barge_in: BargeIn,
+    },
+    /// Stop and drop all queued prompts; each is reported `PromptEnd::Stopped`.
+    StopPlaying,
+    /// Play this in a loop whenever no prompt plays (comfort audio); `None` = silence frames.
+    Comfort(Option<Arc<Pcm>>),
+    /// Detect speech and end it by this rule; `None` = do not listen.
+    Listen(Option<EndpointRule>),
+    /// The recogniser has a complete answer: end this utterance after the rule's short quiet instead of the long one.
+    Complete(UtteranceId),
+    /// Exchange audio with another leg of the same plane; `None` = no longer.
+    Bridge(Option<LegKey>),
+    /// Send a key (RFC 4733, three end packets).
+    SendDigit(Digit),
+    /// Begin the two-channel recording of what this leg hears (right) and says (left) into this WAV file.
+    RecordTo(PathBuf),
+    /// Write silence in place of sound, or sound again.
+    RecordPaused(bool),
+    /// Free everything. The recording is finished.
+    Close,
+}
+
+/// What a leg tells. `at` is when it happened on the wire.
+#[derive(Debug, Clone, PartialEq)]
+pub enum LegEvent {
+    /// The first packet of a prompt left.
+    PromptStarted {
+        /// Which.
+        prompt: PromptId,
+        /// When.
+        at: Moment,
+    },
+    /// A prompt is over.
+    PromptEnded {
+        /// Which.
+        prompt: PromptId,
+        /// When.
+        at: Moment,
+        /// How much was sent.
+        played_ms: u32,
+        /// How.
+        end: PromptEnd,
+    },
+    /// Speech began (after the start hysteresis); `at` is the onset itself.
+    SpeechStarted {
+        /// Which.
+        utterance: UtteranceId,
+        /// Onset.
+        at: Moment,
+        /// The prompt it was spoken over, whether or not that stopped.
+        over: Option<PromptId>,
+    },
+    /// The endpoint. `ended` is the last speech, not the moment of decision.
+    SpeechEnded {
+        /// Which.
+        utterance: UtteranceId,
+        /// Onset.
+        started: Moment,
+        /// Last speech.
+        ended: Moment,
+    },
+    /// A key, once per press.
+    Digit {
+        /// Which.
+        digit: Digit,
+        /// Its first packet.
+        at: Moment,
+    },
+    /// No RTP for the configured time while none was excused (hold, comfort noise).
+    NoRtp,
+    /// The recording cannot go on (disk); one sentence. Audio goes on.
+    RecordingFailed(String),
+    /// Final numbers, last event after `Close`.
+    Closed(LegStats),
+}
+
+/// Numbers of one leg at its end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct LegStats {
+    /// RTP packets received and used.
+    pub packets_in: u64,
+    /// Packets that never came.
+    pub lost: u64,
+    /// Packets too late, doubled or malformed.
+    pub discarded: u64,
+    /// RTP packets sent.
+    pub packets_out: u64,
+    /// Interarrival jitter (RFC 3550 §6.4.1), microseconds.
+    pub jitter_us: u32,
+}
+
+/// What flows from a leg to the ears, through a bounded `std::sync::mpsc::sync_channel`: when it is full the leg drops
+/// frames of this utterance and goes on (the ears then fail that one utterance).
+#[derive(Debug, Clone, Copy)]
+pub enum Tap {
+    /// An utterance begins; the pre-roll frames (≥ 300 ms) follow first.
+    Start {
+        /// Which.
+        utterance: UtteranceId,
+        /// Moment of the first pre-roll frame.
+        at: Moment,
+    },
+    /// 20 ms of it.
+    Frame(Frame),
+    /// It is over; recognise. `complete` = false when frames were dropped.
+    End {
+        /// Which.
+        utterance: UtteranceId,
+        /// All frames arrived.
+        complete: bool,
+    },
+    /// It was withdrawn (leg closed, listening stopped): no result is wanted.
+    Withdrawn {
+        /// Which.
+        utterance: UtteranceId,
+    },
+}

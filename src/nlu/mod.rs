@@ -1,0 +1,5 @@
+//! From words to meaning.
+
+mod meaning;
+
+pub use meaning::{IntentName, Match, Slots};

@@ -1,0 +1,1 @@
+//! The wire of audio: packets, jitter buffer, sequencing, telephone-event digits. It never decodes.

@@ -1,0 +1,179 @@
+//! Signalling behind our own face: what the SIP side tells (`SipEvent`) and is told (`SipCommand`). SDP travels as text and
+//! is negotiated by the pure `sip::sdp`. `sip::shell` holds the crate, its sockets and its pitfalls.
+
+use crate::base::Digit;
+use std::net::SocketAddr;
+
+/// One dialog (SIP only), ours by number whatever the Call-ID says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct DialogKey(pub u64);
+
+/// What signalling tells. After `Ended` nothing more comes for that dialog and everything of it is freed.
+#[derive(Debug, Clone, PartialEq)]
+pub enum SipEvent {
+    /// A new INVITE. 100 was sent. Must be answered by `Ring`/`Answer`/`Reject`.
+    Incoming {
+        /// Its key from now on.
+        dialog: DialogKey,
+        /// User part of From (or P-Asserted-Identity if the source is trusted).
+        from: String,
+        /// User part of the Request-URI: the number dialled.
+        to: String,
+        /// Where it came from.
+        source: SocketAddr,
+        /// Call-ID, for logs.
+        call_id: String,
+        /// The offer; `None` = late offer: we offer in the 200, the answer comes with the ACK.
+        offer: Option<String>,
+    },
+    /// The ACK of our 200, with the answer if ours was the offer.
+    Acked {
+        /// Which.
+        dialog: DialogKey,
+        /// SDP.
+        answer: Option<String>,
+    },
+    /// re-INVITE or UPDATE with (or without) an offer: answer with `AnswerReoffer` or `RejectReoffer`.
+    Reoffer {
+        /// Which.
+        dialog: DialogKey,
+        /// SDP; `None` = they want our offer.
+        offer: Option<String>,
+    },
+    /// SIP INFO with a key (application/dtmf-relay or application/dtmf).
+    InfoDigit {
+        /// Which.
+        dialog: DialogKey,
+        /// The key.
+        digit: Digit,
+    },
+    /// REFER progress: 202 = accepted, 1xx/2xx/3xx–6xx from sipfrag or from the REFER itself. `last` = subscription over
+    /// or final status seen; it comes exactly once per `Refer`.
+    ReferProgress {
+        /// Which.
+        dialog: DialogKey,
+        /// Status.
+        status: u16,
+        /// Final.
+        last: bool,
+    },
+    /// 18x to our INVITE.
+    Ringing {
+        /// Which.
+        dialog: DialogKey,
+        /// Early media, if any.
+        sdp: Option<String>,
+    },
+    /// 200 to our INVITE (already ACKed).
+    Answered {
+        /// Which.
+        dialog: DialogKey,
+        /// Their answer.
+        sdp: String,
+    },
+    /// The dialog is over, for whichever reason.
+    Ended {
+        /// Which.
+        dialog: DialogKey,
+        /// Why.
+        why: EndedWhy,
+    },
+}
+
+/// Why a dialog is over.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum EndedWhy {
+    /// BYE from them.
+    Bye,
+    /// CANCEL from them.
+    Cancelled,
+    /// We ended it (BYE, CANCEL or a final answer).
+    Ours,
+    /// Our INVITE was refused.
+    Refused {
+        /// Status.
+        status: u16,
+        /// Contact of a 3xx.
+        contact: Option<String>,
+    },
+    /// No answer to our INVITE within its ring time (we cancelled), or no ACK to our 200.
+    TimedOut,
+    /// Transport or protocol failure.
+    Broken(String),
+}
+
+/// What signalling is told.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SipCommand {
+    /// 180.
+    Ring {
+        /// Which.
+        dialog: DialogKey,
+    },
+    /// 200 with SDP (answer or offer).
+    Answer {
+        /// Which.
+        dialog: DialogKey,
+        /// SDP.
+        sdp: String,
+    },
+    /// Final refusal.
+    Reject {
+        /// Which.
+        dialog: DialogKey,
+        /// Status, e.g. 404, 486, 488, 503.
+        status: u16,
+        /// Retry-After, seconds.
+        retry_after: Option<u32>,
+    },
+    /// 200 to a re-INVITE/UPDATE.
+    AnswerReoffer {
+        /// Which.
+        dialog: DialogKey,
+        /// SDP.
+        sdp: String,
+    },
+    /// Refuse a re-INVITE/UPDATE; the session stays as it was.
+    RejectReoffer {
+        /// Which.
+        dialog: DialogKey,
+        /// Status.
+        status: u16,
+    },
+    /// INVITE of our own under a key chosen by the caller of this command (`SipEndpoint::new_key`).
+    Invite {
+        /// Key for its events.
+        dialog: DialogKey,
+        /// SIP URI.
+        to: String,
+        /// User part of From.
+        from: String,
+        /// Offer.
+        sdp: String,
+        /// User-to-User header value (RFC 7433), if any.
+        uui: Option<String>,
+        /// Seconds until we cancel.
+        ring_seconds: u32,
+    },
+    /// REFER inside a confirmed dialog; `uui` is escaped into Refer-To.
+    Refer {
+        /// Which.
+        dialog: DialogKey,
+        /// SIP URI.
+        to: String,
+        /// User-to-User header value, if any.
+        uui: Option<String>,
+    },
+    /// End it: CANCEL, BYE or 487/480 as its state asks.
+    HangUp {
+        /// Which.
+        dialog: DialogKey,
+    },
+    /// INFO with a key, for far ends without telephone-event (used by `hotline call`).
+    SendInfoDigit {
+        /// Which.
+        dialog: DialogKey,
+        /// The key.
+        digit: Digit,
+    },
+}

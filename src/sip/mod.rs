@@ -1,0 +1,5 @@
+//! Signalling behind our own face.
+
+mod face;
+
+pub use face::{DialogKey, EndedWhy, SipCommand, SipEvent};
