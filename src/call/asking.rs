@@ -444,6 +444,7 @@ impl Call {
     fn accept(&mut self, now: &mut Now, said: Said, answer: crate::flow::Answer, meaning: String, confidence: Confidence) {
         self.hush(now);
         let State::Asking(asking) = &self.state else { return };
+        let asked = asking.ask.clone();
         if asking.ask.sensitive {
             self.story.keep_secret(&asking.ask.kind, &answer);
         }
