@@ -137,6 +137,12 @@ impl Call {
     /// they are late. After `Command::Ended` nothing is appended any more.
     pub fn handle(&mut self, now: Moment, event: &Event, out: &mut Vec<Command>) {
         let now = &mut Now { at: now, out };
+        match (&self.state, event) {
+            (State::Over, _) => return,
+            (State::Fresh, Event::Arrived { .. }) => {}
+            (State::Fresh, _) => return,
+            _ => {}
+        }
         match event {
             Event::Arrived { caller, dialled, wall } => self.arrived(now, caller, dialled, *wall),
             Event::Answered => self.picked_up(now),

@@ -172,6 +172,10 @@ impl Simulation {
 
     fn obey(&mut self, command: Command) {
         self.transcript.command(self.now, &command);
+        // The sentence is never cut by what it announces.
+        if matches!(command, Command::Join { .. } | Command::Refer { .. }) && self.players.playing_since(LegId::Caller).is_some() {
+            self.transcript.violations.push(format!("in the middle of a sentence to the caller: {command:?}"));
+        }
         match command {
             Command::Answer => self.later(Duration::from_millis(50), Due::Event(Event::Answered)),
             Command::Play { leg, prompt } => self.play(leg, prompt),
