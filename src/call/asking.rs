@@ -51,7 +51,7 @@ impl Call {
     }
 
     /// A person without a question, for a reason of ours.
-    pub(crate) fn to_person(&mut self, now: &mut Now, because: &str, why: String) {
+    pub(crate) fn hand_over(&mut self, now: &mut Now, because: &str, why: String) {
         let wish = self.wish(because);
         self.begin_transfer(now, wish, why);
     }
@@ -89,11 +89,7 @@ impl Call {
             self.engaged = true;
         }
         match &self.state {
-            State::Consenting(_) => {
-                if !self.is_noise(utterance, result) {
-                    self.consent_heard(now, result.as_ref().ok());
-                }
-            }
+            State::Consenting(_) if !self.is_noise(utterance, result) => self.consent_heard(now, result.as_ref().ok()),
             State::Holding(_) => self.heard_while_holding(now, utterance, result, understood),
             State::Asking(a) if a.keys.is_empty() => self.heard_answer(now, utterance, result, understood),
             State::Leaving { farewell, said: true, .. } => {
@@ -280,7 +276,7 @@ impl Call {
             }
             Silence::Last if self.engaged => {
                 self.decide(now, "silence", format!("silence {n} of {limit}: this caller has spoken or keyed before"));
-                self.to_person(now, "silent", format!("silent {n} times in a row after having spoken or keyed"));
+                self.hand_over(now, "silent", format!("silent {n} times in a row after having spoken or keyed"));
             }
             Silence::Last => {
                 self.decide(now, "silence", format!("silence {n} of {limit}: never spoke nor keyed, good-bye"));
@@ -299,7 +295,7 @@ impl Call {
             Misunderstood::Person { why: numbers } => {
                 let because = if ears == Some("no_engine") { "no_engine" } else { "misunderstood" };
                 self.decide(now, "misunderstood", why);
-                self.to_person(now, because, numbers);
+                self.hand_over(now, because, numbers);
             }
             Misunderstood::Again { in_row, offer } => {
                 let last = ask.reprompts.len().saturating_sub(1);

@@ -37,7 +37,7 @@ impl Call {
             self.idle_steps = self.idle_steps.saturating_add(1);
             if self.idle_steps > IDLE_STEPS_MAX {
                 let why = format!("{IDLE_STEPS_MAX} steps of the script without anything from the caller");
-                return self.to_person(now, "script_loop", why);
+                return self.hand_over(now, "script_loop", why);
             }
             match action {
                 Action::Say(say) if say.parts.is_empty() => {
@@ -80,7 +80,7 @@ impl Call {
                 }
                 SameAnswer::Person(n) => {
                     let why = format!("the same answer would be given for the {n}. time");
-                    return self.to_person(now, "same_answer", why);
+                    return self.hand_over(now, "same_answer", why);
                 }
             }
             self.answered = true;
