@@ -32,6 +32,28 @@ fn every_conversation_script_comes_out_as_written() {
     assert!(only.is_some() || played >= 25, "only {played} scripts were found");
 }
 
+/// What `hotline check` does with the flows that we publish.
+#[test]
+fn the_example_flows_pass_their_own_tests() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("flows");
+    let mut wrong = String::new();
+    let mut played = 0;
+    for entry in std::fs::read_dir(folder).expect("flows is there").flatten() {
+        if entry.path().extension().is_none_or(|e| e != "yaml") {
+            continue;
+        }
+        let flow = load(&std::fs::read_to_string(entry.path()).expect("a flow can be read"));
+        for outcome in hotline::trial::run_tests(&flow) {
+            played += 1;
+            if !outcome.passed() {
+                let name = format!("{}:{} {}", entry.path().display(), outcome.line, outcome.name);
+                wrong.push_str(&format!("== {name}\n{}\n{}\n", outcome.wrong.join("\n"), outcome.story));
+            }
+        }
+    }
+    assert!(wrong.is_empty() && played > 0, "{wrong}");
+}
+
 fn play(flows: &mut Flows, text: &str) -> (Transcript, Vec<String>) {
     let script = match Script::parse(text) {
         Ok(script) => script,
