@@ -22,6 +22,8 @@ use crate::nlu::slots::repeat_request;
 const NOISE_MS: u32 = 300;
 /// How often noise may cut the same prompt and have it played again.
 const REPLAYS_MAX: u8 = 2;
+/// How many false starts are passed over.
+const FALSE_STARTS_MAX: u8 = 3;
 
 impl Call {
     /// The spotter heard a request for a person, possibly mid-utterance.
@@ -162,6 +164,10 @@ impl Call {
         if self.is_noise(utterance, result) {
             return self.after_noise(now);
         }
+        let answered = matches!(understood, Some(Understanding::Answer { .. } | Understanding::Repeat));
+        if !answered && self.false_start(utterance) {
+            return;
+        }
         let said = self.said_by_voice(utterance, result);
         match (understood, result) {
             (Some(Understanding::Answer { answer, meaning, confidence }), _) => {
@@ -183,6 +189,18 @@ impl Call {
             }
             (None, Ok(_)) => {}
         }
+    }
+
+    /// Whether the caller is already speaking on after something that was not understood ("um … where is my parcel"): then what
+    /// comes decides. At most three times for one question.
+    fn false_start(&mut self, utterance: UtteranceId) -> bool {
+        let (Some((newer, since)), State::Asking(asking)) = (self.ears.speaking, &mut self.state) else { return false };
+        if newer <= utterance || asking.prompt.is_some() || asking.false_starts >= FALSE_STARTS_MAX {
+            return false;
+        }
+        asking.false_starts += 1;
+        self.timers.set(TimerName::NoInput, since + SPEECH_LONGEST);
+        true
     }
 
     /// Noise is no speech: a prompt that it cut is played again, a silence that it interrupted goes on.

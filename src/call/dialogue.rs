@@ -150,6 +150,7 @@ impl Call {
             spoken: Vec::new(),
             prompt: None,
             cut: false,
+            false_starts: 0,
             quiet_until: None,
             replays: 0,
             keys: keys::KeyBuffer::default(),

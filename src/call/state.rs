@@ -92,6 +92,8 @@ pub(crate) struct Asking {
     pub(crate) prompt: Option<PromptId>,
     /// The voice cut the prompt.
     pub(crate) cut: bool,
+    /// False starts ("um, …") that were passed over because the caller was speaking on; bounded.
+    pub(crate) false_starts: u8,
     /// Until when the caller may think; `None` before the prompt's end.
     pub(crate) quiet_until: Option<Moment>,
     /// How often noise cut the prompt and it was played again; bounded.

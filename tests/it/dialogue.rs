@@ -254,6 +254,49 @@ mod anything {
         }
     }
 
+    /// Everything that plays ends at once, until the question waits for an answer.
+    fn at_the_question() -> Run {
+        let mut run = Run::new();
+        run.happen(&Event::Answered);
+        while let Some(prompt) = run.playing.pop() {
+            let end = PromptEnd::Finished;
+            run.happen(&Event::PromptEnded { leg: LegId::Caller, prompt, played_ms: 1, end });
+        }
+        assert_eq!(run.call.phase(), "asking");
+        run
+    }
+
+    fn heard(utterance: u32, text: &str) -> Event {
+        Event::Heard { utterance: UtteranceId(utterance), result: Ok(Hypothesis::typed(text)) }
+    }
+
+    fn started(utterance: u32) -> Event {
+        Event::SpeechStarted { utterance: UtteranceId(utterance), over: None }
+    }
+
+    #[test]
+    fn a_false_start_is_passed_over_when_the_caller_speaks_on() {
+        let mut run = at_the_question();
+        run.happen(&started(0));
+        run.happen(&started(1));
+        let from = run.happen(&heard(0, "um"));
+        assert!(!run.commands[from..].iter().any(|c| matches!(c, Command::Play { .. })), "talked into the caller's sentence");
+        let from = run.happen(&heard(1, "when are you open"));
+        let answers = |c: &Command| matches!(c, Command::Play { prompt, .. } if prompt.words().contains("eight to six"));
+        assert!(run.commands[from..].iter().any(answers));
+    }
+
+    #[test]
+    fn a_late_result_counts_only_when_it_asks_for_a_person() {
+        let mut run = at_the_question();
+        run.happen(&started(0));
+        run.happen(&Event::Key(Digit::from_event(1).expect("a key")));
+        let from = run.happen(&heard(0, "where is my parcel"));
+        assert!(!run.commands[from..].iter().any(|c| matches!(c, Command::Play { .. })), "a decided turn was decided again");
+        let from = run.happen(&heard(0, "let me talk to a person"));
+        assert!(run.commands[from..].iter().any(|c| matches!(c, Command::Dial { .. })));
+    }
+
     proptest! {
         #![proptest_config(ProptestConfig { cases: 400, failure_persistence: None, ..ProptestConfig::default() })]
 
