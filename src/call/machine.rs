@@ -459,7 +459,13 @@ impl Call {
     }
 
     /// Plays to an agent.
-    pub(crate) fn play_to_agent(&mut self, now: &mut Now, attempt: AttemptId, parts: Vec<PromptPart>, language: Language) -> PromptId {
+    pub(crate) fn play_to_agent(
+        &mut self,
+        now: &mut Now,
+        attempt: AttemptId,
+        parts: Vec<PromptPart>,
+        language: Language,
+    ) -> PromptId {
         let prompt = Prompt { id: self.next_prompt, parts, language, barge_in: BargeIn::PersonOnly };
         self.play_prompt(now, LegId::Agent(attempt), prompt)
     }
@@ -509,11 +515,7 @@ impl Call {
 
     /// The grammar that is good for every moment: yes, no, repeat, and a person.
     pub(crate) fn bare_grammar(&self) -> Grammar {
-        Grammar {
-            language: self.language(),
-            expect: Expect::YesNo { phrases: Arc::from([]) },
-            person: self.person_phrases(),
-        }
+        Grammar { language: self.language(), expect: Expect::YesNo { phrases: Arc::from([]) }, person: self.person_phrases() }
     }
 
     pub(crate) fn stop_listening(&mut self, now: &mut Now) {

@@ -7,6 +7,8 @@ mod evaluate;
 mod features;
 mod gate;
 mod matcher;
+#[cfg(test)]
+mod matcher_tests;
 mod meaning;
 mod normalise;
 pub mod person;

@@ -142,7 +142,9 @@ mod tests {
              lookup: { parcel: { status: on its way } }\n    hears: [automatic, on its way, Good-bye]\n    ends: answered\n",
         );
         assert!(good.passed(), "{:?}\n{}", good.wrong, good.story);
-        let bad = outcome("  - caller: [when are you open]\n    hears: [on its way]\n    never_hears: [eight to six]\n    ends: silent\n");
+        let bad = outcome(
+            "  - caller: [when are you open]\n    hears: [on its way]\n    never_hears: [eight to six]\n    ends: silent\n",
+        );
         assert_eq!(bad.wrong.len(), 3, "{:?}", bad.wrong);
     }
 

@@ -59,7 +59,9 @@ impl Flows {
     fn of(&mut self, script: &Script) -> Arc<Flow> {
         let text = script.flow_text(|name| {
             let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-            ["tests/calls", "flows"].iter().find_map(|f| std::fs::read_to_string(root.join(f).join(format!("{name}.yaml"))).ok())
+            ["tests/calls", "flows"]
+                .iter()
+                .find_map(|f| std::fs::read_to_string(root.join(f).join(format!("{name}.yaml"))).ok())
         });
         let text = text.expect("the script's flow is there");
         let load = || load(&text);
@@ -114,7 +116,8 @@ mod anything {
             heard.rejected = rejected.then(|| "phone loop".to_string());
             Ok(heard)
         });
-        let failure = prop::sample::select(vec![EarFailure::Busy, EarFailure::TooSlow, EarFailure::Crashed, EarFailure::NoEngine]);
+        let failure =
+            prop::sample::select(vec![EarFailure::Busy, EarFailure::TooSlow, EarFailure::Crashed, EarFailure::NoEngine]);
         let result = prop_oneof![4 => heard, 1 => failure.prop_map(Err)];
         let end = prop::sample::select(vec![PromptEnd::Finished, PromptEnd::BargedIn, PromptEnd::Keyed, PromptEnd::Failed]);
         let prompts = (0u32..40, end, 0u32..3).prop_map(|(n, end, leg)| Event::PromptEnded {
