@@ -129,9 +129,7 @@ fn report(checks: &[(String, FlowCheck)], out: &mut dyn Write) -> anyhow::Result
 
 fn as_json(checks: &[(String, FlowCheck)]) -> serde_json::Value {
     let of = |severity| checks.iter().flat_map(|(_, c)| &c.findings).filter(|f| f.severity == severity).collect::<Vec<_>>();
-    let case = |(file, t): (&String, &TestOutcome)| {
-        serde_json::json!({ "file": file, "line": t.line, "name": t.name, "passed": t.passed(), "wrong": t.wrong })
-    };
+    let case = |(file, t): (&String, &TestOutcome)| serde_json::json!({ "file": file, "line": t.line, "name": t.name, "passed": t.passed(), "wrong": t.wrong });
     let all: Vec<(&String, &TestOutcome)> = checks.iter().flat_map(|(f, c)| c.tests.iter().map(move |t| (f, t))).collect();
     let passed = all.iter().filter(|(_, t)| t.passed()).count();
     serde_json::json!({

@@ -136,10 +136,7 @@ tests:
         assert!(!good);
         assert_eq!(
             findings,
-            [
-                "8:file the recording `hello.wav` cannot be read: no such file",
-                "9:file `bye.mp3` is not what its name says"
-            ]
+            ["8:file the recording `hello.wav` cannot be read: no such file", "9:file `bye.mp3` is not what its name says"]
         );
         let mut long = wav.to_vec();
         long.resize(16_000 * 61, 0);
