@@ -1,1 +1,3 @@
-//! cli
+//! Arguments to one function per command to an exit code.
+
+mod check;
