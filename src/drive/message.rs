@@ -49,8 +49,15 @@ impl MessageTaking {
         length_ms
     }
 
-    /// `#`: what has been said so far.
-    pub(super) fn close(&mut self, now: Moment) -> u32 {
+    /// `#`: while the caller speaks, the rule that ends the utterance at the next frame, so that its sound is kept;
+    /// `None` when nothing was said.
+    pub(super) fn hash(&mut self, now: Moment) -> Option<EndpointRule> {
+        let State::Speaking { since, .. } = self.state else { return None };
+        self.state = State::Speaking { since, until: now + Duration::from_secs(1) };
+        Some(EndpointRule { quiet_ms: 20, complete_quiet_ms: 20, longest_ms: 20, ..EndpointRule::for_expect(&Expect::Anything) })
+    }
+
+    fn said(&self, now: Moment) -> u32 {
         match self.state {
             State::Speaking { since, .. } => u32::try_from((now - since).as_millis()).unwrap_or(u32::MAX),
             State::Tone { .. } | State::Waiting { .. } => 0,
@@ -65,7 +72,7 @@ impl MessageTaking {
 
     /// Milliseconds of speech when the time is over.
     pub(super) fn tick(&mut self, now: Moment) -> Option<u32> {
-        (self.next_timer()? <= now).then(|| self.close(now))
+        (self.next_timer()? <= now).then(|| self.said(now))
     }
 }
 

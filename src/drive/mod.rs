@@ -37,6 +37,8 @@ pub struct Driver<M, P> {
     message: Option<MessageTaking>,
     /// Present once the call machine has failed: the fixed way to a person.
     rescue: Option<Rescue>,
+    /// The utterance that is the message: its sound is kept apart and it means nothing to the flow.
+    message_utterance: Option<UtteranceId>,
     /// Utterances of which nothing may be kept.
     sensitive: BTreeSet<UtteranceId>,
     /// Whether the current question is sensitive.
@@ -54,6 +56,7 @@ impl<M: Machine, P: Ports> Driver<M, P> {
             ports,
             stage: Stage::default(),
             message: None,
+            message_utterance: None,
             rescue: None,
             sensitive: BTreeSet::new(),
             sensitive_now: false,
@@ -155,6 +158,7 @@ impl<M: Machine, P: Ports> Driver<M, P> {
             LegEvent::SpeechStarted { utterance, over, at } if leg == LegId::Caller => {
                 if let Some(message) = &mut self.message {
                     message.speech_started(at);
+                    self.message_utterance = Some(utterance);
                     return;
                 }
                 if self.sensitive_now {
@@ -193,8 +197,10 @@ impl<M: Machine, P: Ports> Driver<M, P> {
             LegId::Caller => {
                 if let Some(message) = &mut self.message {
                     if digit.as_char() == '#' {
-                        let speech_ms = message.close(now);
-                        self.message_over(now, speech_ms);
+                        match message.hash(now) {
+                            Some(rule) => self.ports.leg(LegId::Caller, LegCommand::Listen(Some(rule))),
+                            None => self.message_over(now, 0),
+                        }
                     }
                     return;
                 }
@@ -213,6 +219,9 @@ impl<M: Machine, P: Ports> Driver<M, P> {
         match event {
             EarEvent::Complete { utterance } => self.ports.leg(LegId::Caller, LegCommand::Complete(utterance)),
             EarEvent::Person { utterance, phrase } => self.event(now, Event::PersonHeard { utterance, phrase }),
+            EarEvent::Heard { utterance, clip, .. } if self.message_utterance == Some(utterance) => {
+                self.ports.keep_message(clip);
+            }
             EarEvent::Heard { utterance, result, clip } => {
                 if self.sensitive.contains(&utterance) {
                     self.sensitive.remove(&utterance);

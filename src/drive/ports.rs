@@ -72,6 +72,8 @@ pub trait Ports {
     fn look_up(&mut self, id: LookUpId, request: LookUp);
     /// Keep the sound of an utterance.
     fn keep_clip(&mut self, utterance: UtteranceId, clip: Arc<Pcm>);
+    /// Keep the sound of the message.
+    fn keep_message(&mut self, clip: Arc<Pcm>);
     /// Keep a record.
     fn note(&mut self, record: Record);
     /// Publish the hand-over card.

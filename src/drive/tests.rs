@@ -68,6 +68,9 @@ impl Ports for Diary {
     fn keep_clip(&mut self, utterance: UtteranceId, _: Arc<Pcm>) {
         self.add(format!("clip {utterance}"));
     }
+    fn keep_message(&mut self, _: Arc<Pcm>) {
+        self.add("message".into());
+    }
     fn note(&mut self, _: Record) {}
     fn publish(&mut self, _: HandOverCard) {}
     fn log(&mut self, _: Moment, _: &Event, _: bool) {}
@@ -184,7 +187,12 @@ fn a_message_is_taken_after_the_tone_and_ends_with_the_key() {
     driver.handle(T1, Happening::Leg { leg: LegId::Caller, event: started });
     let digit = LegEvent::Digit { digit: Digit::from_char('#').expect("a key"), at: T2 };
     driver.handle(T2, Happening::Leg { leg: LegId::Caller, event: digit });
-    assert_eq!(diary.take(), ["listen false", "play 4294967295", "listen only", "listen true", "listen false"]);
+    let ended = LegEvent::SpeechEnded { utterance: UtteranceId(1), started: T1, ended: T2 };
+    driver.handle(T2, Happening::Leg { leg: LegId::Caller, event: ended });
+    let heard = EarEvent::Heard { utterance: UtteranceId(1), result: Err(EarFailure::NoEngine), clip: Arc::default() };
+    driver.handle(T2, Happening::Ear(heard));
+    let lines = ["listen false", "play 4294967295", "listen only", "listen true", "listen true", "listen false", "message"];
+    assert_eq!(diary.take(), lines);
     assert_eq!(seen.borrow()[1..], [Event::MessageEnded { speech_ms: 1_000 }]);
 }
 

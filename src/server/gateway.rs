@@ -1,0 +1,423 @@
+//! Takes calls in: finds the flow for the number, opens audio, starts one task per call, and routes signalling to it.
+
+use super::LookUps;
+use super::live::{CallerSide, LivePorts};
+use super::settings::Settings;
+use crate::audio::Pcm;
+use crate::base::{AttemptId, CallId, Moment, PhoneNumber, WallTime};
+use crate::call::{Call, CallSettings, Event, Record};
+use crate::drive::{Driver, Happening};
+use crate::flow::Flow;
+use crate::media::{LegCommand, LegEvent, LegKey, Plane};
+use crate::sip::{DialogKey, SdpSession, SipCommand, SipEndpoint, SipEvent};
+use crate::speech::{EarEvent, Ears, Voices};
+use crate::store::{EventLog, EventLogHead, Store, StoreWriter};
+use std::collections::{BTreeMap, HashMap};
+use std::net::{IpAddr, SocketAddr};
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+use tokio::sync::{broadcast, mpsc};
+
+/// What waits for one call at most; a full inbox means that its task hangs, and then the sender does not wait either.
+const INBOX: usize = 512;
+
+/// Seconds after which a refused caller may try again.
+const RETRY_AFTER: u32 = 5;
+
+/// Records kept for live views that lag.
+const LIVE_NOTES: usize = 1_024;
+
+/// What reaches a call's task.
+pub(super) enum Inbox {
+    /// From signalling.
+    Sip(SipEvent),
+    /// From the ears.
+    Ear(EarEvent),
+    /// Anything that is already in the driver's words.
+    Happening(Happening),
+}
+
+/// What all calls share. Cheap to clone by `Arc`.
+pub(super) struct Shared {
+    pub(super) sip: SipEndpoint,
+    pub(super) plane: Plane,
+    pub(super) ears: Ears,
+    pub(super) voices: Voices,
+    pub(super) lookups: LookUps,
+    pub(super) store: StoreWriter,
+    pub(super) files: Store,
+    pub(super) comfort: Arc<Pcm>,
+    epoch: Instant,
+    media_ip: IpAddr,
+    external_ip: Option<IpAddr>,
+    /// Which call a dialog belongs to. A lock around a map, held for a look-up; calls themselves are never locked.
+    dialogs: Mutex<HashMap<DialogKey, mpsc::Sender<Inbox>>>,
+    /// The attempt whose REFER is under way, per call.
+    referring: Mutex<HashMap<CallId, AttemptId>>,
+    notes: broadcast::Sender<(CallId, Record)>,
+    models: BTreeMap<String, String>,
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Shared {
+    pub(super) fn now(&self) -> Moment {
+        Moment::from_micros(u64::try_from(self.epoch.elapsed().as_micros()).unwrap_or(u64::MAX))
+    }
+
+    pub(super) fn register(&self, dialog: DialogKey, inbox: mpsc::Sender<Inbox>) {
+        lock(&self.dialogs).insert(dialog, inbox);
+    }
+
+    pub(super) fn forget(&self, dialog: DialogKey) {
+        lock(&self.dialogs).remove(&dialog);
+    }
+
+    pub(super) fn referring(&self, call: CallId) -> Option<AttemptId> {
+        lock(&self.referring).get(&call).copied()
+    }
+
+    pub(super) fn set_referring(&self, call: CallId, attempt: AttemptId) {
+        lock(&self.referring).insert(call, attempt);
+    }
+
+    pub(super) fn recording_path(&self, call: CallId, began: WallTime) -> Result<PathBuf, String> {
+        self.files.make_audio_dir(call, began).map_err(|e| e.to_string())?;
+        Ok(self.files.recording_path(call, began))
+    }
+
+    pub(super) fn event_log(&self, call: CallId, began: WallTime, flow: &Flow) -> EventLog {
+        let models = self.models.clone();
+        let head = EventLogHead { hotline: 1, call, flow: flow.name.clone(), flow_hash: flow.hash.clone(), models };
+        self.store.event_log(began, &head)
+    }
+
+    pub(super) fn tell(&self, call: CallId, record: &Record) {
+        let _ = self.notes.send((call, record.clone()));
+    }
+
+    /// The address to give in SDP so that `far` can reach us.
+    fn advertise(&self, far: IpAddr) -> IpAddr {
+        if let Some(ip) = self.external_ip.filter(|_| !far.is_loopback()) {
+            return ip;
+        }
+        if !self.media_ip.is_unspecified() {
+            return self.media_ip;
+        }
+        let any: SocketAddr = if far.is_ipv4() { ([0, 0, 0, 0], 0).into() } else { (std::net::Ipv6Addr::UNSPECIFIED, 0).into() };
+        // Connecting a UDP socket sends nothing; it asks the kernel for the route.
+        std::net::UdpSocket::bind(any)
+            .and_then(|s| s.connect((far, 9)).and_then(|()| s.local_addr()))
+            .map_or(self.media_ip, |local| local.ip())
+    }
+}
+
+/// Calendar time now.
+pub(super) fn wall_now() -> WallTime {
+    WallTime(chrono::Utc::now().timestamp_millis())
+}
+
+/// Which number is served by which flow; replaced as a whole on reload.
+type Numbers = Arc<Mutex<Arc<[(String, Arc<Flow>)]>>>;
+
+/// A running gateway.
+pub struct Gateway {
+    shared: Arc<Shared>,
+    calls: tokio_util::task::TaskTracker,
+    router: tokio::task::JoinHandle<()>,
+    numbers: Numbers,
+    jobs: Vec<tokio::task::JoinHandle<()>>,
+}
+
+/// Why a gateway did not start: one sentence with what to do.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct StartError(String);
+
+fn failed<E: std::fmt::Display>(what: &str) -> impl FnOnce(E) -> StartError {
+    let what = what.to_string();
+    move |error| StartError(format!("{what}: {error}"))
+}
+
+impl Gateway {
+    /// Opens sockets, workers, files and database and begins to take calls.
+    ///
+    /// # Errors
+    /// What could not be opened, with the remedy.
+    pub async fn start(settings: Settings) -> Result<Gateway, StartError> {
+        let epoch = Instant::now();
+        let files = Store::open(&settings.store_dir).await.map_err(failed("the store cannot be opened"))?;
+        let (store, store_task) = StoreWriter::start(files.clone());
+        let media_ip = settings.media.bind;
+        let plane = Plane::start(settings.media.with_epoch(epoch)).map_err(failed("the audio plane cannot start"))?;
+        let ears = Ears::start(settings.ears).map_err(failed("the recogniser cannot start"))?;
+        let voices = Voices::start(settings.voices).map_err(failed("the voices cannot start"))?;
+        let lookups = LookUps::new(&settings.lookup_hosts).map_err(failed("the look-up client cannot start"))?;
+        let external_ip = settings.sip.external_ip;
+        let (tell, events) = mpsc::channel(1_024);
+        let sip = SipEndpoint::bind(settings.sip, tell).await.map_err(failed("signalling cannot start"))?;
+        let comfort = Arc::new(crate::audio::hold_tune());
+        let shared = Arc::new(Shared {
+            sip,
+            plane,
+            ears,
+            voices,
+            lookups,
+            store,
+            files,
+            comfort,
+            epoch,
+            media_ip,
+            external_ip,
+            dialogs: Mutex::default(),
+            referring: Mutex::default(),
+            notes: broadcast::channel(LIVE_NOTES).0,
+            models: settings.models,
+        });
+        prerender(&shared, settings.numbers.iter().map(|(_, flow)| flow));
+        let calls = tokio_util::task::TaskTracker::new();
+        let numbers: Numbers = Arc::new(Mutex::new(settings.numbers.into()));
+        let router = Router {
+            shared: shared.clone(),
+            numbers: numbers.clone(),
+            calls: calls.clone(),
+            max_calls: settings.max_calls,
+            public_url: settings.public_url,
+            rate: super::rate::Rate::new(settings.calls_per_minute, settings.trusted),
+        };
+        drop(store_task);
+        let jobs = vec![tokio::spawn(super::jobs::retention(shared.files.clone(), settings.retention))];
+        let router = tokio::spawn(router.run(events));
+        Ok(Gateway { shared, calls, router, numbers, jobs })
+    }
+
+    /// Where SIP listens (UDP), with the port that the system chose.
+    pub fn sip_address(&self) -> Option<SocketAddr> {
+        self.shared.sip.local_udp()
+    }
+
+    /// Records as they are made, for a live view; a reader that lags loses the oldest.
+    pub fn notes(&self) -> broadcast::Receiver<(CallId, Record)> {
+        self.shared.notes.subscribe()
+    }
+
+    /// The store, for reading.
+    pub fn store(&self) -> &Store {
+        &self.shared.files
+    }
+
+    /// Calls that are going on.
+    pub fn calls_now(&self) -> usize {
+        self.calls.len()
+    }
+
+    /// Process ids of the recognition workers (for figures and for breaking them on purpose).
+    pub fn workers(&self) -> Vec<u32> {
+        self.shared.ears.workers()
+    }
+
+    /// Serves these numbers from now on; calls that are going on keep their flow.
+    pub fn set_numbers(&self, numbers: Vec<(String, Arc<Flow>)>) {
+        prerender(&self.shared, numbers.iter().map(|(_, flow)| flow));
+        *lock(&self.numbers) = numbers.into();
+    }
+
+    /// Whether all recognition workers are warm and the fixed prompts are made.
+    pub fn is_ready(&self) -> bool {
+        self.shared.ears.is_ready() && self.shared.voices.is_idle()
+    }
+
+    /// Sound for words and files, by the gateway's voices.
+    ///
+    /// # Errors
+    /// One sentence when no voice can make it.
+    pub async fn render(&self, key: crate::speech::RenderKey) -> Result<Arc<Pcm>, String> {
+        self.shared.voices.render(key).await
+    }
+
+    /// Lateness of the audio plane's ticks.
+    pub fn lateness(&self) -> crate::media::Lateness {
+        self.shared.plane.lateness()
+    }
+
+    /// Takes no new calls and waits for the running ones, at most `patience`; then ends everything in order.
+    pub async fn stop(self, patience: Duration) {
+        self.shared.sip.set_accepting(false);
+        self.calls.close();
+        if tokio::time::timeout(patience, self.calls.wait()).await.is_err() {
+            tracing::warn!(calls = self.calls.len(), "calls were still going on at the end of the drain");
+        }
+        self.router.abort();
+        for job in self.jobs {
+            job.abort();
+        }
+        self.shared.sip.shut_down().await;
+        self.shared.plane.stop();
+        self.shared.store.flush().await;
+    }
+}
+
+/// Renders what the flows always say, so that the first caller does not wait for the synthesiser.
+fn prerender<'a>(shared: &Shared, flows: impl Iterator<Item = &'a Arc<Flow>>) {
+    let mut wanted = Vec::new();
+    for flow in flows {
+        wanted.extend(flow.prompts().into_iter().map(|(language, parts)| crate::speech::RenderKey { parts, language }));
+    }
+    shared.voices.prerender(wanted);
+}
+
+/// Routes signalling to calls and takes new ones in.
+struct Router {
+    shared: Arc<Shared>,
+    rate: super::rate::Rate,
+    numbers: Numbers,
+    calls: tokio_util::task::TaskTracker,
+    max_calls: usize,
+    public_url: String,
+}
+
+impl Router {
+    async fn run(mut self, mut events: mpsc::Receiver<SipEvent>) {
+        while let Some(event) = events.recv().await {
+            match event {
+                SipEvent::Incoming { .. } => self.incoming(event),
+                other => self.pass_on(other),
+            }
+        }
+    }
+
+    fn pass_on(&self, event: SipEvent) {
+        let dialog = dialog_of(&event);
+        let inbox = lock(&self.shared.dialogs).get(&dialog).cloned();
+        if let Some(inbox) = inbox
+            && inbox.try_send(Inbox::Sip(event)).is_err()
+        {
+            tracing::error!(?dialog, "a call's inbox is full or closed; a signalling event was lost");
+        }
+    }
+
+    fn flow_for(&self, dialled: &str) -> Option<Arc<Flow>> {
+        let numbers = lock(&self.numbers).clone();
+        let exact = numbers.iter().find(|(number, _)| number == dialled);
+        exact.or_else(|| numbers.iter().find(|(number, _)| number == "*")).map(|(_, flow)| flow.clone())
+    }
+
+    fn reject(&self, dialog: DialogKey, status: u16, retry_after: Option<u32>) {
+        metrics::counter!("hotline_rejected_total", "status" => status.to_string()).increment(1);
+        let _ = self.shared.sip.send(SipCommand::Reject { dialog, status, retry_after });
+    }
+
+    fn incoming(&mut self, event: SipEvent) {
+        let SipEvent::Incoming { dialog, from, to, source, call_id, offer } = event else { return };
+        let Some(flow) = self.flow_for(&to) else {
+            tracing::info!(call_id, dialled = %PhoneNumber::new(&to).tail(), "no flow serves this number");
+            return self.reject(dialog, 404, None);
+        };
+        if self.calls.len() >= self.max_calls || !self.rate.admits(self.shared.now(), source.ip()) {
+            return self.reject(dialog, 503, Some(RETRY_AFTER));
+        }
+        let (leg_events, from_legs) = mpsc::channel(INBOX);
+        let (inbox, messages) = mpsc::channel(INBOX);
+        let to_ear = inbox.clone();
+        let ear = self.shared.ears.attach(Box::new(move |event| {
+            if to_ear.try_send(Inbox::Ear(event)).is_err() {
+                tracing::error!("a call's inbox is full or closed; what its ears heard was lost");
+            }
+        }));
+        let (key, port) = match self.shared.plane.open(leg_events.clone(), Some(ear.tap())) {
+            Ok(opened) => opened,
+            Err(error) => {
+                tracing::error!(call_id, %error, "no audio for a new call");
+                return self.reject(dialog, 503, Some(RETRY_AFTER));
+            }
+        };
+        let mut sdp = SdpSession::new(rand::random());
+        let ip = self.shared.advertise(source.ip());
+        let (agreed, answer_sdp) = match offer.as_deref().map(|o| sdp.answer(o, ip, port)) {
+            Some(Ok((agreed, text))) => (Some(agreed), text),
+            Some(Err(error)) => {
+                tracing::info!(call_id, %error, "an offer does not fit");
+                self.shared.plane.command(key, LegCommand::Close);
+                return self.reject(dialog, error.status(), None);
+            }
+            None => (None, sdp.offer(ip, port)),
+        };
+        self.shared.register(dialog, inbox.clone());
+        let _ = self.shared.sip.send(SipCommand::Ring { dialog });
+        let id = CallId(rand::random());
+        tracing::info!(call = %id, call_id, flow = %flow.name, caller = %PhoneNumber::new(&from).tail(), "a call came in");
+        let settings = CallSettings {
+            card_reference: format!("{:032x}", rand::random::<u128>()),
+            ears: self.shared.ears.languages(),
+            card_url: self.public_url.clone(),
+        };
+        let began = wall_now();
+        let call = Call::new(id, flow.clone(), settings);
+        let caller = CallerSide { dialog, key, port, sdp, answer_sdp, agreed, number: from.clone(), ip };
+        let ports = LivePorts::new(id, self.shared.clone(), flow, began, caller, ear, inbox, leg_events);
+        let arrived =
+            Event::Arrived { caller: PhoneNumber::new(&from), dialled: PhoneNumber::new(&to), wall: began };
+        let task = CallTask { shared: self.shared.clone(), driver: Driver::new(call, ports), messages, from_legs };
+        self.calls.spawn(task.run(id, arrived, dialog));
+    }
+}
+
+fn dialog_of(event: &SipEvent) -> DialogKey {
+    match event {
+        SipEvent::Incoming { dialog, .. }
+        | SipEvent::Acked { dialog, .. }
+        | SipEvent::Reoffer { dialog, .. }
+        | SipEvent::InfoDigit { dialog, .. }
+        | SipEvent::ReferProgress { dialog, .. }
+        | SipEvent::Ringing { dialog, .. }
+        | SipEvent::Answered { dialog, .. }
+        | SipEvent::Ended { dialog, .. } => *dialog,
+    }
+}
+
+/// One task owns one call.
+struct CallTask {
+    shared: Arc<Shared>,
+    driver: Driver<Call, LivePorts>,
+    messages: mpsc::Receiver<Inbox>,
+    from_legs: mpsc::Receiver<(LegKey, LegEvent)>,
+}
+
+impl CallTask {
+    async fn run(mut self, id: CallId, arrived: Event, dialog: DialogKey) {
+        self.driver.handle(self.shared.now(), Happening::Call(arrived));
+        while !self.driver.is_over() {
+            let due = self.driver.next_timer().map(|at| self.shared.epoch + Duration::from_micros(at.micros()));
+            let timer = tokio::time::sleep_until(due.unwrap_or_else(|| Instant::now() + Duration::from_secs(3_600)).into());
+            tokio::select! {
+                Some(message) = self.messages.recv() => self.message(message),
+                Some((key, event)) = self.from_legs.recv() => self.leg_event(key, event),
+                () = timer, if due.is_some() => self.driver.handle(self.shared.now(), Happening::Tick),
+            }
+        }
+        self.shared.forget(dialog);
+        lock(&self.shared.referring).remove(&id);
+    }
+
+    fn message(&mut self, message: Inbox) {
+        let now = self.shared.now();
+        match message {
+            Inbox::Sip(event) => {
+                for happening in self.driver.ports().signalling(event) {
+                    self.driver.handle(now, happening);
+                }
+            }
+            Inbox::Ear(event) => self.driver.handle(now, Happening::Ear(event)),
+            Inbox::Happening(happening) => self.driver.handle(now, happening),
+        }
+    }
+
+    fn leg_event(&mut self, key: LegKey, event: LegEvent) {
+        if let Some(leg) = self.driver.ports().leg_of(key) {
+            self.driver.handle(self.shared.now(), Happening::Leg { leg, event });
+        }
+    }
+}
