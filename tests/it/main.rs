@@ -1,3 +1,4 @@
 //! All integration tests in one binary: each further binary would link the speech engines again.
 
 mod layers;
+mod sipp;
