@@ -11,6 +11,7 @@ mod levels;
 mod resample;
 mod tones;
 mod wav;
+mod tap;
 
 pub use codec::{decode_alaw, decode_ulaw, encode_alaw, encode_ulaw};
 pub use comfort::ComfortNoise;
@@ -21,3 +22,4 @@ pub use levels::{QUIETEST_DBFS, fade_in, fade_out, gain, mix, peak, power, rms_d
 pub use resample::{Rate, RateError, Resampler, resample, resample_f32, upsample_linear_2x};
 pub use tones::{beep, hold_tune, ring_back};
 pub use wav::{StereoWav, WavError, write_wav};
+pub use tap::Tap;

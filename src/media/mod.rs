@@ -2,4 +2,6 @@
 
 mod face;
 
-pub use face::{Codec, LegCommand, LegEvent, LegKey, LegStats, Negotiated, Tap};
+pub use face::{Codec, LegCommand, LegEvent, LegKey, LegStats, Negotiated};
+
+pub use crate::audio::Tap;

@@ -3,3 +3,9 @@
 mod face;
 
 pub use face::{EarEvent, EarsConfig, Partial, Recognizer, RenderKey, Voice};
+
+#[cfg(feature = "pocketsphinx")]
+mod decoder;
+mod dictionary;
+#[cfg(any(feature = "pocketsphinx", feature = "flite"))]
+mod ffi;
