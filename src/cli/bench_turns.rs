@@ -235,10 +235,9 @@ impl Desk {
         let config = SipConfig {
             udp: Some(listen),
             tcp: None,
-            external_ip: None,
             user_agent: "hotline-desk".into(),
             max_dialogs: 64,
-            trusted: Vec::new(),
+            ..SipConfig::default()
         };
         let endpoint = SipEndpoint::bind(config, tell).await.context("the agents' desk cannot listen")?;
         let at = endpoint.local_udp().context("no UDP address")?;

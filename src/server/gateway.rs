@@ -13,7 +13,7 @@ use crate::sip::{DialogKey, SdpSession, SipCommand, SipEndpoint, SipEvent};
 use crate::speech::{EarEvent, Ears, Voices};
 use crate::store::{EventLog, EventLogHead, Store, StoreWriter};
 use std::collections::{BTreeMap, HashMap};
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -49,8 +49,6 @@ pub(super) struct Shared {
     pub(super) files: Store,
     pub(super) comfort: Arc<Pcm>,
     epoch: Instant,
-    media_ip: IpAddr,
-    external_ip: Option<IpAddr>,
     /// Which call a dialog belongs to. A lock around a map, held for a look-up; calls themselves are never locked.
     dialogs: Mutex<HashMap<DialogKey, mpsc::Sender<Inbox>>>,
     /// The attempt whose REFER is under way, per call.
@@ -98,21 +96,6 @@ impl Shared {
     pub(super) fn tell(&self, call: CallId, record: &Record) {
         let _ = self.notes.send((call, record.clone()));
     }
-
-    /// The address to give in SDP so that `far` can reach us.
-    fn advertise(&self, far: IpAddr) -> IpAddr {
-        if let Some(ip) = self.external_ip.filter(|_| !far.is_loopback()) {
-            return ip;
-        }
-        if !self.media_ip.is_unspecified() {
-            return self.media_ip;
-        }
-        let any: SocketAddr = if far.is_ipv4() { ([0, 0, 0, 0], 0).into() } else { (std::net::Ipv6Addr::UNSPECIFIED, 0).into() };
-        // Connecting a UDP socket sends nothing; it asks the kernel for the route.
-        std::net::UdpSocket::bind(any)
-            .and_then(|s| s.connect((far, 9)).and_then(|()| s.local_addr()))
-            .map_or(self.media_ip, |local| local.ip())
-    }
 }
 
 /// Calendar time now.
@@ -151,12 +134,10 @@ impl Gateway {
         let epoch = Instant::now();
         let files = Store::open(&settings.store_dir).await.map_err(failed("the store cannot be opened"))?;
         let (store, store_task) = StoreWriter::start(files.clone());
-        let media_ip = settings.media.bind;
         let plane = Plane::start(settings.media.with_epoch(epoch)).map_err(failed("the audio plane cannot start"))?;
         let ears = Ears::start(settings.ears).map_err(failed("the recogniser cannot start"))?;
         let voices = Voices::start(settings.voices).map_err(failed("the voices cannot start"))?;
         let lookups = LookUps::new(&settings.lookup_hosts).map_err(failed("the look-up client cannot start"))?;
-        let external_ip = settings.sip.external_ip;
         let (tell, events) = mpsc::channel(1_024);
         let sip = SipEndpoint::bind(settings.sip, tell).await.map_err(failed("signalling cannot start"))?;
         let comfort = Arc::new(crate::audio::hold_tune());
@@ -170,8 +151,6 @@ impl Gateway {
             files,
             comfort,
             epoch,
-            media_ip,
-            external_ip,
             dialogs: Mutex::default(),
             referring: Mutex::default(),
             notes: broadcast::channel(LIVE_NOTES).0,
@@ -251,12 +230,17 @@ impl Gateway {
             tracing::warn!(calls = self.calls.len(), "calls were still going on at the end of the drain");
         }
         self.router.abort();
+        let _ = self.router.await;
         for job in self.jobs {
             job.abort();
+            let _ = job.await;
         }
-        self.shared.sip.shut_down().await;
-        self.shared.plane.stop();
         self.shared.store.flush().await;
+        self.shared.plane.stop();
+        // The last one out says good-bye to every dialog that is left; otherwise the sockets close with the last call.
+        if let Ok(shared) = Arc::try_unwrap(self.shared) {
+            shared.sip.stop().await;
+        }
     }
 }
 
@@ -335,7 +319,7 @@ impl Router {
             }
         };
         let mut sdp = SdpSession::new(rand::random());
-        let ip = self.shared.advertise(source.ip());
+        let ip = self.shared.sip.local_ip_toward(source.ip());
         let (agreed, answer_sdp) = match offer.as_deref().map(|o| sdp.answer(o, ip, port)) {
             Some(Ok((agreed, text))) => (Some(agreed), text),
             Some(Err(error)) => {

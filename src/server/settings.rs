@@ -79,7 +79,7 @@ impl Settings {
                 external_ip: config.sip.external_ip,
                 user_agent: config.sip.user_agent.clone(),
                 max_dialogs: config.sip.max_calls as usize * 3,
-                trusted: Vec::new(),
+                ..SipConfig::default()
             },
             media: MediaSettings {
                 bind: config.sip.rtp_ip,

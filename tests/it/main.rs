@@ -1,4 +1,8 @@
 //! All integration tests in one binary: each further binary would link the speech engines again.
 
+mod baresip;
+mod demo;
+mod end_to_end;
+mod gateway;
 mod layers;
 mod sipp;

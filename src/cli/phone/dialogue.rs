@@ -72,10 +72,9 @@ impl Phone {
         let config = SipConfig {
             udp: Some(listen),
             tcp: Some(listen),
-            external_ip: None,
             user_agent: concat!("hotline-phone/", env!("CARGO_PKG_VERSION")).into(),
             max_dialogs: 4,
-            trusted: Vec::new(),
+            ..SipConfig::default()
         };
         let endpoint = SipEndpoint::bind(config, tell).await.with_context(|| format!("the phone cannot listen on {listen}"))?;
         Ok(Phone { endpoint, events, ip: listen.ip(), epoch })

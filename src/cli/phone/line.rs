@@ -216,7 +216,7 @@ impl Runner {
     fn packet(&mut self, bytes: &[u8]) {
         let Some(view) = PacketView::parse(bytes) else { return };
         let mut samples = [0i16; 480];
-        let length = match view.payload_type {
+        let length = match view.header.payload_type {
             0 => decode_ulaw(view.payload, &mut samples),
             8 => decode_alaw(view.payload, &mut samples),
             _ => return,
