@@ -185,7 +185,7 @@ impl Jitter {
             return false;
         }
         // The timestamp of a key is its start; beside running audio it may lie in the past and then means nothing.
-        if !self.play.floor().is_some_and(|f| ahead(header.timestamp, f) < 0) {
+        if self.play.floor().is_none_or(|f| ahead(header.timestamp, f) >= 0) {
             self.slots.put(now, header, SlotState::Quiet(noise), &[]);
         }
         true
@@ -207,7 +207,9 @@ impl Jitter {
         true
     }
 
-    fn restart(&mut self) {
+    /// Forgets what waits and begins anew with the next packet: the sender began anew, or signalling agreed on another
+    /// codec.
+    pub fn restart(&mut self) {
         self.slots.clear();
         self.play = Play::Waiting { noise: None, floor: None };
         self.lateness.forget_least();

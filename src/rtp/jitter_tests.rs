@@ -122,7 +122,7 @@ fn delay_comes_down_again_when_the_line_is_good() {
     let got = run(3_000, 20, &mut |n| Some(if n < 500 { rng.random_range(0..80) } else { 0 }));
     assert!(got.jitter.stats().trimmed >= 1, "{:?}", got.jitter.stats());
     assert!(got.jitter.target() <= 320, "{}", got.jitter.target());
-    let delay = 2_990 - got.ticks[2_990].clone().expect("audio");
+    let delay = 2_990 - got.ticks[2_990].expect("audio");
     assert!(delay <= 3, "{delay} ticks behind");
 }
 
@@ -153,7 +153,7 @@ fn a_clock_that_runs_fast_or_slow_is_followed() {
 fn a_stalled_second_is_not_kept_as_delay() {
     // Packets 100..150 arrive all at once.
     let got = run(400, 20, &mut |n| Some(if (100..150).contains(&n) { u64::from(150 - n) * 20 } else { 0 }));
-    let behind = 300 - got.ticks[300].clone().expect("audio");
+    let behind = 300 - got.ticks[300].expect("audio");
     assert!(behind <= 8, "{behind} ticks behind");
 }
 
@@ -165,7 +165,7 @@ fn silence_suppression_is_no_loss_and_noise_is_told() {
     for tick in 0..200u64 {
         let now = Moment::from_millis(tick * 20);
         let n = u32::try_from(tick).unwrap();
-        let speech = tick < 50 || tick >= 150;
+        let speech = !(50..150).contains(&tick);
         let (mut header, payload) = packet(n, 20);
         header.sequence = u16::try_from(if tick < 150 { n } else { n - 99 }).unwrap();
         if speech {
@@ -175,7 +175,7 @@ fn silence_suppression_is_no_loss_and_noise_is_told() {
             jitter.push_comfort_noise(now, &header, 60);
         }
         seen.push(jitter.pop(now, false, 0xff, &mut out));
-        assert_eq!(jitter.in_comfort_noise(), (53..150).contains(&tick) || jitter.in_comfort_noise(), "tick {tick}");
+        assert!(jitter.in_comfort_noise() || !(53..150).contains(&tick), "tick {tick}");
     }
     assert_eq!(seen.iter().filter(|p| **p == Popped::Lost).count(), 0, "{seen:?}");
     assert!(seen.iter().filter(|p| **p == Popped::ComfortNoise(60)).count() >= 97);

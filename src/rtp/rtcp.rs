@@ -216,7 +216,7 @@ mod tests {
         let block = ReportBlock { ssrc: 3, fraction_lost: 25, lost: 1_000, highest: 0x1_0002, jitter: 80 };
         let mut buffer = [0; 128];
         let len = write_report(1, Some(&sender), Some(&block), "hotline", &mut buffer).expect("it fits");
-        assert!(is_rtcp(&buffer[..len]) && len % 4 == 0);
+        assert!(is_rtcp(&buffer[..len]) && len.is_multiple_of(4));
         let read: Vec<_> = RtcpPackets::new(&buffer[..len]).collect();
         assert_eq!(read, [Rtcp::Report { ssrc: 1, sender: Some(sender), about: Some(block) }, Rtcp::Other(202)]);
 
