@@ -72,25 +72,24 @@ impl Decoder {
                 acoustic_model.display()
             ));
         }
-        let model = path_text(acoustic_model)?;
-        let null: *const std::ffi::c_char = std::ptr::null();
-        let mut pairs = vec![
+        let mut arguments = vec![c"-hmm".to_owned(), path_text(acoustic_model)?];
+        let beams = [
             ("-beam", format!("{:e}", beams.beam)),
             ("-pbeam", format!("{:e}", beams.phone)),
             ("-wbeam", format!("{:e}", beams.word)),
             ("-maxhmmpf", beams.states_max.to_string()),
         ];
-        pairs.extend(options.iter().map(|(k, v)| (*k, (*v).to_string())));
-        // SAFETY: variadic list of C strings, closed by NULL, as cmd_ln_init wants; strings outlive the call and are copied.
-        // The log callback is cleared once per decoder, which is idempotent.
+        for (key, value) in beams.iter().map(|(k, v)| (*k, v.as_str())).chain(options.iter().copied()) {
+            arguments.extend([text(key)?, text(value)?]);
+        }
+        let mut pointers: Vec<*mut std::ffi::c_char> = arguments.iter().map(|a| a.as_ptr().cast_mut()).collect();
+        let count = i32::try_from(pointers.len()).unwrap_or(0);
+        // SAFETY: an array of C strings that outlives the call; the library copies and never writes them. The log callback is
+        // cleared once per decoder, which is idempotent.
         unsafe {
+            c::err_set_logfp(std::ptr::null_mut());
             c::err_set_callback(None, std::ptr::null_mut());
-            let mut config =
-                c::cmd_ln_init(std::ptr::null_mut(), c::ps_args(), 1, c"-hmm".as_ptr(), model.as_ptr(), null);
-            for (key, value) in &pairs {
-                let (key, value) = (text(key)?, text(value)?);
-                config = c::cmd_ln_init(config, c::ps_args(), 1, key.as_ptr(), value.as_ptr(), null);
-            }
+            let config = c::cmd_ln_parse_r(std::ptr::null_mut(), c::ps_args(), count, pointers.as_mut_ptr(), 1);
             if config.is_null() {
                 return Err("PocketSphinx refused its own settings".to_string());
             }
@@ -198,6 +197,19 @@ impl Decoder {
         if self.in_utterance && !samples.is_empty() {
             // SAFETY: pointer and length of a live slice.
             unsafe { c::ps_process_raw(self.ps, samples.as_ptr(), samples.len(), 0, 0) };
+        }
+    }
+
+    /// Searches a whole utterance once more, with the cepstral mean of exactly this utterance.
+    pub(crate) fn again(&mut self, samples: &[i16]) {
+        self.end();
+        // SAFETY: valid decoder; pointer and length of a live slice.
+        unsafe {
+            c::ps_start_stream(self.ps);
+            if c::ps_start_utt(self.ps) == 0 {
+                c::ps_process_raw(self.ps, samples.as_ptr(), samples.len(), 0, 1);
+                c::ps_end_utt(self.ps);
+            }
         }
     }
 

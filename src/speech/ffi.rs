@@ -35,7 +35,14 @@ pub(crate) mod sphinx {
 
     unsafe extern "C" {
         pub(crate) fn err_set_callback(callback: Option<unsafe extern "C" fn()>, user: *mut c_void);
-        pub(crate) fn cmd_ln_init(inout: *mut CmdLn, defs: *const ArgDef, strict: i32, ...) -> *mut CmdLn;
+        pub(crate) fn err_set_logfp(stream: *mut c_void);
+        pub(crate) fn cmd_ln_parse_r(
+            inout: *mut CmdLn,
+            defs: *const ArgDef,
+            argc: i32,
+            argv: *mut *mut c_char,
+            strict: i32,
+        ) -> *mut CmdLn;
         pub(crate) fn cmd_ln_free_r(config: *mut CmdLn) -> c_int;
         pub(crate) fn cmn_live_set(cmn: *mut Cmn, mean: *const f32);
         pub(crate) fn cmn_live_get(cmn: *mut Cmn, mean: *mut f32);

@@ -9,3 +9,13 @@ mod decoder;
 mod dictionary;
 #[cfg(any(feature = "pocketsphinx", feature = "flite"))]
 mod ffi;
+mod grammar;
+mod lm;
+mod phrases;
+#[cfg(feature = "pocketsphinx")]
+mod pocketsphinx;
+#[cfg(feature = "pocketsphinx")]
+mod verdict;
+
+#[cfg(feature = "pocketsphinx")]
+pub use pocketsphinx::PocketSphinx;
