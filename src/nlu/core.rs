@@ -1,0 +1,154 @@
+//! The scoring half of the matcher: vocabulary, linear model and the examples themselves, trained on some of the texts.
+//! It ranks; whether the best rank is believed is the gate's decision (`gate`).
+
+use super::concepts::concepts_of;
+use super::features::{Occurrence, Vocabulary, occurrences, scaled};
+use super::solver::{Linear, Recipe, Text, softmax};
+
+/// A text in words, with the class it belongs to; `None` = out of scope.
+#[derive(Debug, Clone)]
+pub(crate) struct Sample {
+    pub(crate) words: Vec<String>,
+    pub(crate) class: Option<usize>,
+}
+
+/// A trained ranking model. Class `classes` (one past the intents) stands for "none of them".
+#[derive(Debug, Clone)]
+pub(crate) struct Core {
+    classes: usize,
+    vocabulary: Vocabulary,
+    linear: Linear,
+    /// Word vectors of the training texts, by class, unit length, sorted by id.
+    examples: Vec<Vec<Vec<(u32, f32)>>>,
+}
+
+/// What the ranking model makes of one text.
+#[derive(Debug, Clone)]
+pub(crate) struct Ranking {
+    /// Probability per intent, among the intents only.
+    pub(crate) intents: Vec<f32>,
+    /// Intents in falling order of probability.
+    pub(crate) order: Vec<usize>,
+    /// Probability per intent when "none of them" competes too.
+    pub(crate) against_outside: Vec<f32>,
+    /// Likeness (cosine over words) to the nearest example of the best intent, 0..1.
+    pub(crate) likeness: f32,
+    /// Likeness to the nearest example of the second intent.
+    pub(crate) likeness_next: f32,
+    /// Share of what the words tell (weighted by rarity) that training has seen, 0..1.
+    pub(crate) coverage: f32,
+    /// Number of words.
+    pub(crate) words: usize,
+}
+
+/// Above this many texts, features that occur only once are left out: they are half of all and help little.
+const MANY_TEXTS: usize = 3_000;
+
+impl Core {
+    pub(crate) fn train(samples: &[&Sample], classes: usize) -> Core {
+        let found: Vec<Vec<Occurrence>> = samples.iter().map(|s| occurrences(&s.words)).collect();
+        let many = samples.len() > MANY_TEXTS;
+        let vocabulary = Vocabulary::learn(&found, if many { 2 } else { 1 });
+        let inside = samples.iter().filter(|s| s.class.is_some()).count();
+        let outside = samples.len() - inside;
+        // All sentences from outside together count like a few intents, however many there are.
+        let outside_weight = (OUTSIDE_SHARE * inside as f32 / outside.max(1) as f32).min(1.0);
+        let texts: Vec<Text> = samples
+            .iter()
+            .zip(&found)
+            .map(|(s, o)| Text {
+                features: vocabulary.look_up(o),
+                class: s.class.unwrap_or(classes),
+                weight: if s.class.is_some() { 1.0 } else { outside_weight },
+            })
+            .collect();
+        let recipe = if many { RECIPE_MANY } else { RECIPE_FEW };
+        let all: Vec<usize> = (0..texts.len()).collect();
+        let linear = Linear::train(&texts, &all, classes + 1, vocabulary.len(), recipe);
+        let mut examples = vec![Vec::new(); classes];
+        for sample in samples {
+            if let Some(class) = sample.class {
+                examples[class].push(word_vector(&vocabulary, &sample.words).0);
+            }
+        }
+        Core { classes, vocabulary, linear, examples }
+    }
+
+    pub(crate) fn rank(&self, words: &[String]) -> Ranking {
+        let features = self.vocabulary.look_up(&occurrences(words));
+        let mut active = Vec::with_capacity(features.len());
+        scaled(&features, |_| true, &mut active);
+        let mut scores = vec![0.0; self.classes + 1];
+        self.linear.scores(&active, &mut scores);
+        let mut all = scores.clone();
+        softmax(&mut all);
+        all.truncate(self.classes);
+        let mut intents = scores[..self.classes].to_vec();
+        softmax(&mut intents);
+        let mut order: Vec<usize> = (0..self.classes).collect();
+        order.sort_by(|a, b| intents[*b].total_cmp(&intents[*a]).then(a.cmp(b)));
+        let (vector, coverage) = word_vector(&self.vocabulary, words);
+        let nearest = |class: &usize| self.examples[*class].iter().map(|e| dot(e, &vector)).fold(0.0, f32::max);
+        Ranking {
+            against_outside: all,
+            likeness: order.first().map_or(0.0, nearest),
+            likeness_next: order.get(1).map_or(0.0, nearest),
+            coverage,
+            words: words.len(),
+            intents,
+            order,
+        }
+    }
+}
+
+/// How many texts from outside weigh as much as one intent's worth, as a share of all inside.
+const OUTSIDE_SHARE: f32 = 0.5;
+const RECIPE_MANY: Recipe = Recipe { epochs: 12, rate: 3.0, dropout: 0.1 };
+const RECIPE_FEW: Recipe = Recipe { epochs: 40, rate: 2.0, dropout: 0.2 };
+
+/// The words (and their concepts) as a unit vector, with the share of its weight that is known.
+fn word_vector(vocabulary: &Vocabulary, words: &[String]) -> (Vec<(u32, f32)>, f32) {
+    let mut out: Vec<(u32, f32)> = Vec::with_capacity(words.len() * 2);
+    let (mut all, mut known, mut square) = (0.0f32, 0.0f32, 0.0f32);
+    for (i, word) in words.iter().enumerate() {
+        let (id, idf) = vocabulary.word(word);
+        all += idf;
+        square += idf * idf;
+        let mut weight_known = if id.is_some() { 1.0f32 } else { 0.0 };
+        if let Some(id) = id {
+            out.push((id, idf));
+        }
+        for concept in concepts_of(word, words.get(i + 1).map(String::as_str)) {
+            if let (Some(id), idf) = vocabulary.concept(concept) {
+                out.push((id, idf));
+                square += idf * idf;
+                weight_known = weight_known.max(0.7);
+            }
+        }
+        known += idf * weight_known;
+    }
+    out.sort_by_key(|e| e.0);
+    out.dedup_by_key(|e| e.0);
+    let length = square.sqrt().max(1e-6);
+    for e in &mut out {
+        e.1 /= length;
+    }
+    (out, known / all.max(1e-6))
+}
+
+/// Dot product of two sparse vectors sorted by id.
+fn dot(a: &[(u32, f32)], b: &[(u32, f32)]) -> f32 {
+    let (mut i, mut j, mut sum) = (0, 0, 0.0);
+    while i < a.len() && j < b.len() {
+        match a[i].0.cmp(&b[j].0) {
+            std::cmp::Ordering::Less => i += 1,
+            std::cmp::Ordering::Greater => j += 1,
+            std::cmp::Ordering::Equal => {
+                sum += a[i].1 * b[j].1;
+                i += 1;
+                j += 1;
+            }
+        }
+    }
+    sum
+}

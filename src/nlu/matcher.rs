@@ -1,0 +1,316 @@
+//! Which intent of the flow is meant, if any. Start at [`Matcher::train`]: it trains the ranking model (`core`) on
+//! everything, and the gate on what the same model makes of texts that were held out, some with their whole intent, so
+//! that the gate has met questions nobody wrote an example for.
+
+use super::background;
+use super::core::{Core, Ranking, Sample};
+use super::gate::{Gate, Trial, evidence};
+use super::meaning::{IntentName, Match};
+use super::normalise::words;
+use crate::base::{Confidence, Language};
+use std::collections::{BTreeSet, HashMap, HashSet};
+
+/// A sentence that means an intent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Example {
+    /// What it means.
+    pub intent: IntentName,
+    /// What a caller says.
+    pub text: String,
+    /// In which language.
+    pub language: Language,
+}
+
+/// Why a matcher cannot be trained.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum NluError {
+    /// Nothing to learn from.
+    #[error("there are no examples: give each intent at least one sentence that callers say")]
+    NoExamples,
+    /// An example without a single word.
+    #[error("intent {intent}: the example {text:?} holds no word: write what a caller says, or take the line out")]
+    EmptyExample {
+        /// Whose example.
+        intent: IntentName,
+        /// As written.
+        text: String,
+    },
+    /// More than the model can hold in memory.
+    #[error("{what}: {count} are too many, the most is {most}")]
+    TooMany {
+        /// Intents or examples.
+        what: &'static str,
+        /// How many there are.
+        count: usize,
+        /// How many there may be.
+        most: usize,
+    },
+}
+
+/// Finds the intent of a text. Trained once per flow; the same examples give the same matcher on every run.
+#[derive(Debug, Clone)]
+pub struct Matcher {
+    intents: Vec<IntentName>,
+    core: Core,
+    gate: Gate,
+    /// Examples word for word; those that stand under two intents are not here.
+    exact: HashMap<String, usize>,
+}
+
+/// An intent is accepted when its probability reaches this: a wrong answer is taken to be almost half as bad
+/// as a right one is good, so a doubtful guess is asked again instead.
+const ACCEPT: f32 = 0.3;
+
+/// Probability given to an example said word for word.
+const EXACT: f32 = 0.99;
+
+/// Most intents, examples, and readings of one utterance.
+const INTENTS_MAX: usize = 500;
+const EXAMPLES_MAX: usize = 50_000;
+const READINGS_MAX: usize = 10;
+
+impl Matcher {
+    /// Trains on a flow's examples. `background` are the flow's own out-of-scope sentences (`oos`); everyday sentences in
+    /// the examples' languages are added, so that a small flow still knows what it does not know.
+    ///
+    /// # Errors
+    /// No examples, an example without words, or more than 500 intents or 50 000 examples.
+    pub fn train(examples: &[Example], background: &[String]) -> Result<Matcher, NluError> {
+        let intents = intent_names(examples)?;
+        let mut samples = Vec::with_capacity(examples.len() + background.len() + 300);
+        for e in examples {
+            let words = words(&e.text);
+            if words.is_empty() {
+                return Err(NluError::EmptyExample { intent: e.intent.clone(), text: e.text.clone() });
+            }
+            samples.push(Sample { words, class: intents.binary_search(&e.intent).ok() });
+        }
+        let exact = exact_examples(&samples);
+        let own = background.iter().map(|t| words(t)).filter(|w| !w.is_empty());
+        samples.extend(own.map(|words| Sample { words, class: None }));
+        let languages: BTreeSet<&str> = examples.iter().map(|e| e.language.as_str()).collect();
+        for language in languages {
+            let language = Language::parse(language).unwrap_or_default();
+            samples.extend(foreign_sentences(&samples, language));
+        }
+        let all: Vec<&Sample> = samples.iter().collect();
+        let gate = Gate::fit(&trials(&samples, intents.len()));
+        Ok(Matcher { core: Core::train(&all, intents.len()), intents, gate, exact })
+    }
+
+    /// The intents it knows, sorted.
+    pub fn intents(&self) -> &[IntentName] {
+        &self.intents
+    }
+
+    /// The probability from which an intent is accepted.
+    pub fn accept_from(&self) -> Confidence {
+        Confidence::new(ACCEPT)
+    }
+
+    /// What a text means.
+    pub fn decide(&self, text: &str) -> Match {
+        self.settle(self.read(text))
+    }
+
+    /// What an utterance means when the recogniser offers several readings of it, with its confidence in each. Each
+    /// reading speaks for its intents as loudly as it is believed; at most ten are looked at.
+    pub fn decide_nbest(&self, readings: &[(String, Confidence)]) -> Match {
+        let mut sum = Reading { chances: vec![0.0; self.intents.len()], basis: String::new() };
+        let weight = |c: &Confidence| c.get() + 0.05;
+        let total: f32 = readings.iter().take(READINGS_MAX).map(|(_, c)| weight(c)).sum();
+        for (text, confidence) in readings.iter().take(READINGS_MAX) {
+            let one = self.read(text);
+            for (s, c) in sum.chances.iter_mut().zip(&one.chances) {
+                *s += c * weight(confidence) / total;
+            }
+            if sum.basis.is_empty() {
+                sum.basis = one.basis;
+            }
+        }
+        if readings.len() > 1 {
+            sum.basis = format!("{} readings, the first: {}", readings.len().min(READINGS_MAX), sum.basis);
+        }
+        self.settle(sum)
+    }
+
+    fn read(&self, text: &str) -> Reading {
+        let words = words(text);
+        if words.is_empty() {
+            return Reading { chances: vec![0.0; self.intents.len()], basis: "there are no words".to_string() };
+        }
+        let ranking = self.core.rank(&words);
+        let best = ranking.order[0];
+        let believed = self.gate.believe(&ranking);
+        let mut chances: Vec<f32> = ranking.against_outside.iter().map(|p| p.min(believed * 0.99)).collect();
+        chances[best] = believed;
+        let mut basis = basis(&ranking);
+        if let Some(&class) = self.exact.get(&words.join(" ")) {
+            for c in &mut chances {
+                *c = c.min(1.0 - EXACT);
+            }
+            chances[class] = EXACT;
+            basis = "said word for word as in an example".to_string();
+        }
+        Reading { chances, basis }
+    }
+
+    fn settle(&self, reading: Reading) -> Match {
+        let mut order: Vec<usize> = (0..self.intents.len()).collect();
+        order.sort_by(|a, b| reading.chances[*b].total_cmp(&reading.chances[*a]).then(a.cmp(b)));
+        order.truncate(5);
+        let ranked: Vec<(IntentName, Confidence)> =
+            order.iter().map(|i| (self.intents[*i].clone(), Confidence::new(reading.chances[*i]))).collect();
+        let confidence = ranked.first().map(|r| r.1).unwrap_or_default();
+        let accepted = confidence.get() >= ACCEPT;
+        let name = ranked.first().map_or("no intent", |r| r.0.as_str());
+        let verdict = if accepted { "accepted, reaches" } else { "not accepted, below" };
+        let why = format!("{name} {:.2} ({verdict} {ACCEPT:.2}): {}", confidence.get(), reading.basis);
+        Match { intent: ranked.first().filter(|_| accepted).map(|r| r.0.clone()), confidence, ranked, why }
+    }
+}
+
+/// Calibrated probability per intent, and on what it rests.
+struct Reading {
+    chances: Vec<f32>,
+    basis: String,
+}
+
+fn basis(r: &Ranking) -> String {
+    let best = r.order.first().copied().unwrap_or(0);
+    let next = r.order.get(1).map_or(0.0, |n| r.intents[*n]);
+    let against = r.against_outside.get(best).copied().unwrap_or(0.0);
+    format!(
+        "{:.2} among the intents, next {next:.2}; {against:.2} against everyday speech; likeness to an example {:.2}, to \
+         the next intents' {:.2}; {:.0} % of {} words known",
+        r.intents.get(best).copied().unwrap_or(0.0),
+        r.likeness,
+        r.likeness_next,
+        r.coverage * 100.0,
+        r.words,
+    )
+}
+
+fn intent_names(examples: &[Example]) -> Result<Vec<IntentName>, NluError> {
+    if examples.is_empty() {
+        return Err(NluError::NoExamples);
+    }
+    let names: BTreeSet<&IntentName> = examples.iter().map(|e| &e.intent).collect();
+    for (what, count, most) in [("intents", names.len(), INTENTS_MAX), ("examples", examples.len(), EXAMPLES_MAX)] {
+        if count > most {
+            return Err(NluError::TooMany { what, count, most });
+        }
+    }
+    Ok(names.into_iter().cloned().collect())
+}
+
+fn exact_examples(samples: &[Sample]) -> HashMap<String, usize> {
+    let mut exact: HashMap<String, Option<usize>> = HashMap::new();
+    for s in samples {
+        exact.entry(s.words.join(" ")).and_modify(|c| *c = c.filter(|c| s.class == Some(*c))).or_insert(s.class);
+    }
+    exact.into_iter().filter_map(|(text, class)| Some((text, class?))).collect()
+}
+
+/// The everyday sentences that are foreign to this flow: those whose telling words its examples mostly use themselves
+/// may well be about its business and are left out.
+fn foreign_sentences(samples: &[Sample], language: Language) -> Vec<Sample> {
+    let known: HashSet<&String> = samples.iter().filter(|s| s.class.is_some()).flat_map(|s| &s.words).collect();
+    let everyday: Vec<Vec<String>> = background::sentences(language).iter().map(|s| words(s)).collect();
+    let mut frequency: HashMap<&String, f32> = HashMap::new();
+    for word in everyday.iter().flatten() {
+        *frequency.entry(word).or_default() += 1.0;
+    }
+    let telling = |word: &String| 1.0 / frequency[word];
+    let foreign = |sentence: &&Vec<String>| {
+        let all: f32 = sentence.iter().map(telling).sum();
+        let shared: f32 = sentence.iter().filter(|w| known.contains(w)).map(telling).sum();
+        shared < 0.75 * all
+    };
+    everyday.iter().filter(foreign).map(|words| Sample { words: words.clone(), class: None }).collect()
+}
+
+/// Texts are split into this many parts, each held out once.
+const FOLDS: usize = 5;
+/// How many of the parts are held out in turn: with many texts a part is plenty, and training stays quick.
+fn folds_of(texts: usize) -> usize {
+    match texts {
+        0..3_000 => FOLDS,
+        3_000..8_000 => 2,
+        _ => 1,
+    }
+}
+/// Of ten callers, this many are taken to ask something that the flow knows.
+const INSIDE_SHARE: f32 = 0.85;
+/// Of those outside, this share stands in for everyday speech (the rest for intents nobody thought of).
+const EVERYDAY_SHARE: f32 = 0.8;
+
+/// What models trained on parts of the texts make of the other parts.
+fn trials(samples: &[Sample], classes: usize) -> Vec<Trial> {
+    let parts = part_numbers(samples, classes);
+    let mut out: Vec<(Trial, Origin)> = Vec::new();
+    for fold in 0..folds_of(samples.len()) {
+        // Every fold also hides some whole intents; below eight intents that would change the flow too much.
+        let hides = |class: usize| classes >= 8 && class % FOLDS == fold && (class / FOLDS).is_multiple_of(2);
+        let hidden = |s: &Sample| s.class.is_some_and(hides);
+        let seen: Vec<&Sample> = samples.iter().zip(&parts).filter(|(s, p)| **p != fold && !hidden(s)).map(|(s, _)| s).collect();
+        if !seen.iter().any(|s| s.class.is_some()) {
+            continue;
+        }
+        let core = Core::train(&seen, classes);
+        for (s, part) in samples.iter().zip(&parts) {
+            if *part != fold {
+                continue;
+            }
+            let ranking = core.rank(&s.words);
+            let right = !hidden(s) && s.class.is_some() && ranking.order.first().copied() == s.class;
+            let origin = match s.class {
+                None => Origin::Everyday,
+                Some(_) if hidden(s) => Origin::Hidden,
+                Some(_) => Origin::Inside,
+            };
+            out.push((Trial { evidence: evidence(&ranking), right, weight: 1.0 }, origin));
+        }
+    }
+    weighed(out)
+}
+
+#[derive(Clone, Copy, PartialEq)]
+enum Origin {
+    Inside,
+    Hidden,
+    Everyday,
+}
+
+/// Gives each origin its share of the whole, however many texts it has.
+fn weighed(trials: Vec<(Trial, Origin)>) -> Vec<Trial> {
+    let count = |o: Origin| trials.iter().filter(|t| t.1 == o).count() as f32;
+    let (inside, hidden, everyday) = (count(Origin::Inside), count(Origin::Hidden), count(Origin::Everyday));
+    let outside = 1.0 - INSIDE_SHARE;
+    let everyday_share = if hidden == 0.0 { 1.0 } else { EVERYDAY_SHARE };
+    trials
+        .into_iter()
+        .map(|(mut trial, origin)| {
+            trial.weight = match origin {
+                Origin::Inside => 1.0,
+                Origin::Hidden => outside / INSIDE_SHARE * inside * (1.0 - everyday_share) / hidden,
+                Origin::Everyday => outside / INSIDE_SHARE * inside * everyday_share / everyday,
+            };
+            trial
+        })
+        .collect()
+}
+
+/// Each class's texts dealt out over the parts in turn.
+fn part_numbers(samples: &[Sample], classes: usize) -> Vec<usize> {
+    let mut dealt = vec![0usize; classes + 1];
+    samples
+        .iter()
+        .map(|s| {
+            let class = s.class.unwrap_or(classes);
+            dealt[class] += 1;
+            // Shifted by class, so that intents with few examples do not all miss the same parts.
+            (dealt[class] + class) % FOLDS
+        })
+        .collect()
+}

@@ -1,0 +1,68 @@
+//! Does this caller ask for a person? A detector of its own, beside every grammar and before the matcher: it must hear
+//! every honest request and must not be set off by talk about persons ("my agent told me", "for another person").
+//! Written as rules, not learned, so that an operator can be told why, and so that no flow's examples can unlearn it.
+
+mod chinese;
+mod english;
+#[cfg(test)]
+mod tests;
+
+use super::normalise::{is_han, words};
+use crate::base::Language;
+
+/// A request for a person, with what it was told by.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PersonRequest {
+    /// The words that ask, as normalised.
+    pub phrase: String,
+    /// Which rule heard it.
+    pub rule: PersonRule,
+}
+
+/// How a request was recognised.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum PersonRule {
+    /// Hardly more than the word itself: "agent please", "人工".
+    Alone,
+    /// Asked for in a sentence: "can I talk to someone", "我要转人工".
+    Asked,
+    /// By refusing the machine: "I don't want to talk to a robot".
+    NotAMachine,
+    /// One of the flow's own phrases.
+    FlowPhrase,
+}
+
+/// Whether the caller asks for a person, in English or Chinese. `extra` are the flow's own phrases; they count wherever
+/// they stand in the text.
+pub fn asks_for_person(text: &str, extra: &[String]) -> Option<PersonRequest> {
+    if text.chars().any(is_han)
+        && let Some((phrase, rule)) = chinese::request(text)
+    {
+        return Some(PersonRequest { phrase, rule });
+    }
+    let said = words(text);
+    if let Some((phrase, rule)) = english::request(&said) {
+        return Some(PersonRequest { phrase, rule });
+    }
+    extra.iter().find(|phrase| contains(&said, text, phrase)).map(|phrase| PersonRequest {
+        phrase: phrase.clone(),
+        rule: PersonRule::FlowPhrase,
+    })
+}
+
+/// Wordings worth putting into recognition grammars and spotters of a language; every one of them is a request by itself.
+pub fn phrases(language: Language) -> &'static [&'static str] {
+    match language {
+        Language::EN => english::PHRASES,
+        Language::ZH => chinese::PHRASES,
+        _ => &[],
+    }
+}
+
+fn contains(said: &[String], text: &str, phrase: &str) -> bool {
+    if phrase.chars().any(is_han) {
+        return chinese::plain(text).contains(&chinese::plain(phrase));
+    }
+    let wanted = words(phrase);
+    !wanted.is_empty() && said.windows(wanted.len()).any(|w| w == wanted.as_slice())
+}
