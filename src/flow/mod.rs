@@ -1,8 +1,31 @@
 //! Scripts: YAML to a checked `Flow` to a step-by-step interpreter.
 
 mod action;
+mod ask;
+mod compile;
+mod compile_node;
+mod condition;
+mod cursor;
+mod document;
+mod finding;
+mod load;
+mod model;
+mod phrases;
+mod read;
+mod rules;
+mod template;
+mod yaml;
 
 pub use action::{
     Accept, Action, Answer, Ask, AskKind, CallFacts, Choice, Escalation, Input, LookUp, LookedUp, MenuOption, OnFailure,
     RecordMode, Say, TakeMessage, Target, TransferMethod,
 };
+pub use compile::PLACEHOLDER;
+pub use cursor::Cursor;
+pub use finding::{Finding, Severity};
+pub use load::{Checked, has_errors, placeholder_env};
+pub use model::{CallerTurn, Flow, FlowTest, Intent, PersonWay, Retention, SlotKind, TestEnd};
+pub use phrases::Phrase;
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,788 @@
+//! From the document to the flow: names to places, texts to templates that are known to work. Collects every mistake; the
+//! rules about the whole conversation are in `rules`.
+
+use super::action::{Accept, Escalation, LookedUp, OnFailure, RecordMode, Target, TransferMethod};
+use super::compile_node::Known;
+use super::document::{self as doc, At, Document, Named, Text, Words};
+use super::finding::{Report, did_you_mean};
+use super::model::*;
+use super::phrases::Phrase;
+use super::template::{Scope, Templates};
+use crate::base::{Digit, Language, OpeningHours, Span, WallTime};
+use chrono::{NaiveDate, TimeZone, Weekday};
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+/// Value of an environment name in a check that does not know it: addresses made of it are not looked at.
+pub const PLACEHOLDER: &str = "placeholder:";
+
+/// Longest a caller may be kept waiting for a look-up.
+const LOOKUP_MAX: Duration = Duration::from_secs(15);
+
+/// Compiles. The flow may only be used if the report has no errors; `None` if there is no node to begin with.
+pub(crate) fn compile(document: &Document, hash: String, env: &BTreeMap<String, String>, report: &mut Report) -> Option<Flow> {
+    let languages = languages(document, report);
+    let mut compiler = Compiler {
+        document,
+        report,
+        templates: Templates::new(),
+        zone: chrono_tz::UTC,
+        env,
+        nodes: document.nodes.0.iter().enumerate().map(|(i, (name, _))| (name.value.as_str(), i)).collect(),
+        slots: BTreeMap::new(),
+        names: BTreeSet::new(),
+        languages,
+    };
+    compiler.flow(hash)
+}
+
+fn languages(document: &Document, report: &mut Report) -> Vec<Language> {
+    let mut languages: Vec<Language> = Vec::new();
+    for tag in &document.languages {
+        if languages.contains(&tag.value.0) {
+            report.error(tag.line, "language-twice", format!("`{}` is listed twice", tag.value.0), "keep one of them");
+        } else {
+            languages.push(tag.value.0);
+        }
+    }
+    if languages.is_empty() {
+        report.error(document.name.line, "no-language", "the flow names no language", "add `languages: [en]`");
+        languages.push(Language::EN);
+    }
+    languages
+}
+
+pub(super) struct Compiler<'d, 'r> {
+    document: &'d Document,
+    pub(super) report: &'r mut Report,
+    pub(super) templates: Templates,
+    pub(super) languages: Vec<Language>,
+    zone: chrono_tz::Tz,
+    env: &'d BTreeMap<String, String>,
+    /// Nodes by name.
+    pub(super) nodes: BTreeMap<&'d str, usize>,
+    pub(super) slots: BTreeMap<String, SlotKind>,
+    /// Names that templates and conditions may look at.
+    names: BTreeSet<String>,
+}
+
+impl<'d> Compiler<'d, '_> {
+    fn flow(&mut self, hash: String) -> Option<Flow> {
+        let document = self.document;
+        if document.hotline.value != 1 {
+            let message = format!("version {} of the flow language is not known", document.hotline.value);
+            self.report.error(document.hotline.line, "version", message, "write `hotline: 1`");
+        }
+        if document.nodes.0.is_empty() || document.nodes.0.len() > 2_000 {
+            let message = format!("the flow has {} nodes", document.nodes.0.len());
+            self.report.error(document.name.line, "nodes", message, "a flow has between 1 and 2000 nodes");
+            return None;
+        }
+        self.zone = self.zone_of(document.zone.as_ref()).unwrap_or(chrono_tz::UTC);
+        self.collect_slots();
+        self.collect_names();
+        let hours = self.hours();
+        let targets = self.targets(&hours);
+        let phrases = self.phrases();
+        let person = self.person(&targets);
+        let intents = self.intents();
+        let lookups = self.lookups();
+        let start = document.start.as_ref().and_then(|s| self.node_index(s)).unwrap_or(0);
+        let grammar = hash.chars().take(16).collect::<String>();
+        let known = Known { intents: &intents, lookups: &lookups, person: &person, targets: &targets, grammar: &grammar };
+        let nodes = document.nodes.0.iter().map(|(name, node)| self.node(name, node, &known)).collect();
+        let retention = document.retention_days.as_ref();
+        let days = |at: Option<&At<u32>>, usual| at.map_or(usual, |a| a.value);
+        Some(Flow {
+            name: document.name.value.clone(),
+            languages: self.languages.clone(),
+            zone: self.zone,
+            record: self.record(),
+            escalation: self.escalation(),
+            person,
+            targets,
+            hours,
+            retention: Retention {
+                audio_days: days(retention.and_then(|r| r.audio.as_ref()), 30),
+                text_days: days(retention.and_then(|r| r.text.as_ref()), 90),
+            },
+            intents,
+            slots: self.slots.clone(),
+            tests: self.tests(),
+            nodes,
+            start,
+            lookups,
+            phrases,
+            templates: Templates::new(),
+            env: self.env.clone(),
+            hash,
+        })
+    }
+
+    pub(super) fn error(&mut self, line: u32, rule: &str, message: impl Into<String>, remedy: impl Into<String>) {
+        self.report.error(line, rule, message, remedy);
+    }
+
+    // ---- names ----
+
+    /// Slots stand in `slots:` and in intents; one name means one kind.
+    fn collect_slots(&mut self) {
+        let document = self.document;
+        let of_intents = document.intents.iter().flat_map(|i| &i.0).filter_map(|(_, i)| i.slots.as_ref());
+        for named in document.slots.iter().chain(of_intents) {
+            for (name, slot) in &named.0 {
+                let Some(kind) = self.slot_kind(name, slot) else { continue };
+                if self.slots.insert(name.value.clone(), kind).is_some_and(|earlier| earlier != kind) {
+                    let message = format!("the slot `{}` is of another kind elsewhere", name.value);
+                    self.error(name.line, "slot-kinds", message, "give both the same kind, or two names");
+                }
+            }
+        }
+    }
+
+    fn slot_kind(&mut self, name: &At<String>, slot: &doc::Slot) -> Option<SlotKind> {
+        let truth = |at: &Option<At<bool>>, kind| at.as_ref().filter(|a| a.value).map(|_| kind);
+        let digits = slot.digits.as_ref().map(|r| SlotKind::Digits { min: r.value.0, max: r.value.1 });
+        let kinds = [
+            digits,
+            truth(&slot.number, SlotKind::Number),
+            truth(&slot.date, SlotKind::Date),
+            truth(&slot.yes_no, SlotKind::YesNo),
+        ];
+        let mut kinds = kinds.into_iter().flatten();
+        let kind = kinds.next();
+        if kind.is_none() || kinds.next().is_some() {
+            let message = format!("the slot `{}` needs exactly one kind", name.value);
+            self.error(
+                name.line,
+                "slot-kinds",
+                message,
+                "write one of `digits: 8`, `number: true`, `date: true`, `yes_no: true`",
+            );
+        }
+        kind
+    }
+
+    fn collect_names(&mut self) {
+        let document = self.document;
+        let lookups = document.lookups.iter().flat_map(|l| l.0.iter().map(|(name, _)| name));
+        let sets = document.nodes.0.iter().filter_map(|(_, n)| n.set.as_ref()).flat_map(|s| s.0.iter().map(|(name, _)| name));
+        let own: Vec<&At<String>> = lookups.chain(sets).collect();
+        for name in own {
+            let plain = name.value.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
+                && !name.value.starts_with(|c: char| c.is_ascii_digit());
+            if !plain || ["env", "call", "hours", "today", "now", "intent", "language"].contains(&name.value.as_str()) {
+                let message = format!("`{}` cannot be the name of a value", name.value);
+                self.error(
+                    name.line,
+                    "value-name",
+                    message,
+                    "use letters, digits and `_`, and no name that the hotline uses itself",
+                );
+            }
+            if self.slots.contains_key(&name.value) {
+                let message = format!("`{}` is the name of a slot, too", name.value);
+                self.error(name.line, "value-name", message, "choose another name for one of them");
+            }
+            self.names.insert(name.value.clone());
+        }
+        self.names.extend(self.slots.keys().cloned());
+        self.names.extend(["call", "hours", "today", "now", "intent", "language"].map(String::from));
+    }
+
+    fn node_index(&mut self, name: &At<String>) -> Option<usize> {
+        let found = self.nodes.get(name.value.as_str()).copied();
+        if found.is_none() {
+            let names: Vec<&str> = self.nodes.keys().copied().collect();
+            let remedy = did_you_mean(&name.value, &names, "nodes");
+            self.error(name.line, "unknown-node", format!("there is no node `{}`", name.value), remedy);
+        }
+        found
+    }
+
+    /// A node, or `person`. The start stands in for what is missing; the flow does not pass then.
+    pub(super) fn goto(&mut self, name: &At<String>) -> Goto {
+        if name.value == "person" && !self.nodes.contains_key("person") {
+            return Goto::Person;
+        }
+        Goto::Node(self.node_index(name).unwrap_or(0))
+    }
+
+    fn zone_of(&mut self, zone: Option<&At<String>>) -> Option<chrono_tz::Tz> {
+        let zone = zone?;
+        let parsed = zone.value.parse().ok();
+        if parsed.is_none() {
+            let message = format!("`{}` is not a time zone", zone.value);
+            self.error(zone.line, "zone", message, "write it like `Europe/Berlin` or `Asia/Shanghai`");
+        }
+        parsed
+    }
+
+    // ---- texts ----
+
+    /// Resolves languages and checks every template. `extra` are names that only this text may use.
+    fn speech_with(&mut self, text: &Text, extra: &[&str]) -> Speech {
+        let mut by_language = BTreeMap::new();
+        for (language, variants) in &text.by_language {
+            let language = language.unwrap_or(self.languages[0]);
+            if !self.languages.contains(&language) {
+                let message = format!("the flow does not speak `{language}`");
+                self.error(text.line, "language", message, "add it to `languages`, or take the text out");
+            }
+            for piece in variants.iter().flatten() {
+                match piece {
+                    doc::Piece::Words(template) => self.template(template, text.line, extra),
+                    doc::Piece::File(name) => self.file_name(name, text.line),
+                    doc::Piece::Pause(_) => {}
+                }
+            }
+            by_language.insert(language, variants.clone());
+        }
+        for language in self.languages.clone() {
+            if !by_language.contains_key(&language) {
+                let message = format!("this text has no words in `{language}`");
+                self.error(text.line, "language", message, format!("write `{}: …` and `{language}: …`", self.languages[0]));
+            }
+        }
+        Speech { line: text.line, by_language }
+    }
+
+    pub(super) fn speech(&mut self, text: &Text) -> Speech {
+        self.speech_with(text, &[])
+    }
+
+    pub(super) fn some_speech(&mut self, text: Option<&Text>) -> Option<Speech> {
+        text.map(|t| self.speech(t))
+    }
+
+    fn file_name(&mut self, name: &str, line: u32) {
+        let extension = name.rsplit('.').next().unwrap_or_default().to_ascii_lowercase();
+        if !["wav", "mp3", "ogg", "flac"].contains(&extension.as_str()) {
+            let message = format!("`{name}` is no recording that can be played");
+            self.error(line, "file", message, "use WAV, MP3, OGG or FLAC");
+        }
+        if name.starts_with('/') || name.contains('\\') || name.split('/').any(|part| part == "..") {
+            self.error(line, "file", format!("`{name}` is outside the flow's folder"), "put it beside the flow file");
+        }
+    }
+
+    pub(super) fn template(&mut self, template: &str, line: u32, extra: &[&str]) {
+        let names = match self.templates.names(template) {
+            Ok(names) => names,
+            Err(e) => {
+                self.error(
+                    line,
+                    "template",
+                    format!("this template does not work: {e}"),
+                    "write it like `{{ number | spell }}`",
+                );
+                return;
+            }
+        };
+        for name in names {
+            self.name(&name, line, extra);
+        }
+    }
+
+    /// A name that a template or condition looks at.
+    pub(super) fn name(&mut self, name: &str, line: u32, extra: &[&str]) {
+        let (first, rest) = name.split_once('.').unwrap_or((name, ""));
+        if extra.contains(&first) {
+            return;
+        }
+        let first_of_rest = rest.split('.').next().unwrap_or_default();
+        if first == "env" {
+            if !first_of_rest.is_empty() && !self.env.contains_key(first_of_rest) {
+                let message = format!("the environment name `{first_of_rest}` is not given to this flow");
+                let remedy =
+                    format!("list it under [flow_env] of the gateway configuration: {first_of_rest} = \"env:{first_of_rest}\"");
+                self.error(line, "env", message, remedy);
+            }
+            return;
+        }
+        if !self.names.contains(first) {
+            let names: Vec<&str> = self.names.iter().map(String::as_str).collect();
+            let remedy = did_you_mean(first, &names, "known values");
+            self.error(line, "unknown-value", format!("there is no value `{first}`"), remedy);
+            return;
+        }
+        let parts: Option<Vec<&str>> = match first {
+            "call" => Some(vec!["caller", "dialled"]),
+            "hours" => Some(self.document.hours.iter().flat_map(|h| h.0.iter().map(|(n, _)| n.value.as_str())).collect()),
+            _ => None,
+        };
+        if let Some(parts) = parts
+            && !first_of_rest.is_empty()
+            && !parts.contains(&first_of_rest)
+        {
+            let remedy = did_you_mean(first_of_rest, &parts, "known parts");
+            self.error(line, "unknown-value", format!("`{first}` has no `{first_of_rest}`"), remedy);
+        }
+    }
+
+    /// Sentences by language, lower case if they are phrases to listen for.
+    fn words(&mut self, words: &Words) -> BTreeMap<Language, Vec<String>> {
+        let mut out: BTreeMap<Language, Vec<String>> = BTreeMap::new();
+        for (language, sentences) in &words.by_language {
+            let language = language.unwrap_or(self.languages[0]);
+            if !self.languages.contains(&language) {
+                let message = format!("the flow does not speak `{language}`");
+                self.error(words.line, "language", message, "add it to `languages`, or take the words out");
+            }
+            out.entry(language).or_default().extend(sentences.iter().map(|s| s.value.clone()));
+        }
+        out
+    }
+
+    pub(super) fn phrases_of(&mut self, words: Option<&Words>) -> BTreeMap<Language, Vec<String>> {
+        let mut phrases = words.map(|w| self.words(w)).unwrap_or_default();
+        for list in phrases.values_mut() {
+            for phrase in list.iter_mut() {
+                *phrase = phrase.to_lowercase().split_whitespace().collect::<Vec<_>>().join(" ");
+            }
+        }
+        phrases
+    }
+
+    // ---- sections ----
+
+    fn hours(&mut self) -> BTreeMap<String, OpeningHours> {
+        let document = self.document;
+        let mut all = BTreeMap::new();
+        for (name, hours) in document.hours.iter().flat_map(|h| &h.0) {
+            let zone = self.zone_of(hours.zone.as_ref()).unwrap_or(self.zone);
+            let mut week = Vec::new();
+            let single = [&hours.mon, &hours.tue, &hours.wed, &hours.thu, &hours.fri, &hours.sat, &hours.sun];
+            for (i, own) in single.into_iter().enumerate() {
+                let usual = if i < 5 { hours.mon_fri.as_ref().or(hours.daily.as_ref()) } else { hours.daily.as_ref() };
+                let day = Weekday::try_from(u8::try_from(i).unwrap_or(0)).unwrap_or(Weekday::Mon);
+                let spans = own.as_ref().or(usual).map(|s| s.0.as_slice()).unwrap_or_default();
+                week.extend(spans.iter().map(|&(from, to)| Span { day, from, to }));
+            }
+            if week.is_empty() {
+                let message = format!("`{}` is never open", name.value);
+                self.report.warning(name.line, "hours", message, "write for example `mon-fri: 9:00-17:00`");
+            }
+            let mut closed = Vec::new();
+            for date in hours.closed.iter().flatten() {
+                match NaiveDate::parse_from_str(&date.value, "%Y-%m-%d") {
+                    Ok(date) => closed.push(date),
+                    Err(_) => {
+                        let message = format!("`{}` is not a date", date.value);
+                        self.error(date.line, "hours", message, "write it like `2026-12-25`");
+                    }
+                }
+            }
+            all.insert(name.value.clone(), OpeningHours { zone, week, closed });
+        }
+        all
+    }
+
+    fn one_of<T: Copy>(&mut self, word: Option<&At<doc::Word>>, usual: T, words: &[(&str, T)]) -> T {
+        let Some(word) = word else { return usual };
+        let found = words.iter().find(|(name, _)| *name == word.value.0);
+        if found.is_none() {
+            let names: Vec<&str> = words.iter().map(|(name, _)| *name).collect();
+            let remedy = format!("write one of {}", names.join(", "));
+            self.error(word.line, "wrong-value", format!("`{}` is not one of the words known here", word.value.0), remedy);
+        }
+        found.map_or(usual, |(_, value)| *value)
+    }
+
+    fn targets(&mut self, hours: &BTreeMap<String, OpeningHours>) -> BTreeMap<String, Target> {
+        let document = self.document;
+        let mut all = BTreeMap::new();
+        let names: Vec<&str> = document.targets.iter().flat_map(|t| t.0.iter().map(|(n, _)| n.value.as_str())).collect();
+        for (name, target) in document.targets.iter().flat_map(|t| &t.0) {
+            let next = target.next.as_ref().filter(|next| {
+                let known = names.contains(&next.value.as_str());
+                if !known {
+                    let remedy = did_you_mean(&next.value, &names, "targets");
+                    self.report.error(next.line, "unknown-target", format!("there is no target `{}`", next.value), remedy);
+                }
+                known
+            });
+            let open = target.hours.as_ref().and_then(|h| self.hours_named(h, hours));
+            let methods = [("bridge", TransferMethod::Bridge), ("refer", TransferMethod::Refer)];
+            let made = Target {
+                name: name.value.clone(),
+                sip: self.sip(&target.sip),
+                method: self.one_of(target.method.as_ref(), TransferMethod::Bridge, &methods),
+                ring: self.wait(
+                    target.ring.as_ref(),
+                    Duration::from_secs(20),
+                    Duration::from_secs(1),
+                    Duration::from_secs(120),
+                ),
+                accept: self.one_of(target.accept.as_ref(), Accept::Key, &[("key", Accept::Key), ("answer", Accept::Answer)]),
+                next: next.map(|n| n.value.clone()),
+                on: self.on_failure(target.on.as_ref()),
+                hours: open,
+                languages: target.languages.iter().flatten().map(|l| l.value.0).collect(),
+            };
+            all.insert(name.value.clone(), made);
+        }
+        all
+    }
+
+    fn hours_named(&mut self, name: &At<String>, hours: &BTreeMap<String, OpeningHours>) -> Option<OpeningHours> {
+        let found = hours.get(&name.value).cloned();
+        if found.is_none() {
+            let names: Vec<&str> = hours.keys().map(String::as_str).collect();
+            let remedy = did_you_mean(&name.value, &names, "opening hours");
+            self.error(name.line, "unknown-hours", format!("there are no opening hours `{}`", name.value), remedy);
+        }
+        found
+    }
+
+    /// Whether there are opening hours of this name.
+    pub(super) fn hours_known(&mut self, name: &At<String>) {
+        let names: Vec<&str> = self.document.hours.iter().flat_map(|h| h.0.iter().map(|(n, _)| n.value.as_str())).collect();
+        if !names.contains(&name.value.as_str()) {
+            let remedy = did_you_mean(&name.value, &names, "opening hours");
+            self.error(name.line, "unknown-hours", format!("there are no opening hours `{}`", name.value), remedy);
+        }
+    }
+
+    fn on_failure(&mut self, on: Option<&Named<At<doc::Word>>>) -> BTreeMap<u16, OnFailure> {
+        let mut all = BTreeMap::new();
+        for (name, word) in on.iter().flat_map(|n| &n.0) {
+            let status = match name.value.as_str() {
+                "busy" | "486" => 486,
+                "unavailable" | "480" => 480,
+                "declined" | "603" => 603,
+                "moved" | "302" => 302,
+                _ => {
+                    let message = format!("`{}` is nothing that a target does", name.value);
+                    self.error(name.line, "wrong-value", message, "write busy, unavailable, declined or moved");
+                    continue;
+                }
+            };
+            let words = [
+                ("retry", OnFailure::Retry),
+                ("next", OnFailure::Next),
+                ("message", OnFailure::Message),
+                ("follow", OnFailure::Follow),
+            ];
+            all.insert(status, self.one_of(Some(word), OnFailure::Next, &words));
+        }
+        all
+    }
+
+    /// Renders a SIP address with the environment.
+    fn sip(&mut self, at: &At<String>) -> String {
+        self.template(&at.value, at.line, &[]);
+        let address = self.templates.words(&at.value, &self.env_scope()).unwrap_or_default();
+        let complete = |a: &str| a.split_once(':').is_some_and(|(s, rest)| matches!(s, "sip" | "sips") && !rest.is_empty());
+        let fine = complete(&address) && !address.contains(char::is_whitespace) && !address.contains(['<', '>', '"']);
+        if !fine && !address.contains(PLACEHOLDER) && !at.value.is_empty() {
+            let message = format!("`{}` is not a SIP address", at.value);
+            self.error(at.line, "sip", message, "write it like `sip:agents@pbx.example:5060`, with nothing around it");
+        }
+        address
+    }
+
+    fn env_scope(&self) -> Scope {
+        let env = self.env.iter().map(|(k, v)| (k.clone(), v.as_str().into())).collect();
+        Scope::from([("env".to_string(), serde_json::Value::Object(env))])
+    }
+
+    pub(super) fn wait(&mut self, wait: Option<&At<doc::Wait>>, usual: Duration, least: Duration, most: Duration) -> Duration {
+        let Some(wait) = wait else { return usual };
+        if !(least..=most).contains(&wait.value.0) {
+            let message = format!("{:?} is too short or too long here", wait.value.0);
+            self.error(wait.line, "duration", message, format!("write a length from {least:?} to {most:?}"));
+        }
+        wait.value.0.clamp(least, most)
+    }
+
+    fn person(&mut self, targets: &BTreeMap<String, Target>) -> PersonWay {
+        let document = self.document;
+        let person = document.person.as_ref();
+        let zero = Digit::from_event(0).expect("event 0 is the key 0 (RFC 4733)");
+        if let Some(key) = person.and_then(|p| p.key.as_ref())
+            && key.value.0 != zero
+        {
+            let message = format!("key {} is not the key for a person", key.value.0.as_char());
+            self.error(key.line, "person-key", message, "a person is always on key 0: callers know that");
+        }
+        let phrases = self.phrases_of(person.and_then(|p| p.phrases.as_ref()));
+        let target = match person.and_then(|p| p.to.as_ref()) {
+            Some(to) => self.target(to, targets, None),
+            None => {
+                let line = document.name.line;
+                let remedy = "add `person: { to: support }` and a target `support` with a `sip:` address";
+                self.error(line, "no-person", "nobody is named whom callers can speak to", remedy);
+                String::new()
+            }
+        };
+        PersonWay { target, key: zero, phrases: phrases.into_iter().map(|(l, p)| (l, p.into())).collect() }
+    }
+
+    /// A target's name; `person` is the flow's own.
+    pub(super) fn target(
+        &mut self,
+        name: &At<String>,
+        targets: &BTreeMap<String, Target>,
+        person: Option<&PersonWay>,
+    ) -> String {
+        if let Some(person) = person.filter(|_| name.value == "person" && !targets.contains_key("person")) {
+            return person.target.clone();
+        }
+        if !targets.contains_key(&name.value) {
+            let names: Vec<&str> = targets.keys().map(String::as_str).collect();
+            let remedy = did_you_mean(&name.value, &names, "targets");
+            self.error(name.line, "unknown-target", format!("there is no target `{}`", name.value), remedy);
+        }
+        name.value.clone()
+    }
+
+    fn phrases(&mut self) -> BTreeMap<Phrase, Speech> {
+        let document = self.document;
+        let mut all = BTreeMap::new();
+        if let Some(say) = document.person.as_ref().and_then(|p| p.say.as_ref()) {
+            all.insert(Phrase::Transferring, self.speech(say));
+        }
+        let keys: Vec<&str> = Phrase::ALL.iter().map(|p| p.key()).collect();
+        for (name, text) in document.phrases.iter().flat_map(|p| &p.0) {
+            match Phrase::ALL.iter().find(|p| p.key() == name.value) {
+                Some(phrase) => {
+                    let speech = self.speech_with(text, phrase.variables());
+                    all.insert(*phrase, speech);
+                }
+                None => {
+                    let remedy = did_you_mean(&name.value, &keys, "phrases");
+                    self.error(name.line, "unknown-phrase", format!("there is no phrase `{}`", name.value), remedy);
+                }
+            }
+        }
+        for language in self.languages.clone() {
+            for phrase in Phrase::ALL {
+                if phrase.built_in(language).is_none() && !all.contains_key(phrase) {
+                    let message = format!("`{language}` has no built-in words for `{}`", phrase.key());
+                    self.error(document.name.line, "language", message, format!("add them under `phrases: {}:`", phrase.key()));
+                }
+            }
+        }
+        all
+    }
+
+    fn record(&mut self) -> RecordMode {
+        let words = [("off", RecordMode::Off), ("announce", RecordMode::Announce), ("ask", RecordMode::Ask)];
+        self.one_of(self.document.record.as_ref(), RecordMode::Announce, &words)
+    }
+
+    fn escalation(&mut self) -> Escalation {
+        let mut numbers = Escalation::default();
+        let Some(escalate) = self.document.escalate.as_ref() else { return numbers };
+        let mut take = |to: &mut u32, at: Option<&At<u32>>| {
+            if let Some(at) = at {
+                if !(1..=10).contains(&at.value) {
+                    let message = format!("{} turns are too few or too many", at.value);
+                    self.report.error(at.line, "escalate", message, "write a number from 1 to 10");
+                }
+                *to = at.value.clamp(1, 10);
+            }
+        };
+        if let Some(m) = &escalate.misunderstood {
+            take(&mut numbers.misunderstood_offer, m.offer.as_ref());
+            take(&mut numbers.misunderstood_transfer, m.transfer.as_ref());
+            take(&mut numbers.misunderstood_total, m.total.as_ref());
+        }
+        if let Some(s) = &escalate.same_answer {
+            take(&mut numbers.same_answer_offer, s.offer.as_ref());
+            take(&mut numbers.same_answer_transfer, s.transfer.as_ref());
+        }
+        take(&mut numbers.silence_last, escalate.silence.as_ref());
+        numbers
+    }
+
+    fn intents(&mut self) -> BTreeMap<String, Intent> {
+        let document = self.document;
+        let mut all = BTreeMap::new();
+        for (name, intent) in document.intents.iter().flat_map(|i| &i.0) {
+            let examples = self.words(&intent.examples);
+            for language in self.languages.clone() {
+                let count = examples.get(&language).map_or(0, Vec::len);
+                if count < 3 {
+                    let message = format!("the intent `{}` has {count} examples in `{language}`", name.value);
+                    let remedy = "write at least 3, better 10, as different from each other as callers are";
+                    self.report.warning(name.line, "few-examples", message, remedy);
+                }
+            }
+            let target = intent.go.clone().unwrap_or_else(|| name.clone());
+            let go = if intent.go.is_none() && !self.nodes.contains_key(target.value.as_str()) {
+                let message = format!("the intent `{}` leads nowhere", name.value);
+                let remedy = format!("add a node `{}`, or say which node serves it: `go: …`", name.value);
+                self.error(name.line, "unknown-node", message, remedy);
+                Goto::Person
+            } else {
+                self.goto(&target)
+            };
+            let slots = intent.slots.iter().flat_map(|s| &s.0);
+            let slots = slots.filter_map(|(slot, _)| Some((slot.value.clone(), *self.slots.get(&slot.value)?))).collect();
+            let label = self.some_speech(intent.label.as_ref());
+            all.insert(name.value.clone(), Intent { examples, slots, label, go, line: name.line });
+        }
+        all
+    }
+
+    fn lookups(&mut self) -> BTreeMap<String, Lookup> {
+        let document = self.document;
+        let mut all = BTreeMap::new();
+        for (name, lookup) in document.lookups.iter().flat_map(|l| &l.0) {
+            let (method, url) = match (&lookup.get, &lookup.post) {
+                (Some(url), None) => ("GET", url),
+                (None, Some(url)) => ("POST", url),
+                _ => {
+                    let message = format!("the look-up `{}` needs one address", name.value);
+                    self.error(name.line, "lookup", message, "write either `get: …` or `post: …`");
+                    continue;
+                }
+            };
+            if let Some(body) = lookup.body.as_ref() {
+                if method == "GET" {
+                    self.error(body.1, "lookup", "a GET has no body", "use `post:`, or put the values into the address");
+                }
+                self.body(&body.0, body.1);
+            }
+            let made = Lookup {
+                line: name.line,
+                method,
+                host: self.host(url),
+                url: url.value.clone(),
+                body: lookup.body.as_ref().map(|b| b.0.clone()),
+                timeout: self.wait(lookup.timeout.as_ref(), Duration::from_secs(2), Duration::from_millis(100), LOOKUP_MAX),
+                cache: self.wait(lookup.cache.as_ref(), Duration::ZERO, Duration::ZERO, Duration::from_secs(86_400)),
+                waiting: self.some_speech(lookup.waiting.as_ref()),
+                sensitive: lookup.sensitive.as_ref().is_none_or(|s| s.value),
+            };
+            all.insert(name.value.clone(), made);
+        }
+        all
+    }
+
+    fn body(&mut self, value: &serde_json::Value, line: u32) {
+        match value {
+            serde_json::Value::String(template) => self.template(template, line, &[]),
+            serde_json::Value::Array(items) => items.iter().for_each(|v| self.body(v, line)),
+            serde_json::Value::Object(map) => map.values().for_each(|v| self.body(v, line)),
+            _ => {}
+        }
+    }
+
+    /// The host that an address calls: it must be the same whatever the caller says.
+    fn host(&mut self, url: &At<String>) -> Option<String> {
+        self.template(&url.value, url.line, &[]);
+        let host_with = |value: &str| {
+            let mut scope = self.env_scope();
+            scope.extend(self.names.iter().map(|n| (n.clone(), value.into())));
+            self.templates.address(&url.value, &scope)
+        };
+        // Values may look into look-ups' answers (`a.b`), which placeholders cannot follow: the part up to the path decides.
+        let start = url.value.find("://").map_or(0, |i| i + 3);
+        let head_end = url.value[start..].find('/').map_or(url.value.len(), |i| start + i);
+        let head = &url.value[..head_end];
+        let only_env = self.templates.names(head).is_ok_and(|names| names.iter().all(|n| n.starts_with("env.")));
+        let address = host_with("0").or_else(|_| self.templates.address(head, &self.env_scope()));
+        let address = address.unwrap_or_default();
+        if address.contains(PLACEHOLDER) {
+            return None;
+        }
+        let parsed = url::Url::parse(&address).ok().filter(|u| matches!(u.scheme(), "http" | "https"));
+        let host = parsed.as_ref().and_then(|u| u.host_str().map(|h| (h.to_string(), u.port())));
+        match host {
+            Some((host, port)) if only_env => Some(port.map_or(host.clone(), |p| format!("{host}:{p}"))),
+            Some(_) => {
+                let message = "the host of this address depends on what the caller says";
+                self.error(url.line, "lookup-host", message, "write the host plainly, or take it from `env`");
+                None
+            }
+            None => {
+                let message = format!("`{}` is not an HTTP address", url.value);
+                self.error(url.line, "lookup-host", message, "begin with `http://`, `https://` or `{{ env.… }}`");
+                None
+            }
+        }
+    }
+
+    // ---- tests ----
+
+    fn tests(&mut self) -> Vec<FlowTest> {
+        let document = self.document;
+        document.tests.iter().flatten().map(|test| self.test(test)).collect()
+    }
+
+    fn test(&mut self, test: &doc::Test) -> FlowTest {
+        let first = test.name.iter().chain(&test.caller).map(|a| a.line).min().unwrap_or(self.document.name.line);
+        let lookups = test.lookup.iter().flat_map(|l| &l.0).map(|(name, json)| {
+            let known: Vec<&str> =
+                self.document.lookups.iter().flat_map(|l| l.0.iter().map(|(n, _)| n.value.as_str())).collect();
+            if !known.contains(&name.value.as_str()) {
+                let remedy = did_you_mean(&name.value, &known, "look-ups");
+                self.report.error(name.line, "unknown-lookup", format!("there is no look-up `{}`", name.value), remedy);
+            }
+            let answer = match json.0.as_str() {
+                Some("not_found") => LookedUp::NotFound,
+                Some("outage") => LookedUp::Outage("out of order in this test".to_string()),
+                _ => LookedUp::Found(json.0.clone()),
+            };
+            (name.value.clone(), answer)
+        });
+        let lookups = lookups.collect();
+        let texts = |list: &Option<Vec<At<String>>>| list.iter().flatten().map(|t| t.value.clone()).collect();
+        let ends = test.ends.as_ref().map(|e| self.test_end(e));
+        FlowTest {
+            name: test.name.as_ref().map_or_else(|| format!("test in line {first}"), |n| n.value.clone()),
+            line: first,
+            caller: test.caller.iter().map(|t| self.caller_turn(t)).collect(),
+            at: test.at.as_ref().and_then(|t| self.wall_time(t)),
+            lookups,
+            hears: texts(&test.hears),
+            never_hears: texts(&test.never_hears),
+            ends,
+        }
+    }
+
+    fn test_end(&mut self, ends: &doc::Ends) -> TestEnd {
+        const NAMES: [&str; 8] =
+            ["answered", "transferred", "message_taken", "silent", "abandoned", "lost", "rejected", "failed"];
+        if let Some(name) = ends.disposition.as_ref().filter(|d| !NAMES.contains(&d.value.as_str())) {
+            let remedy = did_you_mean(&name.value, &NAMES, "dispositions");
+            self.error(name.line, "wrong-value", format!("a call never ends as `{}`", name.value), remedy);
+        }
+        let value = |at: &Option<At<String>>| at.as_ref().map(|a| a.value.clone());
+        let transferred = ends.transferred.as_ref().map(|_| "transferred".to_string());
+        TestEnd {
+            disposition: value(&ends.disposition).or(transferred),
+            to: value(&ends.transferred),
+            because: value(&ends.because),
+        }
+    }
+
+    fn caller_turn(&mut self, turn: &At<String>) -> CallerTurn {
+        if turn.value == "silence" {
+            return CallerTurn::Silence;
+        }
+        let Some(keys) = turn.value.strip_prefix("press ") else { return CallerTurn::Says(turn.value.clone()) };
+        let pressed: Option<Vec<Digit>> = keys.chars().filter(|c| !c.is_whitespace()).map(Digit::from_char).collect();
+        match pressed.filter(|keys| !keys.is_empty()) {
+            Some(keys) => CallerTurn::Presses(keys),
+            None => {
+                let message = format!("`{keys}` are no telephone keys");
+                self.error(turn.line, "wrong-value", message, "write them like `press 12345678#`");
+                CallerTurn::Silence
+            }
+        }
+    }
+
+    fn wall_time(&mut self, at: &At<String>) -> Option<WallTime> {
+        let parsed = chrono::NaiveDateTime::parse_from_str(&at.value, "%Y-%m-%d %H:%M").ok();
+        let local = parsed.and_then(|t| self.zone.from_local_datetime(&t).earliest());
+        if local.is_none() {
+            let message = format!("`{}` is not a time of the calendar", at.value);
+            self.error(at.line, "wrong-value", message, "write it like `2026-12-01 10:00`");
+        }
+        local.map(|t| WallTime(t.timestamp_millis()))
+    }
+}

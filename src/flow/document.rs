@@ -1,0 +1,538 @@
+//! The flow as it is written: what every key is called, what it holds, what it is for. The published JSON Schema is made
+//! from these types, and the reader accepts exactly their keys. No references are resolved here; see `compile`.
+
+use crate::base::Language;
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use std::borrow::Cow;
+use std::time::Duration;
+
+/// A hotline script: what callers hear, what they may say or key, and who is there for them.
+#[derive(Debug, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub(crate) struct Document {
+    /// Version of the flow language. Always 1.
+    pub(crate) hotline: At<u32>,
+    /// The flow's name, as records and reports show it.
+    pub(crate) name: At<String>,
+    /// Languages that the hotline speaks (`en`, `zh`), the usual one first.
+    pub(crate) languages: Vec<At<Tag>>,
+    /// The node where calls begin; the first node unless said otherwise.
+    pub(crate) start: Option<At<String>>,
+    /// Time zone for opening hours, dates and tests, such as `Europe/Berlin`; UTC unless said otherwise.
+    pub(crate) zone: Option<At<String>>,
+    /// Whether calls are recorded: `off`, `announce` (the default) or `ask`.
+    pub(crate) record: Option<At<Word>>,
+    /// After how many days recordings and words are deleted.
+    pub(crate) retention_days: Option<Retention>,
+    /// How a caller gets a person: from every node, by voice and by key 0.
+    pub(crate) person: Option<Person>,
+    /// When the hotline gives up and calls a person.
+    pub(crate) escalate: Option<Escalate>,
+    /// Opening hours by name.
+    pub(crate) hours: Option<Named<Hours>>,
+    /// People and desks that calls can be handed to.
+    pub(crate) targets: Option<Named<Target>>,
+    /// What callers want, with examples of how they say it.
+    pub(crate) intents: Option<Named<Intent>>,
+    /// Sentences that mean nothing this hotline can do, so that it knows what it does not know.
+    pub(crate) out_of_scope: Option<Words>,
+    /// Values that the flow collects, beside those that stand in intents.
+    pub(crate) slots: Option<Named<Slot>>,
+    /// Questions to other programs, over HTTP.
+    pub(crate) lookups: Option<Named<Lookup>>,
+    /// The steps of the conversation.
+    pub(crate) nodes: Named<Node>,
+    /// The hotline's own sentences, where the flow wants others than the built-in ones.
+    pub(crate) phrases: Option<Named<Text>>,
+    /// Conversations that must come out as written; `hotline check` plays them.
+    pub(crate) tests: Option<Vec<Test>>,
+}
+
+/// After how many days something is deleted.
+#[derive(Debug, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub(crate) struct Retention {
+    /// Recordings and clips; 30 unless said otherwise.
+    pub(crate) audio: Option<At<u32>>,
+    /// Words and turns; 90 unless said otherwise.
+    pub(crate) text: Option<At<u32>>,
+}
+
+/// How a caller gets a person.
+#[derive(Debug, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub(crate) struct Person {
+    /// Always `0`.
+    pub(crate) key: Option<At<Key>>,
+    /// The target that is tried first.
+    pub(crate) to: Option<At<String>>,
+    /// Said before the caller is connected.
+    pub(crate) say: Option<Text>,
+    /// Ways to ask for a person, beside the built-in ones, by language.
+    pub(crate) phrases: Option<Words>,
+}
+
+/// When the hotline gives up and calls a person. Numbers count turns.
+#[derive(Debug, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub(crate) struct Escalate {
+    /// Misunderstandings.
+    pub(crate) misunderstood: Option<Misunderstood>,
+    /// The same answer given again.
+    pub(crate) same_answer: Option<SameAnswer>,
+    /// Silences in a row before the last step; 3 unless said otherwise.
+    pub(crate) silence: Option<At<u32>>,
+}
+
+/// Misunderstandings.
+#[derive(Debug, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub(crate) struct Misunderstood {
+    /// After so many in a row a person is offered; 1 unless said otherwise.
+    pub(crate) offer: Option<At<u32>>,
+    /// After so many in a row the call is transferred; 2 unless said otherwise.
+    pub(crate) transfer: Option<At<u32>>,
+    /// After so many in the whole call it is transferred; 4 unless said otherwise.
+    pub(crate) total: Option<At<u32>>,
+}
+
+/// The same answer given again after a rephrase.
+#[derive(Debug, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub(crate) struct SameAnswer {
+    /// At this giving a person is offered along with it; 2 unless said otherwise.
+    pub(crate) offer: Option<At<u32>>,
+    /// At what would be this giving the call is transferred instead; 3 unless said otherwise.
+    pub(crate) transfer: Option<At<u32>>,
+}
+
+/// Opening hours. A day is `closed` or spans such as `9:00-17:00` (several as a list).
+#[derive(Debug, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub(crate) struct Hours {
+    /// Time zone, if it is not the flow's.
+    pub(crate) zone: Option<At<String>>,
+    /// Every day.
+    pub(crate) daily: Option<Spans>,
+    /// Monday to Friday.
+    #[schemars(rename = "mon-fri")]
+    pub(crate) mon_fri: Option<Spans>,
+    /// Monday.
+    pub(crate) mon: Option<Spans>,
+    /// Tuesday.
+    pub(crate) tue: Option<Spans>,
+    /// Wednesday.
+    pub(crate) wed: Option<Spans>,
+    /// Thursday.
+    pub(crate) thu: Option<Spans>,
+    /// Friday.
+    pub(crate) fri: Option<Spans>,
+    /// Saturday.
+    pub(crate) sat: Option<Spans>,
+    /// Sunday.
+    pub(crate) sun: Option<Spans>,
+    /// Days on which nobody is there, such as `2026-12-25`.
+    pub(crate) closed: Option<Vec<At<String>>>,
+}
+
+/// A person's place.
+#[derive(Debug, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub(crate) struct Target {
+    /// SIP address, such as `sip:agents@pbx.example` or `{{ env.AGENT_SIP }}`.
+    pub(crate) sip: At<String>,
+    /// `bridge` (we call the agent and join; the default) or `refer` (the caller's side does).
+    pub(crate) method: Option<At<Word>>,
+    /// How long it may ring; 20s unless said otherwise.
+    pub(crate) ring: Option<At<Wait>>,
+    /// What proves that a person took the call: `key` (the agent presses 1; the default) or `answer`.
+    pub(crate) accept: Option<At<Word>>,
+    /// Who is tried next; a message is taken when there is none.
+    pub(crate) next: Option<At<String>>,
+    /// What `busy`, `unavailable`, `declined` and `moved` do: `retry`, `next`, `message` or `follow`.
+    pub(crate) on: Option<Named<At<Word>>>,
+    /// Named opening hours in which somebody is there; always unless said otherwise.
+    pub(crate) hours: Option<At<String>>,
+    /// Languages spoken there; all unless said otherwise.
+    pub(crate) languages: Option<Vec<At<Tag>>>,
+}
+
+/// Something callers want.
+#[derive(Debug, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub(crate) struct Intent {
+    /// How callers say it; ten or more varied sentences make a good ear.
+    pub(crate) examples: Words,
+    /// What it is called when keys are offered: "For … press 1".
+    pub(crate) label: Option<Text>,
+    /// The node that serves it; the node of the same name unless said otherwise.
+    pub(crate) go: Option<At<String>>,
+    /// Values that callers may say along with it.
+    pub(crate) slots: Option<Named<Slot>>,
+}
+
+/// A value that is collected. Exactly one of the keys.
+#[derive(Debug, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub(crate) struct Slot {
+    /// Digits: how many (`8`), or from–to (`4-10`).
+    pub(crate) digits: Option<At<Range>>,
+    /// A number, if `true`.
+    pub(crate) number: Option<At<bool>>,
+    /// A day, if `true`.
+    pub(crate) date: Option<At<bool>>,
+    /// Yes or no, if `true`.
+    pub(crate) yes_no: Option<At<bool>>,
+}
+
+/// A question to another program. Its answer is JSON and is known by the look-up's name afterwards.
+#[derive(Debug, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub(crate) struct Lookup {
+    /// Address to GET. Its host is fixed or from `env`; values are escaped.
+    pub(crate) get: Option<At<String>>,
+    /// Address to POST to.
+    pub(crate) post: Option<At<String>>,
+    /// What is posted, as JSON; its texts are templates.
+    pub(crate) body: Option<Json>,
+    /// Longest wait; 2s unless said otherwise, at most 15s.
+    pub(crate) timeout: Option<At<Wait>>,
+    /// How long an equal question is answered from memory; not at all unless said otherwise.
+    pub(crate) cache: Option<At<Wait>>,
+    /// Said when the answer takes longer than 1.5 s.
+    pub(crate) waiting: Option<Text>,
+    /// `false` if the answer holds nothing personal and may be logged.
+    pub(crate) sensitive: Option<At<bool>>,
+}
+
+/// One step of the conversation. What it holds happens in this order: `forget`, `need`, `confirm`, `set`, `lookup`, `say`,
+/// then one of `ask`, `branch`, `transfer`, `message`, `hang_up`, `then`.
+#[derive(Debug, Default, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub(crate) struct Node {
+    /// What the node is called when a key that leads to it is offered: "For … press 9".
+    pub(crate) label: Option<Text>,
+    /// Slots whose values are forgotten first, so that they are asked again.
+    pub(crate) forget: Option<Vec<At<String>>>,
+    /// Slots that must be known, each with its question; what the caller already said is not asked.
+    #[schemars(schema_with = "need_schema")]
+    pub(crate) need: Option<Named<Need>>,
+    /// A yes-or-no question about what was collected in `need`; after a no, `need` is asked again (or `no:` is followed).
+    pub(crate) confirm: Option<Text>,
+    /// Values computed from templates, known by their names afterwards.
+    pub(crate) set: Option<Named<At<String>>>,
+    /// The look-up that is made.
+    pub(crate) lookup: Option<At<String>>,
+    /// Where to go when the look-up finds nothing (`not_found`) or fails (`outage`).
+    pub(crate) on: Option<On>,
+    /// What the caller hears.
+    pub(crate) say: Option<Text>,
+    /// Whether `say` is an answer to the caller's question; found out by itself unless said otherwise.
+    pub(crate) answer: Option<At<bool>>,
+    /// `false` if the caller's voice does not stop the prompt (a request for a person always does).
+    pub(crate) interruptible: Option<At<bool>>,
+    /// Neither audio nor digits nor words of this node are kept (PIN, card number).
+    pub(crate) sensitive: Option<At<bool>>,
+    /// A question. With `menu`, `digits`, `number`, `date`, `yes`/`no` or `language` it wants just that; else an intent.
+    pub(crate) ask: Option<Text>,
+    /// What is said after a misunderstanding, one after the other.
+    pub(crate) reprompts: Option<Vec<Text>>,
+    /// What is said after silence: which keys to press. Made from the keys unless said otherwise.
+    pub(crate) key_prompt: Option<Text>,
+    /// How long the caller may be silent; 6s unless said otherwise.
+    pub(crate) no_input: Option<At<Wait>>,
+    /// Which intents an open question takes; all unless said otherwise.
+    pub(crate) intents: Option<Vec<At<String>>>,
+    /// Keys of an open question: an intent, a node, or `repeat`. Key 0 always is a person.
+    pub(crate) keys: Option<Named<At<String>>>,
+    /// A closed question: options by name, each with phrases and a key.
+    pub(crate) menu: Option<Named<MenuOption>>,
+    /// The slot that a question for digits fills.
+    pub(crate) digits: Option<At<String>>,
+    /// The slot that a question for a number fills.
+    pub(crate) number: Option<At<String>>,
+    /// The slot that a question for a day fills.
+    pub(crate) date: Option<At<String>>,
+    /// Where a yes goes.
+    pub(crate) yes: Option<At<String>>,
+    /// Where a no goes.
+    pub(crate) no: Option<At<String>>,
+    /// A question for the language: language tags, each with phrases and a key.
+    pub(crate) language: Option<Named<MenuOption>>,
+    /// Ways to go by condition; the first that holds is taken.
+    pub(crate) branch: Option<Vec<Arm>>,
+    /// The target that the call is handed to; `person` is the flow's `person.to`.
+    pub(crate) transfer: Option<At<String>>,
+    /// Why it is handed over, for the agent; the node's name unless said otherwise.
+    pub(crate) because: Option<At<String>>,
+    /// A message is taken; this is said before the tone.
+    pub(crate) message: Option<Text>,
+    /// Said after the message.
+    pub(crate) thanks: Option<Text>,
+    /// Longest message; 2m unless said otherwise.
+    pub(crate) longest: Option<At<Wait>>,
+    /// The call ends with these words (`true` for the built-in good-bye).
+    pub(crate) hang_up: Option<Text>,
+    /// The node that follows, or `person`.
+    pub(crate) then: Option<At<String>>,
+}
+
+/// The question for a slot: just a text, or more exactly this.
+#[derive(Debug, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub(crate) struct Need {
+    /// The question.
+    pub(crate) ask: Text,
+    /// What is said after a misunderstanding, one after the other.
+    pub(crate) reprompts: Option<Vec<Text>>,
+    /// What is said after silence: what to key.
+    pub(crate) key_prompt: Option<Text>,
+    /// How long the caller may be silent; 6s unless said otherwise.
+    pub(crate) no_input: Option<At<Wait>>,
+}
+
+/// What happens when a look-up does not bring an answer.
+#[derive(Debug, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub(crate) struct On {
+    /// The other side knows nothing of it (404).
+    pub(crate) not_found: Option<At<String>>,
+    /// No answer, or none that can be used.
+    pub(crate) outage: Option<At<String>>,
+}
+
+/// One option of a closed question.
+#[derive(Debug, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub(crate) struct MenuOption {
+    /// Its key.
+    pub(crate) key: Option<At<Key>>,
+    /// What callers say for it.
+    pub(crate) phrases: Option<Words>,
+    /// What it is called when keys are offered; the first phrase unless said otherwise.
+    pub(crate) label: Option<Text>,
+    /// Where it goes; the node of the same name, or the intent's, unless said otherwise.
+    pub(crate) go: Option<At<String>>,
+}
+
+/// One way of a branch: `if` and `go`, or `else` alone as the last.
+#[derive(Debug, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub(crate) struct Arm {
+    /// A condition, such as `parcel.status == "lost"` or `open("support")`.
+    #[schemars(rename = "if")]
+    pub(crate) when: Option<At<String>>,
+    /// Where to go if it holds.
+    pub(crate) go: Option<At<String>>,
+    /// Where to go if nothing else held.
+    #[schemars(rename = "else")]
+    pub(crate) otherwise: Option<At<String>>,
+}
+
+/// One conversation that must come out as written.
+#[derive(Debug, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub(crate) struct Test {
+    /// What it shows.
+    pub(crate) name: Option<At<String>>,
+    /// The calendar time of the call in the flow's zone, such as `2026-12-01 10:00`.
+    pub(crate) at: Option<At<String>>,
+    /// The caller's turns: words, `press 12#`, or `silence`.
+    pub(crate) caller: Vec<At<String>>,
+    /// What look-ups answer: JSON, `not_found` or `outage`.
+    pub(crate) lookup: Option<Named<Json>>,
+    /// What the caller must hear, in this order (parts of sentences).
+    pub(crate) hears: Option<Vec<At<String>>>,
+    /// What the caller must never hear.
+    pub(crate) never_hears: Option<Vec<At<String>>>,
+    /// How the call must end: a disposition, or the group below.
+    #[schemars(schema_with = "ends_schema")]
+    pub(crate) ends: Option<Ends>,
+}
+
+/// How a call ends: a disposition's name alone, or the target and the reason of a transfer.
+#[derive(Debug, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub(crate) struct Ends {
+    /// A disposition's name, such as `answered`.
+    pub(crate) disposition: Option<At<String>>,
+    /// Handed over to this target.
+    pub(crate) transferred: Option<At<String>>,
+    /// Why: `asked`, `misunderstood`, …
+    pub(crate) because: Option<At<String>>,
+}
+
+/// A value and the line it stands in.
+#[derive(Debug, Clone)]
+pub(crate) struct At<T> {
+    pub(crate) value: T,
+    pub(crate) line: u32,
+}
+
+/// Entries by name, in the order of the file.
+#[derive(Debug)]
+pub(crate) struct Named<T>(pub(crate) Vec<(At<String>, T)>);
+
+/// One of a few fixed words; the reader knows which.
+#[derive(Debug, Clone)]
+pub(crate) struct Word(pub(crate) String);
+
+/// A language tag (`en`, `zh`).
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Tag(pub(crate) Language);
+
+/// A telephone key; a number may stand without quotes.
+#[derive(Debug, Clone)]
+pub(crate) struct Key(pub(crate) crate::base::Digit);
+
+/// A length of time, such as `500ms`, `2s`, `1m`.
+#[derive(Debug, Clone)]
+pub(crate) struct Wait(pub(crate) Duration);
+
+/// How many digits, from–to.
+#[derive(Debug, Clone)]
+pub(crate) struct Range(pub(crate) u8, pub(crate) u8);
+
+/// Stretches of a day in minutes, from–to.
+#[derive(Debug, Clone)]
+pub(crate) struct Spans(pub(crate) Vec<(chrono::NaiveTime, chrono::NaiveTime)>);
+
+/// Any JSON.
+#[derive(Debug, Clone)]
+pub(crate) struct Json(pub(crate) serde_json::Value, pub(crate) u32);
+
+/// What is spoken, in one or more languages.
+#[derive(Debug, Clone)]
+pub(crate) struct Text {
+    pub(crate) line: u32,
+    /// By language (`None` = the flow's first): variants, each a row of pieces.
+    pub(crate) by_language: Vec<(Option<Language>, Vec<Vec<Piece>>)>,
+}
+
+/// A piece of what is spoken.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Piece {
+    /// Words, a template.
+    Words(String),
+    /// A recording beside the flow file.
+    File(String),
+    /// Silence, milliseconds.
+    Pause(u32),
+}
+
+/// Plain sentences, in one or more languages.
+#[derive(Debug, Clone)]
+pub(crate) struct Words {
+    pub(crate) line: u32,
+    /// By language (`None` = the flow's first).
+    pub(crate) by_language: Vec<(Option<Language>, Vec<At<String>>)>,
+}
+
+macro_rules! schema_as {
+    ($type:ty, $name:literal, $schema:tt) => {
+        impl JsonSchema for $type {
+            fn schema_name() -> Cow<'static, str> {
+                $name.into()
+            }
+            fn json_schema(_: &mut SchemaGenerator) -> Schema {
+                json_schema!($schema)
+            }
+        }
+    };
+}
+
+schema_as!(Word, "Word", { "type": "string" });
+schema_as!(Tag, "Language", { "type": "string", "pattern": LANGUAGE_PATTERN });
+schema_as!(Key, "Key", { "type": ["string", "integer"], "pattern": "^[1-9*#A-D0]$", "minimum": 0, "maximum": 9 });
+schema_as!(Wait, "Wait", { "type": "string", "pattern": "^[0-9]+(ms|s|m|h)$" });
+schema_as!(Range, "Range", { "type": ["integer", "string"], "pattern": "^[0-9]+(-[0-9]+)?$", "minimum": 1, "maximum": 32 });
+schema_as!(Json, "Json", true);
+schema_as!(Spans, "Spans", {
+    "anyOf": [{ "type": "string" }, { "type": "array", "items": { "type": "string" } }]
+});
+schema_as!(Piece, "Piece", {
+    "anyOf": [
+        { "type": ["string", "number", "boolean"] },
+        { "type": "object", "properties": { "file": { "type": "string" } }, "required": ["file"], "additionalProperties": false },
+        { "type": "object", "properties": { "pause": { "type": "string" } }, "required": ["pause"], "additionalProperties": false }
+    ]
+});
+
+impl JsonSchema for Text {
+    fn schema_name() -> Cow<'static, str> {
+        "Text".into()
+    }
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        let piece = generator.subschema_for::<Piece>();
+        let row = json_schema!({
+            "type": "object", "properties": { "parts": { "type": "array", "items": piece } },
+            "required": ["parts"], "additionalProperties": false
+        });
+        let one = json_schema!({ "anyOf": [piece, row] });
+        let variants = json_schema!({ "anyOf": [one, { "type": "array", "items": one, "minItems": 1 }] });
+        json_schema!({
+            "description": "Words (a template), `{ file: … }`, `{ pause: … }`, `{ parts: […] }`, a list of variants used in \
+                            turn, or any of these by language.",
+            "anyOf": [variants, {
+                "type": "object", "propertyNames": { "pattern": LANGUAGE_PATTERN }, "additionalProperties": variants
+            }]
+        })
+    }
+}
+
+impl JsonSchema for Words {
+    fn schema_name() -> Cow<'static, str> {
+        "Words".into()
+    }
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        let list = json_schema!({
+            "anyOf": [{ "type": "string" }, { "type": "array", "items": { "type": ["string", "number", "boolean"] } }]
+        });
+        json_schema!({
+            "description": "A sentence, a list of sentences, or either by language.",
+            "anyOf": [list, {
+                "type": "object", "propertyNames": { "pattern": LANGUAGE_PATTERN }, "additionalProperties": list
+            }]
+        })
+    }
+}
+
+/// Each slot's question: a text, or the group `Need`.
+fn need_schema(generator: &mut SchemaGenerator) -> Schema {
+    let (text, group) = (generator.subschema_for::<Text>(), generator.subschema_for::<Need>());
+    json_schema!({ "type": "object", "additionalProperties": { "anyOf": [text, group] } })
+}
+
+/// A disposition's name, or the group `Ends`.
+fn ends_schema(generator: &mut SchemaGenerator) -> Schema {
+    let group = generator.subschema_for::<Ends>();
+    json_schema!({ "anyOf": [{ "type": "string" }, group] })
+}
+
+/// A language tag. Two letters, so that `file`, `pause` and `parts` are none.
+const LANGUAGE_PATTERN: &str = "^[a-z]{2}$";
+
+impl<T: JsonSchema> JsonSchema for At<T> {
+    fn inline_schema() -> bool {
+        true
+    }
+    fn schema_name() -> Cow<'static, str> {
+        T::schema_name()
+    }
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        generator.subschema_for::<T>()
+    }
+}
+
+impl<T: JsonSchema> JsonSchema for Named<T> {
+    fn inline_schema() -> bool {
+        true
+    }
+    fn schema_name() -> Cow<'static, str> {
+        format!("Named_{}", T::schema_name()).into()
+    }
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        let inner = generator.subschema_for::<T>();
+        json_schema!({ "type": "object", "additionalProperties": inner })
+    }
+}

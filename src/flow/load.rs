@@ -1,0 +1,65 @@
+//! From a file's text to a flow that may take calls, or to everything that is wrong with it.
+
+use super::compile;
+use super::finding::{Finding, Report, Severity};
+use super::model::Flow;
+use super::{read, rules, yaml};
+use sha2::{Digest, Sha256};
+use std::collections::BTreeMap;
+use std::fmt::Write;
+use std::sync::Arc;
+
+/// A flow that passed, and what could be better about it.
+#[derive(Debug, Clone)]
+pub struct Checked {
+    /// The flow.
+    pub flow: Arc<Flow>,
+    /// Warnings only, by line.
+    pub warnings: Vec<Finding>,
+}
+
+impl Flow {
+    /// Reads and checks a flow. `file` is the name that findings carry; `env` holds the environment names that the gateway
+    /// gives to this flow, with their values.
+    ///
+    /// # Errors
+    /// All findings at once (at most 500), errors and warnings, by line; at least one is an error.
+    pub fn load(text: &str, file: &str, env: &BTreeMap<String, String>) -> Result<Checked, Vec<Finding>> {
+        let mut report = Report::new(file);
+        let document = yaml::parse(text, &mut report).and_then(|tree| read::read(&tree, &mut report));
+        let flow = document.and_then(|d| compile::compile(&d, hash(text, env), env, &mut report));
+        if let Some(flow) = &flow {
+            rules::check(flow, &mut report);
+        }
+        match flow {
+            Some(flow) if !report.has_errors() => Ok(Checked { flow: Arc::new(flow), warnings: report.into_findings() }),
+            _ => Err(report.into_findings()),
+        }
+    }
+}
+
+/// Environment names (`env.NAME`) that a flow's text mentions, each with a value that stands for "not known here": for
+/// checking a flow away from its gateway. Addresses made of them are not looked at.
+pub fn placeholder_env(text: &str) -> BTreeMap<String, String> {
+    let mentions = text.split("env.").skip(1).take(1_000);
+    let names = mentions.map(|rest| rest.chars().take_while(|c| c.is_ascii_alphanumeric() || *c == '_').collect::<String>());
+    names.filter(|n| !n.is_empty()).map(|n| (n.clone(), format!("{}{n}", compile::PLACEHOLDER))).collect()
+}
+
+/// SHA-256 of the text and of the environment that it was loaded with.
+fn hash(text: &str, env: &BTreeMap<String, String>) -> String {
+    let mut sha = Sha256::new();
+    sha.update(text.as_bytes());
+    for (name, value) in env {
+        sha.update(format!("\0{name}\0{value}").as_bytes());
+    }
+    sha.finalize().iter().fold(String::new(), |mut hex, byte| {
+        let _ = write!(hex, "{byte:02x}");
+        hex
+    })
+}
+
+/// Whether any finding is an error.
+pub fn has_errors(findings: &[Finding]) -> bool {
+    findings.iter().any(|f| f.severity == Severity::Error)
+}

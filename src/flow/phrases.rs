@@ -1,0 +1,182 @@
+//! The hotline's own sentences: what it says by itself around the flow's nodes. Built in for English and Mandarin; a flow
+//! overrides any of them under `phrases:` by its snake-case name.
+
+use crate::base::Language;
+
+macro_rules! phrases {
+    ($($(#[$doc:meta])* $name:ident $key:literal [$($var:literal),*] $en:literal $zh:literal;)*) => {
+        /// One of the hotline's own sentences.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub enum Phrase {
+            $($(#[$doc])* $name,)*
+        }
+
+        impl Phrase {
+            /// All of them.
+            pub const ALL: &[Phrase] = &[$(Phrase::$name),*];
+
+            /// Its name under `phrases:`.
+            pub fn key(self) -> &'static str {
+                match self { $(Phrase::$name => $key),* }
+            }
+
+            /// The values that it may mention in `{{ … }}`.
+            pub fn variables(self) -> &'static [&'static str] {
+                match self { $(Phrase::$name => &[$($var),*]),* }
+            }
+
+            /// The built-in words (a template); `None` for languages that have none.
+            pub(crate) fn built_in(self, language: Language) -> Option<&'static str> {
+                let (en, zh) = match self { $(Phrase::$name => ($en, $zh)),* };
+                match language.as_str() { "en" => Some(en), "zh" => Some(zh), _ => None }
+            }
+        }
+    };
+}
+
+phrases! {
+    /// Added to the re-prompt after the first misunderstanding, and to an answer that is given again.
+    OfferPerson "offer_person" []
+        "You can also say agent, or press 0, to speak to a person."
+        "您也可以说人工，或按零，由工作人员为您服务。";
+    /// First re-prompt of questions that have none of their own; the question follows.
+    NotUnderstood "not_understood" [] "Sorry, I did not understand that." "对不起，我没有听明白。";
+    /// Further re-prompts of questions that have none of their own; the keys follow.
+    StillNotUnderstood "still_not_understood" [] "I am sorry, I still did not understand." "对不起，我还是没有听明白。";
+    /// Said when a person was asked for (`person.say` goes first).
+    Transferring "transferring" []
+        "Of course. I am connecting you now, and you will not need to repeat yourself."
+        "好的，马上为您转接，您不需要再重复一遍。";
+    /// Said when the hotline gives up on understanding.
+    TransferringAfterMisunderstanding "transferring_after_misunderstanding" []
+        "I am sorry that I did not understand. I am connecting you to a person now, and you will not need to repeat yourself."
+        "很抱歉没有听懂您的话，现在为您转接人工，您不需要再重复一遍。";
+    /// Said instead of giving the same answer once more.
+    TransferringAfterSameAnswer "transferring_after_same_answer" []
+        "I have told you that already, and it does not seem to help. I am connecting you to a person now."
+        "这个回答看来没有帮到您，现在为您转接人工。";
+    /// Said when the caller fell silent after having spoken.
+    TransferringAfterSilence "transferring_after_silence" []
+        "I cannot hear you. I am connecting you to a person now."
+        "我听不到您的声音，现在为您转接人工。";
+    /// Said when something of ours broke.
+    Apology "apology" []
+        "I am sorry, something went wrong on our side. I am connecting you to a person."
+        "很抱歉，我们的系统出了问题，现在为您转接人工。";
+    /// Nobody took the call (all targets tried). A message follows.
+    NobodyThere "nobody_there" []
+        "I am sorry, all our colleagues are busy, so nobody can take your call right now."
+        "很抱歉，工作人员都在忙，现在无法接听您的电话。";
+    /// A person was wanted outside of all targets' hours. A message follows.
+    OutsideHours "outside_hours" []
+        "I am sorry, our office is closed right now, so nobody can take your call."
+        "很抱歉，现在不是工作时间，没有工作人员接听。";
+    /// One target failed, the next is tried.
+    TryingNext "trying_next" [] "They did not answer. One moment, I am trying somebody else." "暂时无人接听，请稍候，正在为您转接其他人员。";
+    /// An agent was there and then was not; what is done next follows.
+    ConnectionFailed "connection_failed" [] "I am sorry, the connection was lost." "很抱歉，连接中断了。";
+    /// Before the tone.
+    LeaveMessage "leave_message" []
+        "Please leave your name and your message after the tone, and press hash when you are done. We will call you back."
+        "请在提示音后留下您的姓名和留言，完成后按井号键。我们会给您回电。";
+    /// After the message.
+    MessageThanks "message_thanks" [] "Thank you. We will call you back. Good-bye." "谢谢，我们会给您回电。再见。";
+    /// No word was left after the tone.
+    NoMessage "no_message" []
+        "I did not hear a message, but we have your number and will call you back. Good-bye."
+        "没有听到您的留言，但我们记下了您的号码，会给您回电。再见。";
+    /// Before the first recorded frame (`record: announce`).
+    RecordingAnnounced "recording_announced" [] "This call is recorded." "本次通话将被录音。";
+    /// `record: ask`.
+    RecordingQuestion "recording_question" []
+        "May we record this call to improve our service? Say yes or press 1, say no or press 2."
+        "为了改进服务，可以对本次通话录音吗？可以请说是或按一，不可以请说不或按二。";
+    /// The caller does not want to be recorded.
+    RecordingRefused "recording_refused" [] "Fine, this call is not recorded." "好的，本次通话不录音。";
+    /// First step of the silence ladder.
+    AreYouThere "are_you_there" [] "Are you still there?" "您还在吗？";
+    /// Before the keys are listed.
+    KeysIntro "keys_intro" [] "You can use the keys of your telephone." "您可以使用电话按键。";
+    /// One line of a key menu.
+    OptionByKey "option_by_key" ["label", "key"] "For {{ label }}, press {{ key }}." "{{ label }}，请按{{ key }}。";
+    /// What a key is called that leads to a node without a `label`.
+    MoreOptions "more_options" [] "more options" "其他选项";
+    /// The last line of every key menu.
+    PersonByKey "person_by_key" [] "For a person, press 0." "人工服务，请按零。";
+    /// Keys of a yes-or-no question.
+    YesNoByKey "yes_no_by_key" [] "Press 1 for yes, or 2 for no." "是请按一，不是请按二。";
+    /// Keys of a question for so many digits.
+    DigitsByKey "digits_by_key" ["count"] "Please key in the {{ count }} digits." "请输入{{ count }}位数字。";
+    /// Keys of a question for digits of open length, or for a number.
+    NumberByKey "number_by_key" [] "Please key in the number, then press hash." "请输入号码，按井号键结束。";
+    /// Keys of a question for a day.
+    DateByKey "date_by_key" []
+        "Please key in the day and the month with two digits each, then press hash."
+        "请输入两位日期和两位月份，按井号键结束。";
+    /// A caller who never spoke nor keyed is let go.
+    SilentGoodBye "silent_good_bye" [] "I cannot hear you. Please call again. Good-bye." "我听不到您的声音，请重新拨打。再见。";
+    /// The end of a call.
+    GoodBye "good_bye" [] "Thank you for calling. Good-bye." "感谢您的来电，再见。";
+    /// An engine failed: keys are offered.
+    EarsFailed "ears_failed" []
+        "I am having trouble hearing you. Please use the keys of your telephone."
+        "我暂时听不清楚，请使用电话按键。";
+    /// No engine speaks the caller's language.
+    NoEngine "no_engine" []
+        "I cannot understand this language by voice. Please use the keys of your telephone."
+        "我暂时不能识别这种语言的语音，请使用电话按键。";
+    /// A look-up takes long.
+    Waiting "waiting" [] "One moment, please." "请稍候。";
+    /// To the agent: who calls.
+    AgentCaller "agent_caller" ["caller"] "Call from {{ caller }}." "来电号码{{ caller }}。";
+    /// To the agent: what the caller wants.
+    AgentIntent "agent_intent" ["intent"] "The caller wants: {{ intent }}." "来电事由：{{ intent }}。";
+    /// To the agent: one value.
+    AgentSlot "agent_slot" ["name", "value"] "{{ name }}: {{ value }}." "{{ name }}：{{ value }}。";
+    /// To the agent: why the call was handed over.
+    AgentBecause "agent_because" ["reason"] "Handed over because: {{ reason }}." "转接原因：{{ reason }}。";
+    /// To the agent: the call is recorded.
+    AgentRecorded "agent_recorded" [] "This call is recorded." "本次通话将被录音。";
+    /// To the agent: prove that you are no mailbox.
+    AgentAccept "agent_accept" [] "Press 1 to take the call." "接听请按一。";
+}
+
+/// Built-in ways to ask for the last words again.
+pub(crate) fn repeat_words(language: Language) -> &'static [&'static str] {
+    match language.as_str() {
+        "zh" => &["重复", "再说一遍", "请再说一遍", "没听清", "没听清楚"],
+        "en" => &["repeat", "repeat that", "repeat please", "please repeat", "say that again", "say it again", "pardon"],
+        _ => &[],
+    }
+}
+
+/// What a key is called when it is spoken.
+pub(crate) fn key_word(key: crate::base::Digit, language: Language) -> String {
+    match (key.as_char(), language == Language::ZH) {
+        ('*', false) => "star".to_string(),
+        ('*', true) => "星号键".to_string(),
+        ('#', false) => "hash".to_string(),
+        ('#', true) => "井号键".to_string(),
+        (c, _) => c.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_sentence_stands_in_both_languages_under_its_own_name() {
+        let mut keys: Vec<_> = Phrase::ALL.iter().map(|p| p.key()).collect();
+        keys.sort_unstable();
+        keys.dedup();
+        assert_eq!(keys.len(), Phrase::ALL.len());
+        for phrase in Phrase::ALL {
+            let (en, zh) = (phrase.built_in(Language::EN).expect("English"), phrase.built_in(Language::ZH).expect("Chinese"));
+            assert!(!en.is_empty() && !zh.is_empty());
+            for var in phrase.variables() {
+                assert!(en.contains(var) && zh.contains(var), "{phrase:?} lacks {var}");
+            }
+        }
+    }
+}

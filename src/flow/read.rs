@@ -1,0 +1,537 @@
+//! From the YAML tree to the document: every mistake of form is reported with its line, and reading goes on.
+
+use super::document::*;
+use super::finding::{Report, did_you_mean};
+use super::yaml::{Entry, Value, Yaml};
+use crate::base::{Digit, Language};
+use chrono::NaiveTime;
+use schemars::JsonSchema;
+use std::any::TypeId;
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Reads the document; `None` only if it is no group of keys at all.
+pub(crate) fn read(yaml: &Yaml, report: &mut Report) -> Option<Document> {
+    Reader { report, known: HashMap::new() }.document(yaml)
+}
+
+struct Reader<'r> {
+    report: &'r mut Report,
+    /// The keys of each document type, as its schema has them.
+    known: HashMap<TypeId, Arc<[String]>>,
+}
+
+/// The entries of one group. Keys were compared with the schema of its type.
+struct Fields<'y> {
+    line: u32,
+    entries: &'y [Entry],
+    known: Arc<[String]>,
+}
+
+impl<'y> Fields<'y> {
+    fn get(&self, key: &str) -> Option<&'y Entry> {
+        debug_assert!(self.known.iter().any(|k| k == key), "`{key}` is read but not in the schema");
+        self.entries.iter().find(|e| e.key == key)
+    }
+}
+
+/// The keys that a type's schema lists.
+pub(super) fn keys_of<T: JsonSchema>() -> Vec<String> {
+    let schema = schemars::schema_for!(T);
+    let properties = schema.get("properties").and_then(|p| p.as_object());
+    properties.map(|p| p.keys().cloned().collect()).unwrap_or_default()
+}
+
+type Read<'r, T> = fn(&mut Reader<'r>, &Yaml) -> Option<T>;
+
+impl<'r> Reader<'r> {
+    fn error(&mut self, line: u32, rule: &str, message: String, remedy: &str) {
+        self.report.error(line, rule, message, remedy);
+    }
+
+    fn fields<'y, T: JsonSchema + 'static>(&mut self, yaml: &'y Yaml, what: &str) -> Option<Fields<'y>> {
+        let Value::Map(entries) = &yaml.value else {
+            let message = format!("{what} is a group of keys, but here is {}", yaml.kind());
+            self.error(yaml.line, "wrong-kind", message, "write `key: value` lines, indented below it");
+            return None;
+        };
+        let known = self.known.entry(TypeId::of::<T>()).or_insert_with(|| keys_of::<T>().into()).clone();
+        for entry in entries {
+            if !known.contains(&entry.key) {
+                let names: Vec<&str> = known.iter().map(String::as_str).collect();
+                let remedy = did_you_mean(&entry.key, &names, "keys");
+                self.error(entry.line, "unknown-key", format!("{what} has no key `{}`", entry.key), &remedy);
+            }
+        }
+        Some(Fields { line: yaml.line, entries, known })
+    }
+
+    fn opt<T>(&mut self, fields: &Fields<'_>, key: &str, read: Read<'r, T>) -> Option<T> {
+        let entry = fields.get(key)?;
+        read(self, &entry.value)
+    }
+
+    fn must<T>(&mut self, fields: &Fields<'_>, key: &str, what: &str, read: Read<'r, T>) -> Option<T> {
+        if fields.get(key).is_none() {
+            self.error(fields.line, "missing-key", format!("{what} needs the key `{key}`"), &format!("add `{key}: …`"));
+        }
+        self.opt(fields, key, read)
+    }
+
+    fn list<T>(&mut self, fields: &Fields<'_>, key: &str, read: Read<'r, T>) -> Option<Vec<T>> {
+        let entry = fields.get(key)?;
+        match &entry.value.value {
+            Value::List(items) => Some(items.iter().filter_map(|y| read(self, y)).collect()),
+            Value::Nothing => Some(Vec::new()),
+            _ => Some(read(self, &entry.value).into_iter().collect()),
+        }
+    }
+
+    fn named<T>(&mut self, fields: &Fields<'_>, key: &str, read: Read<'r, T>) -> Option<Named<T>> {
+        let entry = fields.get(key)?;
+        match &entry.value.value {
+            Value::Nothing => Some(Named(Vec::new())),
+            Value::Map(entries) => {
+                let mut out = Vec::new();
+                for e in entries {
+                    if let Some(value) = read(self, &e.value) {
+                        out.push((At { value: e.key.clone(), line: e.line }, value));
+                    }
+                }
+                Some(Named(out))
+            }
+            _ => {
+                let message = format!("`{key}` is a group of names, but here is {}", entry.value.kind());
+                self.error(entry.value.line, "wrong-kind", message, "write `name: …` lines, indented below it");
+                None
+            }
+        }
+    }
+
+    fn document(&mut self, yaml: &Yaml) -> Option<Document> {
+        let f = self.fields::<Document>(yaml, "a flow")?;
+        let hotline = self.must(&f, "hotline", "a flow", Self::count).unwrap_or(At { value: 1, line: f.line });
+        let name = self.must(&f, "name", "a flow", Self::text);
+        Some(Document {
+            hotline,
+            name: name.unwrap_or(At { value: "flow".to_string(), line: f.line }),
+            languages: self.list(&f, "languages", Self::tag).unwrap_or_default(),
+            start: self.opt(&f, "start", Self::text),
+            zone: self.opt(&f, "zone", Self::text),
+            record: self.opt(&f, "record", Self::word),
+            retention_days: self.opt(&f, "retention_days", Self::retention),
+            person: self.opt(&f, "person", Self::person),
+            escalate: self.opt(&f, "escalate", Self::escalate),
+            hours: self.named(&f, "hours", Self::hours),
+            targets: self.named(&f, "targets", Self::target),
+            intents: self.named(&f, "intents", Self::intent),
+            out_of_scope: self.opt(&f, "out_of_scope", Self::words),
+            slots: self.named(&f, "slots", Self::slot),
+            lookups: self.named(&f, "lookups", Self::lookup),
+            nodes: self.must_named(&f, "nodes", Self::node),
+            phrases: self.named(&f, "phrases", Self::speech),
+            tests: self.list(&f, "tests", Self::test),
+        })
+    }
+
+    fn must_named<T>(&mut self, fields: &Fields<'_>, key: &str, read: Read<'r, T>) -> Named<T> {
+        if fields.get(key).is_none() {
+            self.error(fields.line, "missing-key", format!("a flow needs the key `{key}`"), &format!("add `{key}:`"));
+        }
+        self.named(fields, key, read).unwrap_or(Named(Vec::new()))
+    }
+
+    fn retention(&mut self, yaml: &Yaml) -> Option<Retention> {
+        let f = self.fields::<Retention>(yaml, "`retention_days`")?;
+        Some(Retention { audio: self.opt(&f, "audio", Self::count), text: self.opt(&f, "text", Self::count) })
+    }
+
+    fn person(&mut self, yaml: &Yaml) -> Option<Person> {
+        let f = self.fields::<Person>(yaml, "`person`")?;
+        Some(Person {
+            key: self.opt(&f, "key", Self::key),
+            to: self.opt(&f, "to", Self::text),
+            say: self.opt(&f, "say", Self::speech),
+            phrases: self.opt(&f, "phrases", Self::words),
+        })
+    }
+
+    fn escalate(&mut self, yaml: &Yaml) -> Option<Escalate> {
+        let f = self.fields::<Escalate>(yaml, "`escalate`")?;
+        Some(Escalate {
+            misunderstood: self.opt(&f, "misunderstood", Self::misunderstood),
+            same_answer: self.opt(&f, "same_answer", Self::same_answer),
+            silence: self.opt(&f, "silence", Self::count),
+        })
+    }
+
+    fn misunderstood(&mut self, yaml: &Yaml) -> Option<Misunderstood> {
+        let f = self.fields::<Misunderstood>(yaml, "`misunderstood`")?;
+        Some(Misunderstood {
+            offer: self.opt(&f, "offer", Self::count),
+            transfer: self.opt(&f, "transfer", Self::count),
+            total: self.opt(&f, "total", Self::count),
+        })
+    }
+
+    fn same_answer(&mut self, yaml: &Yaml) -> Option<SameAnswer> {
+        let f = self.fields::<SameAnswer>(yaml, "`same_answer`")?;
+        Some(SameAnswer { offer: self.opt(&f, "offer", Self::count), transfer: self.opt(&f, "transfer", Self::count) })
+    }
+
+    fn hours(&mut self, yaml: &Yaml) -> Option<Hours> {
+        let f = self.fields::<Hours>(yaml, "opening hours")?;
+        Some(Hours {
+            zone: self.opt(&f, "zone", Self::text),
+            daily: self.opt(&f, "daily", Self::spans),
+            mon_fri: self.opt(&f, "mon-fri", Self::spans),
+            mon: self.opt(&f, "mon", Self::spans),
+            tue: self.opt(&f, "tue", Self::spans),
+            wed: self.opt(&f, "wed", Self::spans),
+            thu: self.opt(&f, "thu", Self::spans),
+            fri: self.opt(&f, "fri", Self::spans),
+            sat: self.opt(&f, "sat", Self::spans),
+            sun: self.opt(&f, "sun", Self::spans),
+            closed: self.list(&f, "closed", Self::text),
+        })
+    }
+
+    fn target(&mut self, yaml: &Yaml) -> Option<Target> {
+        let f = self.fields::<Target>(yaml, "a target")?;
+        let sip = self.must(&f, "sip", "a target", Self::text);
+        Some(Target {
+            sip: sip.unwrap_or(At { value: String::new(), line: f.line }),
+            method: self.opt(&f, "method", Self::word),
+            ring: self.opt(&f, "ring", Self::wait),
+            accept: self.opt(&f, "accept", Self::word),
+            next: self.opt(&f, "next", Self::text),
+            on: self.named(&f, "on", Self::word),
+            hours: self.opt(&f, "hours", Self::text),
+            languages: self.list(&f, "languages", Self::tag),
+        })
+    }
+
+    fn intent(&mut self, yaml: &Yaml) -> Option<Intent> {
+        let f = self.fields::<Intent>(yaml, "an intent")?;
+        let examples = self.must(&f, "examples", "an intent", Self::words);
+        Some(Intent {
+            examples: examples.unwrap_or(Words { line: f.line, by_language: Vec::new() }),
+            label: self.opt(&f, "label", Self::speech),
+            go: self.opt(&f, "go", Self::text),
+            slots: self.named(&f, "slots", Self::slot),
+        })
+    }
+
+    fn slot(&mut self, yaml: &Yaml) -> Option<Slot> {
+        let f = self.fields::<Slot>(yaml, "a slot")?;
+        Some(Slot {
+            digits: self.opt(&f, "digits", Self::range),
+            number: self.opt(&f, "number", Self::truth),
+            date: self.opt(&f, "date", Self::truth),
+            yes_no: self.opt(&f, "yes_no", Self::truth),
+        })
+    }
+
+    fn lookup(&mut self, yaml: &Yaml) -> Option<Lookup> {
+        let f = self.fields::<Lookup>(yaml, "a look-up")?;
+        Some(Lookup {
+            get: self.opt(&f, "get", Self::text),
+            post: self.opt(&f, "post", Self::text),
+            body: self.opt(&f, "body", Self::json),
+            timeout: self.opt(&f, "timeout", Self::wait),
+            cache: self.opt(&f, "cache", Self::wait),
+            waiting: self.opt(&f, "waiting", Self::speech),
+            sensitive: self.opt(&f, "sensitive", Self::truth),
+        })
+    }
+
+    fn node(&mut self, yaml: &Yaml) -> Option<Node> {
+        let f = self.fields::<Node>(yaml, "a node")?;
+        Some(Node {
+            label: self.opt(&f, "label", Self::speech),
+            forget: self.list(&f, "forget", Self::text),
+            need: self.named(&f, "need", Self::need),
+            confirm: self.opt(&f, "confirm", Self::speech),
+            set: self.named(&f, "set", Self::text),
+            lookup: self.opt(&f, "lookup", Self::text),
+            on: self.opt(&f, "on", Self::on),
+            say: self.opt(&f, "say", Self::speech),
+            answer: self.opt(&f, "answer", Self::truth),
+            interruptible: self.opt(&f, "interruptible", Self::truth),
+            sensitive: self.opt(&f, "sensitive", Self::truth),
+            ask: self.opt(&f, "ask", Self::speech),
+            reprompts: self.list(&f, "reprompts", Self::speech),
+            key_prompt: self.opt(&f, "key_prompt", Self::speech),
+            no_input: self.opt(&f, "no_input", Self::wait),
+            intents: self.list(&f, "intents", Self::text),
+            keys: self.named(&f, "keys", Self::text),
+            menu: self.named(&f, "menu", Self::option),
+            digits: self.opt(&f, "digits", Self::text),
+            number: self.opt(&f, "number", Self::text),
+            date: self.opt(&f, "date", Self::text),
+            yes: self.opt(&f, "yes", Self::text),
+            no: self.opt(&f, "no", Self::text),
+            language: self.named(&f, "language", Self::option),
+            branch: self.list(&f, "branch", Self::arm),
+            transfer: self.opt(&f, "transfer", Self::text),
+            because: self.opt(&f, "because", Self::text),
+            message: self.opt(&f, "message", Self::speech),
+            thanks: self.opt(&f, "thanks", Self::speech),
+            longest: self.opt(&f, "longest", Self::wait),
+            hang_up: self.opt(&f, "hang_up", Self::speech),
+            then: self.opt(&f, "then", Self::text),
+        })
+    }
+
+    fn need(&mut self, yaml: &Yaml) -> Option<Need> {
+        let is_group = matches!(&yaml.value, Value::Map(e) if e.iter().any(|e| e.key.len() != 2));
+        if !is_group {
+            return Some(Need { ask: self.speech(yaml)?, reprompts: None, key_prompt: None, no_input: None });
+        }
+        let f = self.fields::<Need>(yaml, "a question for a slot")?;
+        Some(Need {
+            ask: self.must(&f, "ask", "a question for a slot", Self::speech)?,
+            reprompts: self.list(&f, "reprompts", Self::speech),
+            key_prompt: self.opt(&f, "key_prompt", Self::speech),
+            no_input: self.opt(&f, "no_input", Self::wait),
+        })
+    }
+
+    fn on(&mut self, yaml: &Yaml) -> Option<On> {
+        let f = self.fields::<On>(yaml, "`on`")?;
+        Some(On { not_found: self.opt(&f, "not_found", Self::text), outage: self.opt(&f, "outage", Self::text) })
+    }
+
+    fn option(&mut self, yaml: &Yaml) -> Option<MenuOption> {
+        let f = self.fields::<MenuOption>(yaml, "an option")?;
+        Some(MenuOption {
+            key: self.opt(&f, "key", Self::key),
+            phrases: self.opt(&f, "phrases", Self::words),
+            label: self.opt(&f, "label", Self::speech),
+            go: self.opt(&f, "go", Self::text),
+        })
+    }
+
+    fn arm(&mut self, yaml: &Yaml) -> Option<Arm> {
+        let f = self.fields::<Arm>(yaml, "one way of a branch")?;
+        Some(Arm {
+            when: self.opt(&f, "if", Self::text),
+            go: self.opt(&f, "go", Self::text),
+            otherwise: self.opt(&f, "else", Self::text),
+        })
+    }
+
+    fn test(&mut self, yaml: &Yaml) -> Option<Test> {
+        let f = self.fields::<Test>(yaml, "a test")?;
+        Some(Test {
+            name: self.opt(&f, "name", Self::text),
+            at: self.opt(&f, "at", Self::text),
+            caller: self.list(&f, "caller", Self::text).unwrap_or_default(),
+            lookup: self.named(&f, "lookup", Self::json),
+            hears: self.list(&f, "hears", Self::text),
+            never_hears: self.list(&f, "never_hears", Self::text),
+            ends: self.opt(&f, "ends", Self::ends),
+        })
+    }
+
+    fn ends(&mut self, yaml: &Yaml) -> Option<Ends> {
+        if let Some(name) = yaml.as_text() {
+            let disposition = Some(At { value: name.to_string(), line: yaml.line });
+            return Some(Ends { disposition, transferred: None, because: None });
+        }
+        let f = self.fields::<Ends>(yaml, "`ends`")?;
+        Some(Ends {
+            disposition: self.opt(&f, "disposition", Self::text),
+            transferred: self.opt(&f, "transferred", Self::text),
+            because: self.opt(&f, "because", Self::text),
+        })
+    }
+
+    // ---- small values ----
+
+    fn text(&mut self, yaml: &Yaml) -> Option<At<String>> {
+        let text = yaml.as_text().map(|t| At { value: t.trim().to_string(), line: yaml.line }).filter(|t| !t.value.is_empty());
+        if text.is_none() {
+            let message = format!("a text is expected, but here is {}", yaml.kind());
+            self.error(yaml.line, "wrong-kind", message, "write a word or a sentence; put quotes around `: ` and `#`");
+        }
+        text
+    }
+
+    fn parsed<T>(&mut self, yaml: &Yaml, what: &str, example: &str, parse: fn(&str) -> Option<T>) -> Option<At<T>> {
+        let parsed = yaml.as_text().and_then(|t| parse(t.trim()));
+        if parsed.is_none() {
+            let shown = yaml.as_text().map_or_else(|| yaml.kind().to_string(), |t| format!("`{t}`"));
+            self.error(yaml.line, "wrong-value", format!("{shown} is not {what}"), &format!("write it like {example}"));
+        }
+        parsed.map(|value| At { value, line: yaml.line })
+    }
+
+    fn word(&mut self, yaml: &Yaml) -> Option<At<Word>> {
+        self.text(yaml).map(|t| At { value: Word(t.value), line: t.line })
+    }
+
+    fn count(&mut self, yaml: &Yaml) -> Option<At<u32>> {
+        self.parsed(yaml, "a whole number", "`3`", |t| t.parse().ok().filter(|n| *n <= 36_500))
+    }
+
+    fn truth(&mut self, yaml: &Yaml) -> Option<At<bool>> {
+        self.parsed(yaml, "yes or no", "`true` or `false`", |t| match t {
+            "true" | "yes" | "on" => Some(true),
+            "false" | "no" | "off" => Some(false),
+            _ => None,
+        })
+    }
+
+    fn tag(&mut self, yaml: &Yaml) -> Option<At<Tag>> {
+        self.parsed(yaml, "a language", "`en` or `zh`", |t| (t.len() == 2).then(|| Language::parse(t)).flatten().map(Tag))
+    }
+
+    fn key(&mut self, yaml: &Yaml) -> Option<At<Key>> {
+        self.parsed(yaml, "a telephone key", "`\"1\"`", key_of)
+    }
+
+    fn wait(&mut self, yaml: &Yaml) -> Option<At<Wait>> {
+        self.parsed(yaml, "a length of time", "`500ms`, `2s` or `1m`", wait_of)
+    }
+
+    fn range(&mut self, yaml: &Yaml) -> Option<At<Range>> {
+        self.parsed(yaml, "a number of digits from 1 to 32", "`8` or `4-10`", |t| {
+            let (from, to) = t.split_once('-').unwrap_or((t, t));
+            let (from, to): (u8, u8) = (from.trim().parse().ok()?, to.trim().parse().ok()?);
+            (1 <= from && from <= to && to <= 32).then_some(Range(from, to))
+        })
+    }
+
+    fn json(&mut self, yaml: &Yaml) -> Option<Json> {
+        Some(Json(yaml.to_json(), yaml.line))
+    }
+
+    fn spans(&mut self, yaml: &Yaml) -> Option<Spans> {
+        let items: Vec<&Yaml> = if let Value::List(items) = &yaml.value { items.iter().collect() } else { vec![yaml] };
+        let mut spans = Vec::new();
+        for item in items {
+            if item.as_text().is_some_and(|t| t.trim() == "closed") {
+                continue;
+            }
+            if let Some(span) = self.parsed(item, "a stretch of a day", "`9:00-17:00` or `closed`", span_of) {
+                spans.push(span.value);
+            }
+        }
+        Some(Spans(spans))
+    }
+
+    // ---- what is spoken ----
+
+    fn speech(&mut self, yaml: &Yaml) -> Option<Text> {
+        let mut by_language = Vec::new();
+        match &yaml.value {
+            Value::Map(entries) if !entries.is_empty() && entries.iter().all(|e| e.key.len() == 2) => {
+                for e in entries {
+                    let language = Language::parse(&e.key);
+                    if language.is_none() {
+                        self.error(e.line, "wrong-value", format!("`{}` is not a language", e.key), "write it like `en:`");
+                    }
+                    by_language.push((language, self.variants(&e.value)?));
+                }
+            }
+            _ => by_language.push((None, self.variants(yaml)?)),
+        }
+        Some(Text { line: yaml.line, by_language })
+    }
+
+    fn variants(&mut self, yaml: &Yaml) -> Option<Vec<Vec<Piece>>> {
+        let variants: Vec<Vec<Piece>> = match &yaml.value {
+            Value::List(items) => items.iter().filter_map(|y| self.row(y)).collect(),
+            _ => vec![self.row(yaml)?],
+        };
+        if variants.is_empty() {
+            self.error(yaml.line, "wrong-kind", "there is nothing to say here".to_string(), "write at least one sentence");
+            return None;
+        }
+        Some(variants)
+    }
+
+    fn row(&mut self, yaml: &Yaml) -> Option<Vec<Piece>> {
+        if let Value::Map(entries) = &yaml.value
+            && let [Entry { key, value: Yaml { value: Value::List(items), .. }, .. }] = entries.as_slice()
+            && key == "parts"
+        {
+            return Some(items.iter().filter_map(|y| self.piece(y)).collect());
+        }
+        self.piece(yaml).map(|p| vec![p])
+    }
+
+    fn piece(&mut self, yaml: &Yaml) -> Option<Piece> {
+        let Value::Map(entries) = &yaml.value else {
+            return self.text(yaml).map(|t| Piece::Words(t.value));
+        };
+        match entries.as_slice() {
+            [e] if e.key == "file" => self.text(&e.value).map(|t| Piece::File(t.value)),
+            [e] if e.key == "pause" => {
+                self.wait(&e.value).map(|w| Piece::Pause(u32::try_from(w.value.0.as_millis()).unwrap_or(0).min(10_000)))
+            }
+            _ => {
+                let message = "this is nothing that can be spoken".to_string();
+                let remedy = "write words, `{ file: greeting.wav }`, `{ pause: 500ms }`, `{ parts: […] }` or `en: …`, `zh: …`";
+                self.error(yaml.line, "wrong-kind", message, remedy);
+                None
+            }
+        }
+    }
+
+    fn words(&mut self, yaml: &Yaml) -> Option<Words> {
+        let mut by_language = Vec::new();
+        if let Value::Map(entries) = &yaml.value {
+            for e in entries {
+                match Language::parse(&e.key).filter(|_| e.key.len() == 2) {
+                    Some(language) => by_language.push((Some(language), self.sentences(&e.value))),
+                    None => self.error(e.line, "wrong-value", format!("`{}` is not a language", e.key), "write it like `en:`"),
+                }
+            }
+        } else {
+            by_language.push((None, self.sentences(yaml)));
+        }
+        Some(Words { line: yaml.line, by_language })
+    }
+
+    fn sentences(&mut self, yaml: &Yaml) -> Vec<At<String>> {
+        match &yaml.value {
+            Value::List(items) => items.iter().filter_map(|y| self.text(y)).collect(),
+            _ => self.text(yaml).into_iter().collect(),
+        }
+    }
+}
+
+fn key_of(text: &str) -> Option<Key> {
+    let mut chars = text.chars();
+    let key = Digit::from_char(chars.next()?).map(Key);
+    if chars.next().is_some() { None } else { key }
+}
+
+fn wait_of(text: &str) -> Option<Wait> {
+    let unit = text.trim_start_matches(|c: char| c.is_ascii_digit());
+    let count: u64 = text[..text.len() - unit.len()].parse().ok()?;
+    let millis = match unit.trim() {
+        "ms" => 1,
+        "s" => 1_000,
+        "m" => 60_000,
+        "h" => 3_600_000,
+        _ => return None,
+    };
+    Some(Wait(Duration::from_millis(count.checked_mul(millis)?)))
+}
+
+fn span_of(text: &str) -> Option<(NaiveTime, NaiveTime)> {
+    let (from, to) = text.split_once('-')?;
+    let (from, to) = (time_of(from)?, time_of(to)?);
+    (from < to || to == NaiveTime::MIN).then_some((from, to))
+}
+
+/// `9`, `9:00`, `24:00` (midnight at the day's end).
+fn time_of(text: &str) -> Option<NaiveTime> {
+    let (hours, minutes) = text.trim().split_once(':').unwrap_or((text.trim(), "0"));
+    let (hours, minutes): (u32, u32) = (hours.parse().ok()?, minutes.parse().ok()?);
+    if (hours, minutes) == (24, 0) { Some(NaiveTime::MIN) } else { NaiveTime::from_hms_opt(hours, minutes, 0) }
+}
