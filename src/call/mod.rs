@@ -1,9 +1,27 @@
-//! One caller's story from INVITE to `Disposition`.
+//! One caller's story from INVITE to `Disposition`. `machine` takes events and gives commands; `dialogue` carries out what
+//! the script wants, `asking` hears the caller, `transfer` reaches a person. No IO, no clock, no randomness: `drive` carries
+//! the commands out.
 
+mod asking;
 mod card;
+mod dialogue;
 mod face;
+mod keys;
+mod ladders;
+mod machine;
+mod message;
+mod opening;
 mod record;
+mod settings;
+mod state;
+mod story;
+mod timers;
+mod transfer;
+mod understand;
 
 pub use card::{CardTurn, HandOverCard};
 pub use face::{AgentEvent, Command, Event, RecordAction, ReferOutcome};
+pub use machine::Call;
 pub use record::{Record, TurnRecord, UtteranceRecord};
+pub use settings::CallSettings;
+pub use timers::TimerName;

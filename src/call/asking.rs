@@ -1,0 +1,518 @@
+//! A question is out: words, keys, silence, and what they lead to. Also where every word of the caller comes in first, to
+//! be searched for the wish for a person.
+
+use super::UtteranceRecord;
+use super::dialogue::{SPEECH_LONGEST, words_of};
+use super::keys::{BETWEEN_DIGITS, Keyed, LONE_ZERO, Wait};
+use super::ladders::{Misunderstood, Silence};
+use super::machine::{Call, Now};
+use super::record::Record;
+use crate::flow::Phrase;
+use super::state::{Farewell, State};
+use super::story::Said;
+use super::timers::TimerName;
+use super::transfer::Wish;
+use super::understand::{Question, Understanding};
+use crate::base::{BargeIn, Confidence, Digit, EarFailure, Hypothesis, PromptEnd, PromptPart, UtteranceId};
+use crate::flow::{Action, AskKind, Input};
+use crate::nlu::person::{PersonRule, asks_for_person};
+use crate::nlu::slots::repeat_request;
+
+/// Speech shorter than this without any word is noise: a cough, a door.
+const NOISE_MS: u32 = 300;
+/// How often noise may cut the same prompt and have it played again.
+const REPLAYS_MAX: u8 = 2;
+
+impl Call {
+    /// The spotter heard a request for a person, possibly mid-utterance.
+    pub(crate) fn person_heard(&mut self, now: &mut Now, utterance: UtteranceId) {
+        self.ears.newest = self.ears.newest.max(Some(utterance));
+        self.wish_for_person(now, "the spotter heard a request for a person".into());
+    }
+
+    pub(crate) fn person_by_key(&mut self, now: &mut Now, why: &str) {
+        self.engaged = true;
+        self.wish_for_person(now, why.into());
+    }
+
+    /// The caller asked for a person. Where one is on the way or nobody can be reached any more, nothing is left to do.
+    fn wish_for_person(&mut self, now: &mut Now, why: String) {
+        match &self.state {
+            State::Fresh | State::Answering | State::Over => {}
+            State::Transferring(_) | State::MovedAway { .. } | State::Joined { .. } => {}
+            State::Message(m) if matches!(m.origin, super::state::MessageOrigin::Nobody { .. }) => {}
+            State::Leaving { farewell: Farewell::Message | Farewell::Broken, .. } => {}
+            _ => {
+                self.engaged = true;
+                let wish = self.wish("asked");
+                self.begin_transfer(now, wish, why);
+            }
+        }
+    }
+
+    /// A person without a question, for a reason of ours.
+    pub(crate) fn to_person(&mut self, now: &mut Now, because: &str, why: String) {
+        let wish = self.wish(because);
+        self.begin_transfer(now, wish, why);
+    }
+
+    fn wish(&self, because: &str) -> Wish {
+        let sentence = match because {
+            "asked" => self.phrase(Phrase::Transferring),
+            "same_answer" => self.phrase(Phrase::TransferringAfterSameAnswer),
+            "silent" => self.phrase(Phrase::TransferringAfterSilence),
+            "script_loop" => self.phrase(Phrase::Apology),
+            _ => self.phrase(Phrase::TransferringAfterMisunderstanding),
+        };
+        Wish { target: self.flow.person.target.clone(), sentence: Some(sentence), because: because.into() }
+    }
+
+    /// Recognition of an utterance is done or has failed.
+    pub(crate) fn listened(&mut self, now: &mut Now, utterance: UtteranceId, result: &Result<Hypothesis, EarFailure>) {
+        let understood = match (&self.state, result) {
+            (State::Asking(a), Ok(h)) if a.keys.is_empty() => Some(self.question(now, &a.ask).words(h)),
+            (State::Holding(holding), Ok(h)) => match &holding.then {
+                Action::Ask(ask) => Some(self.question(now, ask).words(h)),
+                _ => repeat_request(&h.text).then_some(Understanding::Repeat),
+            },
+            _ => None,
+        };
+        let person = result.as_ref().ok().filter(|h| self.asks_for_person(h));
+        self.note_utterance(now, utterance, result, understood.as_ref(), person.is_some());
+        if person.is_some() {
+            return self.wish_for_person(now, "the caller asked for a person in words".into());
+        }
+        if self.ears.floor.is_some_and(|floor| utterance <= floor) {
+            return;
+        }
+        if result.as_ref().is_ok_and(|h| h.rejected.is_none() && !h.text.trim().is_empty()) {
+            self.engaged = true;
+        }
+        match &self.state {
+            State::Consenting(_) => {
+                if !self.is_noise(utterance, result) {
+                    self.consent_heard(now, result.as_ref().ok());
+                }
+            }
+            State::Holding(_) => self.heard_while_holding(now, utterance, result, understood),
+            State::Asking(a) if a.keys.is_empty() => self.heard_answer(now, utterance, result, understood),
+            _ => {}
+        }
+    }
+
+    /// Words that ask for a person count whatever the question was; of words that the recogniser rejected or is not sure
+    /// of, only an explicit phrase.
+    fn asks_for_person(&self, heard: &Hypothesis) -> bool {
+        let unsure = heard.rejected.is_some() || heard.confidence < self.settings.confidence_min;
+        match asks_for_person(&heard.text, &self.person_phrases()) {
+            Some(request) => !unsure || request.rule != PersonRule::Alone,
+            None => false,
+        }
+    }
+
+    fn question<'a>(&'a self, now: &Now, ask: &'a crate::flow::Ask) -> Question<'a> {
+        Question {
+            ask,
+            flow: &self.flow,
+            language: self.language(),
+            wall: self.wall(now),
+            confidence_min: self.settings.confidence_min,
+        }
+    }
+
+    fn is_noise(&self, utterance: UtteranceId, result: &Result<Hypothesis, EarFailure>) -> bool {
+        let short = self.ears.length.is_some_and(|(u, ms)| u == utterance && ms < NOISE_MS);
+        short && result.as_ref().is_ok_and(|h| h.text.trim().is_empty())
+    }
+
+    /// What was said over a prompt: an answer to the question that comes, or nothing, then the script goes on.
+    fn heard_while_holding(
+        &mut self,
+        now: &mut Now,
+        utterance: UtteranceId,
+        result: &Result<Hypothesis, EarFailure>,
+        understood: Option<Understanding>,
+    ) {
+        let State::Holding(holding) = &self.state else { return };
+        if utterance < holding.utterance {
+            return;
+        }
+        self.timers.clear(TimerName::NoInput);
+        let then = holding.then.clone();
+        match (understood, then) {
+            (Some(Understanding::Repeat), Action::Ask(ask)) => {
+                self.open_question(now, *ask);
+                self.repeat(now);
+            }
+            (Some(Understanding::Repeat), then) => {
+                let (barge_in, parts) = (BargeIn::Speech, self.said.clone());
+                let again = crate::flow::Say { node: self.node(), parts, barge_in, answer: false, sensitive: false };
+                self.say_again(now, again, then);
+            }
+            (Some(Understanding::Answer { answer, meaning, confidence }), Action::Ask(ask)) => {
+                self.open_question(now, *ask);
+                let said = self.said_by_voice(utterance, result);
+                self.accept(now, said, answer, meaning, confidence);
+            }
+            (_, then) => self.perform(now, then),
+        }
+    }
+
+    fn heard_answer(
+        &mut self,
+        now: &mut Now,
+        utterance: UtteranceId,
+        result: &Result<Hypothesis, EarFailure>,
+        understood: Option<Understanding>,
+    ) {
+        if self.is_noise(utterance, result) {
+            return self.after_noise(now);
+        }
+        let said = self.said_by_voice(utterance, result);
+        match (understood, result) {
+            (Some(Understanding::Answer { answer, meaning, confidence }), _) => {
+                self.accept(now, said, answer, meaning, confidence);
+            }
+            (Some(Understanding::Repeat), _) => self.repeat(now),
+            (Some(Understanding::Nothing(why)), _) => {
+                let verdict = self.ladders.misunderstood();
+                self.misunderstood(now, said, why, verdict, None);
+            }
+            (None, Err(EarFailure::NoEngine)) => {
+                let verdict = self.ladders.no_engine();
+                let why = format!("no engine hears {}", self.language());
+                self.misunderstood(now, said, why, verdict, Some("no_engine"));
+            }
+            (None, Err(failure)) => {
+                let verdict = self.ladders.misunderstood();
+                self.misunderstood(now, said, format!("the ears failed: {failure:?}"), verdict, Some("ears_failed"));
+            }
+            (None, Ok(_)) => {}
+        }
+    }
+
+    /// Noise is no speech: a prompt that it cut is played again, a silence that it interrupted goes on.
+    fn after_noise(&mut self, now: &mut Now) {
+        let State::Asking(asking) = &mut self.state else { return };
+        if asking.cut && asking.prompt.is_none() && asking.replays < REPLAYS_MAX {
+            asking.replays += 1;
+            let parts = asking.spoken.clone();
+            self.speak_question(now, parts);
+        } else if asking.prompt.is_none() {
+            // Noise does not move the end of the caller's time.
+            let until = asking.quiet_until.unwrap_or(now.at).max(now.at);
+            self.timers.set(TimerName::NoInput, until);
+        }
+    }
+
+    /// The caller's time for an answer begins.
+    pub(crate) fn await_answer(&mut self, now: &Now) {
+        let State::Asking(asking) = &mut self.state else { return };
+        let until = now.at + asking.ask.no_input;
+        asking.quiet_until = Some(until);
+        self.timers.set(TimerName::NoInput, until);
+    }
+
+    /// Plays a wording of the question and listens meanwhile.
+    pub(crate) fn speak_question(&mut self, now: &mut Now, parts: Vec<PromptPart>) {
+        let State::Asking(asking) = &mut self.state else { return };
+        asking.cut = false;
+        asking.spoken.clone_from(&parts);
+        let barge_in = asking.ask.barge_in;
+        self.timers.clear(TimerName::NoInput);
+        if parts.is_empty() {
+            return self.await_answer(now);
+        }
+        let prompt = self.play(now, parts, barge_in);
+        if let State::Asking(asking) = &mut self.state {
+            asking.prompt = Some(prompt);
+        }
+    }
+
+    pub(crate) fn question_ended(&mut self, now: &mut Now, end: PromptEnd) {
+        let State::Asking(asking) = &mut self.state else { return };
+        asking.prompt = None;
+        asking.cut = end == PromptEnd::BargedIn;
+        if asking.keys.is_empty() {
+            self.await_answer(now);
+        }
+    }
+
+    /// The time for an answer is over. Speech that is in progress is waited for, but not for ever.
+    pub(crate) fn no_input(&mut self, now: &mut Now) {
+        match &self.state {
+            State::Consenting(_) => self.consent_silence(now),
+            State::Holding(_) => self.held_too_long(now),
+            State::Asking(asking) => {
+                if self.ears.held {
+                    return;
+                }
+                if let Some((_, since)) = self.ears.speaking
+                    && now.at < since + SPEECH_LONGEST
+                {
+                    return self.timers.set(TimerName::NoInput, since + SPEECH_LONGEST);
+                }
+                if asking.prompt.is_none() && asking.keys.is_empty() {
+                    self.silent(now);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn silent(&mut self, now: &mut Now) {
+        let State::Asking(asking) = &self.state else { return };
+        let reprompt = asking.ask.reprompts.first().unwrap_or(&asking.ask.prompt).clone();
+        let key_menu = asking.ask.key_prompt.clone();
+        let (step, n) = self.ladders.silent();
+        let limit = self.flow.escalation.silence_last;
+        self.begin_turn(now, Said::silence(), None, Confidence::default());
+        match step {
+            Silence::Reprompt => {
+                self.decide(now, "silence", format!("silence {n} of {limit}: asked again"));
+                self.speak_question(now, reprompt);
+            }
+            Silence::KeyMenu => {
+                self.decide(now, "silence", format!("silence {n} of {limit}: told which keys to press"));
+                self.speak_question(now, key_menu);
+            }
+            Silence::Last if self.engaged => {
+                self.decide(now, "silence", format!("silence {n} of {limit}: this caller has spoken or keyed before"));
+                self.to_person(now, "silent", format!("silent {n} times in a row after having spoken or keyed"));
+            }
+            Silence::Last => {
+                self.decide(now, "silence", format!("silence {n} of {limit}: never spoke nor keyed, good-bye"));
+                let parts = self.phrase(Phrase::SilentGoodBye);
+                self.leave(now, parts, Farewell::Silent);
+            }
+        }
+    }
+
+    /// One misunderstanding: other words, the offer of a person, or the person.
+    fn misunderstood(&mut self, now: &mut Now, said: Said, why: String, verdict: Misunderstood, ears: Option<&str>) {
+        let State::Asking(asking) = &self.state else { return };
+        let ask = asking.ask.clone();
+        self.begin_turn(now, said, None, Confidence::default());
+        match verdict {
+            Misunderstood::Person { why: numbers } => {
+                let because = if ears == Some("no_engine") { "no_engine" } else { "misunderstood" };
+                self.decide(now, "misunderstood", why);
+                self.to_person(now, because, numbers);
+            }
+            Misunderstood::Again { in_row, offer } => {
+                let last = ask.reprompts.len().saturating_sub(1);
+                let wording = ask.reprompts.get(last.min(in_row.saturating_sub(1) as usize)).unwrap_or(&ask.prompt).clone();
+                let mut parts = match ears {
+                    Some("no_engine") => [self.phrase(Phrase::NoEngine), ask.key_prompt.clone()].concat(),
+                    Some(_) => [self.phrase(Phrase::EarsFailed), ask.key_prompt.clone()].concat(),
+                    None => wording,
+                };
+                if offer {
+                    parts.extend(self.phrase(Phrase::OfferPerson));
+                }
+                self.decide(now, ears.unwrap_or("misunderstood"), format!("{why}; {in_row} in a row, person offered: {offer}"));
+                self.ladders.stirred();
+                self.speak_question(now, parts);
+            }
+        }
+    }
+
+    /// Says again what was said since the caller last did something, and the question.
+    fn repeat(&mut self, now: &mut Now) {
+        self.ladders.stirred();
+        self.engaged = true;
+        self.ears.floor = self.ears.newest;
+        let State::Asking(asking) = &self.state else { return };
+        let question = asking.ask.prompt.clone();
+        self.hush(now);
+        let mut parts = self.said.clone();
+        if words_of(&parts) != words_of(&question) {
+            parts.extend(question);
+        }
+        self.speak_question(now, parts);
+    }
+
+    /// Says again what was said, then lets the script go on.
+    fn say_again(&mut self, now: &mut Now, again: crate::flow::Say, then: Action) {
+        self.engaged = true;
+        // The script's next action follows at once when there is nothing to repeat.
+        if again.parts.is_empty() {
+            return self.perform(now, then);
+        }
+        match then {
+            Action::End { say } => {
+                let parts = [again.parts, say.unwrap_or_default()].concat();
+                self.leave(now, parts, Farewell::Script);
+            }
+            Action::Say(mut say) => {
+                say.parts = [again.parts, say.parts].concat();
+                say.answer = false;
+                self.said.clear();
+                self.perform(now, Action::Say(say));
+            }
+            other => self.perform(now, other),
+        }
+    }
+
+    /// A key while a question is out.
+    pub(crate) fn key_in_question(&mut self, now: &mut Now, key: Digit) {
+        self.hush(now);
+        self.engaged = true;
+        self.ladders.stirred();
+        let State::Asking(asking) = &self.state else { return };
+        let question = self.question(now, &asking.ask);
+        let collects = question.collects();
+        if key.as_char() == '0' && collects.is_none() {
+            return self.person_by_key(now, "key 0 was pressed");
+        }
+        if let Some(understood) = question.single_key(key) {
+            return self.keyed(now, key.as_char().to_string(), understood);
+        }
+        let State::Asking(asking) = &mut self.state else { return };
+        let max = collects.unwrap_or(1);
+        match asking.keys.press(key, max) {
+            Keyed::More(wait) => {
+                self.timers.clear(TimerName::NoInput);
+                self.timers.clear(TimerName::Keys);
+                self.timers.clear(TimerName::LoneZero);
+                match wait {
+                    Wait::NextDigit => self.timers.set(TimerName::Keys, now.at + BETWEEN_DIGITS),
+                    Wait::LoneZero => self.timers.set(TimerName::LoneZero, now.at + LONE_ZERO),
+                }
+            }
+            Keyed::Whole(digits) => self.keys_whole(now, digits),
+            Keyed::Person => self.person_by_key(now, "*0 was keyed"),
+            Keyed::Nothing => {
+                let quiet = self.timers.get(TimerName::NoInput).is_none() && asking.keys.is_empty();
+                if quiet {
+                    self.await_answer(now);
+                }
+            }
+        }
+    }
+
+    /// Keys that were pressed before the question was asked.
+    pub(crate) fn keys_ahead(&mut self, now: &mut Now) {
+        let ahead = std::mem::take(&mut self.ahead);
+        for key in ahead {
+            // An answer ends this question; the rest belongs to the next one, which takes it up itself.
+            if matches!(&self.state, State::Asking(a) if a.spoken.is_empty() && a.prompt.is_none()) {
+                self.key_in_question(now, key);
+            } else if self.ahead.len() < 24 {
+                self.ahead.push_back(key);
+            }
+        }
+    }
+
+    /// No further key came.
+    pub(crate) fn keys_settled(&mut self, now: &mut Now) {
+        let State::Asking(asking) = &mut self.state else { return };
+        let digits = asking.keys.settle();
+        if digits.is_empty() {
+            self.await_answer(now);
+        } else {
+            self.keys_whole(now, digits);
+        }
+    }
+
+    fn keys_whole(&mut self, now: &mut Now, digits: String) {
+        self.timers.clear(TimerName::Keys);
+        self.timers.clear(TimerName::LoneZero);
+        let State::Asking(asking) = &self.state else { return };
+        let understood = self.question(now, &asking.ask).keyed(digits.clone());
+        self.keyed(now, digits, understood);
+    }
+
+    fn keyed(&mut self, now: &mut Now, keys: String, understood: Understanding) {
+        let State::Asking(asking) = &self.state else { return };
+        let said = Said::keys(keys, asking.ask.sensitive);
+        match understood {
+            Understanding::Answer { answer, meaning, confidence } => self.accept(now, said, answer, meaning, confidence),
+            Understanding::Repeat => self.repeat(now),
+            // A stray end key or star after a choice was made is no answer and no mistake.
+            Understanding::Nothing(_) if matches!(said.text.as_str(), "#" | "*") => {
+                self.await_answer(now);
+            }
+            Understanding::Nothing(why) => {
+                let verdict = self.ladders.misunderstood();
+                self.misunderstood(now, said, format!("keys: {why}"), verdict, None);
+            }
+        }
+    }
+
+    /// The question is answered: the script goes on.
+    fn accept(&mut self, now: &mut Now, said: Said, answer: crate::flow::Answer, meaning: String, confidence: Confidence) {
+        self.hush(now);
+        let State::Asking(asking) = &self.state else { return };
+        if asking.ask.sensitive {
+            self.story.keep_secret(&asking.ask.kind, &answer);
+        }
+        let is_intent = matches!(asking.ask.kind, AskKind::Intents);
+        self.engaged = true;
+        self.ladders.understood();
+        self.begin_turn(now, said, Some(meaning.clone()), confidence);
+        if is_intent {
+            self.story.intent = Some(meaning);
+        }
+        self.said.clear();
+        self.idle_steps = 0;
+        self.timers.clear(TimerName::NoInput);
+        self.timers.clear(TimerName::Keys);
+        self.timers.clear(TimerName::LoneZero);
+        self.go_on(now, Input::Understood(answer));
+    }
+
+    /// What was heard up to now belongs to a decided turn.
+    pub(crate) fn turn_decided(&mut self) {
+        self.ears.floor = self.ears.newest;
+    }
+
+    fn said_by_voice(&self, utterance: UtteranceId, result: &Result<Hypothesis, EarFailure>) -> Said {
+        let sensitive = self.secret(utterance);
+        match result {
+            Ok(h) => Said::voice(&h.text, h.confidence, sensitive),
+            Err(_) => Said::voice("", Confidence::default(), sensitive),
+        }
+    }
+
+    fn note_utterance(
+        &mut self,
+        now: &mut Now,
+        utterance: UtteranceId,
+        result: &Result<Hypothesis, EarFailure>,
+        understood: Option<&Understanding>,
+        person: bool,
+    ) {
+        let sensitive = self.secret(utterance);
+        let mut record = UtteranceRecord {
+            utterance,
+            at: now.at,
+            text: String::new().into(),
+            confidence: Confidence::default(),
+            engine: None,
+            rejected: None,
+            meaning: None,
+            cpu_ms: 0,
+            sensitive,
+        };
+        match result {
+            Ok(h) => {
+                record.confidence = h.confidence;
+                record.engine = Some(h.engine);
+                record.rejected.clone_from(&h.rejected);
+                record.cpu_ms = h.cpu_ms;
+                if !sensitive {
+                    record.text = h.text.clone().into();
+                }
+            }
+            Err(failure) => record.rejected = Some(format!("{failure:?}")),
+        }
+        record.meaning = match understood {
+            _ if person => Some("person".into()),
+            Some(Understanding::Answer { meaning, .. }) => Some(meaning.clone()),
+            Some(Understanding::Repeat) => Some("repeat".into()),
+            _ => None,
+        };
+        self.note(now, Record::Utterance(record));
+    }
+}

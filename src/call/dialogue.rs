@@ -1,0 +1,266 @@
+//! Carrying out what the script wants: say, ask, look up, hand over, take a message, leave. The cursor knows the script;
+//! this knows the caller's ear.
+
+use super::ladders::SameAnswer;
+use super::machine::{Call, Now};
+use crate::flow::Phrase;
+use super::state::{Asking, Farewell, Holding, LookingUp, State};
+use super::timers::TimerName;
+use super::transfer::Wish;
+use super::{Command, keys};
+use crate::base::{BargeIn, Disposition, LookUpId, PromptEnd, PromptPart};
+use crate::flow::{Action, Ask, Input, LookUp, LookedUp, Say};
+use crate::nlu::Slots;
+use std::time::Duration;
+
+/// Longest stretch of speech (with its recognition) that the call waits for.
+pub(crate) const SPEECH_LONGEST: Duration = Duration::from_secs(15);
+/// Look-ups that take longer are explained to the caller.
+const LOOK_UP_SLOW: Duration = Duration::from_millis(1_500);
+/// What the driver gets beyond a look-up's own time-out.
+const LOOK_UP_GRACE: Duration = Duration::from_secs(1);
+/// Script steps without anything from the caller; more is a script that talks to itself.
+const IDLE_STEPS_MAX: u32 = 60;
+
+impl Call {
+    /// Tells the cursor what came of its action and carries out the next one.
+    pub(crate) fn go_on(&mut self, now: &mut Now, input: Input) {
+        let wall = self.wall(now);
+        let Some(cursor) = &mut self.cursor else { return };
+        let action = cursor.next(wall, input);
+        self.perform(now, action);
+    }
+
+    /// Carries out one action of the script; actions with nothing to play are done at once.
+    pub(crate) fn perform(&mut self, now: &mut Now, mut action: Action) {
+        loop {
+            self.idle_steps = self.idle_steps.saturating_add(1);
+            if self.idle_steps > IDLE_STEPS_MAX {
+                let why = format!("{IDLE_STEPS_MAX} steps of the script without anything from the caller");
+                return self.to_person(now, "script_loop", why);
+            }
+            match action {
+                Action::Say(say) if say.parts.is_empty() => {
+                    let wall = self.wall(now);
+                    let Some(cursor) = &mut self.cursor else { return };
+                    action = cursor.next(wall, Input::Done);
+                }
+                Action::Say(say) => return self.say(now, say),
+                Action::Ask(ask) => return self.ask(now, *ask),
+                Action::LookUp(request) => return self.look_up(now, request),
+                Action::Transfer { to, say, because } => {
+                    let why = format!("the script hands over at node {}", self.node());
+                    return self.begin_transfer(now, Wish { target: to, sentence: say, because }, why);
+                }
+                Action::TakeMessage(message) => return self.script_message(now, message),
+                Action::End { say } => return self.leave(now, say.unwrap_or_default(), Farewell::Script),
+            }
+        }
+    }
+
+    fn say(&mut self, now: &mut Now, say: Say) {
+        self.guard_recording(now, say.sensitive);
+        self.listen_on(now, say.sensitive);
+        if say.sensitive {
+            self.story.withhold();
+        }
+        let mut parts = say.parts;
+        if say.answer {
+            let words = words_of(&parts);
+            let slots = self.asked_for();
+            match self.ladders.answer(&words, &slots) {
+                SameAnswer::Give => {}
+                SameAnswer::Offer(n) => {
+                    self.decide(now, "same_answer", format!("the same answer for the {n}. time, together with the offer of a person"));
+                    parts.extend(self.phrase(Phrase::OfferPerson));
+                }
+                SameAnswer::Person(n) => {
+                    let why = format!("the same answer would be given for the {n}. time");
+                    return self.to_person(now, "same_answer", why);
+                }
+            }
+            self.answered = true;
+            self.story.told(&words);
+        }
+        remember(&mut self.said, &parts);
+        let prompt = self.play(now, parts, say.barge_in);
+        self.state = State::Saying(prompt);
+    }
+
+    /// The slot values that an answer is given for. Sensitive ones count by what they are, not by name.
+    fn asked_for(&self) -> Slots {
+        let mut slots = self.cursor.as_ref().map(|c| c.slots()).unwrap_or_default();
+        if !self.story.secrets.is_empty() {
+            slots.insert("(sensitive)".into(), self.story.secrets.join(" "));
+        }
+        slots
+    }
+
+    /// A sentence of the script was played or cut. Who spoke over it is heard first.
+    pub(crate) fn said_it(&mut self, now: &mut Now, end: PromptEnd) {
+        let wall = self.wall(now);
+        let Some(cursor) = &mut self.cursor else { return };
+        let action = cursor.next(wall, Input::Done);
+        match (end, self.ears.speaking) {
+            (PromptEnd::BargedIn, Some((utterance, since)))
+                if matches!(action, Action::Say(_) | Action::Ask(_) | Action::End { .. }) =>
+            {
+                self.timers.set(TimerName::NoInput, since + SPEECH_LONGEST);
+                self.state = State::Holding(Holding { then: action, utterance });
+            }
+            _ => self.perform(now, action),
+        }
+    }
+
+    /// What was said over the last prompt never came to a result.
+    pub(crate) fn held_too_long(&mut self, now: &mut Now) {
+        if let State::Holding(holding) = &self.state {
+            let then = holding.then.clone();
+            self.perform(now, then);
+        }
+    }
+
+    fn ask(&mut self, now: &mut Now, ask: Ask) {
+        self.ears.floor = self.ears.newest;
+        self.open_question(now, ask);
+        if !self.ahead.is_empty() {
+            self.keys_ahead(now);
+        }
+        let mute = !self.settings.ears.contains(&self.language());
+        let fresh = matches!(&self.state, State::Asking(a) if a.prompt.is_none() && a.keys.is_empty() && a.spoken.is_empty());
+        if fresh && let State::Asking(asking) = &self.state {
+            let mut parts = asking.ask.prompt.clone();
+            if mute {
+                parts.extend(asking.ask.key_prompt.iter().cloned());
+            }
+            self.speak_question(now, parts);
+        }
+    }
+
+    /// Sets the question up without a word.
+    pub(crate) fn open_question(&mut self, now: &mut Now, ask: Ask) {
+        self.guard_recording(now, ask.sensitive);
+        self.listen(now, ask.grammar.clone(), ask.sensitive);
+        let asking = Asking {
+            ask,
+            spoken: Vec::new(),
+            prompt: None,
+            cut: false,
+            quiet_until: None,
+            replays: 0,
+            keys: keys::KeyBuffer::default(),
+        };
+        self.state = State::Asking(Box::new(asking));
+    }
+
+    fn look_up(&mut self, now: &mut Now, request: LookUp) {
+        self.guard_recording(now, false);
+        self.listen_on(now, false);
+        let id = self.new_lookup();
+        self.timers.set(TimerName::LookUp, now.at + request.timeout + LOOK_UP_GRACE);
+        self.timers.set(TimerName::LookUpSlow, now.at + LOOK_UP_SLOW);
+        self.state = State::LookingUp(LookingUp { id, waiting: request.waiting.clone(), prompt: None, result: None });
+        now.out.push(Command::LookUp { id, request });
+    }
+
+    pub(crate) fn look_up_slow(&mut self, now: &mut Now) {
+        let State::LookingUp(looking) = &mut self.state else { return };
+        let waiting = looking.waiting.take();
+        now.out.push(Command::Comfort(true));
+        if let Some(parts) = waiting {
+            let prompt = self.play(now, parts, BargeIn::PersonOnly);
+            if let State::LookingUp(looking) = &mut self.state {
+                looking.prompt = Some(prompt);
+            }
+        }
+    }
+
+    pub(crate) fn look_up_overdue(&mut self, now: &mut Now) {
+        if let State::LookingUp(looking) = &self.state {
+            let id = looking.id;
+            self.looked_up(now, id, LookedUp::Outage("no answer within the time-out".into()));
+        }
+    }
+
+    pub(crate) fn looked_up(&mut self, now: &mut Now, id: LookUpId, result: LookedUp) {
+        let State::LookingUp(looking) = &mut self.state else { return };
+        if looking.id != id || looking.result.is_some() {
+            return;
+        }
+        self.timers.clear(TimerName::LookUp);
+        self.timers.clear(TimerName::LookUpSlow);
+        if looking.prompt.is_some() {
+            looking.result = Some(result);
+        } else {
+            self.look_up_done(now, result);
+        }
+    }
+
+    /// The waiting sentence is over; the answer may have come meanwhile.
+    pub(crate) fn waiting_said(&mut self, now: &mut Now) {
+        let State::LookingUp(looking) = &mut self.state else { return };
+        looking.prompt = None;
+        if let Some(result) = looking.result.take() {
+            self.look_up_done(now, result);
+        }
+    }
+
+    fn look_up_done(&mut self, now: &mut Now, result: LookedUp) {
+        now.out.push(Command::Comfort(false));
+        if let LookedUp::Outage(why) = &result {
+            self.decide(now, "look_up_failed", why.clone());
+        }
+        self.go_on(now, Input::LookedUp(result));
+    }
+
+    /// Says good-bye and hangs up after it.
+    pub(crate) fn leave(&mut self, now: &mut Now, parts: Vec<PromptPart>, farewell: Farewell) {
+        self.guard_recording(now, false);
+        if parts.is_empty() {
+            return self.left(now, farewell);
+        }
+        if farewell == Farewell::Script {
+            self.listen_on(now, false);
+        } else {
+            self.stop_listening(now);
+        }
+        let prompt = self.play(now, parts, BargeIn::PersonOnly);
+        self.state = State::Leaving { prompt, farewell };
+    }
+
+    pub(crate) fn left(&mut self, now: &mut Now, farewell: Farewell) {
+        let disposition = match farewell {
+            Farewell::Silent => Disposition::Silent,
+            Farewell::Message => Disposition::MessageTaken { because: self.because() },
+            Farewell::Broken => self.plain_ending(),
+            Farewell::Script => match &self.message {
+                Some(because) => Disposition::MessageTaken { because: because.clone() },
+                None => Disposition::Answered,
+            },
+        };
+        self.end(now, disposition, false);
+    }
+
+    /// The node that the script is at.
+    pub(crate) fn node(&self) -> String {
+        self.cursor.as_ref().map(|c| c.node().to_string()).unwrap_or_default()
+    }
+}
+
+/// The words of prompt parts, as [`crate::base::Prompt::words`] gives them.
+pub(crate) fn words_of(parts: &[PromptPart]) -> String {
+    let prompt = crate::base::Prompt {
+        id: crate::base::PromptId(0),
+        parts: parts.to_vec(),
+        language: crate::base::Language::EN,
+        barge_in: BargeIn::Speech,
+    };
+    prompt.words()
+}
+
+/// Keeps what was said for "repeat"; beyond 40 parts the oldest go.
+fn remember(said: &mut Vec<PromptPart>, parts: &[PromptPart]) {
+    said.extend(parts.iter().cloned());
+    let excess = said.len().saturating_sub(40);
+    said.drain(..excess);
+}

@@ -1,0 +1,202 @@
+//! The three ladders towards a person: misunderstandings, the same answer again, silence. They belong to the call, not
+//! to a node, so that nobody is led in circles. Only counting and verdicts; the words are spoken elsewhere.
+
+use crate::flow::Escalation;
+use crate::nlu::Slots;
+
+/// Answers remembered for "the same again"; the oldest is forgotten beyond that.
+const ANSWERS_KEPT: usize = 64;
+
+/// Where the call stands on its ladders.
+#[derive(Debug, Clone)]
+pub(crate) struct Ladders {
+    numbers: Escalation,
+    /// Misunderstandings since the last understood turn.
+    in_row: u32,
+    /// Misunderstandings in the whole call.
+    total: u32,
+    /// Utterances in a language without an engine.
+    no_engine: u32,
+    /// Silences since the caller last did something.
+    silences: u32,
+    /// Rendered answers with the slots that they were given for, and how often.
+    answers: Vec<(String, Slots, u32)>,
+}
+
+/// What to do about a misunderstanding.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Misunderstood {
+    /// Ask again in other words.
+    Again {
+        /// How many in a row, from 1: chooses the wording.
+        in_row: u32,
+        /// Say that a person can be had.
+        offer: bool,
+    },
+    /// A person, without a question.
+    Person {
+        /// One sentence with the numbers.
+        why: String,
+    },
+}
+
+/// What to do about an answer that is about to be given.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum SameAnswer {
+    /// Give it.
+    Give,
+    /// Give it and offer a person.
+    Offer(u32),
+    /// Do not give it again; a person.
+    Person(u32),
+}
+
+/// What to do about silence.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Silence {
+    /// Ask again.
+    Reprompt,
+    /// Say what to press.
+    KeyMenu,
+    /// The ladder's end.
+    Last,
+}
+
+impl Ladders {
+    pub(crate) fn new(numbers: Escalation) -> Ladders {
+        Ladders { numbers, in_row: 0, total: 0, no_engine: 0, silences: 0, answers: Vec::new() }
+    }
+
+    /// A turn was understood.
+    pub(crate) fn understood(&mut self) {
+        self.in_row = 0;
+        self.silences = 0;
+    }
+
+    /// The caller did something that was not silence.
+    pub(crate) fn stirred(&mut self) {
+        self.silences = 0;
+    }
+
+    /// A turn was not understood.
+    pub(crate) fn misunderstood(&mut self) -> Misunderstood {
+        self.in_row = self.in_row.saturating_add(1);
+        self.total = self.total.saturating_add(1);
+        let Escalation { misunderstood_offer, misunderstood_transfer, misunderstood_total, .. } = self.numbers;
+        if self.in_row >= misunderstood_transfer || self.total >= misunderstood_total {
+            let why = format!(
+                "{} misunderstandings in a row (limit {misunderstood_transfer}), {} in the call (limit {misunderstood_total})",
+                self.in_row, self.total
+            );
+            return Misunderstood::Person { why };
+        }
+        Misunderstood::Again { in_row: self.in_row, offer: self.in_row >= misunderstood_offer }
+    }
+
+    /// Speech came in a language that no engine speaks: a misunderstanding, and the second time a person.
+    pub(crate) fn no_engine(&mut self) -> Misunderstood {
+        self.no_engine = self.no_engine.saturating_add(1);
+        match self.misunderstood() {
+            Misunderstood::Again { .. } if self.no_engine >= 2 => {
+                Misunderstood::Person { why: format!("{} utterances in a language without an engine (limit 2)", self.no_engine) }
+            }
+            other => other,
+        }
+    }
+
+    /// How often this text was given for these slots, this time included. `Again` counts from the flow's numbers.
+    pub(crate) fn answer(&mut self, text: &str, slots: &Slots) -> SameAnswer {
+        let text = text.trim().to_lowercase();
+        if text.is_empty() {
+            return SameAnswer::Give;
+        }
+        let given = match self.answers.iter_mut().find(|(t, s, _)| *t == text && s == slots) {
+            Some((_, _, n)) => {
+                *n = n.saturating_add(1);
+                *n
+            }
+            None => {
+                if self.answers.len() >= ANSWERS_KEPT {
+                    self.answers.remove(0);
+                }
+                self.answers.push((text, slots.clone(), 1));
+                1
+            }
+        };
+        if given >= self.numbers.same_answer_transfer {
+            SameAnswer::Person(given)
+        } else if given >= self.numbers.same_answer_offer {
+            SameAnswer::Offer(given)
+        } else {
+            SameAnswer::Give
+        }
+    }
+
+    /// The caller said and pressed nothing.
+    pub(crate) fn silent(&mut self) -> (Silence, u32) {
+        self.silences = self.silences.saturating_add(1);
+        let step = if self.silences >= self.numbers.silence_last.max(1) {
+            Silence::Last
+        } else if self.silences == 1 {
+            Silence::Reprompt
+        } else {
+            Silence::KeyMenu
+        };
+        (step, self.silences)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ladders() -> Ladders {
+        Ladders::new(Escalation::default())
+    }
+
+    #[test]
+    fn first_offers_second_transfers() {
+        let mut l = ladders();
+        assert_eq!(l.misunderstood(), Misunderstood::Again { in_row: 1, offer: true });
+        assert!(matches!(l.misunderstood(), Misunderstood::Person { .. }));
+    }
+
+    #[test]
+    fn fourth_in_the_call_transfers_although_never_two_in_a_row() {
+        let mut l = ladders();
+        for _ in 0..3 {
+            assert!(matches!(l.misunderstood(), Misunderstood::Again { .. }));
+            l.understood();
+        }
+        assert!(matches!(l.misunderstood(), Misunderstood::Person { .. }));
+    }
+
+    #[test]
+    fn a_language_without_an_engine_goes_to_a_person_the_second_time() {
+        let mut l = ladders();
+        assert!(matches!(l.no_engine(), Misunderstood::Again { .. }));
+        l.understood();
+        assert!(matches!(l.no_engine(), Misunderstood::Person { .. }));
+    }
+
+    #[test]
+    fn the_same_answer_is_offered_and_then_replaced() {
+        let mut l = ladders();
+        let slots = Slots::new();
+        assert_eq!(l.answer("It is on its way.", &slots), SameAnswer::Give);
+        assert_eq!(l.answer("it is on its way. ", &slots), SameAnswer::Offer(2));
+        assert_eq!(l.answer("It is on its way.", &slots), SameAnswer::Person(3));
+        let other = Slots::from([("number".to_string(), "2".to_string())]);
+        assert_eq!(l.answer("It is on its way.", &other), SameAnswer::Give, "other slot values are another question");
+    }
+
+    #[test]
+    fn silence_has_three_rungs_and_forgets() {
+        let mut l = ladders();
+        assert_eq!(l.silent().0, Silence::Reprompt);
+        assert_eq!(l.silent().0, Silence::KeyMenu);
+        assert_eq!(l.silent().0, Silence::Last);
+        l.stirred();
+        assert_eq!(l.silent().0, Silence::Reprompt);
+    }
+}

@@ -1,0 +1,585 @@
+//! The call machine: one `match` over what happens, handing to the state that it concerns. Pure: time comes as an
+//! argument, wishes go into the caller's `Vec`. Start here, then `dialogue`, `asking`, `transfer`.
+
+use super::ladders::Ladders;
+use super::settings::CallSettings;
+use super::state::{AgentStage, Farewell, MessageOrigin, MessageStep, State, Step};
+use super::story::Story;
+use super::timers::{TimerName, TimerTable};
+use super::{AgentEvent, Command, Event, Record, RecordAction};
+use crate::base::{
+    AttemptId, BargeIn, CallId, Digit, Disposition, Expect, Grammar, Hypothesis, Language, LegId, LookUpId, Moment,
+    PhoneNumber, Prompt, PromptEnd, PromptId, PromptPart, UtteranceId, WallTime,
+};
+use crate::flow::{CallFacts, Cursor, Flow, Phrase};
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// No ACK for so long: 64·T1 (RFC 3261 §13.3.1.4) and a little.
+const ACK_WAIT: Duration = Duration::from_secs(35);
+/// Longer than any prompt; see [`TimerName::Prompt`].
+const PROMPT_LONGEST: Duration = Duration::from_secs(180);
+/// Utterances whose sensitivity is remembered.
+const UTTERANCES_KEPT: usize = 16;
+
+/// One caller's story from INVITE to `Disposition`.
+pub struct Call {
+    pub(crate) id: CallId,
+    pub(crate) flow: Arc<Flow>,
+    pub(crate) settings: CallSettings,
+    pub(crate) state: State,
+    pub(crate) timers: TimerTable,
+    pub(crate) ladders: Ladders,
+    pub(crate) story: Story,
+    /// Where the script is; empty until the call is answered.
+    pub(crate) cursor: Option<Cursor>,
+    /// Who called, which number, when; set by `Arrived`.
+    pub(crate) arrival: Option<Arrival>,
+    pub(crate) ears: Ears,
+    pub(crate) recording: Recording,
+    /// Everything the script said since the caller last did something: what "repeat" gives again.
+    pub(crate) said: Vec<PromptPart>,
+    /// Keys pressed ahead of the question that they answer; at most 24.
+    pub(crate) ahead: VecDeque<Digit>,
+    /// Script steps since the caller last did something: a script that only talks to itself is stopped.
+    pub(crate) idle_steps: u32,
+    /// The caller has been understood, was heard to speak, or has keyed: silence then ends with a person.
+    pub(crate) engaged: bool,
+    /// An answer was given.
+    pub(crate) answered: bool,
+    /// A message was taken by the script (node).
+    pub(crate) message: Option<String>,
+    /// When a person was first wanted.
+    pub(crate) wanted_at: Option<Moment>,
+    /// When a person's voice was first there.
+    pub(crate) person_at: Option<Moment>,
+    next_prompt: PromptId,
+    next_lookup: LookUpId,
+    next_attempt: AttemptId,
+}
+
+/// Who called, which number, when.
+#[derive(Debug, Clone)]
+pub(crate) struct Arrival {
+    pub(crate) caller: PhoneNumber,
+    pub(crate) dialled: PhoneNumber,
+    pub(crate) at: Moment,
+    pub(crate) wall: WallTime,
+}
+
+/// What the call knows of the caller's voice.
+#[derive(Debug, Default)]
+pub(crate) struct Ears {
+    /// What we listen for and whether it is sensitive; `None` = not listening.
+    pub(crate) listening: Option<(Grammar, bool)>,
+    /// The utterance that has begun and has no result yet, with its beginning.
+    pub(crate) speaking: Option<(UtteranceId, Moment)>,
+    /// The newest utterance that was seen.
+    pub(crate) newest: Option<UtteranceId>,
+    /// Utterances up to this one belong to decided turns.
+    pub(crate) floor: Option<UtteranceId>,
+    /// Whether an utterance began at a sensitive question; newest last.
+    pub(crate) secret: VecDeque<(UtteranceId, bool)>,
+    /// Length of the speech of the last ended utterance.
+    pub(crate) length: Option<(UtteranceId, u32)>,
+    /// The caller has put us on hold: his silence is no silence.
+    pub(crate) held: bool,
+}
+
+/// Whether frames are recorded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Recording {
+    /// Not, or not yet.
+    Off,
+    /// Yes.
+    On,
+    /// Silence is written (a sensitive node).
+    Paused,
+}
+
+/// The moment and the place for wishes; handed down through one event.
+pub(crate) struct Now<'a> {
+    pub(crate) at: Moment,
+    pub(crate) out: &'a mut Vec<Command>,
+}
+
+impl Call {
+    /// A call for a flow. Nothing happens before `Event::Arrived`.
+    pub fn new(id: CallId, flow: Arc<Flow>, settings: CallSettings) -> Call {
+        Call {
+            id,
+            ladders: Ladders::new(flow.escalation),
+            flow,
+            settings,
+            state: State::Fresh,
+            timers: TimerTable::default(),
+            story: Story::default(),
+            cursor: None,
+            arrival: None,
+            ears: Ears::default(),
+            recording: Recording::Off,
+            said: Vec::new(),
+            ahead: VecDeque::new(),
+            idle_steps: 0,
+            engaged: false,
+            answered: false,
+            message: None,
+            wanted_at: None,
+            person_at: None,
+            next_prompt: PromptId(0),
+            next_lookup: LookUpId(0),
+            next_attempt: AttemptId(0),
+        }
+    }
+
+    /// Takes what happened at `now` and appends what is to be done, in order. Events that do not fit the state are ignored:
+    /// they are late. After `Command::Ended` nothing is appended any more.
+    pub fn handle(&mut self, now: Moment, event: &Event, out: &mut Vec<Command>) {
+        let now = &mut Now { at: now, out };
+        match event {
+            Event::Arrived { caller, dialled, wall } => self.arrived(now, caller, dialled, *wall),
+            Event::Answered => self.picked_up(now),
+            Event::PromptEnded { leg, prompt, end, .. } => self.prompt_ended(now, *leg, *prompt, *end),
+            Event::SpeechStarted { utterance, .. } => self.speech_started(now, *utterance),
+            Event::SpeechEnded { utterance, length_ms } => self.ears.length = Some((*utterance, *length_ms)),
+            Event::Heard { utterance, result } => self.heard(now, *utterance, result),
+            Event::PersonHeard { utterance, .. } => self.person_heard(now, *utterance),
+            Event::Key(key) => self.key(now, *key),
+            Event::LookedUp { id, result } => self.looked_up(now, *id, result.clone()),
+            Event::Referred { attempt, outcome } => self.referred(now, *attempt, *outcome),
+            Event::Agent { attempt, event } => self.agent(now, *attempt, event),
+            Event::MessageEnded { speech_ms } => self.message_ended(now, *speech_ms),
+            Event::CallerHungUp => self.caller_hung_up(now),
+            Event::CallerLost => self.caller_lost(now),
+            Event::Held(held) => self.held(now, *held),
+            Event::Trouble(what) => self.decide(now, "trouble", what.clone()),
+            Event::Tick => self.tick(now),
+        }
+    }
+
+    /// When `Event::Tick` is wanted next, and what for. `None` = only events from outside move this call.
+    pub fn next_timer(&self) -> Option<(Moment, TimerName)> {
+        self.timers.next()
+    }
+
+    /// Whether `Command::Ended` was given.
+    pub fn is_over(&self) -> bool {
+        matches!(self.state, State::Over)
+    }
+
+    /// One word for logs and the console: where the call is.
+    pub fn phase(&self) -> &'static str {
+        match self.state {
+            State::Fresh | State::Answering => "answering",
+            State::Consenting(_) => "consenting",
+            State::Saying(_) | State::Holding(_) => "saying",
+            State::Asking(_) => "asking",
+            State::LookingUp(_) => "looking_up",
+            State::Transferring(_) => "transferring",
+            State::MovedAway { .. } | State::Joined { .. } => "with_agent",
+            State::Message(_) => "message",
+            State::Leaving { .. } => "leaving",
+            State::Over => "over",
+        }
+    }
+
+    fn tick(&mut self, now: &mut Now) {
+        // Each timer is set at most a few times by what it causes; the bound only guards against a mistake of ours.
+        for _ in 0..64 {
+            let Some(name) = self.timers.take_due(now.at) else { return };
+            self.timer(now, name);
+        }
+    }
+
+    fn timer(&mut self, now: &mut Now, name: TimerName) {
+        match name {
+            TimerName::Ack => self.end(now, Disposition::Lost, true),
+            TimerName::Prompt => self.prompt_overdue(now),
+            TimerName::NoInput => self.no_input(now),
+            TimerName::Keys => self.keys_settled(now),
+            TimerName::LoneZero => self.person_by_key(now, "a lone 0 was keyed"),
+            TimerName::LookUpSlow => self.look_up_slow(now),
+            TimerName::LookUp => self.look_up_overdue(now),
+            TimerName::Ring => self.ring_overdue(now),
+            TimerName::AgentKey => self.agent_key_overdue(now),
+            TimerName::Refer => self.refer_overdue(now),
+            TimerName::ReferGrace => self.moved_away(now),
+            TimerName::Retry => self.rested(now),
+            TimerName::Message => self.message_ended(now, 0),
+            TimerName::Longest => self.too_long(now),
+        }
+    }
+
+    fn arrived(&mut self, now: &mut Now, caller: &PhoneNumber, dialled: &PhoneNumber, wall: WallTime) {
+        if !matches!(self.state, State::Fresh) {
+            return;
+        }
+        self.arrival = Some(Arrival { caller: caller.clone(), dialled: dialled.clone(), at: now.at, wall });
+        self.note(
+            now,
+            Record::Began {
+                caller: caller.clone(),
+                dialled: dialled.clone(),
+                flow: self.flow.name.clone(),
+                flow_hash: self.flow.hash.clone(),
+                at: wall,
+            },
+        );
+        now.out.push(Command::Answer);
+        self.timers.set(TimerName::Ack, now.at + ACK_WAIT);
+        self.timers.set(TimerName::Longest, now.at + self.settings.longest);
+        self.state = State::Answering;
+    }
+
+    fn prompt_ended(&mut self, now: &mut Now, leg: LegId, prompt: PromptId, end: PromptEnd) {
+        if let LegId::Agent(attempt) = leg {
+            return self.agent_prompt_ended(now, attempt, prompt);
+        }
+        match &self.state {
+            State::Consenting(c) if c.prompt == Some(prompt) => self.consent_prompt_ended(now, end),
+            State::Saying(p) if *p == prompt => self.said_it(now, end),
+            State::Asking(a) if a.prompt == Some(prompt) => self.question_ended(now, end),
+            State::LookingUp(l) if l.prompt == Some(prompt) => self.waiting_said(now),
+            State::Transferring(_) => self.transfer_prompt_ended(now, prompt),
+            State::Message(m) => match m.step {
+                MessageStep::Explaining(p) if p == prompt => self.message_explained(now),
+                MessageStep::Thanking(p) if p == prompt => self.message_thanked(now),
+                _ => {}
+            },
+            State::Leaving { prompt: p, farewell } if *p == prompt => {
+                let farewell = *farewell;
+                self.left(now, farewell);
+            }
+            _ => {}
+        }
+    }
+
+    /// A prompt's end never came: go on as if it had failed.
+    fn prompt_overdue(&mut self, now: &mut Now) {
+        let waiting = match &self.state {
+            State::Consenting(c) => c.prompt,
+            State::Saying(p) | State::Leaving { prompt: p, .. } => Some(*p),
+            State::Asking(a) => a.prompt,
+            State::LookingUp(l) => l.prompt,
+            State::Transferring(t) => match &t.step {
+                Step::BeforeRefer { prompt, .. } => Some(*prompt),
+                Step::Bridging(b) => b.to_caller.first().copied().or(match b.agent {
+                    AgentStage::Briefed { prompt } => {
+                        return self.agent_prompt_ended(now, b.attempt, prompt);
+                    }
+                    _ => None,
+                }),
+                _ => None,
+            },
+            State::Message(m) => match m.step {
+                MessageStep::Explaining(p) | MessageStep::Thanking(p) => Some(p),
+                MessageStep::Recording { .. } => None,
+            },
+            _ => None,
+        };
+        if let Some(prompt) = waiting {
+            self.prompt_ended(now, LegId::Caller, prompt, PromptEnd::Failed);
+        }
+    }
+
+    fn key(&mut self, now: &mut Now, key: Digit) {
+        let zero = key.as_char() == '0';
+        match &mut self.state {
+            State::Asking(_) => self.key_in_question(now, key),
+            State::Message(m) => match (&m.origin, &m.step) {
+                (MessageOrigin::Nobody { .. }, MessageStep::Explaining(_)) => self.key_before_message(now, key),
+                (MessageOrigin::Script { .. }, MessageStep::Explaining(_) | MessageStep::Recording { .. }) if zero => {
+                    self.person_by_key(now, "key 0 was pressed");
+                }
+                _ => {}
+            },
+            State::Consenting(_) if !zero => self.key_in_consent(now, key),
+            State::Consenting(_) | State::Saying(_) | State::Holding(_) | State::LookingUp(_) | State::Leaving { .. } => {
+                if zero {
+                    self.person_by_key(now, "key 0 was pressed");
+                } else if key.is_number() && self.ahead.len() < 24 {
+                    self.engaged = true;
+                    self.ahead.push_back(key);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn agent(&mut self, now: &mut Now, attempt: AttemptId, event: &AgentEvent) {
+        match &self.state {
+            State::Transferring(t) => match &t.step {
+                Step::Bridging(b) if b.attempt == attempt => self.agent_moves(now, event),
+                _ => {}
+            },
+            State::Joined { attempt: a, target } if *a == attempt => {
+                if matches!(event, AgentEvent::HungUp | AgentEvent::Failed { .. }) {
+                    let to = target.clone();
+                    let because = self.because();
+                    self.end(now, Disposition::Transferred { to, because }, false);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn held(&mut self, now: &mut Now, held: bool) {
+        self.ears.held = held;
+        if let (false, State::Asking(a)) = (held, &self.state)
+            && a.prompt.is_none()
+            && a.keys.is_empty()
+        {
+            self.await_answer(now);
+        }
+    }
+
+    fn caller_hung_up(&mut self, now: &mut Now) {
+        let disposition = match &self.state {
+            State::Over => return,
+            State::Joined { target, .. } | State::MovedAway { target } => {
+                Disposition::Transferred { to: target.clone(), because: self.because() }
+            }
+            State::Message(_) => self.hung_up_in_message(now),
+            State::Leaving { farewell: Farewell::Message, .. } => Disposition::MessageTaken { because: self.because() },
+            State::Leaving { farewell: Farewell::Silent, .. } => Disposition::Silent,
+            State::Transferring(_) => Disposition::Abandoned { wanted_person: true },
+            _ => self.plain_ending(),
+        };
+        self.end(now, disposition, true);
+    }
+
+    fn caller_lost(&mut self, now: &mut Now) {
+        let disposition = match &self.state {
+            State::Joined { target, .. } | State::MovedAway { target } => {
+                Disposition::Transferred { to: target.clone(), because: self.because() }
+            }
+            _ => Disposition::Lost,
+        };
+        self.end(now, disposition, false);
+    }
+
+    fn too_long(&mut self, now: &mut Now) {
+        self.decide(now, "too_long", format!("the call reached its longest time of {} s", self.settings.longest.as_secs()));
+        let disposition = match &self.state {
+            State::Joined { target, .. } | State::MovedAway { target } => {
+                Disposition::Transferred { to: target.clone(), because: self.because() }
+            }
+            _ => self.plain_ending(),
+        };
+        self.end(now, disposition, false);
+    }
+
+    /// How a call ends that neither a person nor a message was reached in.
+    pub(crate) fn plain_ending(&self) -> Disposition {
+        if let Some(because) = &self.message {
+            Disposition::MessageTaken { because: because.clone() }
+        } else if self.wanted_at.is_some() {
+            Disposition::Abandoned { wanted_person: true }
+        } else if self.answered {
+            Disposition::Answered
+        } else {
+            Disposition::Abandoned { wanted_person: false }
+        }
+    }
+
+    /// The one way out: frees the legs, writes the last record, says that it is over. A second time does nothing.
+    pub(crate) fn end(&mut self, now: &mut Now, disposition: Disposition, caller_gone: bool) {
+        let state = std::mem::replace(&mut self.state, State::Over);
+        let agent = match &state {
+            State::Over => return,
+            State::Joined { attempt, .. } => Some(*attempt),
+            State::Transferring(t) => match &t.step {
+                Step::Bridging(b) => Some(b.attempt),
+                _ => None,
+            },
+            _ => None,
+        };
+        self.timers.clear_except(&[]);
+        if let Some(attempt) = agent {
+            now.out.push(Command::HangUp { leg: LegId::Agent(attempt) });
+        }
+        if !caller_gone && !matches!(state, State::Fresh) {
+            now.out.push(Command::HangUp { leg: LegId::Caller });
+        }
+        self.flush_turn(now);
+        let request_to_person_ms = match (self.wanted_at, self.person_at) {
+            (Some(from), Some(to)) => u64::try_from(to.since(from).as_millis()).ok(),
+            _ => None,
+        };
+        let fault = disposition.fault();
+        self.note(now, Record::Ended { disposition: disposition.clone(), fault, at: now.at, request_to_person_ms });
+        now.out.push(Command::Ended(disposition));
+    }
+
+    // What every state needs.
+
+    /// The language that is spoken now.
+    pub(crate) fn language(&self) -> Language {
+        match &self.cursor {
+            Some(cursor) => cursor.language(),
+            None => self.flow.languages.first().copied().unwrap_or_default(),
+        }
+    }
+
+    /// One of the hotline's own sentences in the language that is spoken now.
+    pub(crate) fn phrase(&self, phrase: Phrase) -> Vec<PromptPart> {
+        self.flow.phrase(phrase, self.language())
+    }
+
+    /// The flow's own ways to ask for a person in the language that is spoken now.
+    pub(crate) fn person_phrases(&self) -> Arc<[String]> {
+        self.flow.person.phrases.get(&self.language()).cloned().unwrap_or_else(|| Arc::from([]))
+    }
+
+    /// The calendar time of this event.
+    pub(crate) fn wall(&self, now: &Now) -> WallTime {
+        self.arrival.as_ref().map_or(WallTime(0), |a| a.wall.plus(now.at.since(a.at)))
+    }
+
+    /// The facts that templates see.
+    pub(crate) fn facts(&self) -> Option<CallFacts> {
+        let a = self.arrival.as_ref()?;
+        Some(CallFacts {
+            caller: a.caller.clone(),
+            dialled: a.dialled.clone(),
+            at: a.wall,
+            base_dir: self.settings.base_dir.clone(),
+        })
+    }
+
+    /// Plays to the caller and writes it into the story.
+    pub(crate) fn play(&mut self, now: &mut Now, parts: Vec<PromptPart>, barge_in: BargeIn) -> PromptId {
+        let prompt = Prompt { id: self.next_prompt, parts, language: self.language(), barge_in };
+        self.story.answer(&prompt.words());
+        self.play_prompt(now, LegId::Caller, prompt)
+    }
+
+    /// Plays to an agent.
+    pub(crate) fn play_to_agent(&mut self, now: &mut Now, attempt: AttemptId, parts: Vec<PromptPart>, language: Language) -> PromptId {
+        let prompt = Prompt { id: self.next_prompt, parts, language, barge_in: BargeIn::PersonOnly };
+        self.play_prompt(now, LegId::Agent(attempt), prompt)
+    }
+
+    fn play_prompt(&mut self, now: &mut Now, leg: LegId, prompt: Prompt) -> PromptId {
+        let id = prompt.id;
+        self.next_prompt = id.next();
+        self.timers.set(TimerName::Prompt, now.at + PROMPT_LONGEST);
+        now.out.push(Command::Play { leg, prompt });
+        id
+    }
+
+    /// Stops what plays to the caller, if anything does.
+    pub(crate) fn hush(&mut self, now: &mut Now) {
+        let playing = match &mut self.state {
+            State::Consenting(c) => c.prompt.take().is_some(),
+            State::Saying(_) | State::Leaving { .. } => true,
+            State::Asking(a) => a.prompt.take().is_some(),
+            State::LookingUp(l) => l.prompt.take().is_some(),
+            State::Message(m) => !matches!(m.step, MessageStep::Recording { .. }),
+            _ => false,
+        };
+        if playing {
+            now.out.push(Command::StopPlaying { leg: LegId::Caller });
+        }
+    }
+
+    /// Listens for this from now on; says so only when it changed.
+    pub(crate) fn listen(&mut self, now: &mut Now, grammar: Grammar, sensitive: bool) {
+        let wanted = Some((grammar, sensitive));
+        if self.ears.listening != wanted {
+            if let Some((grammar, sensitive)) = &wanted {
+                now.out.push(Command::Listen { grammar: grammar.clone(), sensitive: *sensitive });
+            }
+            self.ears.listening = wanted;
+        }
+    }
+
+    /// Listens with what was listened for last; before the first question only for a person and "repeat".
+    pub(crate) fn listen_on(&mut self, now: &mut Now, sensitive: bool) {
+        let grammar = match &self.ears.listening {
+            Some((grammar, _)) => grammar.clone(),
+            None => self.bare_grammar(),
+        };
+        self.listen(now, grammar, sensitive);
+    }
+
+    /// The grammar that is good for every moment: yes, no, repeat, and a person.
+    pub(crate) fn bare_grammar(&self) -> Grammar {
+        Grammar {
+            language: self.language(),
+            expect: Expect::YesNo { phrases: Arc::from([]) },
+            person: self.person_phrases(),
+        }
+    }
+
+    pub(crate) fn stop_listening(&mut self, now: &mut Now) {
+        if self.ears.listening.take().is_some() {
+            now.out.push(Command::StopListening);
+        }
+        self.ears.speaking = None;
+    }
+
+    /// Writes silence while something sensitive is said or asked.
+    pub(crate) fn guard_recording(&mut self, now: &mut Now, sensitive: bool) {
+        let (next, action) = match (self.recording, sensitive) {
+            (Recording::On, true) => (Recording::Paused, RecordAction::Pause),
+            (Recording::Paused, false) => (Recording::On, RecordAction::Resume),
+            _ => return,
+        };
+        self.recording = next;
+        now.out.push(Command::Record(action));
+    }
+
+    pub(crate) fn note(&self, now: &mut Now, record: Record) {
+        now.out.push(Command::Note(Box::new(record)));
+    }
+
+    /// Records a decision with its reason and numbers.
+    pub(crate) fn decide(&self, now: &mut Now, what: &str, why: String) {
+        if matches!(self.state, State::Over | State::Fresh) {
+            return;
+        }
+        self.note(now, Record::Decision { at: now.at, what: what.to_string(), why });
+    }
+
+    pub(crate) fn new_lookup(&mut self) -> LookUpId {
+        let id = self.next_lookup;
+        self.next_lookup = id.next();
+        id
+    }
+
+    pub(crate) fn new_attempt(&mut self) -> AttemptId {
+        let id = self.next_attempt;
+        self.next_attempt = id.next();
+        id
+    }
+
+    fn speech_started(&mut self, now: &mut Now, utterance: UtteranceId) {
+        let sensitive = self.listening_secretly();
+        if self.ears.secret.len() >= UTTERANCES_KEPT {
+            self.ears.secret.pop_front();
+        }
+        self.ears.secret.push_back((utterance, sensitive));
+        self.ears.newest = self.ears.newest.max(Some(utterance));
+        self.ears.speaking = Some((utterance, now.at));
+    }
+
+    /// Whether nothing of this utterance may be kept.
+    pub(crate) fn secret(&self, utterance: UtteranceId) -> bool {
+        let at_its_start = self.ears.secret.iter().rev().find(|(u, _)| *u == utterance).is_some_and(|(_, s)| *s);
+        at_its_start || self.listening_secretly()
+    }
+
+    fn listening_secretly(&self) -> bool {
+        self.ears.listening.as_ref().is_some_and(|(_, sensitive)| *sensitive)
+    }
+
+    fn heard(&mut self, now: &mut Now, utterance: UtteranceId, result: &Result<Hypothesis, crate::base::EarFailure>) {
+        self.ears.newest = self.ears.newest.max(Some(utterance));
+        if self.ears.speaking.is_some_and(|(u, _)| u == utterance) {
+            self.ears.speaking = None;
+        }
+        self.listened(now, utterance, result);
+    }
+}

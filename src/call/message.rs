@@ -1,0 +1,142 @@
+//! Taking a message: the script's own, or the one that stands for a person whom nobody could be.
+
+use super::Command;
+use super::machine::{Call, Now};
+use super::record::Record;
+use super::state::{Farewell, Message, MessageOrigin, MessageStep, Nobody, State};
+use super::timers::TimerName;
+use crate::base::{BargeIn, Digit, Disposition, LegId};
+use crate::flow::{Input, Phrase, TakeMessage};
+use std::time::Duration;
+
+/// Longest message after a failed transfer.
+const MESSAGE_LONGEST: Duration = Duration::from_secs(120);
+/// What the recorder gets beyond the longest message: tone, end of quiet.
+const MESSAGE_GRACE: Duration = Duration::from_secs(10);
+/// Hanging up is how most people end a message; what is shorter is none.
+const MESSAGE_SHORTEST: Duration = Duration::from_secs(2);
+
+impl Call {
+    /// The script takes a message.
+    pub(crate) fn script_message(&mut self, now: &mut Now, message: TakeMessage) {
+        self.guard_recording(now, false);
+        self.listen_on(now, false);
+        let prompt = self.play(now, message.say, BargeIn::PersonOnly);
+        self.state = State::Message(Message {
+            origin: MessageOrigin::Script { node: message.node, thanks: message.thanks, max: message.max },
+            step: MessageStep::Explaining(prompt),
+        });
+    }
+
+    /// Nobody could be reached: says why and takes a message.
+    pub(crate) fn message_instead(&mut self, now: &mut Now) {
+        let State::Transferring(transfer) = &self.state else { return };
+        let because = transfer.because.clone();
+        let reason = match transfer.nobody {
+            Nobody::Closed => Phrase::OutsideHours,
+            Nobody::Language | Nobody::Tried => Phrase::NobodyThere,
+        };
+        self.timers.clear_except(&[TimerName::Longest]);
+        now.out.push(Command::Comfort(false));
+        self.decide(now, "message", format!("nobody could be reached ({:?}); a message is taken", transfer.nobody));
+        let parts = [self.phrase(reason), self.phrase(Phrase::LeaveMessage)].concat();
+        self.explain_message(now, because, false, parts);
+    }
+
+    fn explain_message(&mut self, now: &mut Now, because: String, again: bool, parts: Vec<crate::base::PromptPart>) {
+        let prompt = self.play(now, parts, BargeIn::PersonOnly);
+        let origin = MessageOrigin::Nobody { because, again };
+        self.state = State::Message(Message { origin, step: MessageStep::Explaining(prompt) });
+    }
+
+    /// A key while the reason is spoken: `#` goes straight to the tone.
+    pub(crate) fn key_before_message(&mut self, now: &mut Now, key: Digit) {
+        if key.as_char() == '#' {
+            now.out.push(Command::StopPlaying { leg: LegId::Caller });
+            self.message_explained(now);
+        }
+    }
+
+    pub(crate) fn message_explained(&mut self, now: &mut Now) {
+        let State::Message(message) = &mut self.state else { return };
+        let max = match &message.origin {
+            MessageOrigin::Script { max, .. } => *max,
+            MessageOrigin::Nobody { .. } => MESSAGE_LONGEST,
+        };
+        message.step = MessageStep::Recording { since: now.at };
+        self.timers.set(TimerName::Message, now.at + max + MESSAGE_GRACE);
+        now.out.push(Command::TakeMessage { max });
+    }
+
+    pub(crate) fn message_ended(&mut self, now: &mut Now, speech_ms: u32) {
+        let State::Message(message) = &self.state else { return };
+        if !matches!(message.step, MessageStep::Recording { .. }) {
+            return;
+        }
+        self.timers.clear(TimerName::Message);
+        match &message.origin {
+            MessageOrigin::Script { node, thanks, .. } => {
+                let (because, thanks) = (node.clone(), thanks.clone());
+                self.note(now, Record::Message { speech_ms, because: because.clone() });
+                self.message = Some(because);
+                if thanks.is_empty() {
+                    return self.go_on(now, Input::Done);
+                }
+                let prompt = self.play(now, thanks, BargeIn::PersonOnly);
+                if let State::Message(message) = &mut self.state {
+                    message.step = MessageStep::Thanking(prompt);
+                }
+            }
+            MessageOrigin::Nobody { because, again } => {
+                let (because, again) = (because.clone(), *again);
+                self.message_in_place_of_a_person(now, speech_ms, because, again);
+            }
+        }
+    }
+
+    /// Said something: thanks. Said nothing: we call back; without a number, one more chance.
+    fn message_in_place_of_a_person(&mut self, now: &mut Now, speech_ms: u32, because: String, again: bool) {
+        if speech_ms == 0 && !self.number_known() {
+            if again {
+                let parts = self.phrase(Phrase::GoodBye);
+                return self.leave(now, parts, Farewell::Broken);
+            }
+            let parts = self.phrase(Phrase::LeaveMessage);
+            return self.explain_message(now, because, true, parts);
+        }
+        self.note(now, Record::Message { speech_ms, because });
+        let phrase = if speech_ms == 0 { Phrase::NoMessage } else { Phrase::MessageThanks };
+        let parts = self.phrase(phrase);
+        self.leave(now, parts, Farewell::Message);
+    }
+
+    fn number_known(&self) -> bool {
+        let digits = self.arrival.as_ref().map_or(0, |a| a.caller.as_str().chars().filter(char::is_ascii_digit).count());
+        digits >= 3
+    }
+
+    pub(crate) fn message_thanked(&mut self, now: &mut Now) {
+        if let State::Message(Message { origin: MessageOrigin::Script { .. }, .. }) = &self.state {
+            self.go_on(now, Input::Done);
+        }
+    }
+
+    /// How it ends when the caller hangs up in the middle of this.
+    pub(crate) fn hung_up_in_message(&mut self, now: &mut Now) -> Disposition {
+        let State::Message(message) = &self.state else { return self.plain_ending() };
+        let spoke = match message.step {
+            MessageStep::Recording { since } => now.at.since(since),
+            MessageStep::Explaining(_) | MessageStep::Thanking(_) => Duration::ZERO,
+        };
+        let because = match &message.origin {
+            MessageOrigin::Script { node, .. } => node.clone(),
+            MessageOrigin::Nobody { because, .. } => because.clone(),
+        };
+        if spoke >= MESSAGE_SHORTEST {
+            let speech_ms = u32::try_from(spoke.as_millis()).unwrap_or(u32::MAX);
+            self.note(now, Record::Message { speech_ms, because: because.clone() });
+            return Disposition::MessageTaken { because };
+        }
+        self.plain_ending()
+    }
+}

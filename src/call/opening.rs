@@ -1,0 +1,101 @@
+//! The first seconds: the caller is there, the recording is announced or asked for, the script begins.
+
+use super::machine::{Call, Now, Recording};
+use crate::flow::Phrase;
+use super::state::{Consenting, State};
+use super::{Command, Record, RecordAction};
+use crate::base::{BargeIn, Digit, Hypothesis, PromptEnd};
+use crate::call::timers::TimerName;
+use crate::flow::{Cursor, RecordMode};
+use crate::nlu::slots::yes_no;
+use std::time::Duration;
+
+/// Quiet after the question about recording that counts as a no.
+const CONSENT_WAIT: Duration = Duration::from_secs(5);
+
+impl Call {
+    /// The ACK came: audio flows.
+    pub(crate) fn picked_up(&mut self, now: &mut Now) {
+        if !matches!(self.state, State::Answering) {
+            return;
+        }
+        self.timers.clear(TimerName::Ack);
+        let (sentence, ask) = match self.flow.record {
+            RecordMode::Off => return self.begin_script(now),
+            RecordMode::Announce => (Phrase::RecordingAnnounced, false),
+            RecordMode::Ask => (Phrase::RecordingQuestion, true),
+        };
+        self.listen_on(now, false);
+        let barge_in = if ask { BargeIn::Speech } else { BargeIn::PersonOnly };
+        let parts = self.phrase(sentence);
+        let prompt = Some(self.play(now, parts, barge_in));
+        self.state = State::Consenting(Consenting { prompt, ask });
+    }
+
+    pub(crate) fn consent_prompt_ended(&mut self, now: &mut Now, end: PromptEnd) {
+        let State::Consenting(consenting) = &mut self.state else { return };
+        consenting.prompt = None;
+        if consenting.ask {
+            self.timers.set(TimerName::NoInput, now.at + CONSENT_WAIT);
+            return;
+        }
+        // An announcement that was cut or could not be made has announced nothing.
+        if end == PromptEnd::Finished {
+            self.start_recording(now);
+        } else {
+            self.decide(now, "not_recorded", "the announcement was not heard to its end".into());
+        }
+        self.begin_script(now);
+    }
+
+    /// A key other than 0 while the recording is announced or asked for.
+    pub(crate) fn key_in_consent(&mut self, now: &mut Now, key: Digit) {
+        let State::Consenting(consenting) = &self.state else { return };
+        self.engaged = true;
+        if consenting.ask {
+            self.consented(now, key.as_char() == '1');
+        } else if key.is_number() && self.ahead.len() < 24 {
+            self.ahead.push_back(key);
+        }
+    }
+
+    /// Words after the question about recording: only a clear yes records.
+    pub(crate) fn consent_heard(&mut self, now: &mut Now, heard: Option<&Hypothesis>) {
+        let State::Consenting(consenting) = &self.state else { return };
+        if !consenting.ask {
+            return;
+        }
+        let clear = heard.filter(|h| h.rejected.is_none() && h.confidence >= self.settings.confidence_min);
+        let yes = clear.and_then(|h| yes_no(&h.text)) == Some(true);
+        self.consented(now, yes);
+    }
+
+    pub(crate) fn consent_silence(&mut self, now: &mut Now) {
+        self.consented(now, false);
+    }
+
+    fn consented(&mut self, now: &mut Now, given: bool) {
+        self.hush(now);
+        self.timers.clear(TimerName::NoInput);
+        self.note(now, Record::Consent { given });
+        if given {
+            self.start_recording(now);
+        }
+        self.begin_script(now);
+    }
+
+    fn start_recording(&mut self, now: &mut Now) {
+        if self.recording == Recording::Off {
+            self.recording = Recording::On;
+            now.out.push(Command::Record(RecordAction::Start));
+        }
+    }
+
+    fn begin_script(&mut self, now: &mut Now) {
+        let Some(facts) = self.facts() else { return };
+        self.turn_decided();
+        let (cursor, action) = Cursor::start(self.flow.clone(), facts);
+        self.cursor = Some(cursor);
+        self.perform(now, action);
+    }
+}

@@ -1,0 +1,252 @@
+//! Where a call is. Each variant holds only what that state needs.
+
+use crate::base::{AttemptId, LookUpId, Moment, PromptId, PromptPart, UtteranceId};
+use crate::call::keys::KeyBuffer;
+use crate::flow::{Action, Ask, Target};
+
+/// Where a call is.
+#[derive(Debug)]
+pub(crate) enum State {
+    /// Nothing has happened yet.
+    Fresh,
+    /// 200 was sent; the ACK is awaited.
+    Answering,
+    /// The recording is announced or asked for.
+    Consenting(Consenting),
+    /// The script says something.
+    Saying(PromptId),
+    /// The caller spoke over the last prompt; what he said decides before the script goes on.
+    Holding(Holding),
+    /// A question is out.
+    Asking(Box<Asking>),
+    /// The outside is asked.
+    LookingUp(LookingUp),
+    /// On the way to a person. Speech never cancels it.
+    Transferring(Box<Transfer>),
+    /// REFER succeeded; the far end's BYE is awaited.
+    MovedAway {
+        /// Target's name.
+        target: String,
+    },
+    /// The caller talks with an agent.
+    Joined {
+        /// The agent's leg.
+        attempt: AttemptId,
+        /// Target's name.
+        target: String,
+    },
+    /// A message is taken.
+    Message(Message),
+    /// Good-bye is being said.
+    Leaving {
+        /// The last prompt.
+        prompt: PromptId,
+        /// Why we leave.
+        farewell: Farewell,
+    },
+    /// Nothing follows.
+    Over,
+}
+
+/// Why we say good-bye.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Farewell {
+    /// The script came to its end.
+    Script,
+    /// The caller never said or pressed anything.
+    Silent,
+    /// After a message, or the promise to call back, in place of a person.
+    Message,
+    /// The script or we are broken and nobody could be reached.
+    Broken,
+}
+
+/// The recording is announced or asked for.
+#[derive(Debug)]
+pub(crate) struct Consenting {
+    /// The announcement or the question while it plays; `None` = played.
+    pub(crate) prompt: Option<PromptId>,
+    /// Whether a yes is needed.
+    pub(crate) ask: bool,
+}
+
+/// The script waits for what the caller is saying over a prompt.
+#[derive(Debug)]
+pub(crate) struct Holding {
+    /// What the script wants next.
+    pub(crate) then: Action,
+    /// What is being said.
+    pub(crate) utterance: UtteranceId,
+}
+
+/// A question is out.
+#[derive(Debug)]
+pub(crate) struct Asking {
+    /// The question.
+    pub(crate) ask: Ask,
+    /// What was spoken last for it, to be spoken again after noise cut it.
+    pub(crate) spoken: Vec<PromptPart>,
+    /// The prompt while it plays; `None` = the caller's turn.
+    pub(crate) prompt: Option<PromptId>,
+    /// The voice cut the prompt.
+    pub(crate) cut: bool,
+    /// Until when the caller may think; `None` before the prompt's end.
+    pub(crate) quiet_until: Option<Moment>,
+    /// How often noise cut the prompt and it was played again; bounded.
+    pub(crate) replays: u8,
+    /// Keys so far, where digits are collected.
+    pub(crate) keys: KeyBuffer,
+}
+
+/// The outside is asked.
+#[derive(Debug)]
+pub(crate) struct LookingUp {
+    /// Which question.
+    pub(crate) id: LookUpId,
+    /// Spoken when it takes long; taken once it is spoken.
+    pub(crate) waiting: Option<Vec<PromptPart>>,
+    /// The waiting sentence while it plays.
+    pub(crate) prompt: Option<PromptId>,
+    /// The answer, kept until the waiting sentence is over.
+    pub(crate) result: Option<crate::flow::LookedUp>,
+}
+
+/// On the way to a person.
+#[derive(Debug)]
+pub(crate) struct Transfer {
+    /// One word: `asked`, `misunderstood`, …
+    pub(crate) because: String,
+    /// Spoken at the first try; taken once it is spoken.
+    pub(crate) sentence: Option<Vec<PromptPart>>,
+    /// Tries begun; at most [`crate::call::transfer::TRIES_MAX`].
+    pub(crate) tries: u8,
+    /// Targets that were tried or skipped, with the number of bridge tries.
+    pub(crate) tried: Vec<(String, u8)>,
+    /// Why nobody could be reached so far.
+    pub(crate) nobody: Nobody,
+    /// The caller was told that the agent is being briefed.
+    pub(crate) told_brief: bool,
+    /// The step of the present try.
+    pub(crate) step: Step,
+}
+
+/// Why nobody could be reached; decides the spoken reason.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Nobody {
+    /// Outside the hours of all targets.
+    Closed,
+    /// Nobody there speaks the caller's language.
+    Language,
+    /// Tried; busy, no answer, refused.
+    Tried,
+}
+
+/// The step of the present try.
+#[derive(Debug)]
+pub(crate) enum Step {
+    /// Between two tries, within one event.
+    Choosing,
+    /// The sentence plays; the REFER goes out right after it.
+    BeforeRefer {
+        /// Where to.
+        target: Target,
+        /// The sentence.
+        prompt: PromptId,
+    },
+    /// The REFER is on its way.
+    Referring {
+        /// Where to.
+        target: Target,
+        /// Which try.
+        attempt: AttemptId,
+        /// When it began.
+        began: Moment,
+    },
+    /// The agent is called or being briefed.
+    Bridging(Bridging),
+    /// A short rest before the same target is tried again.
+    Resting {
+        /// Where to.
+        target: Target,
+    },
+}
+
+/// The agent is called or being briefed.
+#[derive(Debug)]
+pub(crate) struct Bridging {
+    /// Where to.
+    pub(crate) target: Target,
+    /// Which try.
+    pub(crate) attempt: AttemptId,
+    /// When it began.
+    pub(crate) began: Moment,
+    /// What still plays to the caller (sentence, then that the agent is being told); at most two. Joined when empty.
+    pub(crate) to_caller: Vec<PromptId>,
+    /// How far the agent is.
+    pub(crate) agent: AgentStage,
+}
+
+/// How far the agent is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum AgentStage {
+    /// Called.
+    Called,
+    /// Hears the summary and is to press 1.
+    AskedForKey {
+        /// The summary.
+        prompt: PromptId,
+        /// When the leg was answered.
+        answered: Moment,
+    },
+    /// Hears the summary; the answer was enough.
+    Briefed {
+        /// The summary.
+        prompt: PromptId,
+    },
+    /// May be joined.
+    Ready,
+}
+
+/// A message is taken.
+#[derive(Debug)]
+pub(crate) struct Message {
+    /// Why there is one.
+    pub(crate) origin: MessageOrigin,
+    /// How far it is.
+    pub(crate) step: MessageStep,
+}
+
+/// Why a message is taken.
+#[derive(Debug)]
+pub(crate) enum MessageOrigin {
+    /// The script wanted it and goes on afterwards.
+    Script {
+        /// Node.
+        node: String,
+        /// Spoken afterwards.
+        thanks: Vec<PromptPart>,
+        /// Longest message.
+        max: std::time::Duration,
+    },
+    /// Nobody could be reached; the call ends afterwards.
+    Nobody {
+        /// Why a person was wanted.
+        because: String,
+        /// It is the second try because nothing was said and the number is not known.
+        again: bool,
+    },
+}
+
+/// How far a message is.
+#[derive(Debug)]
+pub(crate) enum MessageStep {
+    /// The reason and what to do.
+    Explaining(PromptId),
+    /// After the tone.
+    Recording {
+        /// Since.
+        since: Moment,
+    },
+    /// Thanks (script's messages).
+    Thanking(PromptId),
+}

@@ -1,0 +1,313 @@
+//! The call's story as it is told afterwards: turn records, and the hand-over card with its spoken summary. What was
+//! sensitive is in neither.
+
+use super::card::{CardTurn, HandOverCard};
+use super::machine::{Call, Now};
+use super::record::{Record, TurnRecord};
+use super::Command;
+use crate::base::{Confidence, Language, Pii, PromptPart};
+use crate::call::dialogue::words_of;
+use crate::flow::{Answer, AskKind, Phrase};
+use crate::nlu::Slots;
+use std::collections::{BTreeSet, VecDeque};
+
+/// Turns on the card.
+const CARD_TURNS: usize = 20;
+/// Longest answer that is repeated to the agent, in characters.
+const TOLD_MAX: usize = 90;
+/// Slots that are spoken to the agent.
+const SPOKEN_SLOTS: usize = 3;
+
+/// What happened so far.
+#[derive(Debug, Default)]
+pub(crate) struct Story {
+    /// Decided turns, oldest first, for the card.
+    turns: VecDeque<CardTurn>,
+    /// The turn whose answer is being given.
+    open: Option<TurnRecord>,
+    /// Number of the next turn.
+    next: u32,
+    /// The last understood intent.
+    pub(crate) intent: Option<String>,
+    /// The last answer that was given.
+    told: String,
+    /// Why a person is wanted; empty while none is.
+    pub(crate) because: String,
+    /// Slots that were filled at sensitive questions.
+    secret_slots: BTreeSet<String>,
+    /// Their values, to be struck out of later sentences.
+    pub(crate) secrets: Vec<String>,
+}
+
+/// What a caller did in a turn.
+pub(crate) struct Said {
+    pub(crate) text: String,
+    by: &'static str,
+    confidence: Confidence,
+    sensitive: bool,
+}
+
+impl Said {
+    pub(crate) fn voice(text: &str, confidence: Confidence, sensitive: bool) -> Said {
+        Said { text: text.to_string(), by: "voice", confidence, sensitive }
+    }
+
+    pub(crate) fn keys(text: String, sensitive: bool) -> Said {
+        Said { text, by: "keys", confidence: Confidence::FULL, sensitive }
+    }
+
+    pub(crate) fn silence() -> Said {
+        Said { text: String::new(), by: "silence", confidence: Confidence::default(), sensitive: false }
+    }
+}
+
+impl Story {
+    /// Something was said to the caller: it belongs to the open turn.
+    pub(crate) fn answer(&mut self, words: &str) {
+        let words = self.without_secrets(words);
+        if let Some(open) = &mut self.open {
+            let so_far = std::mem::take(&mut open.answer).into_inner();
+            // A turn holds at most about a page, whatever the script says.
+            let room = 2_000_usize.saturating_sub(so_far.chars().count());
+            let more: String = words.chars().take(room).collect();
+            open.answer = if so_far.is_empty() { more.into() } else { format!("{so_far} {more}").into() };
+        }
+    }
+
+    /// This was an answer to the caller's question.
+    pub(crate) fn told(&mut self, words: &str) {
+        self.told = self.without_secrets(words);
+    }
+
+    /// The node that speaks now is sensitive: its words are in no record.
+    pub(crate) fn withhold(&mut self) {
+        if let Some(open) = &mut self.open {
+            open.sensitive = true;
+        }
+    }
+
+    /// What a sensitive question brought is kept from every record.
+    pub(crate) fn keep_secret(&mut self, kind: &AskKind, answer: &Answer) {
+        let mut hide = |name: &str, value: &str| {
+            self.secret_slots.insert(name.to_string());
+            if value.chars().count() >= 3 && self.secrets.len() < 32 {
+                self.secrets.push(value.to_string());
+            }
+        };
+        match (kind, answer) {
+            (AskKind::Digits { slot, .. } | AskKind::Number { slot } | AskKind::Date { slot }, Answer::Value(value)) => {
+                hide(slot, value);
+            }
+            (_, Answer::Intent { slots, .. }) => slots.iter().for_each(|(name, value)| hide(name, value)),
+            _ => {}
+        }
+    }
+
+    fn public(&self, slots: &Slots) -> Slots {
+        let open = |name: &str, value: &str| !self.secret_slots.contains(name) && !self.secrets.iter().any(|s| s == value);
+        slots.iter().filter(|(name, value)| open(name, value)).map(|(n, v)| (n.clone(), v.clone())).collect()
+    }
+
+    fn without_secrets(&self, words: &str) -> String {
+        self.secrets.iter().fold(words.to_string(), |text, secret| strike_out(&text, secret))
+    }
+}
+
+impl Call {
+    /// A turn was decided: what was heard (or keyed, or nothing) and what it was taken for. What is played from now on is its
+    /// answer.
+    pub(crate) fn begin_turn(&mut self, now: &mut Now, said: Said, meaning: Option<String>, sure: Confidence) {
+        self.flush_turn(now);
+        self.turn_decided();
+        let slots = self.cursor.as_ref().map(|c| self.story.public(&c.slots())).unwrap_or_default();
+        let secret = said.sensitive;
+        self.story.open = Some(TurnRecord {
+            turn: self.story.next,
+            at: now.at,
+            node: self.node(),
+            heard: if secret { Pii::default() } else { said.text.into() },
+            by: said.by.into(),
+            heard_confidence: said.confidence,
+            meaning,
+            meaning_confidence: sure,
+            slots: if secret { Pii::default() } else { slots.into() },
+            answer: Pii::default(),
+            sensitive: secret,
+        });
+        self.story.next += 1;
+    }
+
+    /// Writes the open turn, whose answer is complete now.
+    pub(crate) fn flush_turn(&mut self, now: &mut Now) {
+        let Some(mut turn) = self.story.open.take() else { return };
+        if turn.sensitive {
+            turn.answer = Pii::default();
+            turn.heard = Pii::default();
+            turn.slots = Pii::default();
+        } else if let Some(cursor) = &self.cursor {
+            turn.slots = self.story.public(&cursor.slots()).into();
+        }
+        if self.story.turns.len() >= CARD_TURNS {
+            self.story.turns.pop_front();
+        }
+        self.story.turns.push_back(card_turn(&turn));
+        self.note(now, Record::Turn(turn));
+    }
+
+    /// Publishes the hand-over card as it is now.
+    pub(crate) fn publish(&mut self, now: &mut Now) {
+        let Some(arrival) = &self.arrival else { return };
+        let mut turns: Vec<CardTurn> = self.story.turns.iter().cloned().collect();
+        turns.extend(self.story.open.as_ref().map(card_turn));
+        let excess = turns.len().saturating_sub(CARD_TURNS);
+        turns.drain(..excess);
+        let card = HandOverCard {
+            reference: self.settings.card_reference.clone(),
+            call: self.id,
+            flow: self.flow.name.clone(),
+            caller: arrival.caller.clone(),
+            dialled: arrival.dialled.clone(),
+            language: self.language(),
+            since: arrival.wall,
+            seconds: now.at.since(arrival.at).as_secs(),
+            intent: self.story.intent.clone(),
+            slots: self.cursor.as_ref().map(|c| self.story.public(&c.slots())).unwrap_or_default().into(),
+            turns,
+            because: self.story.because.clone(),
+            summary: self.summary().into(),
+        };
+        now.out.push(Command::Publish(Box::new(card)));
+    }
+
+    /// The language in which the agent is spoken to: the caller's, if we have words in it.
+    pub(crate) fn agent_language(&self) -> Language {
+        match self.language() {
+            Language::ZH => Language::ZH,
+            _ => Language::EN,
+        }
+    }
+
+    /// An intent as one says it: its first example, else its name.
+    fn intent_words(&self, intent: &str, language: Language) -> String {
+        let example = self.flow.intents.get(intent).and_then(|i| i.examples.get(&language)).and_then(|e| e.first());
+        example.cloned().unwrap_or_else(|| spaced(intent))
+    }
+
+    /// What the agent hears: what the caller wants, the values, what was answered, why handed over. About five seconds.
+    pub(crate) fn summary(&self) -> String {
+        let language = self.agent_language();
+        let mut parts: Vec<PromptPart> = Vec::new();
+        let mut say = |phrase: Phrase, values: &[(&str, &str)]| parts.extend(self.flow.phrase_with(phrase, language, values));
+        if let Some(intent) = &self.story.intent {
+            say(Phrase::AgentIntent, &[("intent", &self.intent_words(intent, language))]);
+        }
+        let slots = self.cursor.as_ref().map(|c| self.story.public(&c.slots())).unwrap_or_default();
+        for (name, value) in slots.iter().take(SPOKEN_SLOTS) {
+            say(Phrase::AgentSlot, &[("name", &spaced(name)), ("value", &spelled(value))]);
+        }
+        if !self.story.told.is_empty() {
+            say(Phrase::AgentTold, &[("answer", &shortened(&self.story.told, TOLD_MAX))]);
+        }
+        say(Phrase::AgentBecause, &[("reason", &reason(&self.story.because, language))]);
+        words_of(&parts)
+    }
+}
+
+fn card_turn(turn: &TurnRecord) -> CardTurn {
+    let shown = |words: &Pii<String>| if turn.sensitive { Pii::default() } else { words.clone() };
+    CardTurn { caller: shown(&turn.heard), intent: turn.meaning.clone(), answer: shown(&turn.answer), sensitive: turn.sensitive }
+}
+
+/// The word for a reason as an agent should hear it.
+fn reason(because: &str, language: Language) -> String {
+    let (en, zh) = match because {
+        "asked" => ("the caller asked for a person", "来电者要求人工服务"),
+        "misunderstood" => ("the system did not understand the caller", "系统没有听懂来电者"),
+        "same_answer" => ("the same answer did not help", "同样的回答没有帮助"),
+        "silent" => ("the caller fell silent", "来电者没有说话"),
+        "no_engine" => ("the system cannot hear this language", "系统不能识别该语言"),
+        "script_loop" => ("the script did not come to an end", "流程未能结束"),
+        other => return spaced(other),
+    };
+    if language == Language::ZH { zh.into() } else { en.into() }
+}
+
+/// A name from the flow, readable aloud.
+pub(crate) fn spaced(name: &str) -> String {
+    name.replace(['.', '_', '-'], " ")
+}
+
+/// Digit strings one by one, so that a voice does not read a million.
+fn spelled(value: &str) -> String {
+    if value.len() >= 3 && value.bytes().all(|b| b.is_ascii_digit()) {
+        value.chars().map(String::from).collect::<Vec<_>>().join(" ")
+    } else {
+        value.to_string()
+    }
+}
+
+/// At most `max` characters, cut between words.
+fn shortened(text: &str, max: usize) -> String {
+    if text.chars().count() <= max {
+        return text.to_string();
+    }
+    let cut: String = text.chars().take(max).collect();
+    match cut.rfind(' ') {
+        Some(at) if at > max / 2 => cut[..at].to_string(),
+        _ => cut,
+    }
+}
+
+/// Replaces a secret by an ellipsis, also where it stands spelled out (`1 2 3 4`, `1, 2, 3, 4`).
+fn strike_out(text: &str, secret: &str) -> String {
+    let wanted: Vec<char> = secret.chars().collect();
+    let chars: Vec<char> = text.chars().collect();
+    let mut out = String::with_capacity(text.len());
+    let mut i = 0;
+    while i < chars.len() {
+        match end_of(&chars[i..], &wanted) {
+            Some(length) => {
+                out.push('…');
+                i += length;
+            }
+            None => {
+                out.push(chars[i]);
+                i += 1;
+            }
+        }
+    }
+    out
+}
+
+/// How many characters the wanted ones take here, separators between them included.
+fn end_of(chars: &[char], wanted: &[char]) -> Option<usize> {
+    let mut at = 0;
+    for (n, want) in wanted.iter().enumerate() {
+        while n > 0 && chars.get(at).is_some_and(|c| matches!(c, ' ' | ',' | '-' | '.' | '，')) {
+            at += 1;
+        }
+        if !chars.get(at)?.eq_ignore_ascii_case(want) {
+            return None;
+        }
+        at += 1;
+    }
+    (at > 0).then_some(at)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn secrets_are_struck_out_however_they_are_written() {
+        assert_eq!(strike_out("Your card 4711 is fine.", "4711"), "Your card … is fine.");
+        assert_eq!(strike_out("You said 4, 7, 1 1.", "4711"), "You said ….");
+        assert_eq!(strike_out("471", "4711"), "471");
+    }
+
+    #[test]
+    fn long_answers_are_cut_between_words() {
+        assert_eq!(shortened("one two three four", 12), "one two");
+        assert_eq!(shortened("short", 12), "short");
+    }
+}

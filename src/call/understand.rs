@@ -1,0 +1,226 @@
+//! From what was heard or keyed to an answer of the question that was asked. No state, no words spoken.
+
+use crate::base::{Confidence, Digit, Hypothesis, Language, WallTime};
+use crate::flow::{Answer, Ask, AskKind, Choice, Flow, MenuOption, SlotKind};
+use crate::nlu::{Slots, slots};
+use chrono::{Datelike, NaiveDate};
+
+/// Most digits of a number or date by keys.
+const KEYED_NUMBER_MAX: u8 = 12;
+
+/// What a caller's answer amounts to.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Understanding {
+    /// An answer to the question.
+    Answer {
+        /// For the cursor.
+        answer: Answer,
+        /// Intent, option or value's kind, for records.
+        meaning: String,
+        /// How sure.
+        confidence: Confidence,
+    },
+    /// Say that again.
+    Repeat,
+    /// Not an answer; one sentence why.
+    Nothing(String),
+}
+
+/// What was asked, in which surroundings.
+pub(crate) struct Question<'a> {
+    pub(crate) ask: &'a Ask,
+    pub(crate) flow: &'a Flow,
+    pub(crate) language: Language,
+    pub(crate) wall: WallTime,
+    pub(crate) confidence_min: Confidence,
+}
+
+impl Question<'_> {
+    /// What the words mean here.
+    pub(crate) fn words(&self, heard: &Hypothesis) -> Understanding {
+        if let Some(reason) = &heard.rejected {
+            return Understanding::Nothing(format!("the recogniser rejected it: {reason}"));
+        }
+        if heard.text.trim().is_empty() {
+            return Understanding::Nothing("no words were recognised".into());
+        }
+        let (sure, least) = (heard.confidence.get(), self.confidence_min.get());
+        if sure < least {
+            return Understanding::Nothing(format!("heard with confidence {sure:.2}, least is {least:.2}"));
+        }
+        if slots::repeat_request(&heard.text) {
+            return Understanding::Repeat;
+        }
+        self.meaning(heard)
+    }
+
+    fn meaning(&self, heard: &Hypothesis) -> Understanding {
+        let text = heard.text.as_str();
+        match &self.ask.kind {
+            AskKind::Intents => self.intent(heard),
+            AskKind::Menu(options) | AskKind::Language(options) => match self.option(options, text) {
+                Some(name) => option(name, heard.confidence),
+                None => Understanding::Nothing("none of the options".into()),
+            },
+            AskKind::YesNo => match slots::yes_no(text) {
+                Some(yes) => yes_no(yes, heard.confidence),
+                None => Understanding::Nothing("neither yes nor no".into()),
+            },
+            AskKind::Digits { min, max, .. } => match slots::digits(text) {
+                Some(digits) => whole(digits, *min, *max, heard.confidence),
+                None => Understanding::Nothing("not only digits".into()),
+            },
+            AskKind::Number { .. } => match slots::number(text) {
+                Some(n) => value("number", n.to_string(), heard.confidence),
+                None => Understanding::Nothing("no number".into()),
+            },
+            AskKind::Date { .. } => match slots::date(text, self.today()) {
+                Some(day) => value("date", day.to_string(), heard.confidence),
+                None => Understanding::Nothing("no date".into()),
+            },
+        }
+    }
+
+    fn intent(&self, heard: &Hypothesis) -> Understanding {
+        let readings: Vec<(String, Confidence)> = std::iter::once((heard.text.clone(), heard.confidence))
+            .chain(heard.alternatives.iter().take(4).cloned())
+            .collect();
+        let found = self.flow.matcher().decide_nbest(&readings);
+        match found.intent {
+            Some(name) => {
+                let slots = self.slots_in(&name, &heard.text);
+                let answer = Answer::Intent { name: name.clone(), slots, confidence: found.confidence };
+                Understanding::Answer { answer, meaning: name, confidence: found.confidence }
+            }
+            None => Understanding::Nothing(format!("no intent: {} (best {:.2})", found.why, found.confidence.get())),
+        }
+    }
+
+    /// Values that were said along with an intent.
+    fn slots_in(&self, intent: &str, text: &str) -> Slots {
+        let Some(intent) = self.flow.intents.get(intent) else { return Slots::new() };
+        let value = |kind: &SlotKind| match kind {
+            SlotKind::Digits { min, max } => slots::find_digits_in(text, *min, *max),
+            SlotKind::Date => slots::date(text, self.today()).map(|d| d.to_string()),
+            // A bare number or a yes inside a sentence is too often something else.
+            SlotKind::Number | SlotKind::YesNo => None,
+        };
+        intent.slots.iter().filter_map(|(name, kind)| Some((name.clone(), value(kind)?))).collect()
+    }
+
+    fn option(&self, options: &[MenuOption], text: &str) -> Option<String> {
+        let all: Vec<(&str, &[String])> = options.iter().map(|o| (o.name.as_str(), o.phrases.as_slice())).collect();
+        slots::choose(text, &all).map(|i| options[i].name.clone())
+    }
+
+    fn today(&self) -> NaiveDate {
+        self.wall.in_zone(self.flow.zone).date_naive()
+    }
+
+    /// What a single key means; `None` where digits are collected.
+    pub(crate) fn single_key(&self, key: Digit) -> Option<Understanding> {
+        let by_option = |options: &[MenuOption]| options.iter().find(|o| o.key == Some(key)).map(|o| Choice::Option(o.name.clone()));
+        let choice = self.ask.keys.get(&key).cloned().or_else(|| match &self.ask.kind {
+            AskKind::Menu(options) | AskKind::Language(options) => by_option(options),
+            AskKind::YesNo if key.as_char() == '1' => Some(Choice::Yes),
+            AskKind::YesNo if key.as_char() == '2' => Some(Choice::No),
+            _ => None,
+        });
+        let sure = Confidence::FULL;
+        Some(match choice {
+            Some(Choice::Intent(name)) => Understanding::Answer {
+                answer: Answer::Intent { name: name.clone(), slots: Slots::new(), confidence: sure },
+                meaning: name,
+                confidence: sure,
+            },
+            Some(Choice::Option(name)) => option(name, sure),
+            Some(Choice::Yes) => yes_no(true, sure),
+            Some(Choice::No) => yes_no(false, sure),
+            Some(Choice::Repeat) => Understanding::Repeat,
+            None if self.collects().is_some() => return None,
+            None => Understanding::Nothing("this key means nothing here".into()),
+        })
+    }
+
+    /// How many digits may be keyed, where digits are collected.
+    pub(crate) fn collects(&self) -> Option<u8> {
+        match self.ask.kind {
+            AskKind::Digits { max, .. } => Some(max),
+            AskKind::Number { .. } => Some(KEYED_NUMBER_MAX),
+            AskKind::Date { .. } => Some(8),
+            AskKind::Intents | AskKind::Menu(_) | AskKind::YesNo | AskKind::Language(_) => None,
+        }
+    }
+
+    /// What collected keys mean.
+    pub(crate) fn keyed(&self, digits: String) -> Understanding {
+        let sure = Confidence::FULL;
+        match &self.ask.kind {
+            AskKind::Digits { min, max, .. } => whole(digits, *min, *max, sure),
+            AskKind::Number { .. } => {
+                let plain = digits.trim_start_matches('0');
+                value("number", if plain.is_empty() { "0".into() } else { plain.to_string() }, sure)
+            }
+            AskKind::Date { .. } => match keyed_date(&digits, self.today()) {
+                Some(day) => value("date", day.to_string(), sure),
+                None => Understanding::Nothing("no such day".into()),
+            },
+            _ => Understanding::Nothing("no digits are asked for".into()),
+        }
+    }
+}
+
+fn option(name: String, confidence: Confidence) -> Understanding {
+    Understanding::Answer { answer: Answer::Option(name.clone()), meaning: name, confidence }
+}
+
+fn yes_no(yes: bool, confidence: Confidence) -> Understanding {
+    let meaning = if yes { "yes" } else { "no" };
+    Understanding::Answer { answer: Answer::YesNo(yes), meaning: meaning.into(), confidence }
+}
+
+fn value(kind: &str, value: String, confidence: Confidence) -> Understanding {
+    Understanding::Answer { answer: Answer::Value(value), meaning: kind.into(), confidence }
+}
+
+fn whole(digits: String, min: u8, max: u8, confidence: Confidence) -> Understanding {
+    let n = digits.chars().count();
+    if (usize::from(min)..=usize::from(max)).contains(&n) {
+        value("digits", digits, confidence)
+    } else {
+        Understanding::Nothing(format!("{n} digits, {min} to {max} are wanted"))
+    }
+}
+
+/// DDMM or DDMMYYYY. Without a year the one that is nearest in the future or at most half a year ago.
+fn keyed_date(digits: &str, today: NaiveDate) -> Option<NaiveDate> {
+    let part = |from: usize, to: usize| digits.get(from..to).and_then(|s| s.parse::<u32>().ok());
+    let (day, month) = (part(0, 2)?, part(2, 4)?);
+    match digits.len() {
+        8 => NaiveDate::from_ymd_opt(i32::try_from(part(4, 8)?).ok()?, month, day),
+        4 => {
+            let this = NaiveDate::from_ymd_opt(today.year(), month, day);
+            match this {
+                Some(d) if (today - d).num_days() <= 183 => Some(d),
+                _ => NaiveDate::from_ymd_opt(today.year() + 1, month, day),
+            }
+        }
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keyed_days_find_their_year() {
+        let today = NaiveDate::from_ymd_opt(2026, 11, 20).expect("a day");
+        let day = |s: &str| keyed_date(s, today).map(|d| d.to_string());
+        assert_eq!(day("0112"), Some("2026-12-01".into()));
+        assert_eq!(day("0102"), Some("2027-02-01".into()));
+        assert_eq!(day("01122025"), Some("2025-12-01".into()));
+        assert_eq!(day("3102"), None);
+        assert_eq!(day("9"), None);
+    }
+}

@@ -1,0 +1,124 @@
+//! What the people and machines around a simulated call do.
+
+use crate::base::{Digit, EarFailure, Hypothesis, Language, PhoneNumber, WallTime};
+use crate::flow::LookedUp;
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+/// The world around one call.
+#[derive(Debug, Clone)]
+pub struct World {
+    /// When the call comes.
+    pub wall: WallTime,
+    /// Who calls.
+    pub caller: PhoneNumber,
+    /// Languages that the ears hear; speech in others fails with `NoEngine`.
+    pub ears: Vec<Language>,
+    /// What look-ups answer, by name: how long they take and what they say. Others are out of order.
+    pub lookups: BTreeMap<String, (Duration, LookedUp)>,
+    /// What happens at a target, one entry per try; the last one is used again. Without an entry an agent answers after 2 s
+    /// and presses 1, and a REFER succeeds.
+    pub agents: BTreeMap<String, Vec<AgentPlan>>,
+    /// What the caller does, in order.
+    pub caller_steps: Vec<CallerStep>,
+    /// Prompts that cannot be made (no voice): all of them.
+    pub mute: bool,
+}
+
+impl Default for World {
+    fn default() -> World {
+        World {
+            // Monday, 23 November 2026, 10:00 UTC.
+            wall: WallTime(1_795_428_000_000),
+            caller: PhoneNumber::new("+493012345678"),
+            ears: vec![Language::EN, Language::ZH],
+            lookups: BTreeMap::new(),
+            agents: BTreeMap::new(),
+            caller_steps: Vec::new(),
+            mute: false,
+        }
+    }
+}
+
+/// What happens at a target in one try.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum AgentPlan {
+    /// The phone is picked up.
+    Answers {
+        /// After the INVITE.
+        after: Duration,
+        /// When 1 is pressed, counted from the answer; `None` = never (a mailbox).
+        presses_after: Option<Duration>,
+        /// When the agent hangs up, counted from the answer; `None` = 8 s after the join.
+        hangs_up_after: Option<Duration>,
+    },
+    /// The INVITE is refused.
+    Refuses {
+        /// After the INVITE.
+        after: Duration,
+        /// With this.
+        status: u16,
+        /// Contact of a 302.
+        contact: Option<String>,
+    },
+    /// It rings for ever.
+    Rings,
+    /// A REFER is accepted and ends so; `None` = nothing is ever heard of it.
+    Refer(Option<Result<(), u16>>),
+}
+
+/// One thing the caller does. Each waits until the hotline has stopped talking, unless it says otherwise.
+#[derive(Debug, Clone, PartialEq)]
+pub enum CallerStep {
+    /// Speaks.
+    Speaks(Speech),
+    /// Presses keys, 200 ms apart.
+    Presses(Vec<Digit>, When),
+    /// Does nothing until the hotline speaks again.
+    Silence,
+    /// Does nothing for so long.
+    Waits(Duration),
+    /// Leaves a message of so much speech after the tone; zero = says nothing.
+    LeavesMessage(Duration),
+    /// Puts the hotline on hold, or takes it off.
+    Holds(bool),
+    /// Hangs up.
+    HangsUp,
+    /// The line breaks: no RTP.
+    IsLost,
+    /// Something of ours breaks for this call.
+    Trouble(String),
+}
+
+/// When a step is done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum When {
+    /// Half a second after the hotline fell silent.
+    Quiet,
+    /// So long after the hotline began to speak.
+    Over(Duration),
+}
+
+/// Something said.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Speech {
+    /// What the ears make of it.
+    pub heard: Result<Hypothesis, EarFailure>,
+    /// How long it is.
+    pub length: Duration,
+    /// When it is said.
+    pub when: When,
+    /// The spotter reports it before it is over.
+    pub spotted: bool,
+}
+
+impl Speech {
+    /// Clear words, at the speed at which people speak.
+    pub fn clear(text: &str) -> Speech {
+        let mut heard = Hypothesis::typed(text);
+        heard.confidence = crate::base::Confidence::new(0.9);
+        let letters = u64::try_from(text.chars().count()).unwrap_or(u64::MAX);
+        let length = Duration::from_millis(letters.saturating_mul(60).clamp(400, 12_000));
+        Speech { heard: Ok(heard), length, when: When::Quiet, spotted: false }
+    }
+}

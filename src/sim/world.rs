@@ -1,0 +1,293 @@
+//! One call on a simulated clock: prompts take as long as their words, people do what their plans say, nothing is random.
+
+use super::agents::Agents;
+use super::caller::{Caller, Doing};
+use super::plan::World;
+use super::players::{Players, spoken_ms};
+use super::transcript::{Line, Transcript};
+use crate::base::{CallId, LegId, Moment, PhoneNumber, PromptEnd, PromptPart};
+use crate::call::{Call, CallSettings, Command, Event, TimerName};
+use crate::flow::{Flow, LookedUp};
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Events after which a simulation is stopped: a mistake of ours.
+const EVENTS_MAX: u32 = 20_000;
+/// Silence that a waiting caller is never left in.
+const SILENCE_MAX: Duration = Duration::from_secs(2);
+
+/// Runs one call to its end and tells what happened.
+pub fn simulate(flow: Arc<Flow>, world: World) -> Transcript {
+    Simulation::new(flow, world).run()
+}
+
+/// What is due at a moment.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum Due {
+    /// Something happens to the call.
+    Event(Event),
+    /// A prompt that is playing reaches its end.
+    PromptOver(LegId, crate::base::PromptId),
+    /// The caller looks whether it is time for the next step.
+    CallerLooks,
+}
+
+struct Simulation {
+    world: World,
+    call: Call,
+    now: Moment,
+    /// By moment and order of arrival; the payload's place in `dues`.
+    queue: BinaryHeap<Reverse<(Moment, u32)>>,
+    /// What was put into the queue, by its number.
+    dues: Vec<Option<Due>>,
+    players: Players,
+    agents: Agents,
+    caller: Caller,
+    transcript: Transcript,
+    comfort: bool,
+    /// Since when the caller waits for a person without hearing anything.
+    quiet_since: Option<Moment>,
+}
+
+impl Simulation {
+    fn new(flow: Arc<Flow>, world: World) -> Simulation {
+        let settings = CallSettings {
+            card_reference: "00112233445566778899aabbccddeeff".into(),
+            ears: world.ears.clone(),
+            ..CallSettings::default()
+        };
+        let agents = Agents::new(&flow, world.agents.clone());
+        Simulation {
+            call: Call::new(CallId(7), flow, settings),
+            caller: Caller::new(world.caller_steps.clone()),
+            world,
+            now: Moment::ZERO,
+            queue: BinaryHeap::new(),
+            dues: Vec::new(),
+            players: Players::default(),
+            agents,
+            transcript: Transcript::default(),
+            comfort: false,
+            quiet_since: None,
+        }
+    }
+
+    fn run(mut self) -> Transcript {
+        let dialled = PhoneNumber::new("100");
+        let arrived = Event::Arrived { caller: self.world.caller.clone(), dialled, wall: self.world.wall };
+        self.happen(arrived);
+        for _ in 0..EVENTS_MAX {
+            if self.call.is_over() {
+                break;
+            }
+            let queued = self.queue.peek().map(|Reverse((at, _))| *at);
+            let timer = self.call.next_timer();
+            match (queued, timer) {
+                (Some(at), t) if t.is_none_or(|(t, _)| at <= t) => {
+                    if let Some(Reverse((at, number))) = self.queue.pop() {
+                        self.pass_to(at);
+                        if let Some(due) = self.dues.get_mut(number as usize).and_then(Option::take) {
+                            self.carry(due);
+                        }
+                    }
+                }
+                (_, Some((at, name))) => {
+                    self.pass_to(at);
+                    if name != TimerName::Longest {
+                        self.transcript.push(self.now, Line::Timer(name));
+                    }
+                    self.happen(Event::Tick);
+                }
+                (None, None) => break,
+                (Some(_), None) => {}
+            }
+        }
+        self.finish()
+    }
+
+    fn finish(mut self) -> Transcript {
+        for (leg, words, step) in self.players.drop_all(self.now) {
+            self.transcript.said(self.now, leg, words, step);
+        }
+        if self.transcript.disposition().is_none() {
+            self.transcript.violations.push("the call never ended".into());
+        }
+        self.transcript
+    }
+
+    fn pass_to(&mut self, at: Moment) {
+        self.now = self.now.max(at);
+    }
+
+    fn later(&mut self, after: Duration, due: Due) {
+        let number = u32::try_from(self.dues.len()).unwrap_or(u32::MAX);
+        self.dues.push(Some(due));
+        self.queue.push(Reverse((self.now + after, number)));
+    }
+
+    fn carry(&mut self, due: Due) {
+        match due {
+            Due::Event(event) => self.happen(event),
+            Due::PromptOver(leg, prompt) => {
+                if let Some((words, step, ms)) = self.players.over(leg, prompt) {
+                    self.transcript.said(self.now, leg, words, step);
+                    self.next_prompt(leg);
+                    self.happen(Event::PromptEnded { leg, prompt, played_ms: ms, end: PromptEnd::Finished });
+                }
+            }
+            Due::CallerLooks => self.caller_looks(),
+        }
+    }
+
+    fn happen(&mut self, event: Event) {
+        let event = self.caller.deafened(event, &self.world.ears);
+        // What the audio plane does in its own tick, before the call hears of it.
+        match &event {
+            Event::SpeechStarted { .. } => self.cut(PromptEnd::BargedIn),
+            Event::Key(_) => self.cut(PromptEnd::Keyed),
+            _ => {}
+        }
+        if !self.caller.passes(&event) {
+            return;
+        }
+        self.transcript.push(self.now, Line::Happened(event.clone()));
+        let mut commands = Vec::new();
+        self.call.handle(self.now, &event, &mut commands);
+        for command in commands {
+            self.obey(command);
+        }
+        self.watch_silence();
+        self.later(Duration::ZERO, Due::CallerLooks);
+    }
+
+    /// Stops what the caller hears, if its barge-in policy allows it.
+    fn cut(&mut self, end: PromptEnd) {
+        for (prompt, words, step, ms) in self.players.cut(LegId::Caller, self.now, end == PromptEnd::Keyed) {
+            self.transcript.said(self.now, LegId::Caller, words, step);
+            self.later(Duration::ZERO, Due::Event(Event::PromptEnded { leg: LegId::Caller, prompt, played_ms: ms, end }));
+        }
+    }
+
+    fn obey(&mut self, command: Command) {
+        self.transcript.command(self.now, &command);
+        match command {
+            Command::Answer => self.later(Duration::from_millis(50), Due::Event(Event::Answered)),
+            Command::Play { leg, prompt } => self.play(leg, prompt),
+            Command::StopPlaying { leg } => {
+                for (prompt, words, step, ms) in self.players.cut(leg, self.now, true) {
+                    self.transcript.said(self.now, leg, words, step);
+                    let end = PromptEnd::Stopped;
+                    self.later(Duration::ZERO, Due::Event(Event::PromptEnded { leg, prompt, played_ms: ms, end }));
+                }
+            }
+            Command::Listen { grammar, .. } => self.caller.listened_to(grammar.language),
+            Command::StopListening => self.caller.not_listened_to(),
+            Command::LookUp { id, request } => {
+                let mock = self.world.lookups.get(&request.name).cloned();
+                let (takes, result) =
+                    mock.unwrap_or((Duration::from_millis(100), LookedUp::Outage("nothing answers in this simulation".into())));
+                if takes < request.timeout {
+                    self.later(takes, Due::Event(Event::LookedUp { id, result }));
+                } else {
+                    let result = LookedUp::Outage(format!("no answer within {} s", request.timeout.as_secs()));
+                    self.later(request.timeout, Due::Event(Event::LookedUp { id, result }));
+                }
+            }
+            Command::Refer { attempt, to, patience, .. } => {
+                for (after, event) in self.agents.refer(attempt, &to, patience) {
+                    self.later(after, Due::Event(event));
+                }
+            }
+            Command::Dial { attempt, to, ring, .. } => {
+                for (after, event) in self.agents.dial(attempt, &to, ring) {
+                    self.later(after, Due::Event(event));
+                }
+            }
+            Command::Join { attempt } => {
+                self.caller.not_listened_to();
+                if let Some((after, event)) = self.agents.joined(attempt) {
+                    self.later(after, Due::Event(event));
+                }
+            }
+            Command::HangUp { leg: LegId::Agent(attempt) } => self.withdraw_agent(attempt),
+            Command::Comfort(on) => self.comfort = on,
+            Command::TakeMessage { max } => {
+                let said = self.caller.message().min(max);
+                let speech_ms = u32::try_from(said.as_millis()).unwrap_or(u32::MAX);
+                if let Some(said) = (!self.caller.hangs_up_in_message()).then_some(said) {
+                    self.later(said + Duration::from_secs(3), Due::Event(Event::MessageEnded { speech_ms }));
+                }
+            }
+            Command::HangUp { leg: LegId::Caller }
+            | Command::Record(_)
+            | Command::Publish(_)
+            | Command::Note(_)
+            | Command::Ended(_) => {}
+        }
+    }
+
+    /// Nothing is heard of an agent's leg that we hung up.
+    fn withdraw_agent(&mut self, attempt: crate::base::AttemptId) {
+        for due in &mut self.dues {
+            if matches!(due, Some(Due::Event(Event::Agent { attempt: a, .. })) if *a == attempt) {
+                *due = None;
+            }
+        }
+    }
+
+    fn play(&mut self, leg: LegId, prompt: crate::base::Prompt) {
+        if self.world.mute {
+            let event = Event::PromptEnded { leg, prompt: prompt.id, played_ms: 0, end: PromptEnd::Failed };
+            return self.later(Duration::from_millis(20), Due::Event(event));
+        }
+        self.players.queue(leg, prompt);
+        self.next_prompt(leg);
+    }
+
+    fn next_prompt(&mut self, leg: LegId) {
+        if let Some((prompt, ms)) = self.players.start(leg, self.now, self.caller.step()) {
+            if leg == LegId::Caller {
+                self.caller.prompt_began();
+            }
+            self.later(Duration::from_millis(u64::from(ms)), Due::PromptOver(leg, prompt));
+        }
+    }
+
+    fn caller_looks(&mut self) {
+        let playing = self.players.playing_since(LegId::Caller);
+        let quiet = self.players.quiet_since(LegId::Caller);
+        match self.caller.next(self.now, self.call.phase(), playing, quiet) {
+            Doing::Nothing => {}
+            Doing::LooksAgain(at) => self.later(at.since(self.now), Due::CallerLooks),
+            Doing::Acts(events) => {
+                for (after, event) in events {
+                    self.later(after, Due::Event(event));
+                }
+            }
+        }
+    }
+
+    /// While a person is being reached the caller is never left in silence for more than two seconds.
+    fn watch_silence(&mut self) {
+        let waiting = self.call.phase() == "transferring" && !self.comfort && self.players.playing_since(LegId::Caller).is_none();
+        match (waiting, self.quiet_since) {
+            (true, None) => self.quiet_since = Some(self.now),
+            (_, Some(since)) => {
+                if self.now.since(since) > SILENCE_MAX {
+                    self.transcript.violations.push(format!("silence for {:?} on the way to a person", self.now.since(since)));
+                }
+                if !waiting {
+                    self.quiet_since = None;
+                }
+            }
+            (false, None) => {}
+        }
+    }
+}
+
+/// How long a prompt takes.
+pub(super) fn length_ms(parts: &[PromptPart]) -> u32 {
+    parts.iter().map(spoken_ms).sum::<u32>().max(20)
+}
