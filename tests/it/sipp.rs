@@ -7,6 +7,7 @@ use std::collections::HashMap;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket};
 use std::path::PathBuf;
 use std::process::Stdio;
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
@@ -18,11 +19,12 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// A small telephone on our endpoint. What it does with a call is the dialled number's word:
 /// `bye`, `refer`, `busy`, `unknown`, `ring`; every other number is answered.
 struct Ua {
+    endpoint: Arc<SipEndpoint>,
+    /// Where it listens; the unspecified port if that transport is off.
     local: SocketAddr,
-    local_tcp: Option<SocketAddr>,
-    commands: mpsc::UnboundedSender<SipCommand>,
+    local_tcp: SocketAddr,
     events: mpsc::UnboundedReceiver<SipEvent>,
-    task: JoinHandle<SipEndpoint>,
+    task: JoinHandle<()>,
 }
 
 impl Ua {
@@ -32,28 +34,32 @@ impl Ua {
         change(&mut cfg);
         let (tx, mut rx) = mpsc::channel(64);
         let endpoint = SipEndpoint::bind(cfg, tx).await.expect("loopback is free");
-        let (local, local_tcp) = (endpoint.local_udp().expect("UDP is on"), endpoint.local_tcp());
+        let endpoint = Arc::new(endpoint);
         let (told, events) = mpsc::unbounded_channel();
-        let (commands, mut command_rx) = mpsc::unbounded_channel::<SipCommand>();
+        let of_task = endpoint.clone();
         let task = tokio::spawn(async move {
             let mut calls = Calls::default();
-            loop {
-                tokio::select! {
-                    event = rx.recv() => {
-                        let Some(event) = event else { return endpoint };
-                        for command in calls.reaction(&event) {
-                            endpoint.send(command).expect("not busy");
-                        }
-                        let _ = told.send(event);
-                    }
-                    command = command_rx.recv() => match command {
-                        Some(command) => endpoint.send(command).expect("not busy"),
-                        None => return endpoint,
-                    },
+            while let Some(event) = rx.recv().await {
+                for command in calls.reaction(&event) {
+                    of_task.send(command).expect("not busy");
                 }
+                let _ = told.send(event);
             }
         });
-        Ua { local, local_tcp, commands, events, task }
+        let (local, local_tcp) = (endpoint.local_udp().unwrap_or(any), endpoint.local_tcp().unwrap_or(any));
+        Ua { endpoint, local, local_tcp, events, task }
+    }
+
+    fn new_key(&self) -> DialogKey {
+        self.endpoint.new_key()
+    }
+
+    fn command(&self, command: SipCommand) {
+        self.endpoint.send(command).expect("not busy");
+    }
+
+    fn accepting(&self, accepting: bool) {
+        self.endpoint.set_accepting(accepting);
     }
 
     async fn next(&mut self) -> SipEvent {
@@ -73,8 +79,9 @@ impl Ua {
     }
 
     async fn stop(self) {
-        drop(self.commands);
-        self.task.await.expect("no panic").stop().await;
+        self.task.abort();
+        let _ = self.task.await;
+        Arc::into_inner(self.endpoint).expect("the task has let go").stop().await;
     }
 }
 
@@ -237,4 +244,207 @@ async fn sipps_own_caller_is_answered() {
 #[tokio::test]
 async fn a_plain_call() {
     check("call", "100", &["-d", "100"], "incoming:+4930123456>100 acked bye").await;
+}
+
+#[tokio::test]
+async fn hold_resume_and_moved_media() {
+    check("hold", "100", &["-d", "50"], "incoming:+4930123456>100 acked reoffer reoffer reoffer bye").await;
+}
+
+#[tokio::test]
+async fn a_refused_change_leaves_the_call_as_it_was() {
+    check("reinvite_refused", "100", &["-d", "50"], "incoming:+4930123456>100 acked reoffer reoffer bye").await;
+}
+
+#[tokio::test]
+async fn an_offer_asked_for_in_a_reinvite() {
+    let story = "incoming:+4930123456>100 acked reoffer:late acked:answer bye";
+    check("reinvite_late", "100", &["-d", "50"], story).await;
+}
+
+#[tokio::test]
+async fn the_caller_gives_up() {
+    check("cancel", "ring", &[], "incoming:+4930123456>ring cancelled").await;
+    check("early_bye", "ring", &[], "incoming:+4930123456>ring bye").await;
+}
+
+#[tokio::test]
+async fn a_late_offer() {
+    check("late_offer", "100", &["-d", "50"], "incoming:+4930123456>100:late acked:answer bye").await;
+}
+
+#[tokio::test]
+async fn refusals() {
+    check("no_codec", "100", &[], "incoming:+4930123456>100 ours").await;
+    check("broken_sdp", "100", &[], "incoming:+4930123456>100 ours").await;
+    check("unknown_number", "unknown", &[], "incoming:+4930123456>unknown ours").await;
+    check("busy", "busy", &[], "incoming:+4930123456>busy ours").await;
+}
+
+#[tokio::test]
+async fn a_transfer_that_works() {
+    let story = "incoming:+4930123456>refer acked refer:202 refer:100 refer:200:last bye";
+    check("refer_ok", "refer", &["-d", "50"], story).await;
+}
+
+#[tokio::test]
+async fn transfers_that_fail_keep_the_caller() {
+    let story = "incoming:+4930123456>refer acked refer:202 refer:100 refer:486:last bye";
+    check("refer_busy", "refer", &["-d", "50"], story).await;
+    check("refer_refused", "refer", &["-d", "50"], "incoming:+4930123456>refer acked refer:403:last bye").await;
+    check("refer_challenged", "refer", &[], "incoming:+4930123456>refer acked refer:407:last digit:1 bye").await;
+    check("refer_hang_up", "refer", &["-d", "50"], "incoming:+4930123456>refer acked refer:202 refer:202:last bye").await;
+}
+
+#[tokio::test]
+async fn we_hang_up() {
+    check("hung_up", "bye", &[], "incoming:+4930123456>bye acked ours").await;
+}
+
+#[tokio::test]
+async fn keys_by_info() {
+    check("info_digits", "100", &["-d", "50"], "incoming:+4930123456>100 acked digit:5 digit:# bye").await;
+}
+
+#[tokio::test]
+async fn nobody_transfers_us() {
+    check("refer_us", "100", &["-d", "50"], "incoming:+4930123456>100 acked bye").await;
+}
+
+#[tokio::test]
+async fn requests_at_the_wrong_time_are_answered() {
+    check("odd_requests", "ring", &[], "incoming:+4930123456>ring cancelled").await;
+}
+
+#[tokio::test]
+async fn a_call_over_tcp() {
+    if !installed() {
+        return;
+    }
+    let mut ua = Ua::start(|cfg| cfg.udp = None).await;
+    let target = ua.local_tcp.to_string();
+    let sipp = Sipp::start("call", free_port(), &["-s", "100", "-t", "t1", "-d", "50", &target]);
+    assert_eq!(ua.story().await, "incoming:+4930123456>100 acked bye");
+    sipp.passes().await;
+    let sipp = Sipp::start("hung_up", free_port(), &["-s", "bye", "-t", "t1", &target]);
+    assert_eq!(ua.story().await, "incoming:+4930123456>bye acked ours");
+    sipp.passes().await;
+    ua.stop().await;
+}
+
+/// Requests that the endpoint answers by itself: the telephone hears nothing.
+#[tokio::test]
+async fn answers_without_a_dialog() {
+    if !installed() {
+        return;
+    }
+    let mut ua = Ua::start(|cfg| cfg.max_dialogs = 0).await;
+    let target = ua.local.to_string();
+    for scenario in ["full", "options", "method_unknown", "require_100rel"] {
+        Sipp::start(scenario, free_port(), &["-s", "100", &target]).passes().await;
+    }
+    ua.accepting(false);
+    Sipp::start("draining", free_port(), &["-s", "100", &target]).passes().await;
+    assert!(ua.events.try_recv().is_err());
+    ua.stop().await;
+}
+
+#[tokio::test]
+async fn an_answer_that_is_never_acknowledged() {
+    if !installed() {
+        return;
+    }
+    let mut ua = Ua::start(|cfg| cfg.t1 = Duration::from_millis(20)).await;
+    let target = ua.local.to_string();
+    let sipp = Sipp::start("no_ack", free_port(), &["-s", "100", &target]);
+    assert_eq!(ua.story().await, "incoming:+4930123456>100 timed-out");
+    sipp.passes().await;
+    ua.stop().await;
+}
+
+/// A call of ours to SIPp as an agent; `hang_up` once answered.
+async fn call_out(scenario: &str, ring_seconds: u32, transport: &str, hang_up: bool, story: &str) {
+    if !installed() {
+        return;
+    }
+    let mut ua = Ua::start(|_| ()).await;
+    let port = free_port();
+    let mode = if transport == "tcp" { "t1" } else { "u1" };
+    let sipp = Sipp::start(scenario, port, &["-t", mode]);
+    listening(port, transport).await;
+    let dialog = ua.new_key();
+    let sdp = SdpSession::new(7).offer(LOOPBACK, 40_000);
+    let to = format!("sip:agent@127.0.0.1:{port};transport={transport}");
+    let uui = Some("00112233;encoding=hex".to_string());
+    ua.command(SipCommand::Invite { dialog, to, from: "100".into(), sdp, uui, ring_seconds });
+    let mut words = Vec::new();
+    loop {
+        let event = ua.next().await;
+        words.push(word(&event));
+        match event {
+            SipEvent::Answered { sdp, .. } => {
+                SdpSession::new(7).accept_answer(&sdp, LOOPBACK).expect("a good answer");
+                if hang_up {
+                    ua.command(SipCommand::HangUp { dialog });
+                }
+            }
+            SipEvent::Ended { .. } => break,
+            _ => {}
+        }
+    }
+    assert_eq!(words.join(" "), story, "{scenario}");
+    sipp.passes().await;
+    ua.stop().await;
+}
+
+/// Waits until SIPp has its socket: the port can no longer be bound.
+async fn listening(port: u16, transport: &str) {
+    for _ in 0..500 {
+        let free = match transport {
+            "tcp" => std::net::TcpListener::bind((LOOPBACK, port)).is_ok(),
+            _ => UdpSocket::bind((LOOPBACK, port)).is_ok(),
+        };
+        if !free {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    panic!("SIPp did not open its port");
+}
+
+#[tokio::test]
+async fn an_agent_answers() {
+    call_out("agent_answers", 20, "udp", true, "ringing answered ours").await;
+    call_out("agent_answers", 20, "tcp", true, "ringing answered ours").await;
+}
+
+#[tokio::test]
+async fn an_agent_gets_the_card_and_hangs_up() {
+    call_out("agent_answers_uui", 20, "udp", false, "ringing answered bye").await;
+}
+
+#[tokio::test]
+async fn agents_that_do_not_take_the_call() {
+    call_out("agent_busy", 20, "udp", false, "refused:486").await;
+    call_out("agent_moved", 20, "udp", false, "refused:302sip:desk2@192.0.2.7:5070").await;
+    call_out("agent_silent", 1, "udp", false, "ringing timed-out").await;
+}
+
+#[tokio::test]
+async fn targets_that_are_not_there() {
+    let mut ua = Ua::start(|_| ()).await;
+    let closed = std::net::TcpListener::bind((LOOPBACK, 0)).and_then(|l| l.local_addr()).expect("a port").port();
+    for to in ["tel:+4930".to_string(), "no uri at all".into(), format!("sip:a@127.0.0.1:{closed};transport=tcp")] {
+        let dialog = ua.new_key();
+        let sdp = SdpSession::new(7).offer(LOOPBACK, 40_000);
+        ua.command(SipCommand::Invite { dialog, to: to.clone(), from: "100".into(), sdp, uui: None, ring_seconds: 20 });
+        assert_eq!(ua.story().await, "broken", "{to}");
+    }
+    // Nobody there over UDP, and we give up before the ring time is over.
+    let dialog = ua.new_key();
+    let (to, sdp) = (format!("sip:a@127.0.0.1:{closed}"), SdpSession::new(7).offer(LOOPBACK, 40_000));
+    ua.command(SipCommand::Invite { dialog, to, from: "100".into(), sdp, uui: None, ring_seconds: 20 });
+    ua.command(SipCommand::HangUp { dialog });
+    assert_eq!(ua.story().await, "ours");
+    ua.stop().await;
 }

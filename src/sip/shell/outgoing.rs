@@ -151,9 +151,7 @@ impl Core {
         let done = self.done.clone();
         tokio::spawn(async move {
             let (status, cseq) = match dialog.refer(value.as_str(), Some(headers), None).await {
-                Ok(Some(response)) => {
-                    (response.status_code.code(), response.cseq_header().and_then(|c| c.seq()).ok())
-                }
+                Ok(Some(response)) => (response.status_code.code(), response.cseq_header().and_then(|c| c.seq()).ok()),
                 Ok(None) => (481, None),
                 Err(_) => (503, None),
             };
