@@ -448,3 +448,188 @@ async fn targets_that_are_not_there() {
     assert_eq!(ua.story().await, "ours");
     ua.stop().await;
 }
+
+/// One request by hand, its answers by hand.
+struct Hand {
+    socket: tokio::net::UdpSocket,
+    target: SocketAddr,
+}
+
+impl Hand {
+    async fn new(target: SocketAddr) -> Hand {
+        Hand { socket: tokio::net::UdpSocket::bind((LOOPBACK, 0)).await.expect("a socket"), target }
+    }
+
+    fn port(&self) -> u16 {
+        self.socket.local_addr().expect("bound").port()
+    }
+
+    async fn send(&self, message: &[u8]) {
+        self.socket.send_to(message, self.target).await.expect("loopback takes it");
+    }
+
+    /// The next response to `call_id`; others are passed over.
+    async fn answer(&self, call_id: &str) -> String {
+        let mut buffer = vec![0; 65_535];
+        loop {
+            let got = tokio::time::timeout(PATIENCE, self.socket.recv_from(&mut buffer)).await.expect("an answer in time");
+            let text = String::from_utf8_lossy(&buffer[..got.expect("loopback").0]).into_owned();
+            if text.contains(call_id) {
+                return text;
+            }
+        }
+    }
+
+    fn request(&self, method: &str, call_id: &str) -> String {
+        let port = self.port();
+        format!(
+            "{method} sip:100@127.0.0.1 SIP/2.0\r\nVia: SIP/2.0/UDP 127.0.0.1:{port};branch=z9hG4bK{call_id};rport\r\n\
+             From: \"J. Caller\" <sip:caller@127.0.0.1:{port}>;tag=f{call_id}\r\nTo: <sip:100@127.0.0.1>\r\nCall-ID: {call_id}\r\n\
+             CSeq: 1 {method}\r\nContact: <sip:caller@127.0.0.1:{port}>\r\nMax-Forwards: 70\r\nContent-Length: 0\r\n\r\n"
+        )
+    }
+}
+
+/// xorshift64: the same garbage for the same seed.
+struct Dice(u64);
+
+impl Dice {
+    fn below(&mut self, n: usize) -> usize {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        usize::try_from(self.0 % n.max(1) as u64).expect("small")
+    }
+}
+
+#[tokio::test]
+async fn garbage_disturbs_nobody() {
+    let seed = 0x1d_ea5e_ed5u64;
+    eprintln!("garbage from seed {seed:#x}");
+    let mut dice = Dice(seed);
+    let mut ua = Ua::start(|cfg| cfg.t1 = Duration::from_millis(20)).await;
+    let noisy = Hand::new(ua.local).await;
+    let patterns = ["INVITE", "OPTIONS", "BYE", "ACK", "CANCEL", "REGISTER", "NOTIFY", "REFER", "UPDATE"];
+    for i in 0..5000 {
+        let mut bytes = match dice.below(4) {
+            0 => (0..dice.below(300)).map(|_| u8::try_from(dice.below(256)).expect("a byte")).collect(),
+            _ => noisy.request(patterns[dice.below(patterns.len())], &format!("garbage{i}")).into_bytes(),
+        };
+        for _ in 0..dice.below(8) {
+            let at = dice.below(bytes.len());
+            match dice.below(4) {
+                0 => bytes.insert(at, u8::try_from(dice.below(256)).expect("a byte")),
+                1 if !bytes.is_empty() => drop(bytes.remove(at)),
+                2 if !bytes.is_empty() => bytes[at] = u8::try_from(dice.below(256)).expect("a byte"),
+                _ => bytes.truncate(at + 200),
+            }
+        }
+        noisy.send(&bytes).await;
+        // The other side has to read too: one datagram in 32 waits for it.
+        if i % 32 == 0 {
+            tokio::task::yield_now().await;
+        }
+    }
+    // Calls that came out of it may stand in the events; a quiet neighbour is served all the same.
+    let quiet = Hand::new(ua.local).await;
+    quiet.send(quiet.request("OPTIONS", "quiet1").as_bytes()).await;
+    let answer = quiet.answer("quiet1").await;
+    assert!(answer.starts_with("SIP/2.0 200 "), "{answer}");
+    while ua.events.try_recv().is_ok() {}
+    ua.stop().await;
+}
+
+#[tokio::test]
+async fn garbage_over_tcp_costs_only_its_connection() {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    let ua = Ua::start(|_| ()).await;
+    for garbage in
+        [&b"\x00\x01\x02\r\n\r\n"[..], b"GET / HTTP/1.1\r\n\r\n", b"INVITE x SIP/2.0\r\nContent-Length: 99999999999\r\n\r\n"]
+    {
+        let mut stream = tokio::net::TcpStream::connect(ua.local_tcp).await.expect("it listens");
+        stream.write_all(garbage).await.expect("taken");
+    }
+    let hand = Hand::new(ua.local).await;
+    let mut stream = tokio::net::TcpStream::connect(ua.local_tcp).await.expect("it listens");
+    let request = hand.request("OPTIONS", "tcp1").replace("/UDP", "/TCP");
+    stream.write_all(request.as_bytes()).await.expect("taken");
+    let mut buffer = vec![0; 4096];
+    let len = tokio::time::timeout(PATIENCE, stream.read(&mut buffer)).await.expect("in time").expect("open");
+    assert!(buffer[..len].starts_with(b"SIP/2.0 200 "));
+    ua.stop().await;
+}
+
+#[tokio::test]
+async fn untidy_and_broken_requests_are_answered() {
+    let ua = Ua::start(|_| ()).await;
+    let hand = Hand::new(ua.local).await;
+    let cases: [(&str, &str, &str); 8] = [
+        ("OPTIONS", "SIP/2.0\r\nVia", "SIP/2.0\r\nv"),
+        ("OPTIONS", ";tag=f", " ; tag = f"),
+        ("OPTIONS", "\"J. Caller\"", "\"Andr\u{e9}\""),
+        ("OPTIONS", "SIP/2.0\r\nVia", "SIP/4.0\r\nVia"),
+        ("FETCH", "", ""),
+        ("OPTIONS", "Content-Length: 0", "Content-Length: 7"),
+        ("OPTIONS", "sip:100@127.0.0.1 SIP", "mailto:x@y SIP"),
+        ("PUBLISH", "", ""),
+    ];
+    let mut got = Vec::new();
+    for (i, (method, from, to)) in cases.into_iter().enumerate() {
+        let id = format!("case{i}");
+        let text = hand.request(method, &id).replacen(from, to, 1);
+        // Latin-1, as an old exchange would send it.
+        let bytes: Vec<u8> = text.chars().map(|c| u8::try_from(u32::from(c)).expect("Latin-1")).collect();
+        hand.send(&bytes).await;
+        got.push(hand.answer(&id).await[8..11].to_string());
+    }
+    assert_eq!(got, ["200", "200", "200", "505", "501", "400", "416", "405"]);
+    let long =
+        hand.request("OPTIONS", "long").replace("Max-Forwards", &format!("Subject: {}\r\nMax-Forwards", "x".repeat(9000)));
+    hand.send(long.as_bytes()).await;
+    assert!(hand.answer("long").await.starts_with("SIP/2.0 513 "));
+    ua.stop().await;
+}
+
+#[tokio::test]
+async fn the_same_call_over_two_paths_is_one_call() {
+    let mut ua = Ua::start(|_| ()).await;
+    let hand = Hand::new(ua.local).await;
+    let first = hand.request("INVITE", "merged").replace("sip:100@", "sip:ring@");
+    hand.send(first.as_bytes()).await;
+    assert!(hand.answer("merged").await.starts_with("SIP/2.0 100 "));
+    let answer = hand.answer("merged").await;
+    assert!(answer.starts_with("SIP/2.0 180 ") && answer.contains("Contact: <sip:hotline@127.0.0.1:"), "{answer}");
+    hand.send(first.replace("branch=z9hG4bK", "branch=z9hG4bKother").as_bytes()).await;
+    assert!(hand.answer("merged").await.starts_with("SIP/2.0 482 "));
+    assert_eq!(word(&ua.next().await), "incoming:caller>ring:late");
+    assert!(ua.events.try_recv().is_err());
+    ua.stop().await;
+}
+
+/// Bound to every address, we still name the one that the peer reaches; stopping says goodbye.
+#[tokio::test]
+async fn on_every_interface_contact_and_via_name_the_right_one() {
+    let mut ua = Ua::start(|cfg| cfg.udp = Some(SocketAddr::from(([0, 0, 0, 0], 0)))).await;
+    let mut hand = Hand::new(ua.local).await;
+    hand.target.set_ip(LOOPBACK);
+    let (port, ours) = (hand.port(), ua.local.port());
+    let dialog = ua.new_key();
+    let (to, sdp) = (format!("sip:a@127.0.0.1:{port}"), SdpSession::new(7).offer(LOOPBACK, 40_000));
+    ua.command(SipCommand::Invite { dialog, to, from: "100".into(), sdp, uui: None, ring_seconds: 20 });
+    let invite = hand.answer("INVITE sip:a@").await;
+    assert!(invite.contains(&format!("Via: SIP/2.0/UDP 127.0.0.1:{ours};")), "{invite}");
+    assert!(invite.contains(&format!("Contact: <sip:hotline@127.0.0.1:{ours}>")), "{invite}");
+    let header = |name: &str| invite.lines().find(|l| l.starts_with(name)).expect("a header").to_string();
+    let ringing = format!(
+        "SIP/2.0 180 Ringing\r\n{}\r\n{}\r\n{};tag=x\r\n{}\r\n{}\r\nContent-Length: 0\r\n\r\n",
+        header("Via:"),
+        header("From:"),
+        header("To:"),
+        header("Call-ID:"),
+        header("CSeq:"),
+    );
+    hand.send(ringing.as_bytes()).await;
+    assert_eq!(word(&ua.next().await), "ringing");
+    ua.stop().await;
+    assert!(hand.answer("CANCEL sip:a@").await.contains(&format!("Via: SIP/2.0/UDP 127.0.0.1:{ours};")));
+}

@@ -3,7 +3,7 @@
 use super::core::{Core, Done};
 use super::dialog::{Entry, Phase, Reoffer};
 use crate::sip::bodies::{self, Described};
-use crate::sip::{DialogKey, EndedWhy, SipEvent};
+use crate::sip::{ALLOW, DialogKey, EndedWhy, SipEvent};
 use rsipstack::dialog::dialog::{Dialog, TransactionHandle};
 use rsipstack::sip::prelude::{HeadersExt, ToTypedHeader};
 use rsipstack::sip::{Header, Method, Param, Request, Response, Scheme, StatusCode};
@@ -12,8 +12,6 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::atomic::Ordering;
 use tokio::time::Instant;
 
-/// Methods that we do.
-pub(super) const ALLOW: &str = "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE, NOTIFY";
 /// Option tags that we know (RFC 7433).
 pub(super) const SUPPORTED: &[&str] = &["uui"];
 /// Bodies that we read.

@@ -2,10 +2,10 @@
 
 use super::core::{Core, Done, Preparing};
 use super::dialog::{Entry, Phase};
-use super::incoming::{ALLOW, SUPPORTED};
+use super::incoming::SUPPORTED;
 use crate::base::Digit;
 use crate::sip::bodies::{self, Described};
-use crate::sip::{DialogKey, EndedWhy, SipEvent};
+use crate::sip::{ALLOW, DialogKey, EndedWhy, SipEvent};
 use rsipstack::dialog::dialog::TransactionHandle;
 use rsipstack::dialog::invitation::InviteOption;
 use rsipstack::sip::prelude::HeadersExt;
