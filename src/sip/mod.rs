@@ -10,7 +10,7 @@ pub mod shell;
 
 pub use face::{DialogKey, EndedWhy, SipCommand, SipEvent};
 pub use sdp::{G711, MediaAgreement, SdpError, SdpSession};
-pub use shell::{LOG_FILTER, SipBusy, SipConfig, SipEndpoint, SipError};
+pub use shell::{LOG_FILTER, SipBusy, SipConfig, SipCounts, SipEndpoint, SipError};
 
 /// Methods that we do, for Allow headers.
 pub(crate) const ALLOW: &str = "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE, NOTIFY";
