@@ -16,7 +16,7 @@ use rsipstack::transaction::{CallIdFormat, TransactionReceiver};
 use rsipstack::transport::{SipAddr, TransportLayer};
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 use tokio::sync::{Semaphore, mpsc};
 use tokio::time::Instant;
@@ -42,6 +42,8 @@ pub(super) struct Shared {
     pub(super) addresses: Arc<Addresses>,
     pub(super) keys: Arc<AtomicU64>,
     pub(super) accepting: Arc<AtomicBool>,
+    /// How many dialogs there are, for [`super::SipEndpoint::counts`].
+    pub(super) dialogs: Arc<AtomicUsize>,
     pub(super) stop: CancellationToken,
     pub(super) kill: CancellationToken,
 }
@@ -132,6 +134,11 @@ impl Core {
         })
     }
 
+    /// For counting from outside.
+    pub(super) fn stack(&self) -> StackView {
+        StackView { layer: self.layer.clone(), endpoint: self.endpoint.clone() }
+    }
+
     /// Serves until stopped.
     pub(super) async fn run(mut self, mut commands: mpsc::Receiver<SipCommand>) {
         let (stop, kill) = (self.shared.stop.clone(), self.shared.kill.clone());
@@ -180,6 +187,7 @@ impl Core {
 
     pub(super) fn insert(&mut self, key: DialogKey, entry: Entry) {
         self.by_dialog.insert(entry.index.clone(), key);
+        self.shared.dialogs.fetch_add(1, Ordering::Relaxed);
         if let Some((caller, _)) = &entry.caller {
             self.by_caller.insert(caller.clone(), key);
         }
@@ -189,13 +197,15 @@ impl Core {
     /// The end of a dialog: frees everything of it and tells why, once.
     pub(super) async fn end(&mut self, key: DialogKey, why: EndedWhy) {
         let Some(entry) = self.entries.remove(&key) else { return };
+        self.shared.dialogs.fetch_sub(1, Ordering::Relaxed);
         self.by_dialog.remove(&entry.index);
         if let Some((caller, _)) = &entry.caller
             && self.by_caller.get(caller) == Some(&key)
         {
             self.by_caller.remove(caller);
         }
-        if entry.dialog.state().is_terminated() {
+        // After a BYE or CANCEL of ours the crate still needs it for a moment; their tasks and the sweep remove it then.
+        if entry.dialog.state().is_terminated() || matches!(entry.phase, Phase::Ringing { .. } | Phase::AwaitingAck { .. }) {
             self.layer.remove_dialog(&entry.dialog.id());
         }
         if let Some(refer) = entry.refer {
@@ -324,11 +334,14 @@ impl Core {
             self.preparing.remove(&key);
             self.tell(SipEvent::Ended { dialog: key, why: EndedWhy::TimedOut }).await;
         }
-        let due = |e: &Entry| matches!(e.phase, Phase::Calling { give_up } if now >= give_up);
+        let due =
+            |e: &Entry| matches!(e.phase, Phase::Calling { give_up } | Phase::AwaitingAck { give_up, .. } if now >= give_up);
         let unanswered: Vec<DialogKey> = self.entries.iter().filter(|(_, e)| due(e)).map(|(k, _)| *k).collect();
         for key in unanswered {
-            if let Some(entry) = self.entries.get(&key) {
-                self.cancel(entry.dialog.clone());
+            match self.entries.get(&key) {
+                Some(entry) if entry.incoming() => self.bye(entry.dialog.clone()),
+                Some(entry) => self.cancel(entry.dialog.clone()),
+                None => {}
             }
             self.end(key, EndedWhy::TimedOut).await;
         }
@@ -386,9 +399,40 @@ impl Core {
 
     /// Runs a request inside a dialog through the crate.
     pub(super) fn hand_to_dialog(&self, mut dialog: InviteDialog, mut tx: Transaction) {
-        tokio::spawn(async move {
+        self.background(async move {
             let _ = dialog.handle(&mut tx).await;
         });
+    }
+
+    /// Runs a job until it is done or the endpoint is gone.
+    pub(super) fn background(&self, job: impl Future<Output = ()> + Send + 'static) {
+        let kill = self.shared.kill.clone();
+        tokio::spawn(async move {
+            tokio::select! {
+                () = kill.cancelled() => {}
+                () = job => {}
+            }
+        });
+    }
+}
+
+/// A look into the crate's tables from outside the task.
+pub(super) struct StackView {
+    layer: Arc<DialogLayer>,
+    endpoint: EndpointInnerRef,
+}
+
+impl StackView {
+    /// Dialogs, running transactions, stream connections.
+    pub(super) fn counts(&self) -> (usize, usize, usize) {
+        let running = self.endpoint.get_stats().running_transactions;
+        (self.layer.len(), running, self.endpoint.transport_layer.connections_count())
+    }
+}
+
+impl std::fmt::Debug for StackView {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("StackView").field(&self.counts()).finish()
     }
 }
 

@@ -31,8 +31,9 @@ pub(super) struct Entry {
 pub(super) enum Phase {
     /// Their INVITE without a final answer. `late` = it had no offer.
     Ringing { invite: TransactionEventSender, late: bool },
-    /// We said 200 and wait for the ACK. `hang_up` = BYE as soon as it comes (RFC 3261 §15: not before).
-    AwaitingAck { late: bool, hang_up: bool },
+    /// We said 200 and wait for the ACK. `hang_up` = BYE as soon as it comes (RFC 3261 §15: not before). The crate ends it
+    /// after 64*T1, except when the 200 could not be sent at all (a closed TCP connection); `give_up` is for that.
+    AwaitingAck { late: bool, hang_up: bool, give_up: Instant },
     /// Our INVITE without a final answer; cancelled at `give_up`.
     Calling { give_up: Instant },
     /// Both sides agree that there is a call.

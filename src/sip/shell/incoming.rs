@@ -3,23 +3,25 @@
 use super::core::{Core, Done};
 use super::dialog::{Entry, Phase, Reoffer};
 use crate::sip::bodies::{self, Described};
-use crate::sip::{DialogKey, EndedWhy, SipEvent};
+use crate::sip::{ALLOW, DialogKey, EndedWhy, SipEvent};
 use rsipstack::dialog::dialog::{Dialog, TransactionHandle};
 use rsipstack::sip::prelude::{HeadersExt, ToTypedHeader};
 use rsipstack::sip::{Header, Method, Param, Request, Response, Scheme, StatusCode};
 use rsipstack::transaction::transaction::{Transaction, TransactionEvent, TransactionEventSender};
 use std::net::{IpAddr, SocketAddr};
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 use tokio::time::Instant;
 
-/// Methods that we do.
-pub(super) const ALLOW: &str = "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE, NOTIFY";
 /// Option tags that we know (RFC 7433).
 pub(super) const SUPPORTED: &[&str] = &["uui"];
 /// Bodies that we read.
 const ACCEPT: &str = "application/sdp, application/dtmf-relay, application/dtmf, message/sipfrag";
 /// Seconds after which a refused caller may try again.
 const RETRY_AFTER: u32 = 5;
+
+/// How much longer than the crate we wait for an ACK.
+const ACK_GRACE: Duration = Duration::from_secs(2);
 
 /// A refusal before anything is kept: status and headers that explain it.
 type Refusal = (StatusCode, Vec<Header>);
@@ -54,9 +56,9 @@ impl Core {
     /// Answers finally without a dialog. An INVITE's transaction lives on for retransmissions and the ACK, up to a bound.
     fn refuse(&self, mut tx: Transaction, (status, headers): Refusal) {
         let permit = self.refusals.clone().try_acquire_owned();
-        tokio::spawn(async move {
-            let _ = tx.reply_with(status, headers, None).await;
-            if permit.is_ok() && tx.original.method == Method::Invite {
+        self.background(async move {
+            let sent = tx.reply_with(status, headers, None).await;
+            if sent.is_ok() && permit.is_ok() && tx.original.method == Method::Invite {
                 while tx.receive().await.is_some() {}
             }
         });
@@ -75,11 +77,20 @@ impl Core {
         let key = self.new_key();
         let phase = Phase::Ringing { invite: tx.tu_sender.clone(), late: call.offer.is_none() };
         self.insert(key, Entry::new(dialog.clone(), phase, Some(call.caller)));
-        let (done, mut tx, mut handler) = (self.done.clone(), tx, dialog);
-        tokio::spawn(async move {
-            // Sends 100 and lives until the INVITE is answered and acknowledged.
-            if let Err(e) = handler.handle(&mut tx).await {
-                let _ = done.send(Done::Lost { dialog: key, why: e.to_string() }).await;
+        let (done, linger) = (self.done.clone(), self.shared.cfg.t1 * 64 + ACK_GRACE);
+        let (over, mut tx, mut handler) = (dialog.cancel_token().clone(), tx, dialog);
+        self.background(async move {
+            // Sends 100 and lives until the INVITE is answered and acknowledged; at most a little longer than the dialog,
+            // because a transaction whose answer could not be sent has no timer.
+            let outlived = async {
+                over.cancelled().await;
+                tokio::time::sleep(linger).await;
+            };
+            tokio::select! {
+                handled = handler.handle(&mut tx) => if let Err(e) = handled {
+                    let _ = done.send(Done::Lost { dialog: key, why: e.to_string() }).await;
+                },
+                () = outlived => {}
             }
         });
         self.tell(SipEvent::Incoming {
@@ -183,6 +194,7 @@ impl Core {
     }
 
     pub(super) async fn answer(&mut self, key: DialogKey, sdp: String) {
+        let ack_wait = self.shared.cfg.t1 * 64 + ACK_GRACE;
         let Some(entry) = self.entries.get_mut(&key) else { return };
         let Phase::Ringing { late, .. } = &entry.phase else { return };
         let late = *late;
@@ -192,7 +204,7 @@ impl Core {
             let why = format!("the 200 could not be sent: {e}");
             return self.end(key, EndedWhy::Broken(why)).await;
         }
-        entry.phase = Phase::AwaitingAck { late, hang_up: false };
+        entry.phase = Phase::AwaitingAck { late, hang_up: false, give_up: Instant::now() + ack_wait };
     }
 
     pub(super) fn reject(&mut self, key: DialogKey, status: u16, retry_after: Option<u32>) {
@@ -229,7 +241,7 @@ impl Core {
     pub(super) async fn on_confirmed(&mut self, key: DialogKey, response: &Response) {
         let Some(entry) = self.entries.get_mut(&key) else { return };
         match entry.phase {
-            Phase::AwaitingAck { late, hang_up } => {
+            Phase::AwaitingAck { late, hang_up, .. } => {
                 entry.phase = Phase::Up;
                 let dialog = entry.dialog.clone();
                 let answer = late.then(|| dialog.last_remote_ack().and_then(|ack| sdp_of(&ack))).flatten();

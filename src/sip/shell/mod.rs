@@ -21,7 +21,7 @@ use super::{DialogKey, SipCommand, SipEvent};
 use address::Addresses;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
@@ -93,6 +93,19 @@ pub enum SipError {
 #[error("signalling is overloaded or stopped, the command was not taken")]
 pub struct SipBusy;
 
+/// What an endpoint holds, for metrics and leak tests.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct SipCounts {
+    /// Dialogs that the application knows.
+    pub dialogs: usize,
+    /// Dialogs in the SIP crate; briefly more than `dialogs` while a BYE is on its way.
+    pub stack_dialogs: usize,
+    /// Running transactions.
+    pub transactions: usize,
+    /// Stream connections.
+    pub connections: usize,
+}
+
 /// One SIP endpoint: its sockets, its dialogs. Dropping it stops it without goodbyes; [`SipEndpoint::stop`] says them.
 #[derive(Debug)]
 pub struct SipEndpoint {
@@ -100,6 +113,8 @@ pub struct SipEndpoint {
     keys: Arc<AtomicU64>,
     accepting: Arc<AtomicBool>,
     addresses: Arc<Addresses>,
+    dialogs: Arc<AtomicUsize>,
+    stack: core::StackView,
     /// Asks the task to end every dialog and finish.
     stop: CancellationToken,
     /// Ends sockets and background work at once.
@@ -121,17 +136,20 @@ impl SipEndpoint {
         let (commands, command_rx) = mpsc::channel(COMMANDS_MAX);
         let keys = Arc::new(AtomicU64::new(1));
         let accepting = Arc::new(AtomicBool::new(true));
+        let dialogs = Arc::new(AtomicUsize::new(0));
         let shared = core::Shared {
             cfg,
             addresses: addresses.clone(),
             keys: keys.clone(),
             accepting: accepting.clone(),
+            dialogs: dialogs.clone(),
             stop: stop.clone(),
             kill: kill.clone(),
         };
         let core = core::Core::start(shared, sockets, events).await?;
+        let stack = core.stack();
         let task = Some(tokio::spawn(core.run(command_rx)));
-        Ok(SipEndpoint { commands, keys, accepting, addresses, stop, kill, task })
+        Ok(SipEndpoint { commands, keys, accepting, addresses, dialogs, stack, stop, kill, task })
     }
 
     /// Hands a command over, never waiting.
@@ -165,6 +183,12 @@ impl SipEndpoint {
     /// `false` = drain: new INVITEs and OPTIONS get 503 with Retry-After, running dialogs go on.
     pub fn set_accepting(&self, accepting: bool) {
         self.accepting.store(accepting, Ordering::Relaxed);
+    }
+
+    /// What is held at the moment: all of it must go back to zero after the last call.
+    pub fn counts(&self) -> SipCounts {
+        let (stack_dialogs, transactions, connections) = self.stack.counts();
+        SipCounts { dialogs: self.dialogs.load(Ordering::Relaxed), stack_dialogs, transactions, connections }
     }
 
     /// Ends every dialog (BYE, CANCEL, 503), waits up to two seconds for their answers and closes the sockets.

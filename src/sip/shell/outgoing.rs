@@ -2,10 +2,10 @@
 
 use super::core::{Core, Done, Preparing};
 use super::dialog::{Entry, Phase};
-use super::incoming::{ALLOW, SUPPORTED};
+use super::incoming::SUPPORTED;
 use crate::base::Digit;
 use crate::sip::bodies::{self, Described};
-use crate::sip::{DialogKey, EndedWhy, SipEvent};
+use crate::sip::{ALLOW, DialogKey, EndedWhy, SipEvent};
 use rsipstack::dialog::dialog::TransactionHandle;
 use rsipstack::dialog::invitation::InviteOption;
 use rsipstack::sip::prelude::HeadersExt;
@@ -33,7 +33,7 @@ impl Core {
         }
         self.preparing.insert(key, invite);
         let (endpoint, done) = (self.endpoint.clone(), self.done.clone());
-        tokio::spawn(async move {
+        self.background(async move {
             let target = match tokio::time::timeout(PREPARE_TIMEOUT, find(&endpoint, &uri)).await {
                 Ok(found) => found,
                 Err(_) => Err("the target was not found in time".to_string()),
@@ -58,7 +58,7 @@ impl Core {
         };
         self.insert(key, Entry::new(dialog, Phase::Calling { give_up: invite.give_up }, None));
         let done = self.done.clone();
-        tokio::spawn(async move {
+        self.background(async move {
             let result = match task.await {
                 Ok(Ok((_, response))) => Ok(response),
                 Ok(Err(e)) => Err(e.to_string()),
@@ -71,7 +71,9 @@ impl Core {
     fn invite_option(&self, invite: &Preparing, target: SipAddr) -> Result<InviteOption, String> {
         let peer = target.get_socketaddr().map_err(|e| e.to_string())?;
         let transport = target.r#type.unwrap_or_default();
-        let callee = Uri::try_from(invite.to.as_str()).map_err(|e| e.to_string())?;
+        let mut callee = Uri::try_from(invite.to.as_str()).map_err(|e| e.to_string())?;
+        // Headers in a URI are for building requests, not for the Request-URI (RFC 3261 §19.1.1).
+        callee.headers.clear();
         let caller = Uri {
             scheme: Some(Scheme::Sip),
             auth: Some(invite.from.replace(':', "").as_str().into()).filter(|_| !invite.from.is_empty()),
@@ -149,11 +151,9 @@ impl Core {
         let by = dialog.snapshot().local_contact.map(|uri| format!("<{uri}>"));
         let headers: Vec<Header> = by.map(|by| Header::ReferredBy(by.as_str().into())).into_iter().collect();
         let done = self.done.clone();
-        tokio::spawn(async move {
+        self.background(async move {
             let (status, cseq) = match dialog.refer(value.as_str(), Some(headers), None).await {
-                Ok(Some(response)) => {
-                    (response.status_code.code(), response.cseq_header().and_then(|c| c.seq()).ok())
-                }
+                Ok(Some(response)) => (response.status_code.code(), response.cseq_header().and_then(|c| c.seq()).ok()),
                 Ok(None) => (481, None),
                 Err(_) => (503, None),
             };
@@ -206,7 +206,7 @@ impl Core {
         let Some(entry) = self.entries.get(&key) else { return };
         let dialog = entry.dialog.clone();
         let body = format!("Signal={}\r\nDuration=160\r\n", digit.as_char());
-        tokio::spawn(async move {
+        self.background(async move {
             let headers = vec![Header::ContentType("application/dtmf-relay".into())];
             let _ = dialog.info(Some(headers), Some(body.into_bytes())).await;
         });

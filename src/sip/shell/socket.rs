@@ -2,6 +2,8 @@
 
 use super::address::Addresses;
 use super::{SipConfig, SipError};
+use crate::base::Moment;
+use crate::sip::guard::{self, AnswerBudget, Verdict};
 use rsipstack::platform::net::UdpSocket as StackSocket;
 use rsipstack::sip::Transport;
 use rsipstack::transaction::endpoint::EndpointInnerRef;
@@ -10,7 +12,7 @@ use rsipstack::transport::udp::UdpConnection;
 use rsipstack::transport::{SipAddr, SipConnection};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio::net::{TcpListener, UdpSocket};
 use tokio_util::sync::CancellationToken;
 
@@ -65,7 +67,7 @@ impl Sockets {
     ) -> Result<(SipConnection, Option<TcpListener>), SipError> {
         let local = addresses.udp.or(addresses.tcp).unwrap_or(SocketAddr::from((Ipv4Addr::LOCALHOST, 5060)));
         let socket: Arc<dyn StackSocket> = match self.udp {
-            Some(socket) => Arc::new(GuardedSocket { socket, local, buffer: tokio::sync::Mutex::new(vec![0; DATAGRAM_MAX]) }),
+            Some(socket) => Arc::new(GuardedSocket::new(socket, local)),
             None => Arc::new(NoUdp { local }),
         };
         let udp = UdpConnection::from_socket(socket, None, Some(kill.child_token()))
@@ -80,15 +82,33 @@ struct GuardedSocket {
     socket: UdpSocket,
     local: SocketAddr,
     /// Only the one receive loop locks it: datagrams longer than the crate's buffer must be seen whole.
-    buffer: tokio::sync::Mutex<Vec<u8>>,
+    inner: tokio::sync::Mutex<Receiving>,
+    started: Instant,
+}
+
+struct Receiving {
+    buffer: Vec<u8>,
+    budget: AnswerBudget,
+}
+
+impl GuardedSocket {
+    fn new(socket: UdpSocket, local: SocketAddr) -> GuardedSocket {
+        let inner = Receiving { buffer: vec![0; DATAGRAM_MAX], budget: AnswerBudget::default() };
+        GuardedSocket { socket, local, inner: tokio::sync::Mutex::new(inner), started: Instant::now() }
+    }
+
+    fn now(&self) -> Moment {
+        Moment::from_micros(u64::try_from(self.started.elapsed().as_micros()).unwrap_or(u64::MAX))
+    }
 }
 
 #[async_trait::async_trait]
 impl StackSocket for GuardedSocket {
     async fn recv_from(&self, buf: &mut [u8]) -> rsipstack::Result<(usize, SocketAddr)> {
-        let mut own = self.buffer.lock().await;
+        let mut inner = self.inner.lock().await;
+        let Receiving { buffer, budget } = &mut *inner;
         loop {
-            let (len, source) = match self.socket.recv_from(&mut own).await {
+            let (len, source) = match self.socket.recv_from(buffer).await {
                 Ok(got) => got,
                 Err(_) => {
                     // The crate would ask again at once: do not spin on a broken socket.
@@ -96,9 +116,15 @@ impl StackSocket for GuardedSocket {
                     continue;
                 }
             };
-            if len <= buf.len() {
-                buf[..len].copy_from_slice(&own[..len]);
-                return Ok((len, source));
+            match guard::screen(&buffer[..len], source) {
+                Verdict::Pass(message) if message.len() <= buf.len() => {
+                    buf[..message.len()].copy_from_slice(&message);
+                    return Ok((message.len(), source));
+                }
+                Verdict::Answer(answer) if budget.take(source.ip(), self.now()) => {
+                    let _ = self.socket.send_to(&answer.text, answer.to).await;
+                }
+                Verdict::Pass(_) | Verdict::Answer(_) | Verdict::Drop(_) => {}
             }
         }
     }
