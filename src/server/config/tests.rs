@@ -8,7 +8,11 @@ fn parse(text: &str) -> (Result<Config, Vec<ConfigError>>, Vec<String>) {
     let around = Surroundings {
         env: &|name| (name == "PARCEL_TOKEN").then(|| "s3cret".to_string()),
         read: &|path| {
-            if path.ends_with("token.txt") { Ok("from a file\n".to_string()) } else { Err(std::io::ErrorKind::NotFound.into()) }
+            if path.to_string_lossy().ends_with("token.txt") {
+                Ok("from a file\n".to_string())
+            } else {
+                Err(std::io::ErrorKind::NotFound.into())
+            }
         },
         is_file: &|path| path.starts_with("/etc/hotline") && !path.ends_with("absent.yaml"),
     };

@@ -51,7 +51,7 @@ impl fmt::Display for Dialled {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Dialled::Number(number) => f.write_str(number),
-            Dialled::AnyOther => f.write_str("\"*\""),
+            Dialled::AnyOther => f.write_str("*"),
         }
     }
 }
@@ -63,6 +63,16 @@ pub struct HostPort {
     pub host: String,
     /// Port.
     pub port: u16,
+}
+
+impl fmt::Display for HostPort {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.host.contains(':') {
+            write!(f, "[{}]:{}", self.host, self.port)
+        } else {
+            write!(f, "{}:{}", self.host, self.port)
+        }
+    }
 }
 
 /// A network of addresses, `10.0.0.0/8`; a single address is one of full length.
