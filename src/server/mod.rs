@@ -14,3 +14,8 @@ pub use config::{Config, ConfigError, Dialled, HostPort, Network, Secret};
 pub use gateway::{Gateway, StartError};
 pub use lookups::LookUps;
 pub use settings::{MediaSettings, Settings};
+//! Wire it up and keep it alive: config, registry, limits, shutdown, metrics.
+
+pub mod config;
+
+pub use config::{Config, ConfigError, Dialled, HostPort, Network, Secret};
