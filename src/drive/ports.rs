@@ -2,7 +2,7 @@
 
 use crate::audio::Pcm;
 use crate::base::{AttemptId, Disposition, Grammar, LegId, LookUpId, Moment, Prompt, PromptId, UtteranceId};
-use crate::call::{Command, Event, HandOverCard, Record};
+use crate::call::{Call, Command, Event, HandOverCard, Record};
 use crate::flow::LookUp;
 use crate::media::{LegCommand, LegEvent, LegStats};
 use crate::speech::EarEvent;
@@ -42,6 +42,16 @@ pub trait Machine {
     fn handle(&mut self, now: Moment, event: &Event, out: &mut Vec<Command>);
     /// When `Event::Tick` is due.
     fn next_timer(&self) -> Option<Moment>;
+}
+
+impl Machine for Call {
+    fn handle(&mut self, now: Moment, event: &Event, out: &mut Vec<Command>) {
+        Call::handle(self, now, event, out);
+    }
+
+    fn next_timer(&self) -> Option<Moment> {
+        Call::next_timer(self).map(|(at, _)| at)
+    }
 }
 
 /// The world of one call. None of these wait; answers come back as [`Happening`]s.

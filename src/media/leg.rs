@@ -1,7 +1,8 @@
 //! One leg, pure: packets in, 20 ms heard and 20 ms said per tick. The plane owns the sockets, the bridge and the recorder;
 //! whatever a leg does can be tested here on simulated time. Nothing in `receive`, `hear` and `speak` allocates.
 
-use super::face::{Codec, LegCommand, LegEvent, LegStats, Negotiated, Tap};
+use super::face::{Codec, LegCommand, LegEvent, LegStats, Negotiated};
+use crate::audio::Tap;
 use super::key_tones::KeyTones;
 use super::peer::Peer;
 use super::player::{Player, Source};

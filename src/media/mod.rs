@@ -13,6 +13,5 @@ mod tap;
 pub use face::{Codec, LegCommand, LegEvent, LegKey, LegStats, Negotiated};
 
 pub use crate::audio::Tap;
-pub use face::{Codec, LegCommand, LegEvent, LegKey, LegStats, Negotiated};
 pub use leg::{Leg, LegSeed, PACKET_BYTES, Tick};
 pub use socket::{Lateness, MediaError, Plane, PlaneConfig};

@@ -1,7 +1,7 @@
 //! The live gateway: wires signalling, audio, ears, voices and store to one driver per call, and keeps it alive.
 //! Start at [`Gateway::start`].
 
-mod config;
+pub mod config;
 mod gateway;
 mod jobs;
 mod live;
@@ -14,8 +14,3 @@ pub use config::{Config, ConfigError, Dialled, HostPort, Network, Secret};
 pub use gateway::{Gateway, StartError};
 pub use lookups::LookUps;
 pub use settings::{MediaSettings, Settings};
-//! Wire it up and keep it alive: config, registry, limits, shutdown, metrics.
-
-pub mod config;
-
-pub use config::{Config, ConfigError, Dialled, HostPort, Network, Secret};

@@ -7,7 +7,8 @@ mod run;
 
 pub use lateness::Lateness;
 
-use super::face::{LegCommand, LegEvent, LegKey, Tap};
+use super::face::{LegCommand, LegEvent, LegKey};
+use crate::audio::Tap;
 use super::leg::{Leg, LegSeed};
 use super::recorder::Recorder;
 use lateness::Punctuality;
