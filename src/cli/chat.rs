@@ -41,6 +41,7 @@ struct Keyboard(Rc<RefCell<Screen>>);
 /// When the terminal cannot be written.
 pub(crate) async fn run(
     flow: Arc<Flow>,
+    base_dir: std::path::PathBuf,
     hosts: &[String],
     why: bool,
     input: &mut (dyn BufRead + Send),
@@ -49,7 +50,7 @@ pub(crate) async fn run(
     let screen = Rc::new(RefCell::new(Screen { why, ..Screen::default() }));
     let lookups = LookUps::new(hosts)?;
     let wall = WallTime(chrono::Utc::now().timestamp_millis());
-    let settings = CallSettings { card_reference: "0".repeat(32), ears: flow.languages.clone(), card_url: String::new() };
+    let settings = CallSettings { ears: flow.languages.clone(), base_dir, ..CallSettings::default() };
     let call = Call::new(CallId(1), flow.clone(), settings);
     let mut chat = Chat { driver: Driver::new(call, Keyboard(screen.clone())), screen, lookups, now: Moment::ZERO, utterance: 0 };
     writeln!(out, "You are calling {:?}. Type what you say; /key 1 presses a key, /silence waits, /hangup ends.", flow.name)?;

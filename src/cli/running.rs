@@ -3,7 +3,7 @@
 use crate::audio::Pcm;
 use crate::base::{Language, PromptPart};
 use crate::flow::{Finding, Flow};
-use crate::server::{Config, Gateway, Settings};
+use crate::server::{Config, Gateway, Served, Settings};
 use crate::speech::RenderKey;
 use anyhow::{Context, bail};
 use std::collections::BTreeMap;
@@ -57,7 +57,7 @@ impl Running {
         };
         let at = listener.as_ref().map(tokio::net::TcpListener::local_addr).transpose()?;
         let program = std::env::current_exe().context("this program's own file cannot be found")?;
-        let gateway = Gateway::start(Settings::from_config(&config, flows, program, at)).await?;
+        let gateway = Gateway::start(Settings::from_config(&config, flows, program)).await?;
         let web = match (listener, at) {
             (Some(listener), Some(at)) => {
                 let state = crate::web::WebState::new(gateway.store().clone(), metrics, token);
@@ -123,7 +123,7 @@ pub(crate) fn load(path: &Path) -> anyhow::Result<Config> {
 ///
 /// # Errors
 /// [`Mistakes`] of all flows together.
-pub(crate) fn load_flows(config: &Config) -> anyhow::Result<Vec<(String, Arc<Flow>)>> {
+pub(crate) fn load_flows(config: &Config) -> anyhow::Result<Vec<Served>> {
     let env: BTreeMap<String, String> = config.flow_env.iter().map(|(k, v)| (k.clone(), v.reveal().to_string())).collect();
     let mut mistakes = Vec::new();
     let mut read: BTreeMap<PathBuf, Option<Arc<Flow>>> = BTreeMap::new();
@@ -131,7 +131,8 @@ pub(crate) fn load_flows(config: &Config) -> anyhow::Result<Vec<(String, Arc<Flo
     for number in &config.numbers {
         let flow = read.entry(number.flow.clone()).or_insert_with(|| load_flow(&number.flow, &env, &mut mistakes));
         if let Some(flow) = flow {
-            numbers.push((number.dialled.to_string(), flow.clone()));
+            let base_dir = number.flow.parent().map(Path::to_path_buf).unwrap_or_default();
+            numbers.push(Served { number: number.dialled.to_string(), flow: flow.clone(), base_dir });
         }
     }
     match mistakes.is_empty() {

@@ -2,9 +2,9 @@
 
 use super::LookUps;
 use super::live::{CallerSide, LivePorts};
-use super::settings::Settings;
+use super::settings::{Served, Settings};
 use crate::audio::Pcm;
-use crate::base::{AttemptId, CallId, Moment, PhoneNumber, WallTime};
+use crate::base::{AttemptId, CallId, Moment, PhoneNumber, PromptPart, WallTime};
 use crate::call::{Call, CallSettings, Event, Record};
 use crate::drive::{Driver, Happening};
 use crate::flow::Flow;
@@ -104,7 +104,7 @@ pub(super) fn wall_now() -> WallTime {
 }
 
 /// Which number is served by which flow; replaced as a whole on reload.
-type Numbers = Arc<Mutex<Arc<[(String, Arc<Flow>)]>>>;
+type Numbers = Arc<Mutex<Arc<[Served]>>>;
 
 /// A running gateway.
 pub struct Gateway {
@@ -156,7 +156,7 @@ impl Gateway {
             notes: broadcast::channel(LIVE_NOTES).0,
             models: settings.models,
         });
-        prerender(&shared, settings.numbers.iter().map(|(_, flow)| flow));
+        prerender(&shared, &settings.numbers);
         let calls = tokio_util::task::TaskTracker::new();
         let numbers: Numbers = Arc::new(Mutex::new(settings.numbers.into()));
         let router = Router {
@@ -164,7 +164,7 @@ impl Gateway {
             numbers: numbers.clone(),
             calls: calls.clone(),
             max_calls: settings.max_calls,
-            public_url: settings.public_url,
+            longest: settings.longest_call,
             rate: super::rate::Rate::new(settings.calls_per_minute, settings.trusted),
         };
         drop(store_task);
@@ -199,8 +199,8 @@ impl Gateway {
     }
 
     /// Serves these numbers from now on; calls that are going on keep their flow.
-    pub fn set_numbers(&self, numbers: Vec<(String, Arc<Flow>)>) {
-        prerender(&self.shared, numbers.iter().map(|(_, flow)| flow));
+    pub fn set_numbers(&self, numbers: Vec<Served>) {
+        prerender(&self.shared, &numbers);
         *lock(&self.numbers) = numbers.into();
     }
 
@@ -245,10 +245,17 @@ impl Gateway {
 }
 
 /// Renders what the flows always say, so that the first caller does not wait for the synthesiser.
-fn prerender<'a>(shared: &Shared, flows: impl Iterator<Item = &'a Arc<Flow>>) {
+fn prerender(shared: &Shared, numbers: &[Served]) {
     let mut wanted = Vec::new();
-    for flow in flows {
-        wanted.extend(flow.prompts().into_iter().map(|(language, parts)| crate::speech::RenderKey { parts, language }));
+    for served in numbers {
+        for (language, mut parts) in served.flow.prompts() {
+            for part in &mut parts {
+                if let PromptPart::File(path) = part {
+                    *path = served.base_dir.join(&*path);
+                }
+            }
+            wanted.push(crate::speech::RenderKey { parts, language });
+        }
     }
     shared.voices.prerender(wanted);
 }
@@ -260,7 +267,7 @@ struct Router {
     numbers: Numbers,
     calls: tokio_util::task::TaskTracker,
     max_calls: usize,
-    public_url: String,
+    longest: Duration,
 }
 
 impl Router {
@@ -283,10 +290,10 @@ impl Router {
         }
     }
 
-    fn flow_for(&self, dialled: &str) -> Option<Arc<Flow>> {
+    fn flow_for(&self, dialled: &str) -> Option<Served> {
         let numbers = lock(&self.numbers).clone();
-        let exact = numbers.iter().find(|(number, _)| number == dialled);
-        exact.or_else(|| numbers.iter().find(|(number, _)| number == "*")).map(|(_, flow)| flow.clone())
+        let exact = numbers.iter().find(|served| served.number == dialled);
+        exact.or_else(|| numbers.iter().find(|served| served.number == "*")).cloned()
     }
 
     fn reject(&self, dialog: DialogKey, status: u16, retry_after: Option<u32>) {
@@ -296,7 +303,7 @@ impl Router {
 
     fn incoming(&mut self, event: SipEvent) {
         let SipEvent::Incoming { dialog, from, to, source, call_id, offer } = event else { return };
-        let Some(flow) = self.flow_for(&to) else {
+        let Some(Served { flow, base_dir, .. }) = self.flow_for(&to) else {
             tracing::info!(call_id, dialled = %PhoneNumber::new(&to).tail(), "no flow serves this number");
             return self.reject(dialog, 404, None);
         };
@@ -336,7 +343,9 @@ impl Router {
         let settings = CallSettings {
             card_reference: format!("{:032x}", rand::random::<u128>()),
             ears: self.shared.ears.languages(),
-            card_url: self.public_url.clone(),
+            base_dir,
+            longest: self.longest,
+            ..CallSettings::default()
         };
         let began = wall_now();
         let call = Call::new(id, flow.clone(), settings);

@@ -13,4 +13,4 @@ mod settings;
 pub use config::{Config, ConfigError, Dialled, HostPort, Network, Secret};
 pub use gateway::{Gateway, StartError};
 pub use lookups::LookUps;
-pub use settings::{MediaSettings, Settings};
+pub use settings::{MediaSettings, Served, Settings};

@@ -6,7 +6,7 @@ use crate::sip::SipConfig;
 use super::config::{Config, Network};
 use crate::speech::{EarsConfig, VoicesConfig};
 use crate::store::{Retention, RetentionRules};
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -24,12 +24,12 @@ pub struct Settings {
     pub voices: VoicesConfig,
     /// Folder for database, recordings, event logs.
     pub store_dir: PathBuf,
-    /// Dialled numbers (`*` = any other) and their flows.
-    pub numbers: Vec<(String, Arc<Flow>)>,
+    /// Dialled numbers and their flows.
+    pub numbers: Vec<Served>,
     /// Hosts that look-ups may ask.
     pub lookup_hosts: Vec<String>,
-    /// The web side's address as agents reach it.
-    pub public_url: String,
+    /// Longest call.
+    pub longest_call: Duration,
     /// Calls at once; beyond them 503 with Retry-After.
     pub max_calls: usize,
     /// New calls a minute from one source that is not trusted; beyond them 503 with Retry-After.
@@ -40,6 +40,17 @@ pub struct Settings {
     pub models: std::collections::BTreeMap<String, String>,
     /// How long sounds and words are kept.
     pub retention: crate::store::RetentionRules,
+}
+
+/// A dialled number and the flow that serves it.
+#[derive(Debug, Clone)]
+pub struct Served {
+    /// As in the Request-URI; `*` = any other.
+    pub number: String,
+    /// The flow.
+    pub flow: Arc<Flow>,
+    /// The flow file's folder, from which its sound files count.
+    pub base_dir: PathBuf,
 }
 
 /// Audio settings without the clock.
@@ -60,18 +71,16 @@ impl MediaSettings {
 }
 
 impl Settings {
-    /// Settings from a configuration and the flows it names. `program` is this program's own file, for the worker processes;
-    /// `web` where the web side really listens.
-    pub fn from_config(config: &Config, numbers: Vec<(String, Arc<Flow>)>, program: PathBuf, web: Option<SocketAddr>) -> Settings {
+    /// Settings from a configuration and the flows it names. `program` is this program's own file, for the worker processes.
+    pub fn from_config(config: &Config, numbers: Vec<Served>, program: PathBuf) -> Settings {
         let speech = &config.speech;
         let otherwise = Retention { audio_days: config.store.audio_days, text_days: config.store.text_days };
-        let by_flow = numbers.iter().map(|(_, flow)| {
-            let audio_days = flow.retention.audio_days.or(otherwise.audio_days);
-            let text_days = flow.retention.text_days.or(otherwise.text_days);
-            (flow.name.clone(), Retention { audio_days, text_days })
+        let by_flow = numbers.iter().map(|served| {
+            let kept = &served.flow.retention;
+            let days = Retention { audio_days: Some(kept.audio_days), text_days: Some(kept.text_days) };
+            (served.flow.name.clone(), days)
         });
         let retention = RetentionRules { by_flow: by_flow.collect(), otherwise };
-        let public_url = config.web.public_url.clone().or_else(|| web.map(|at| format!("http://{at}"))).unwrap_or_default();
         Settings {
             sip: SipConfig {
                 udp: config.sip.udp,
@@ -99,7 +108,7 @@ impl Settings {
             store_dir: config.store.dir.clone(),
             numbers,
             lookup_hosts: config.lookup.hosts.iter().map(ToString::to_string).collect(),
-            public_url,
+            longest_call: config.limits.call,
             max_calls: config.sip.max_calls as usize,
             calls_per_minute: config.limits.calls_per_minute,
             trusted: config.sip.trusted.clone(),
