@@ -200,12 +200,18 @@ fn baresip_asks_for_a_person_and_both_phones_hear_each_other() {
 
 /// Runs one of the SIPp scenarios against the gateway.
 fn sipp(gateway: &Gateway, scenario: &str, number: &str) -> Result<(), String> {
+    sipp_for(gateway, scenario, number, 300)
+}
+
+/// As [`sipp`]; its pauses last so many milliseconds.
+fn sipp_for(gateway: &Gateway, scenario: &str, number: &str, pause_ms: u32) -> Result<(), String> {
     let port = UdpSocket::bind("127.0.0.1:0").and_then(|s| s.local_addr()).expect("a port").port();
     let file: PathBuf = checkout().join("sip-config/sipp").join(scenario);
     let output = Command::new("sipp")
         .arg("-sf")
         .arg(&file)
         .args(["-s", number, "-m", "1", "-i", "127.0.0.1", "-p", &port.to_string(), "-nostdin", "-timeout", "40", "-timeout_error"])
+        .args(["-d", &pause_ms.to_string()])
         .arg(gateway.sip.to_string())
         .current_dir(gateway.path(""))
         .output()
@@ -317,4 +323,65 @@ fn a_broken_configuration_is_told_whole() {
     for part in ["bad.toml:2", "bad.toml:3", "max_calls"] {
         assert!(text.contains(part), "{part} is missing in:\n{text}");
     }
+}
+
+fn refer_gateway(agent: &str) -> Gateway {
+    Gateway::start(Wanted { flow: "tests/flows/refer.yaml", env: vec![("AGENT_SIP", agent.into())], ..Wanted::default() })
+}
+
+#[test]
+fn a_caller_is_moved_by_refer_and_the_outcome_is_followed() {
+    if !sipp_installed() {
+        return;
+    }
+    let gateway = refer_gateway("sip:agent@127.0.0.1:9");
+    sipp(&gateway, "refer_ok.xml", "5551000").expect("REFER with User-to-User, NOTIFY 100 and 200");
+    let rows = gateway.ended_calls(1);
+    assert_eq!(rows[0]["disposition"], "transferred", "{rows:?}");
+}
+
+#[test]
+fn a_failed_refer_falls_back_to_a_bridge_with_the_same_agent() {
+    if !sipp_installed() || !baresip::installed() {
+        return;
+    }
+    let dir = tempfile::tempdir().expect("a folder");
+    let wav = dir.path().join("agent.wav");
+    sound(&wav, &[Piece::Tone(1_000.0, 30_000)]);
+    let agent = Baresip::start(&wav, None, 40);
+    let gateway = refer_gateway(&format!("sip:agent@127.0.0.1:{}", agent.port));
+    // The referred call is busy; the caller stays ours and is bridged. The scenario hangs up by itself afterwards.
+    let outcome = sipp_for(&gateway, "refer_busy.xml", "5551000", 6_000);
+    let rows = gateway.ended_calls(1);
+    let story = calls_show(&gateway, rows[0]["id"].as_str().unwrap_or_default());
+    assert!(outcome.is_ok(), "{outcome:?}\n{story}");
+    assert_eq!(rows[0]["disposition"], "transferred", "{story}");
+    assert!(story.contains("bridge"), "{story}");
+}
+
+#[test]
+fn a_full_disk_ends_the_recording_and_not_the_call() {
+    if !sipp_installed() {
+        return;
+    }
+    let dir = tempfile::tempdir().expect("a folder");
+    let disk = dir.path().join("disk");
+    std::fs::create_dir_all(&disk).expect("a folder");
+    let mounted = Command::new("mount").args(["-t", "tmpfs", "-o", "size=600k", "tmpfs"]).arg(&disk).status();
+    if !mounted.is_ok_and(|s| s.success()) {
+        eprintln!("SKIPPED: no small disk can be mounted here (needs root)");
+        return;
+    }
+    let store = format!("dir = {:?}\n", disk.join("store"));
+    let env = vec![("AGENT_SIP", "sip:nobody@127.0.0.1:9".into()), ("PARCEL_API", "http://127.0.0.1:9".into())];
+    let hosts = vec!["127.0.0.1:9".into()];
+    let wanted = Wanted { flow: "flows/parcel.yaml", env, hosts, store: &store, ..Wanted::default() };
+    let outcome = std::panic::catch_unwind(|| {
+        let gateway = Gateway::start(wanted);
+        // What is left of the disk is filled; then calls come in.
+        let _ = std::fs::write(disk.join("filler"), vec![0u8; 1 << 20]);
+        sipp_for(&gateway, "call.xml", "5551000", 4_000).and_then(|()| sipp_for(&gateway, "call.xml", "5551000", 1_000))
+    });
+    let _ = Command::new("umount").arg("-l").arg(&disk).status();
+    outcome.expect("the gateway starts and lives").expect("calls go on with a full disk");
 }
