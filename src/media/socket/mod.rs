@@ -153,5 +153,4 @@ impl Plane {
 }
 
 #[cfg(test)]
-#[path = "../plane_tests.rs"]
 mod tests;
