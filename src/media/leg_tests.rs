@@ -492,3 +492,58 @@ fn a_changed_codec_does_not_play_what_came_in_the_old_one() {
     assert!(loudest <= Some(16), "{loudest:?}");
     assert_eq!(w.sent.last().map(|p| p[1]), Some(8));
 }
+
+/// Counts what each thread asks of the allocator, so that the 20-ms path can be proved free of it.
+struct Counting;
+
+thread_local! {
+    static ALLOCATIONS: std::cell::Cell<u64> = const { std::cell::Cell::new(0) };
+}
+
+// SAFETY: every call goes on to the system's allocator unchanged; the counter is plain thread-local memory.
+unsafe impl std::alloc::GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: std::alloc::Layout) -> *mut u8 {
+        let _ = ALLOCATIONS.try_with(|n| n.set(n.get() + 1));
+        unsafe { std::alloc::System.alloc(layout) }
+    }
+
+    unsafe fn dealloc(&self, at: *mut u8, layout: std::alloc::Layout) {
+        unsafe { std::alloc::System.dealloc(at, layout) }
+    }
+}
+
+#[global_allocator]
+static COUNTING: Counting = Counting;
+
+#[test]
+fn the_tick_allocates_nothing() {
+    let mut w = World::new(Codec::Pcmu);
+    w.tell(LegCommand::Listen(Some(rule())));
+    w.tell(LegCommand::Comfort(Some(Arc::new(beep(300.0, 100, -20.0)))));
+    for id in 0..5 {
+        w.play(id, 900, if id % 2 == 0 { BargeIn::Speech } else { BargeIn::PersonOnly });
+    }
+    let voice = voice(1_000);
+    let (mut out, mut packet, mut bytes) = ([0; PACKET_BYTES], [0; 200], [0; 160]);
+    let mut events = Vec::with_capacity(64);
+    let before = ALLOCATIONS.get();
+    for tick in 0..500usize {
+        w.now = w.now + Duration::from_millis(20);
+        w.header.sequence += 1;
+        w.header.timestamp += 160;
+        encode_ulaw(if tick % 150 < 50 { &voice[tick % 50] } else { &Frame::SILENCE }, &mut bytes);
+        let len = write_packet(&w.header, &bytes, &mut packet).expect("it fits");
+        // Loss, doubles and keys go other ways.
+        if tick % 17 != 0 {
+            w.leg.receive(w.now, &packet[..len], w.from, &mut events);
+            w.leg.receive(w.now, &packet[..len], w.from, &mut events);
+        }
+        if tick == 300 {
+            w.leg.obey(w.now, LegCommand::SendDigit(Digit::from_char('1').expect("a key")), &mut events);
+        }
+        w.leg.tick(w.now, (tick > 400).then_some(&Frame::SILENCE), &mut out, &mut events);
+    }
+    assert_eq!(ALLOCATIONS.get() - before, 0);
+    let spoke = events.iter().filter(|e| matches!(e, LegEvent::SpeechStarted { .. })).count();
+    assert!(spoke >= 3 && events.len() < 64, "{events:?}");
+}

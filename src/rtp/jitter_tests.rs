@@ -105,6 +105,14 @@ fn reordered_and_doubled_packets_play_once_in_order() {
 }
 
 #[test]
+fn arrivals_that_straddle_the_tick_cost_one_concealment() {
+    // Every other packet misses its tick by a millisecond.
+    let got = run(1_500, 20, &mut |n| Some(u64::from(n % 2)));
+    let lost = got.count(Popped::Lost) - usize::try_from(CONCEAL_MAX).unwrap();
+    assert!(lost <= 1 && got.jitter.stats().trimmed == 0, "{lost} concealed, {:?}", got.jitter.stats());
+}
+
+#[test]
 fn jitter_of_80_ms_grows_the_delay_until_nothing_is_lost() {
     let mut rng = StdRng::seed_from_u64(11);
     let got = run(1_500, 20, &mut |_| Some(rng.random_range(0..80)));

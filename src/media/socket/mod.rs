@@ -154,5 +154,4 @@ impl Plane {
 }
 
 #[cfg(test)]
-#[path = "../plane_tests.rs"]
 mod tests;

@@ -5,7 +5,7 @@ use crate::audio::{Pcm, beep};
 use crate::base::{BargeIn, PromptId};
 use crate::media::{Codec, LegStats, Negotiated};
 use std::net::{Ipv4Addr, SocketAddr};
-use tokio::sync::mpsc::{Receiver, channel, error::TryRecvError};
+use tokio::sync::mpsc::{Receiver, channel};
 
 const HERE: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 const LONG: Duration = Duration::from_secs(30);
@@ -33,16 +33,18 @@ fn comfort(hertz: f32) -> LegCommand {
 
 /// Waits for the first event that `wanted` accepts; a sentence after 30 s without it.
 fn wait(events: &mut Events, wanted: impl Fn(&LegEvent) -> bool) -> LegEvent {
-    let until = Instant::now() + LONG;
-    while Instant::now() < until {
-        match events.try_recv() {
-            Ok((_, event)) if wanted(&event) => return event,
-            Ok(_) => {}
-            Err(TryRecvError::Empty) => std::thread::sleep(Duration::from_millis(2)),
-            Err(TryRecvError::Disconnected) => panic!("the plane dropped the leg"),
-        }
-    }
-    panic!("not told within 30 s");
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().expect("a runtime");
+    runtime.block_on(async {
+        let search = async {
+            while let Some((_, event)) = events.recv().await {
+                if wanted(&event) {
+                    return event;
+                }
+            }
+            panic!("the plane dropped the leg");
+        };
+        tokio::time::timeout(LONG, search).await.expect("told within 30 s")
+    })
 }
 
 fn closed(plane: &Plane, leg: LegKey, events: &mut Events) -> LegStats {
@@ -193,9 +195,10 @@ fn last_events_reach_a_slow_receiver_and_floods_reach_nobody() {
 #[test]
 fn ports_run_out_with_a_sentence_and_come_back() {
     let probe = plane();
-    let (to, _events) = channel(8);
+    let (to, mut events) = channel(8);
     let (_, free) = probe.open(to.clone(), None).expect("a leg");
     probe.stop();
+    wait(&mut events, |e| matches!(e, LegEvent::Closed(_)));
     let config = PlaneConfig { bind: HERE, ports: free..=free + 1, no_rtp: LONG, epoch: Instant::now() };
     let plane = Plane::start(config).expect("a plane");
     let (key, port) = plane.open(to.clone(), None).expect("the one pair");
@@ -203,10 +206,11 @@ fn ports_run_out_with_a_sentence_and_come_back() {
     let error = plane.open(to.clone(), None).expect_err("none is left");
     assert!(matches!(error, MediaError::NoPort), "{error}");
     plane.command(key, LegCommand::Close);
+    wait(&mut events, |e| matches!(e, LegEvent::Closed(_)));
     let until = Instant::now() + LONG;
     while plane.open(to.clone(), None).is_err() {
         assert!(Instant::now() < until, "the port never came back");
-        std::thread::sleep(Duration::from_millis(5));
+        std::thread::yield_now();
     }
 }
 
