@@ -2,7 +2,7 @@
 //! `sip-config/sipp` are general: the dialled number is given with `-s`, so they serve against the whole gateway too.
 //! Where SIPp is not installed these tests pass and say so aloud.
 
-use hotline::sip::{DialogKey, EndedWhy, SdpSession, SipCommand, SipConfig, SipEndpoint, SipEvent};
+use hotline::sip::{Credentials, DialogKey, EndedWhy, SdpSession, SipCommand, SipConfig, SipEndpoint, SipEvent};
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket};
 use std::path::PathBuf;
@@ -380,7 +380,8 @@ async fn call_out(scenario: &str, ring_seconds: u32, transport: &str, hang_up: b
     if !installed() {
         return;
     }
-    let mut ua = Ua::start(|_| ()).await;
+    let known = Credentials { host: "PBX".into(), user: "gateway".into(), password: "s3cret".into() };
+    let mut ua = Ua::start(|cfg| cfg.credentials.push(known)).await;
     let port = free_port();
     let mode = if transport == "tcp" { "t1" } else { "u1" };
     let sipp = Sipp::start(scenario, port, &["-t", mode]);
@@ -441,6 +442,11 @@ async fn an_agent_holds_and_resumes() {
     call_out("agent_holds", 20, "udp", false, "ringing answered reoffer reoffer bye").await;
     call_out("agent_holds", 20, "tcp", false, "ringing answered reoffer reoffer bye").await;
     call_out("agent_no_audio", 20, "udp", false, "broken").await;
+}
+
+#[tokio::test]
+async fn a_trunk_that_wants_a_password() {
+    call_out("agent_challenges", 20, "udp", true, "answered ours").await;
 }
 
 /// Many at once leave nothing behind.
