@@ -194,9 +194,9 @@ impl Core {
         self.entries.insert(key, entry);
     }
 
-    /// The end of a dialog: frees everything of it and tells why, once.
-    pub(super) async fn end(&mut self, key: DialogKey, why: EndedWhy) {
-        let Some(entry) = self.entries.remove(&key) else { return };
+    /// Takes a dialog out of the tables.
+    pub(super) fn forget(&mut self, key: DialogKey) -> Option<Entry> {
+        let entry = self.entries.remove(&key)?;
         self.shared.dialogs.fetch_sub(1, Ordering::Relaxed);
         self.by_dialog.remove(&entry.index);
         if let Some((caller, _)) = &entry.caller
@@ -204,6 +204,12 @@ impl Core {
         {
             self.by_caller.remove(caller);
         }
+        Some(entry)
+    }
+
+    /// The end of a dialog: frees everything of it and tells why, once.
+    pub(super) async fn end(&mut self, key: DialogKey, why: EndedWhy) {
+        let Some(entry) = self.forget(key) else { return };
         // After a BYE or CANCEL of ours the crate still needs it for a moment; their tasks and the sweep remove it then.
         if entry.dialog.state().is_terminated() || matches!(entry.phase, Phase::Ringing { .. } | Phase::AwaitingAck { .. }) {
             self.layer.remove_dialog(&entry.dialog.id());
@@ -334,8 +340,7 @@ impl Core {
             self.preparing.remove(&key);
             self.tell(SipEvent::Ended { dialog: key, why: EndedWhy::TimedOut }).await;
         }
-        let due =
-            |e: &Entry| matches!(e.phase, Phase::Calling { give_up } | Phase::AwaitingAck { give_up, .. } if now >= give_up);
+        let due = |e: &Entry| matches!(e.phase, Phase::Calling { give_up, .. } | Phase::AwaitingAck { give_up, .. } if now >= give_up);
         let unanswered: Vec<DialogKey> = self.entries.iter().filter(|(_, e)| due(e)).map(|(k, _)| *k).collect();
         for key in unanswered {
             match self.entries.get(&key) {

@@ -1,6 +1,7 @@
 //! One dialog as the signalling task remembers it.
 
 use rsipstack::dialog::dialog::TransactionHandle;
+use rsipstack::dialog::invitation::InviteOption;
 use rsipstack::dialog::invite_dialog::InviteDialog;
 use rsipstack::sip::{Contact, Uri};
 use rsipstack::transaction::key::TransactionRole;
@@ -34,8 +35,9 @@ pub(super) enum Phase {
     /// We said 200 and wait for the ACK. `hang_up` = BYE as soon as it comes (RFC 3261 §15: not before). The crate ends it
     /// after 64*T1, except when the 200 could not be sent at all (a closed TCP connection); `give_up` is for that.
     AwaitingAck { late: bool, hang_up: bool, give_up: Instant },
-    /// Our INVITE without a final answer; cancelled at `give_up`.
-    Calling { give_up: Instant },
+    /// Our INVITE without a final answer; cancelled at `give_up`. `option` is what it was made of, for a second one with
+    /// credentials; `challenges` counts those answered.
+    Calling { give_up: Instant, option: Box<InviteOption>, challenges: u8 },
     /// Both sides agree that there is a call.
     Up,
 }

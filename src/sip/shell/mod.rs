@@ -17,7 +17,7 @@ mod inspector;
 mod outgoing;
 mod socket;
 
-use super::{DialogKey, SipCommand, SipEvent};
+use super::{Credentials, DialogKey, SipCommand, SipEvent};
 use address::Addresses;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
@@ -48,6 +48,8 @@ pub struct SipConfig {
     pub max_dialogs: usize,
     /// Sources whose P-Asserted-Identity is believed (RFC 3325).
     pub trusted: Vec<IpAddr>,
+    /// Names and passwords for targets that challenge our INVITEs (401, 407).
+    pub credentials: Vec<Credentials>,
     /// Timer T1 (RFC 3261 §17): the first retransmission; 64 times it is the wait for an ACK.
     pub t1: Duration,
 }
@@ -62,6 +64,7 @@ impl Default for SipConfig {
             user_agent: concat!("hotline/", env!("CARGO_PKG_VERSION")).into(),
             max_dialogs: 500,
             trusted: Vec::new(),
+            credentials: Vec::new(),
             t1: Duration::from_millis(500),
         }
     }

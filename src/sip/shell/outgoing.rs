@@ -5,7 +5,8 @@ use super::dialog::{Entry, Phase};
 use super::incoming::SUPPORTED;
 use crate::base::Digit;
 use crate::sip::bodies::{self, Described};
-use crate::sip::{ALLOW, DialogKey, EndedWhy, SipEvent};
+use crate::sip::digest::{Challenge, Signed};
+use crate::sip::{ALLOW, Credentials, DialogKey, EndedWhy, SipEvent};
 use rsipstack::dialog::dialog::TransactionHandle;
 use rsipstack::dialog::invitation::InviteOption;
 use rsipstack::sip::prelude::HeadersExt;
@@ -13,7 +14,10 @@ use rsipstack::sip::{Header, Host, Request, Response, Scheme, StatusCode, Status
 use rsipstack::transaction::endpoint::EndpointInnerRef;
 use rsipstack::transport::SipAddr;
 use std::time::Duration;
+use tokio::time::Instant;
 
+/// Challenges that one call answers: one, and again when a nonce was stale.
+const CHALLENGES_MAX: u8 = 3;
 /// How long looking up a name and opening a TCP connection may take.
 const PREPARE_TIMEOUT: Duration = Duration::from_secs(5);
 
@@ -52,11 +56,16 @@ impl Core {
             Ok(option) => option,
             Err(why) => return self.never_began(key, &why).await,
         };
-        let (dialog, task) = match self.layer.do_invite_async(option, self.states.clone()) {
-            Ok(started) => started,
-            Err(e) => return self.never_began(key, &e.to_string()).await,
-        };
-        self.insert(key, Entry::new(dialog, Phase::Calling { give_up: invite.give_up }, None));
+        if let Err(why) = self.start_invite(key, option, invite.give_up, 0) {
+            self.never_began(key, &why).await;
+        }
+    }
+
+    fn start_invite(&mut self, key: DialogKey, option: InviteOption, give_up: Instant, challenges: u8) -> Result<(), String> {
+        let started = self.layer.do_invite_async(option.clone(), self.states.clone());
+        let (dialog, task) = started.map_err(|e| e.to_string())?;
+        let phase = Phase::Calling { give_up, option: Box::new(option), challenges };
+        self.insert(key, Entry::new(dialog, phase, None));
         let done = self.done.clone();
         self.background(async move {
             let result = match task.await {
@@ -66,6 +75,46 @@ impl Core {
             };
             let _ = done.send(Done::Invited { dialog: key, result }).await;
         });
+        Ok(())
+    }
+
+    /// The INVITE that answers a challenge to ours, if we know this server.
+    fn second_invite(&self, key: DialogKey, response: &Response) -> Option<(InviteOption, Instant, u8)> {
+        let entry = self.entries.get(&key)?;
+        let Phase::Calling { give_up, option, challenges } = &entry.phase else { return None };
+        let invite = entry.dialog.initial_request();
+        let header = self.authorization(response, &invite, *challenges)?;
+        let mut option = option.as_ref().clone();
+        let headers = option.headers.get_or_insert_default();
+        headers.retain(|h| !matches!(h, Header::Authorization(_) | Header::ProxyAuthorization(_)));
+        headers.push(header);
+        // The same call, with a higher CSeq (RFC 3261 §22.2).
+        option.call_id = invite.call_id_header().ok().map(|c| c.value().to_string());
+        Some((option, *give_up, challenges + 1))
+    }
+
+    fn authorization(&self, response: &Response, invite: &Request, challenges: u8) -> Option<Header> {
+        let uri = invite.uri.to_string();
+        let host = invite.uri.host().to_string();
+        response.headers.iter().find_map(|header| {
+            let challenge = match header {
+                Header::WwwAuthenticate(h) => Challenge::parse(h.value())?,
+                Header::ProxyAuthenticate(h) => Challenge::parse(h.value())?,
+                _ => return None,
+            };
+            // A second challenge says that the password is wrong, unless the nonce was stale.
+            if challenges >= CHALLENGES_MAX || (challenges > 0 && !challenge.stale) {
+                return None;
+            }
+            let fits = |c: &&Credentials| c.host.eq_ignore_ascii_case(&host) || c.host.eq_ignore_ascii_case(&challenge.realm);
+            let who = self.shared.cfg.credentials.iter().find(fits)?;
+            let cnonce = format!("{:032x}", rand::random::<u128>());
+            let value = challenge.answer(who, &Signed { method: "INVITE", uri: &uri, cnonce: &cnonce, count: 1 });
+            Some(match header {
+                Header::WwwAuthenticate(_) => Header::Authorization(value.into()),
+                _ => Header::ProxyAuthorization(value.into()),
+            })
+        })
     }
 
     fn invite_option(&self, invite: &Preparing, target: SipAddr) -> Result<InviteOption, String> {
@@ -122,6 +171,16 @@ impl Core {
     pub(super) async fn on_invited(&mut self, key: DialogKey, result: Result<Option<Response>, String>) {
         let calling = self.entries.get(&key).is_some_and(|e| matches!(e.phase, Phase::Calling { .. }));
         if !calling {
+            return;
+        }
+        if let Ok(Some(response)) = &result
+            && is_challenge(response)
+            && let Some((option, give_up, challenges)) = self.second_invite(key, response)
+        {
+            self.forget(key);
+            if let Err(why) = self.start_invite(key, option, give_up, challenges) {
+                self.never_began(key, &why).await;
+            }
             return;
         }
         let why = match result {
@@ -243,6 +302,10 @@ fn contact_of(response: &Response) -> Option<String> {
         return None;
     }
     response.typed_contact_headers().ok()?.first().map(|c| c.uri.to_string())
+}
+
+fn is_challenge(response: &Response) -> bool {
+    matches!(response.status_code, StatusCode::Unauthorized | StatusCode::ProxyAuthenticationRequired)
 }
 
 /// A header value cannot hold line ends.
