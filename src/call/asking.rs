@@ -14,7 +14,7 @@ use super::timers::TimerName;
 use super::transfer::Wish;
 use super::understand::{Question, Understanding};
 use crate::base::{BargeIn, Confidence, Digit, EarFailure, Hypothesis, PromptEnd, PromptPart, UtteranceId};
-use crate::flow::{Action, AskKind, Input};
+use crate::flow::{Action, Answer, AskKind, Input};
 use crate::nlu::person::{PersonRule, asks_for_person};
 use crate::nlu::slots::repeat_request;
 
@@ -440,18 +440,25 @@ impl Call {
         }
     }
 
-    /// The question is answered: the script goes on.
-    fn accept(&mut self, now: &mut Now, said: Said, answer: crate::flow::Answer, meaning: String, confidence: Confidence) {
+    /// The question is answered: the script goes on. A value that the script cannot take is a misunderstanding.
+    fn accept(&mut self, now: &mut Now, said: Said, answer: Answer, meaning: String, confidence: Confidence) {
         self.hush(now);
-        let State::Asking(asking) = &self.state else { return };
-        if asking.ask.sensitive {
-            self.story.keep_secret(&asking.ask.kind, &answer);
+        let (wall, State::Asking(asking)) = (self.wall(now), &self.state) else { return };
+        let asked = asking.ask.clone();
+        let Some(cursor) = &mut self.cursor else { return };
+        let value = matches!(answer, Answer::Value(_));
+        if asked.sensitive {
+            self.story.keep_secret(&asked.kind, &answer);
         }
-        let is_intent = matches!(asking.ask.kind, AskKind::Intents);
+        let action = cursor.next(wall, Input::Understood(answer));
+        if value && matches!(&action, Action::Ask(again) if **again == asked) {
+            let verdict = self.ladders.misunderstood();
+            return self.misunderstood(now, said, "the script cannot take this value".into(), verdict, None);
+        }
         self.engaged = true;
         self.ladders.understood();
         self.begin_turn(now, said, Some(meaning.clone()), confidence);
-        if is_intent {
+        if matches!(asked.kind, AskKind::Intents) {
             self.story.intent = Some(meaning);
         }
         self.said.clear();
@@ -459,7 +466,7 @@ impl Call {
         self.timers.clear(TimerName::NoInput);
         self.timers.clear(TimerName::Keys);
         self.timers.clear(TimerName::LoneZero);
-        self.go_on(now, Input::Understood(answer));
+        self.perform(now, action);
     }
 
     /// What was heard up to now belongs to a decided turn.

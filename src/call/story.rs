@@ -109,7 +109,9 @@ impl Story {
     }
 
     fn without_secrets(&self, words: &str) -> String {
-        self.secrets.iter().fold(words.to_string(), |text, secret| strike_out(&text, secret))
+        self.secrets.iter().fold(words.to_string(), |text, secret| {
+            ways_to_say(secret).iter().fold(text, |text, way| strike_out(&text, way))
+        })
     }
 }
 
@@ -121,10 +123,14 @@ impl Call {
         self.turn_decided();
         let slots = self.cursor.as_ref().map(|c| self.story.public(&c.slots())).unwrap_or_default();
         let secret = said.sensitive;
+        let node = match &self.state {
+            super::state::State::Asking(asking) => asking.ask.node.clone(),
+            _ => self.node(),
+        };
         self.story.open = Some(TurnRecord {
             turn: self.story.next,
             at: now.at,
-            node: self.node(),
+            node,
             heard: if secret { Pii::default() } else { said.text.into() },
             by: said.by.into(),
             heard_confidence: said.confidence,
@@ -258,6 +264,18 @@ fn shortened(text: &str, max: usize) -> String {
     }
 }
 
+/// A secret as it is, and digits as words: `4711`, `foursevenoneone`, `四七一一`. Gaps are allowed for by [`strike_out`].
+fn ways_to_say(secret: &str) -> Vec<String> {
+    const EN: [&str; 10] = ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"];
+    const ZH: [&str; 10] = ["零", "一", "二", "三", "四", "五", "六", "七", "八", "九"];
+    let digits: Option<Vec<usize>> = secret.chars().map(|c| c.to_digit(10).map(|d| d as usize)).collect();
+    let mut ways = vec![secret.to_string()];
+    if let Some(digits) = digits {
+        ways.extend([EN, ZH].map(|words| digits.iter().map(|d| words[*d]).collect::<String>()));
+    }
+    ways
+}
+
 /// Replaces a secret by an ellipsis, also where it stands spelled out (`1 2 3 4`, `1, 2, 3, 4`).
 fn strike_out(text: &str, secret: &str) -> String {
     let wanted: Vec<char> = secret.chars().collect();
@@ -303,6 +321,7 @@ mod tests {
         assert_eq!(strike_out("Your card 4711 is fine.", "4711"), "Your card … is fine.");
         assert_eq!(strike_out("You said 4, 7, 1 1.", "4711"), "You said ….");
         assert_eq!(strike_out("471", "4711"), "471");
+        assert_eq!(strike_out("Pin four seven one one.", &ways_to_say("4711")[1]), "Pin ….");
     }
 
     #[test]

@@ -3,6 +3,7 @@
 //! ```text
 //! # what this shows
 //! flow: parcel                          (or an own flow below a line `---`)
+//! with: record: announce => record: ask   the flow's text, changed
 //! at: 2026-11-23 10:00                  calendar time, UTC
 //! caller: +49301234567                  who calls; `anonymous` = unknown
 //! ears: en zh                           languages that are understood by voice; `none`
@@ -34,6 +35,8 @@ pub struct Script {
     pub flow: Option<String>,
     /// The script's own flow (YAML).
     pub own_flow: Option<String>,
+    /// Replacements in the flow's text: `with: OLD => NEW`.
+    pub changes: Vec<(String, String)>,
     /// The world and the caller's steps.
     pub world: World,
     /// What must be true afterwards.
@@ -76,7 +79,7 @@ impl Script {
             Some((head, flow)) => (head, Some(flow.to_string())),
             None => (text, None),
         };
-        let mut script = Script { flow: None, own_flow, world: World::default(), wants: Vec::new() };
+        let mut script = Script { flow: None, own_flow, changes: Vec::new(), world: World::default(), wants: Vec::new() };
         let mut errors = Vec::new();
         for (number, line) in head.lines().enumerate().map(|(n, l)| (n + 1, l.trim())) {
             if line.is_empty() || line.starts_with('#') {
@@ -87,6 +90,14 @@ impl Script {
             }
         }
         if errors.is_empty() { Ok(script) } else { Err(errors) }
+    }
+
+    /// The flow's text: the script's own, or the named one as `read` gives it, with the script's changes. `None` when there is
+    /// none, or when a change does not apply.
+    pub fn flow_text(&self, read: impl Fn(&str) -> Option<String>) -> Option<String> {
+        let own = self.own_flow.clone();
+        let text = own.or_else(|| self.flow.as_deref().and_then(read))?;
+        self.changes.iter().try_fold(text, |text, (old, new)| text.contains(old.as_str()).then(|| text.replace(old, new)))
     }
 
     fn line(&mut self, number: usize, line: &str) -> Result<(), String> {
@@ -123,6 +134,10 @@ impl Script {
         let words: Vec<&str> = key.split_whitespace().collect();
         match words.as_slice() {
             ["flow"] => self.flow = Some(value.to_string()),
+            ["with"] => {
+                let (old, new) = value.split_once("=>").ok_or("write `with: OLD => NEW`")?;
+                self.changes.push((old.trim().to_string(), new.trim().to_string()));
+            }
             ["at"] => world.wall = wall(value)?,
             ["caller"] => world.caller = PhoneNumber::new(value),
             ["ears"] if value == "none" => world.ears = Vec::new(),

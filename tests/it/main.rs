@@ -6,3 +6,4 @@ mod end_to_end;
 mod gateway;
 mod layers;
 mod sipp;
+mod dialogue;
