@@ -60,9 +60,9 @@ pub(crate) async fn run(flow: &Path, fixtures: &Path, out: &mut dyn Write) -> an
 
     heading(out, "Call 1: a question worded as in no example, answered from the look-up service")?;
     let steps = vec![
-        Step::Play(speech.samples("open_paraphrase.wav")?),
-        Step::Play(speech.samples("digits_12345678.wav")?),
-        Step::Play(speech.samples("no_thanks.wav")?),
+        Step::Play(speech.samples("where-other-1.wav")?),
+        Step::Play(speech.samples("number-1.wav")?),
+        Step::Play(speech.samples("no-2.wav")?),
         Step::HangUpAfter(Duration::from_secs(8)),
     ];
     place(&mut phone, &uri, "5550001", scratch.path("caller-1.wav"), steps).await?;
@@ -81,7 +81,7 @@ pub(crate) async fn run(flow: &Path, fixtures: &Path, out: &mut dyn Write) -> an
     };
     let steps = vec![
         Step::Over(Duration::from_millis(1_800)),
-        Step::Play(speech.samples("person_talk.wav")?),
+        Step::Play(speech.samples("person-1.wav")?),
         Step::Wait(Duration::from_secs(9)),
         Step::PlayNow(Arc::new(proof::tone(CALLER_HERTZ, 6_000))),
         Step::HangUpAfter(Duration::from_secs(2)),
@@ -103,8 +103,8 @@ pub(crate) async fn run(flow: &Path, fixtures: &Path, out: &mut dyn Write) -> an
         })
     };
     let steps = vec![
-        Step::Play(speech.samples("unclear_1.wav")?),
-        Step::Play(speech.samples("unclear_2.wav")?),
+        Step::Play(speech.samples("unrelated-3.wav")?),
+        Step::Play(speech.samples("mumble-1.wav")?),
         Step::HangUpAfter(Duration::from_secs(14)),
     ];
     place(&mut phone, &uri, "5550003", scratch.path("caller-3.wav"), steps).await?;

@@ -136,9 +136,9 @@ fn baresip_asks_for_its_parcel_and_hears_the_right_answer() {
     let wav = gateway.path("caller.wav");
     let question = [
         Piece::Quiet(12_000),
-        Piece::Fixture("open_paraphrase.wav"),
+        Piece::Fixture("where-other-1.wav"),
         Piece::Quiet(7_000),
-        Piece::Fixture("digits_12345678.wav"),
+        Piece::Fixture("number-1.wav"),
         Piece::Quiet(20_000),
     ];
     sound(&wav, &question);
@@ -150,8 +150,8 @@ fn baresip_asks_for_its_parcel_and_hears_the_right_answer() {
     let story = calls_show(&gateway, rows[0]["id"].as_str().unwrap_or_default());
 
     // The answer is the stretch that begins after the digits were spoken.
-    let digits = fixture("digits_12345678.wav").len() as f32 / RATE as f32;
-    let question = fixture("open_paraphrase.wav").len() as f32 / RATE as f32;
+    let digits = fixture("number-1.wav").len() as f32 / RATE as f32;
+    let question = fixture("where-other-1.wav").len() as f32 / RATE as f32;
     let spoken = 12.0 + question + 7.0 + digits;
     let after: Vec<_> = stretches(&heard, 0.9).into_iter().filter(|(from, _)| *from > spoken - 1.0).collect();
     let (from, to) = *after.first().unwrap_or_else(|| panic!("nothing was heard after the digits:\n{story}\n{}", phone.log()));
@@ -183,7 +183,7 @@ fn baresip_asks_for_a_person_and_both_phones_hear_each_other() {
     let mut agent = Baresip::start(&agent_wav, None, 45);
     let gateway = gateway(&format!("sip:agent@127.0.0.1:{}", agent.port), None);
     let caller_wav = gateway.path("caller.wav");
-    let request = [Piece::Quiet(2_500), Piece::Fixture("person_talk.wav"), Piece::Quiet(9_000), Piece::Tone(440.0, 6_000)];
+    let request = [Piece::Quiet(2_500), Piece::Fixture("person-1.wav"), Piece::Quiet(9_000), Piece::Tone(440.0, 6_000)];
     sound(&caller_wav, &request);
     let mut caller = Baresip::start(&caller_wav, Some(&format!("sip:5551000@{}", gateway.sip)), 30);
     caller.wait(Duration::from_secs(40));
