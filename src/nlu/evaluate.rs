@@ -84,9 +84,8 @@ impl EvalReport {
     /// Counts decisions.
     pub fn of(judged: &[Judged]) -> EvalReport {
         let (outside, inside): (Vec<&Judged>, Vec<&Judged>) = judged.iter().partition(|j| j.meant == OUT_OF_SCOPE);
-        let share = |of: &[&Judged], is: &dyn Fn(&Judged) -> bool| {
-            of.iter().filter(|j| is(j)).count() as f64 / of.len().max(1) as f64
-        };
+        let share =
+            |of: &[&Judged], is: &dyn Fn(&Judged) -> bool| of.iter().filter(|j| is(j)).count() as f64 / of.len().max(1) as f64;
         EvalReport {
             in_scope: inside.len(),
             out_of_scope: outside.len(),

@@ -164,7 +164,8 @@ mod tests {
     #[test]
     fn many_trials_move_the_border() {
         // In this flow a margin below 3 is nearly always wrong.
-        let trials: Vec<Trial> = (0..2_000).map(|i| trial(i as f32 / 400.0, if i % 10 == 0 { i <= 1_200 } else { i > 1_200 })).collect();
+        let trials: Vec<Trial> =
+            (0..2_000).map(|i| trial(i as f32 / 400.0, if i % 10 == 0 { i <= 1_200 } else { i > 1_200 })).collect();
         let gate = Gate::fit(&trials);
         assert!(chance(&gate.weights, &trial(2.0, false).evidence) < 0.3);
         assert!(chance(&gate.weights, &trial(4.0, false).evidence) > 0.7);

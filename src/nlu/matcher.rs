@@ -253,7 +253,8 @@ fn trials(samples: &[Sample], classes: usize) -> Vec<Trial> {
         // Every fold also hides some whole intents; below eight intents that would change the flow too much.
         let hides = |class: usize| classes >= 8 && class % FOLDS == fold && (class / FOLDS).is_multiple_of(2);
         let hidden = |s: &Sample| s.class.is_some_and(hides);
-        let seen: Vec<&Sample> = samples.iter().zip(&parts).filter(|(s, p)| **p != fold && !hidden(s)).map(|(s, _)| s).collect();
+        let seen: Vec<&Sample> =
+            samples.iter().zip(&parts).filter(|(s, p)| **p != fold && !hidden(s)).map(|(s, _)| s).collect();
         if !seen.iter().any(|s| s.class.is_some()) {
             continue;
         }

@@ -50,42 +50,211 @@ pub(super) const PHRASES: &[&str] = &[
 
 /// Said around a request without changing it; dropped before anything is matched.
 const FILLERS: &[&str] = &[
-    "um", "uh", "er", "erm", "hmm", "mm", "ah", "oh", "please", "hello", "hi", "hey", "just", "well", "actually", "really",
-    "okay", "kindly", "sorry", "now", "maybe", "perhaps", "immediately", "bloody", "fucking", "damn", "goddamn", "freaking",
-    "god", "jesus", "directly", "rather", "simply", "finally", "honestly", "quickly", "either", "possibly", "only", "thanks",
+    "um",
+    "uh",
+    "er",
+    "erm",
+    "hmm",
+    "mm",
+    "ah",
+    "oh",
+    "please",
+    "hello",
+    "hi",
+    "hey",
+    "just",
+    "well",
+    "actually",
+    "really",
+    "okay",
+    "kindly",
+    "sorry",
+    "now",
+    "maybe",
+    "perhaps",
+    "immediately",
+    "bloody",
+    "fucking",
+    "damn",
+    "goddamn",
+    "freaking",
+    "god",
+    "jesus",
+    "directly",
+    "rather",
+    "simply",
+    "finally",
+    "honestly",
+    "quickly",
+    "either",
+    "possibly",
+    "only",
+    "thanks",
 ];
 
 /// May surround the noun phrase when it is all there is: "no I said agent thank you".
 const GLUE: &[&str] = &[
-    "yes", "no", "yeah", "yep", "nope", "i", "said", "want", "need", "to", "the", "a", "an", "would", "like", "get", "me",
-    "thank", "you", "again", "could", "can", "for", "sake", "so", "and", "or", "come", "on", "right", "with", "us", "good",
-    "morning", "afternoon", "there", "zero", "help", "support", "assistance", "service",
+    "yes",
+    "no",
+    "yeah",
+    "yep",
+    "nope",
+    "i",
+    "said",
+    "want",
+    "need",
+    "to",
+    "the",
+    "a",
+    "an",
+    "would",
+    "like",
+    "get",
+    "me",
+    "thank",
+    "you",
+    "again",
+    "could",
+    "can",
+    "for",
+    "sake",
+    "so",
+    "and",
+    "or",
+    "come",
+    "on",
+    "right",
+    "with",
+    "us",
+    "good",
+    "morning",
+    "afternoon",
+    "there",
+    "zero",
+    "help",
+    "support",
+    "assistance",
+    "service",
 ];
 
-const DETERMINERS: &[&str] =
-    &["a", "an", "the", "some", "any", "another", "one", "of", "your", "our", "somebody", "someone", "this", "that", "them", "those", "these"];
+const DETERMINERS: &[&str] = &[
+    "a", "an", "the", "some", "any", "another", "one", "of", "your", "our", "somebody", "someone", "this", "that", "them",
+    "those", "these",
+];
 
 const ADJECTIVES: &[&str] = &[
-    "real", "live", "life", "human", "actual", "living", "breathing", "proper", "different", "nice", "customer", "costumer",
-    "custom", "client", "service", "services", "support", "sales", "technical", "tech", "care", "phone", "call", "center",
-    "centre", "account", "claims", "billing", "help", "local", "first", "next", "available", "other", "senior", "physical",
-    "genuine", "competent", "english", "speaking", "telephone", "duty", "shift", "normal", "flesh", "blood", "more",
+    "real",
+    "live",
+    "life",
+    "human",
+    "actual",
+    "living",
+    "breathing",
+    "proper",
+    "different",
+    "nice",
+    "customer",
+    "costumer",
+    "custom",
+    "client",
+    "service",
+    "services",
+    "support",
+    "sales",
+    "technical",
+    "tech",
+    "care",
+    "phone",
+    "call",
+    "center",
+    "centre",
+    "account",
+    "claims",
+    "billing",
+    "help",
+    "local",
+    "first",
+    "next",
+    "available",
+    "other",
+    "senior",
+    "physical",
+    "genuine",
+    "competent",
+    "english",
+    "speaking",
+    "telephone",
+    "duty",
+    "shift",
+    "normal",
+    "flesh",
+    "blood",
+    "more",
 ];
 
 /// These make a person of a plain "person".
-const LIVING: &[&str] = &["real", "live", "life", "human", "actual", "living", "breathing", "proper", "genuine", "physical", "flesh"];
+const LIVING: &[&str] =
+    &["real", "live", "life", "human", "actual", "living", "breathing", "proper", "genuine", "physical", "flesh"];
 
 /// Nobody says these to a hotline without meaning its staff.
 const STAFF: &[&str] = &[
-    "agent", "agents", "gent", "operator", "operators", "representative", "representatives", "representive", "rep", "reps",
-    "human", "humans", "advisor", "adviser", "advisors", "advisers", "receptionist", "supervisor", "manager", "attendant",
-    "associate", "consultant", "specialist", "employee", "staff", "csr", "assistant", "superior",
+    "agent",
+    "agents",
+    "gent",
+    "operator",
+    "operators",
+    "representative",
+    "representatives",
+    "representive",
+    "rep",
+    "reps",
+    "human",
+    "humans",
+    "advisor",
+    "adviser",
+    "advisors",
+    "advisers",
+    "receptionist",
+    "supervisor",
+    "manager",
+    "attendant",
+    "associate",
+    "consultant",
+    "specialist",
+    "employee",
+    "staff",
+    "csr",
+    "assistant",
+    "superior",
 ];
 
 /// Ordinary words for people; a request only when asked for in a fitting way.
 const ANYBODY: &[&str] = &[
-    "person", "persons", "people", "someone", "somebody", "anyone", "anybody", "man", "woman", "lady", "guy", "individual",
-    "being", "beings", "voice", "expert", "whoever", "member", "colleague", "colleagues", "team", "department", "reception", "switchboard", "boss",
+    "person",
+    "persons",
+    "people",
+    "someone",
+    "somebody",
+    "anyone",
+    "anybody",
+    "man",
+    "woman",
+    "lady",
+    "guy",
+    "individual",
+    "being",
+    "beings",
+    "voice",
+    "expert",
+    "whoever",
+    "member",
+    "colleague",
+    "colleagues",
+    "team",
+    "department",
+    "reception",
+    "switchboard",
+    "boss",
 ];
 
 /// Two words that name the staff together.
@@ -127,7 +296,9 @@ pub(super) fn request(said: &[String]) -> Option<(String, PersonRule)> {
         return Some((phrase(from, to), PersonRule::Alone));
     }
     for at in 0..words.len() {
-        if let Some(to) = contact(&words, at).or_else(|| wish(&words, at)).or_else(|| presence(&words, at)).or_else(|| offer(&words, at)) {
+        if let Some(to) =
+            contact(&words, at).or_else(|| wish(&words, at)).or_else(|| presence(&words, at)).or_else(|| offer(&words, at))
+        {
             return Some((phrase(at, to), PersonRule::Asked));
         }
         if let Some(to) = refusal(&words, at) {
@@ -146,9 +317,8 @@ fn named(words: &[&str], from: usize) -> Option<Named> {
     let mut found: Option<Named> = None;
     let mut living = false;
     while let Some(&word) = words.get(at) {
-        let desk = words.get(at + 1).filter(|second| {
-            DESKS.iter().any(|(first, seconds)| *first == word && seconds.contains(*second))
-        });
+        let desk =
+            words.get(at + 1).filter(|second| DESKS.iter().any(|(first, seconds)| *first == word && seconds.contains(*second)));
         if desk.is_some() {
             at += 2;
             found = Some(Named { end: at, strength: Strength::Staff });
@@ -173,12 +343,33 @@ fn named(words: &[&str], from: usize) -> Option<Named> {
 /// The utterance is hardly more than the noun phrase.
 fn alone(words: &[&str]) -> Option<(usize, usize)> {
     const WHOLE: &[&str] = &[
-        "transfer me", "transfer the call", "transfer my call", "connect me", "put me through", "patch me through", "a live one",
-        "speak to", "talk to", "i want to talk", "i want to speak", "let me talk", "let me speak", "real one",
-        "no robot", "no robots", "no machine", "no machines", "no computer", "no more robots", "stop robot", "not a robot", "not a machine",
+        "transfer me",
+        "transfer the call",
+        "transfer my call",
+        "connect me",
+        "put me through",
+        "patch me through",
+        "a live one",
+        "speak to",
+        "talk to",
+        "i want to talk",
+        "i want to speak",
+        "let me talk",
+        "let me speak",
+        "real one",
+        "no robot",
+        "no robots",
+        "no machine",
+        "no machines",
+        "no computer",
+        "no more robots",
+        "stop robot",
+        "not a robot",
+        "not a machine",
     ];
     // Said alone these ask for somebody; "team" or "voice" alone do not.
-    const ENOUGH: &[&str] = &["person", "people", "someone", "somebody", "anyone", "anybody", "reception", "switchboard", "boss"];
+    const ENOUGH: &[&str] =
+        &["person", "people", "someone", "somebody", "anyone", "anybody", "reception", "switchboard", "boss"];
     let joined = words.join(" ");
     let bare = joined.trim_start_matches("can you ").trim_start_matches("could you ").trim_start_matches("i said ");
     if WHOLE[..5].contains(&bare) || WHOLE[6..].contains(&bare) {
@@ -210,8 +401,32 @@ fn alone(words: &[&str]) -> Option<(usize, usize)> {
 fn contact(words: &[&str], at: usize) -> Option<usize> {
     const TALK: &[&str] = &["speak", "talk", "chat", "speaking", "talking", "discuss", "word", "touch", "talked", "spoken"];
     const MOVE: &[&str] = &[
-        "connect", "connected", "transfer", "transferred", "put", "patch", "patched", "switch", "switched", "pass", "passed",
-        "forward", "forwarded", "hand", "escalate", "escalated", "redirect", "redirected", "route", "send", "take", "direct", "refer", "link", "hook", "let",
+        "connect",
+        "connected",
+        "transfer",
+        "transferred",
+        "put",
+        "patch",
+        "patched",
+        "switch",
+        "switched",
+        "pass",
+        "passed",
+        "forward",
+        "forwarded",
+        "hand",
+        "escalate",
+        "escalated",
+        "redirect",
+        "redirected",
+        "route",
+        "send",
+        "take",
+        "direct",
+        "refer",
+        "link",
+        "hook",
+        "let",
     ];
     const BETWEEN: &[&str] = &[
         "me", "us", "my", "the", "this", "call", "through", "over", "in", "touch", "back", "up", "straight", "onto", "here",
@@ -231,7 +446,8 @@ fn contact(words: &[&str], at: usize) -> Option<usize> {
     }
     let joined = next > at + 1 && matches!(words[next - 1], "to" | "with" | "through" | "by" | "onto");
     // Things are sent, passed and taken too: these verbs need the caller as their object.
-    let of_caller = talk || words[at + 1..next].iter().any(|w| matches!(*w, "me" | "us" | "call" | "through")) || verb.ends_with("ed");
+    let of_caller =
+        talk || words[at + 1..next].iter().any(|w| matches!(*w, "me" | "us" | "call" | "through")) || verb.ends_with("ed");
     let n = named(words, next);
     let of_caller = of_caller || matches!(verb, "connect" | "transfer") && n.is_some_and(|n| n.strength == Strength::Staff);
     if let Some(n) = n
@@ -248,12 +464,24 @@ fn contact(words: &[&str], at: usize) -> Option<usize> {
     }
     // "your complaints department", "the returns team".
     let desk = (next..words.len().min(next + 5)).find(|i| matches!(words[*i], "department" | "team" | "desk"));
-    if joined && of_caller && let Some(desk) = desk {
+    if joined
+        && of_caller
+        && let Some(desk) = desk
+    {
         return Some(desk + 1);
     }
     // "who can I talk to": somebody to talk to is what is missing.
     let ends = next == words.len() && joined && talk && !matches!(words.get(at + 1), Some(&"about"));
-    let asks_who = words.first() == Some(&"who") || words[..at].windows(2).any(|w| matches!(w, ["someone" | "somebody" | "anyone" | "anybody" | "person" | "people" | "human" | "one", "i" | "to" | "who" | "that"]));
+    let asks_who = words.first() == Some(&"who")
+        || words[..at].windows(2).any(|w| {
+            matches!(
+                w,
+                [
+                    "someone" | "somebody" | "anyone" | "anybody" | "person" | "people" | "human" | "one",
+                    "i" | "to" | "who" | "that"
+                ]
+            )
+        });
     (ends && asks_who).then_some(next)
 }
 
@@ -264,8 +492,8 @@ fn begins_named(words: &[&str], at: usize) -> bool {
 /// "I need a human", "get me an operator", "can I have a person".
 fn wish(words: &[&str], at: usize) -> Option<usize> {
     const VERBS: &[&str] = &[
-        "want", "need", "give", "get", "have", "prefer", "like", "reach", "find", "contact", "see", "call", "demand", "require",
-        "bring", "fetch", "getting", "reaching", "phone", "request", "wanted", "use",
+        "want", "need", "give", "get", "have", "prefer", "like", "reach", "find", "contact", "see", "call", "demand",
+        "require", "bring", "fetch", "getting", "reaching", "phone", "request", "wanted", "use",
     ];
     let verb = words[at];
     if !VERBS.contains(&verb) || denied(words, at) {
@@ -274,10 +502,14 @@ fn wish(words: &[&str], at: usize) -> Option<usize> {
     let before = |n: usize| at.checked_sub(n).map_or("", |i| words[i]);
     let plain = match verb {
         // "can I have", "may I have", "I would like to have"; not "I have an agent".
-        "have" => matches!(before(1), "i" | "we") && matches!(before(2), "can" | "could" | "may") || matches!(before(1), "to" | "me"),
+        "have" => {
+            matches!(before(1), "i" | "we") && matches!(before(2), "can" | "could" | "may") || matches!(before(1), "to" | "me")
+        }
         "like" => before(1) == "would" || before(2) == "would",
         // "do I need an agent for that": a question about rules.
-        "need" | "want" => !(matches!(before(1), "i" | "you" | "we" | "they") && matches!(before(2), "do" | "if" | "would" | "will")),
+        "need" | "want" => {
+            !(matches!(before(1), "i" | "you" | "we" | "they") && matches!(before(2), "do" | "if" | "would" | "will"))
+        }
         // "I call my agent", "when I use an agent".
         "call" | "phone" | "use" | "see" => matches!(before(1), "to" | "me" | "" | "can" | "i"),
         _ => true,
@@ -286,7 +518,27 @@ fn wish(words: &[&str], at: usize) -> Option<usize> {
         return None;
     }
     let mut next = at + 1;
-    while next < words.len() && next < at + 6 && matches!(words[next], "me" | "us" | "to" | "hold" | "of" | "a" | "through" | "in" | "touch" | "with" | "on" | "have" | "help" | "from" | "some" | "assistance") {
+    while next < words.len()
+        && next < at + 6
+        && matches!(
+            words[next],
+            "me" | "us"
+                | "to"
+                | "hold"
+                | "of"
+                | "a"
+                | "through"
+                | "in"
+                | "touch"
+                | "with"
+                | "on"
+                | "have"
+                | "help"
+                | "from"
+                | "some"
+                | "assistance"
+        )
+    {
         if words[next] == "a" && words.get(next + 1) != Some(&"hold") {
             break;
         }
@@ -322,26 +574,60 @@ fn offer(words: &[&str], at: usize) -> Option<usize> {
 fn staff_wanted(words: &[&str], end: usize) -> bool {
     !matches!(
         words.get(end),
-        Some(&("near" | "nearby" | "in" | "at" | "resources" | "number" | "code" | "id" | "fee" | "commission" | "sized" | "hair" | "job" | "position" | "rights" | "error" | "license" | "login" | "app" | "manual" | "gift" | "discount"))
-    ) && !matches!(words.get(end..end + 2), Some(["to", "sign" | "send" | "ship" | "collect" | "deliver" | "be" | "clear" | "pick"] | ["for", "my" | "customs"]))
+        Some(
+            &("near"
+                | "nearby"
+                | "in"
+                | "at"
+                | "resources"
+                | "number"
+                | "code"
+                | "id"
+                | "fee"
+                | "commission"
+                | "sized"
+                | "hair"
+                | "job"
+                | "position"
+                | "rights"
+                | "error"
+                | "license"
+                | "login"
+                | "app"
+                | "manual"
+                | "gift"
+                | "discount")
+        )
+    ) && !matches!(
+        words.get(end..end + 2),
+        Some(["to", "sign" | "send" | "ship" | "collect" | "deliver" | "be" | "clear" | "pick"] | ["for", "my" | "customs"])
+    )
 }
 
 /// What may follow "someone" when a person on the line is meant.
 fn to_talk_with(words: &[&str], end: usize) -> bool {
     match &words[end.min(words.len())..] {
         [] => true,
-        ["on" | "at", "the", "phone" | "line" | "other", ..] | ["on", "line", ..] | ["not", ..] | ["there"] | ["here"] | ["instead", ..] => true,
+        ["on" | "at", "the", "phone" | "line" | "other", ..]
+        | ["on", "line", ..]
+        | ["not", ..]
+        | ["there"]
+        | ["here"]
+        | ["instead", ..] => true,
         ["to", "talk" | "speak" | "chat" | "help" | "answer" | "explain" | "call" | "phone", ..] => true,
         ["who" | "that", "can" | "could" | "knows" | "understands" | "speaks" | "will" | "is", ..] => true,
         ["i", "can" | "could", "talk" | "speak" | "chat", ..] | ["who", "i", ..] => true,
-        ["from" | "in" | "at", "your" | "the" | "customer" | "support" | "service" | "sales" | "billing", ..] => words.len() <= end + 4,
+        ["from" | "in" | "at", "your" | "the" | "customer" | "support" | "service" | "sales" | "billing", ..] => {
+            words.len() <= end + 4
+        }
         _ => false,
     }
 }
 
 /// "is anybody there", "is there a human", "are there any agents available".
 fn presence(words: &[&str], at: usize) -> Option<usize> {
-    let asked = matches!(words[at], "is" | "are" | "any" | "anybody" | "anyone") && (at == 0 || !matches!(words[at - 1], "that" | "where" | "what" | "who" | "there" | "when"));
+    let asked = matches!(words[at], "is" | "are" | "any" | "anybody" | "anyone")
+        && (at == 0 || !matches!(words[at - 1], "that" | "where" | "what" | "who" | "there" | "when"));
     if !asked {
         return None;
     }
@@ -353,20 +639,47 @@ fn presence(words: &[&str], at: usize) -> Option<usize> {
     let n = named(words, from)?;
     let there = from == at + 2;
     let rest = &words[n.end.min(words.len())..];
-    let available = matches!(rest, ["there"] | ["available", ..] | ["free", ..] | ["listening", ..] | ["around"] | ["here"] | ["who" | "that", "can" | "could", ..] | ["i", "can" | "could", "talk" | "speak", ..] | ["to", "talk" | "speak", ..] | ["on", "the", "line" | "phone", ..] | ["on", "this", ..]);
+    let available = matches!(
+        rest,
+        ["there"]
+            | ["available", ..]
+            | ["free", ..]
+            | ["listening", ..]
+            | ["around"]
+            | ["here"]
+            | ["who" | "that", "can" | "could", ..]
+            | ["i", "can" | "could", "talk" | "speak", ..]
+            | ["to", "talk" | "speak", ..]
+            | ["on", "the", "line" | "phone", ..]
+            | ["on", "this", ..]
+    );
     let unnamed = matches!(words[from], "the" | "this" | "that" | "your") && !there;
     (!unnamed && (available || there && rest.is_empty())).then_some(n.end + usize::from(!rest.is_empty()))
 }
 
 /// "I don't want to talk to a machine", "I hate this robot".
 fn refusal(words: &[&str], at: usize) -> Option<usize> {
-    const MACHINES: &[&str] =
-        &["machine", "machines", "robot", "robots", "computer", "computers", "bot", "bots", "automated", "recording", "recordings", "chatbot", "automation", "ai"];
+    const MACHINES: &[&str] = &[
+        "machine",
+        "machines",
+        "robot",
+        "robots",
+        "computer",
+        "computers",
+        "bot",
+        "bots",
+        "automated",
+        "recording",
+        "recordings",
+        "chatbot",
+        "automation",
+        "ai",
+    ];
     let machine = |from: usize| (from..words.len().min(from + 4)).find(|i| MACHINES.contains(&words[*i])).map(|i| i + 1);
     let talking = |from: usize| {
-        (from..words.len().min(from + 5)).find(|i| matches!(words[*i], "talk" | "talking" | "speak" | "speaking" | "deal" | "dealing")).and_then(|i| {
-            matches!(words.get(i + 1), Some(&("to" | "with"))).then_some(i + 2)
-        })
+        (from..words.len().min(from + 5))
+            .find(|i| matches!(words[*i], "talk" | "talking" | "speak" | "speaking" | "deal" | "dealing"))
+            .and_then(|i| matches!(words.get(i + 1), Some(&("to" | "with"))).then_some(i + 2))
     };
     match words[at] {
         "not" | "stop" | "hate" | "without" | "refuse" | "than" | "of" if talking(at + 1).is_some() => {
@@ -374,7 +687,9 @@ fn refusal(words: &[&str], at: usize) -> Option<usize> {
             let fits = words[at] != "of" || matches!(words[at.saturating_sub(1)], "sick" | "tired" | "instead" | "enough");
             talking(at + 1).filter(|_| fits).and_then(machine)
         }
-        "hate" if matches!(words.get(at + 1), Some(w) if MACHINES.contains(w) || matches!(*w, "this" | "these" | "your" | "the" | "you")) => machine(at + 1),
+        "hate" if matches!(words.get(at + 1), Some(w) if MACHINES.contains(w) || matches!(*w, "this" | "these" | "your" | "the" | "you")) => {
+            machine(at + 1)
+        }
         _ => None,
     }
 }
@@ -392,7 +707,9 @@ fn denied(words: &[&str], at: usize) -> bool {
         [.., "can" | "could" | "why", "not"] | [.., "why", _, _, "not"] => false,
         [.., "not" | "without" | "never"] => true,
         [.., "no"] => carried >= 1 && before[at - carried] == "need",
-        [.., "do" | "should" | "must", "i" | "we" | "you" | "they"] => words[at - carried..at].iter().any(|w| matches!(*w, "have" | "need")) || rest.ends_with(&["should", "i"]),
+        [.., "do" | "should" | "must", "i" | "we" | "you" | "they"] => {
+            words[at - carried..at].iter().any(|w| matches!(*w, "have" | "need")) || rest.ends_with(&["should", "i"])
+        }
         _ => false,
     }
 }
@@ -401,21 +718,86 @@ fn denied(words: &[&str], at: usize) -> bool {
 fn past(words: &[&str], at: usize) -> bool {
     let before = &words[at.saturating_sub(3)..at];
     let verb = words[at];
-    if matches!(verb, "talking" | "speaking" | "connected" | "transferred" | "passed" | "patched" | "switched" | "forwarded" | "escalated" | "redirected" | "talked" | "spoken") {
-        let helped = matches!(before.last(), Some(&("be" | "get" | "getting" | "like" | "mind" | "prefer" | "am" | "want" | "me" | "about" | "by" | "through" | "being")));
+    if matches!(
+        verb,
+        "talking"
+            | "speaking"
+            | "connected"
+            | "transferred"
+            | "passed"
+            | "patched"
+            | "switched"
+            | "forwarded"
+            | "escalated"
+            | "redirected"
+            | "talked"
+            | "spoken"
+    ) {
+        let helped = matches!(
+            before.last(),
+            Some(
+                &("be"
+                    | "get"
+                    | "getting"
+                    | "like"
+                    | "mind"
+                    | "prefer"
+                    | "am"
+                    | "want"
+                    | "me"
+                    | "about"
+                    | "by"
+                    | "through"
+                    | "being")
+            )
+        );
         let progressive = verb.ends_with("ing") && before.is_empty();
-        return !(helped || progressive) || before.ends_with(&["am"]) && words.get(at.saturating_sub(2)) == Some(&"i") || before.ends_with(&["am", "i"]);
+        return !(helped || progressive)
+            || before.ends_with(&["am"]) && words.get(at.saturating_sub(2)) == Some(&"i")
+            || before.ends_with(&["am", "i"]);
     }
-    before.contains(&"did") || before.ends_with(&["to"]) && before.contains(&"used") || matches!(before.last(), Some(&("they" | "he" | "she" | "you"))) && !before.contains(&"can") && !before.contains(&"could") && !before.contains(&"would") && !before.contains(&"will")
+    before.contains(&"did")
+        || before.ends_with(&["to"]) && before.contains(&"used")
+        || matches!(before.last(), Some(&("they" | "he" | "she" | "you")))
+            && !before.contains(&"can")
+            && !before.contains(&"could")
+            && !before.contains(&"would")
+            && !before.contains(&"will")
 }
 
 /// The noun phrase is spoken about: "an agent who told me", "the manager said", "someone stole".
 fn told_about(words: &[&str], n: Named) -> bool {
-    const DEEDS: &[&str] =
-        &["told", "said", "sold", "gave", "promised", "called", "delivered", "was", "were", "did", "has", "had", "stole", "took", "signed", "left", "came", "hung", "yesterday", "last", "ago", "earlier", "before", "already", "never"];
+    const DEEDS: &[&str] = &[
+        "told",
+        "said",
+        "sold",
+        "gave",
+        "promised",
+        "called",
+        "delivered",
+        "was",
+        "were",
+        "did",
+        "has",
+        "had",
+        "stole",
+        "took",
+        "signed",
+        "left",
+        "came",
+        "hung",
+        "yesterday",
+        "last",
+        "ago",
+        "earlier",
+        "before",
+        "already",
+        "never",
+    ];
     let next = words.get(n.end).copied().unwrap_or("");
     let after = words.get(n.end + 1).copied().unwrap_or("");
-    DEEDS.contains(&next) || matches!(next, "who" | "that" | "i" | "they") && (DEEDS.contains(&after) || after == "spoke" || after == "talked")
+    DEEDS.contains(&next)
+        || matches!(next, "who" | "that" | "i" | "they") && (DEEDS.contains(&after) || after == "spoke" || after == "talked")
 }
 
 /// Plain "someone" is asked for by the caller for the caller: "can I talk to someone", "put me through to somebody".
@@ -425,6 +807,27 @@ fn first_person(words: &[&str], verb: usize, strength: Strength) -> bool {
     }
     let before = &words[verb.saturating_sub(5)..verb];
     before.is_empty()
-        || before.iter().any(|w| matches!(*w, "i" | "me" | "we" | "us" | "let" | "possible" | "way" | "want" | "need" | "like" | "how" | "have" | "yes" | "no" | "can" | "could" | "someone" | "to"))
+        || before.iter().any(|w| {
+            matches!(
+                *w,
+                "i" | "me"
+                    | "we"
+                    | "us"
+                    | "let"
+                    | "possible"
+                    | "way"
+                    | "want"
+                    | "need"
+                    | "like"
+                    | "how"
+                    | "have"
+                    | "yes"
+                    | "no"
+                    | "can"
+                    | "could"
+                    | "someone"
+                    | "to"
+            )
+        })
         || matches!(words.get(verb + 1), Some(&("me" | "us")))
 }

@@ -44,10 +44,10 @@ pub fn asks_for_person(text: &str, extra: &[String]) -> Option<PersonRequest> {
     if let Some((phrase, rule)) = english::request(&said) {
         return Some(PersonRequest { phrase, rule });
     }
-    extra.iter().find(|phrase| contains(&said, text, phrase)).map(|phrase| PersonRequest {
-        phrase: phrase.clone(),
-        rule: PersonRule::FlowPhrase,
-    })
+    extra
+        .iter()
+        .find(|phrase| contains(&said, text, phrase))
+        .map(|phrase| PersonRequest { phrase: phrase.clone(), rule: PersonRule::FlowPhrase })
 }
 
 /// Wordings worth putting into recognition grammars and spotters of a language; every one of them is a request by itself.

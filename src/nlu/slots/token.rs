@@ -1,0 +1,118 @@
+//! Words for value readers: unlike the matcher's, figures stay figures and Chinese stays single characters.
+
+use crate::nlu::normalise::{is_han, narrow};
+
+/// Tokens read of one answer.
+const TOKENS_MAX: usize = 200;
+
+/// Lower-case words, runs of figures, and single Chinese characters, at most 200. "3rd" is the figure "3" and "rd".
+pub(super) fn tokens(text: &str) -> Vec<String> {
+    let mut out: Vec<String> = Vec::new();
+    let mut grows = None;
+    for c in text.chars().take(4 * TOKENS_MAX).map(narrow).flat_map(char::to_lowercase) {
+        if c == '\'' {
+            continue;
+        }
+        let class = if is_han(c) {
+            None
+        } else if c.is_ascii_digit() {
+            Some(true)
+        } else if c.is_alphabetic() {
+            Some(false)
+        } else {
+            grows = None;
+            continue;
+        };
+        match out.last_mut() {
+            Some(last) if class.is_some() && class == grows => last.push(c),
+            _ => out.push(c.to_string()),
+        }
+        grows = class;
+    }
+    out.truncate(TOKENS_MAX);
+    out
+}
+
+/// Whether a token is figures.
+pub(super) fn is_figures(token: &str) -> bool {
+    token.bytes().all(|b| b.is_ascii_digit())
+}
+
+/// Zero to nineteen by name.
+pub(super) fn small(token: &str) -> Option<u32> {
+    const NAMES: [&str; 20] = [
+        "zero",
+        "one",
+        "two",
+        "three",
+        "four",
+        "five",
+        "six",
+        "seven",
+        "eight",
+        "nine",
+        "ten",
+        "eleven",
+        "twelve",
+        "thirteen",
+        "fourteen",
+        "fifteen",
+        "sixteen",
+        "seventeen",
+        "eighteen",
+        "nineteen",
+    ];
+    let at = NAMES.iter().position(|n| *n == token);
+    at.and_then(|i| u32::try_from(i).ok()).or(match token {
+        "oh" | "o" | "nil" | "nought" | "naught" | "null" => Some(0),
+        "niner" => Some(9),
+        _ => None,
+    })
+}
+
+/// Twenty to ninety by name.
+pub(super) fn tens(token: &str) -> Option<u32> {
+    const NAMES: [&str; 8] = ["twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety"];
+    if token == "fourty" {
+        return Some(40);
+    }
+    NAMES.iter().position(|n| *n == token).and_then(|i| u32::try_from(i).ok()).map(|i| 10 * (i + 2))
+}
+
+/// A Chinese digit character, with those that telephone operators say.
+pub(super) fn han_digit(token: &str) -> Option<u32> {
+    Some(match token {
+        "零" | "〇" | "洞" => 0,
+        "一" | "幺" | "壹" => 1,
+        "二" | "两" | "兩" | "贰" => 2,
+        "三" | "叁" => 3,
+        "四" | "肆" => 4,
+        "五" | "伍" => 5,
+        "六" | "陆" => 6,
+        "七" | "柒" | "拐" => 7,
+        "八" | "捌" => 8,
+        "九" | "玖" => 9,
+        _ => return None,
+    })
+}
+
+/// A number below a hundred that begins here, with how many tokens it takes: "twenty three", "seven", "二十三".
+pub(super) fn below_hundred(tokens: &[String], at: usize) -> Option<(u32, usize)> {
+    let token = tokens.get(at)?;
+    let following =
+        |from: usize, f: fn(&str) -> Option<u32>| tokens.get(from).and_then(|t| f(t)).filter(|d| (1..10).contains(d));
+    if let Some(ten) = tens(token) {
+        return Some(following(at + 1, small).map_or((ten, 1), |d| (ten + d, 2)));
+    }
+    if let Some(n) = small(token) {
+        return Some((n, 1));
+    }
+    if token == "十" {
+        return Some(following(at + 1, han_digit).map_or((10, 1), |d| (10 + d, 2)));
+    }
+    let digit = han_digit(token)?;
+    if digit > 0 && tokens.get(at + 1).is_some_and(|t| t == "十") {
+        return Some(following(at + 2, han_digit).map_or((digit * 10, 2), |d| (digit * 10 + d, 3)));
+    }
+    Some((digit, 1))
+}
