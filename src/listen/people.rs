@@ -78,17 +78,21 @@ fn scene(speech: &Pcm, background: Background, kitchen: &Pcm, seed: u32) -> Scen
 
 /// Where the speech is: the first and last 10 ms within 30 dB of the loudest.
 fn loud_part(samples: &[i16]) -> (usize, usize) {
+    within(samples, 30.0)
+}
+
+fn within(samples: &[i16], db: f32) -> (usize, usize) {
     let powers: Vec<f32> = samples.chunks(80).map(power).collect();
-    let loudest = powers.iter().fold(0.0f32, |a, &b| a.max(b));
-    let loud = |p: &&f32| **p > loudest * 1e-3;
-    let from = powers.iter().position(|p| loud(&p)).unwrap_or(0);
-    let to = powers.iter().rposition(|p| loud(&p)).map_or(powers.len(), |i| i + 1);
+    let least = powers.iter().fold(0.0f32, |a, &b| a.max(b)) * 10f32.powf(-db / 10.0);
+    let from = powers.iter().position(|&p| p > least).unwrap_or(0);
+    let to = powers.iter().rposition(|&p| p > least).map_or(powers.len(), |i| i + 1);
     (from * 80, (to * 80).min(samples.len()))
 }
 
 #[derive(Default)]
 struct Score {
     scenes: usize,
+    minutes: f32,
     missed: usize,
     /// More than one utterance.
     cut: usize,
@@ -113,6 +117,7 @@ fn percentile(values: &[i64], percent: usize) -> i64 {
 impl Score {
     fn add(&mut self, scene: &Scene, events: &[(u64, ListenEvent)]) {
         self.scenes += 1;
+        self.minutes += scene.samples.len() as f32 / 480_000.0;
         let mut within = 0;
         let mut last = None;
         for (now, event) in events {
@@ -146,13 +151,13 @@ impl Score {
     fn line(&self, name: &str) -> String {
         let three = |v: &[i64]| format!("{}/{}/{}", percentile(v, 10), percentile(v, 50), percentile(v, 95));
         format!(
-            "{name}: {} scenes, missed {} ({:.1} %), cut {} ({:.1} %), phantom {}; p10/p50/p95 ms: start {} onset {} tail {} decided {}",
+            "{name}: {} scenes, missed {} ({:.1} %), cut {} ({:.1} %), phantom {:.1}/min; p10/p50/p95 ms: start {} onset {} tail {} decided {}",
             self.scenes,
             self.missed,
             self.missed as f32 * 100.0 / self.scenes as f32,
             self.cut,
             self.cut as f32 * 100.0 / self.scenes as f32,
-            self.phantom,
+            self.phantom as f32 / self.minutes,
             three(&self.start_delay),
             three(&self.onset_error),
             three(&self.tail),
@@ -202,10 +207,19 @@ fn yes_no() -> EndpointRule {
 fn digits_words_and_commands_are_found_whole() {
     let Some(dir) = eval() else { return };
     let kitchen = read(&dir.join("kitchen-noise.wav"));
-    for background in [Background::Line, Background::White15, Background::Kitchen10] {
-        run("digits", &files(&dir.join("digits"), 10), background, &kitchen, yes_no());
-        run("words", &files(&dir.join("words"), 1), background, &kitchen, open());
-        run("commands", &files(&dir.join("commands"), 10), background, &kitchen, open());
+    let (digits, words) = (files(&dir.join("digits"), 10), files(&dir.join("words"), 1));
+    let commands = files(&dir.join("commands"), 10);
+    // Per background: most digits missed, percent, and most false starts per minute.
+    let bounds = [(Background::Line, 1.0, 0.0), (Background::White15, 2.0, 0.5), (Background::Kitchen10, 8.0, 8.0)];
+    for (background, missed_max, phantoms_max) in bounds {
+        let score = run("digits", &digits, background, &kitchen, yes_no());
+        assert!(score.missed as f32 <= missed_max / 100.0 * score.scenes as f32);
+        assert_eq!(score.cut, 0, "a single word is one utterance");
+        assert!(score.phantom as f32 / score.minutes <= phantoms_max);
+        run("words", &words, background, &kitchen, open());
+        let score = run("commands", &commands, background, &kitchen, open());
+        assert!(score.cut * 20 <= score.scenes, "at most one command in twenty is cut at a pause");
+        assert!(background != Background::Line || percentile(&score.start_delay, 50) <= 100);
     }
 }
 
@@ -216,32 +230,153 @@ fn noise_alone_is_nobody() {
     let events = listen(&kitchen.samples, None, yes_no());
     let starts = events.iter().filter(|(_, e)| matches!(e, ListenEvent::Started { .. })).count();
     println!("kitchen noise at {:.0} dBFS: {starts} utterances in {} s", rms_dbfs(&kitchen.samples), kitchen.millis() / 1_000);
+    assert!(starts <= 6);
+}
+
+/// What comes back of a prompt: later, quieter, through a speaker and the line's coding.
+fn echo_of(prompt: &[i16], delay_ms: usize, db: f32, smeared: bool, seed: u32) -> Vec<i16> {
+    let factor = 10f32.powf(db / 20.0);
+    let taps: &[(usize, f32)] =
+        if smeared { &[(0, 0.8), (37, -0.35), (101, 0.25), (230, -0.2), (410, 0.12)] } else { &[(0, 1.0)] };
+    let mut state = seed;
+    (0..prompt.len() + 4_000)
+        .map(|i| {
+            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            let noise = state as i32 as f32 / 2_147_483_648.0 * 14.0;
+            let back: f32 = taps
+                .iter()
+                .map(|(d, g)| i.checked_sub(d + delay_ms * 8).and_then(|k| prompt.get(k)).map_or(0.0, |&s| f32::from(s) * g))
+                .sum();
+            audio_codec_algorithms::decode_ulaw(audio_codec_algorithms::encode_ulaw((back * factor + noise) as i16))
+        })
+        .collect()
+}
+
+fn at_level(pcm: &Pcm, dbfs: f32) -> Vec<i16> {
+    let mut samples = pcm.samples.clone();
+    crate::audio::gain(&mut samples, dbfs - rms_dbfs(&pcm.samples));
+    samples
 }
 
 #[test]
-fn zz_dump() {
-    use std::fmt::Write as _;
+fn our_own_prompt_does_not_interrupt_itself() {
     let Some(dir) = eval() else { return };
-    let kitchen = read(&dir.join("kitchen-noise.wav"));
-    let mut out = String::new();
-    for (name, step) in [("digits", 4), ("words", 1), ("commands", 6)] {
-        for background in [Background::Line, Background::White15, Background::Kitchen10] {
-            for (k, pcm) in files(&dir.join(name), step).iter().enumerate() {
-                let s = scene(pcm, background, &kitchen, k as u32 + 1);
-                writeln!(out, "S {name} {background:?} {} {} {}", k * step, s.from_ms, s.to_ms).unwrap();
-                let mut d = super::voice::VoiceDetector::new();
-                for piece in s.samples.chunks_exact(FRAME_SAMPLES) {
-                    let l = d.push(&frame(piece));
-                    writeln!(out, "{:.1} {:.1} {:.2}", l.dbfs, l.above_floor, l.voice).unwrap();
-                }
+    let prompts: Vec<Vec<i16>> = files(&dir.join("commands"), 25).iter().map(|p| at_level(p, -20.0)).collect();
+    for smeared in [false, true] {
+        for db in [-10.0f32, -15.0, -20.0, -30.0] {
+            let (mut starts, mut seconds, mut interrupted) = (0, 0.0, 0);
+            for (i, prompt) in prompts.iter().enumerate() {
+                let delay = [10, 45, 90, 140, 200][i % 5];
+                let back = echo_of(prompt, delay, db, smeared, i as u32 + 1);
+                let n = listen(&back, Some(prompt), yes_no())
+                    .iter()
+                    .filter(|(_, e)| matches!(e, ListenEvent::Started { .. }))
+                    .count();
+                starts += n;
+                interrupted += usize::from(n > 0);
+                seconds += back.len() as f32 / 8_000.0;
             }
+            println!(
+                "echo {db} dB, smeared {smeared}: {interrupted} of {} prompts interrupted, {:.2} starts/min",
+                prompts.len(),
+                starts as f32 * 60.0 / seconds
+            );
+            assert!(interrupted * 20 <= prompts.len(), "at most one prompt in twenty");
         }
     }
-    writeln!(out, "S noise Kitchen10 0 0 0").unwrap();
-    let mut d = super::voice::VoiceDetector::new();
-    for piece in kitchen.samples.chunks_exact(FRAME_SAMPLES) {
-        let l = d.push(&frame(piece));
-        writeln!(out, "{:.1} {:.1} {:.2}", l.dbfs, l.above_floor, l.voice).unwrap();
+}
+
+#[test]
+fn a_caller_is_heard_over_a_prompt_and_its_echo() {
+    let Some(dir) = eval() else { return };
+    let prompts: Vec<Vec<i16>> = files(&dir.join("commands"), 25).iter().map(|p| at_level(p, -20.0)).collect();
+    let callers = files(&dir.join("commands"), 13);
+    for (db, caller_db) in [(-90.0f32, -26.0f32), (-30.0, -26.0), (-20.0, -26.0), (-10.0, -20.0), (-10.0, -26.0)] {
+        let (mut delays, mut missed, mut early) = (Vec::new(), 0, 0);
+        for (i, caller) in callers.iter().enumerate() {
+            let prompt = &prompts[i % prompts.len()];
+            let mut heard = echo_of(prompt, [10, 45, 90, 140, 200][i % 5], db, i % 2 == 1, i as u32 + 1);
+            let voice = at_level(caller, caller_db);
+            let (from, _) = loud_part(&voice);
+            let start = 16_000;
+            for (k, &v) in voice.iter().enumerate() {
+                if let Some(s) = heard.get_mut(start + k) {
+                    *s = s.saturating_add(v);
+                }
+            }
+            let onset = (start + from) as i64 / 8;
+            let events = listen(&heard, Some(prompt), yes_no());
+            let starts: Vec<i64> = events
+                .iter()
+                .filter(|(_, e)| matches!(e, ListenEvent::Started { .. }))
+                .map(|(now, _)| *now as i64 - onset)
+                .collect();
+            early += usize::from(starts.iter().any(|&d| d < -20));
+            match starts.iter().find(|&&d| d >= -20) {
+                Some(&d) if d < 2_000 => delays.push(d),
+                _ => missed += 1,
+            }
+        }
+        println!(
+            "caller {caller_db} dBFS over prompt -20 dBFS with echo {db} dB: missed {missed} of {}, false before {early}, delay p50 {} p95 {} ms",
+            callers.len(),
+            percentile(&delays, 50),
+            percentile(&delays, 95)
+        );
+        // The hard case is a caller who is hardly louder than the echo.
+        let slow = if db > -15.0 { 350 } else { 260 };
+        assert!(missed * 20 <= callers.len() && percentile(&delays, 50) <= 150 && percentile(&delays, 95) <= slow);
     }
-    std::fs::write("/tmp/dump.txt", out).unwrap();
+}
+
+#[test]
+fn grouped_digits_with_long_pauses_are_one_utterance() {
+    let Some(dir) = eval() else { return };
+    let kitchen = read(&dir.join("kitchen-noise.wav"));
+    let mut digits = files(&dir.join("digits"), 9);
+    // A few recordings hold a second of noise behind the word: no single digit takes longer than this.
+    digits.retain(|d| d.millis() < 700);
+    let rule = EndpointRule::for_expect(&Expect::Digits { min: 1, max: 16 });
+    for background in [Background::Line, Background::White15, Background::Kitchen10] {
+        let (mut scenes, mut cut) = (0, 0);
+        for (i, group) in digits.chunks_exact(4).enumerate() {
+            // 12 … 34: 150 ms between digits, 1.2 s between the groups, from loud part to loud part.
+            let mut samples = Vec::new();
+            for (pcm, pause_ms) in group.iter().zip([150, 1_200, 150, 0]) {
+                let (from, to) = within(&pcm.samples, 20.0);
+                samples.extend(at_level(&Pcm { samples: pcm.samples[from..to].to_vec() }, -28.0));
+                samples.extend(vec![0; pause_ms * 8]);
+            }
+            let scene = scene(&Pcm { samples }, background, &kitchen, i as u32 + 1);
+            let inside = |at: Moment| at.millis() + 300 > scene.from_ms && at.millis() < scene.to_ms;
+            let events = listen(&scene.samples, None, rule);
+            let starts = events.iter().filter(|(_, e)| matches!(e, ListenEvent::Started { at, .. } if inside(*at))).count();
+            scenes += 1;
+            cut += usize::from(starts > 1);
+        }
+        println!("grouped digits {background:?}: {cut} of {scenes} cut at the pause");
+        assert_eq!(cut, 0);
+    }
+}
+
+/// What the whole listener costs; the figure in `listener`'s header comes from here.
+#[test]
+fn cost_per_frame() {
+    let Some(dir) = eval() else { return };
+    let prompt = read(&dir.join("kitchen-noise.wav"));
+    let speech = files(&dir.join("commands"), 30).into_iter().flat_map(|p| p.samples).collect::<Vec<i16>>();
+    let echo = echo_of(&prompt.samples, 90, -10.0, true, 1);
+    for (name, heard, playing) in [
+        ("listening to speech", &speech, None),
+        ("speech while a prompt plays", &speech, Some(&prompt)),
+        ("own echo", &echo, Some(&prompt)),
+    ] {
+        let before = std::time::Instant::now();
+        listen(heard, playing.map(|p| &p.samples[..]), yes_no());
+        let frames = heard.len() / FRAME_SAMPLES;
+        let micros = before.elapsed().as_secs_f64() * 1e6 / frames as f64;
+        println!("{name}: {micros:.1} us a frame, {:.2} % of a core", micros / 200.0);
+        // Generous, because tests run on busy machines; it catches a search that ran away.
+        assert!(micros < 2_000.0);
+    }
 }
