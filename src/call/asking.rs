@@ -96,6 +96,10 @@ impl Call {
             }
             State::Holding(_) => self.heard_while_holding(now, utterance, result, understood),
             State::Asking(a) if a.keys.is_empty() => self.heard_answer(now, utterance, result, understood),
+            State::Leaving { farewell, said: true, .. } => {
+                let farewell = *farewell;
+                self.left(now, farewell);
+            }
             _ => {}
         }
     }
@@ -114,7 +118,6 @@ impl Call {
         Question {
             ask,
             flow: &self.flow,
-            language: self.language(),
             wall: self.wall(now),
             confidence_min: self.settings.confidence_min,
         }
@@ -243,6 +246,10 @@ impl Call {
         match &self.state {
             State::Consenting(_) => self.consent_silence(now),
             State::Holding(_) => self.held_too_long(now),
+            State::Leaving { farewell, said: true, .. } => {
+                let farewell = *farewell;
+                self.left(now, farewell);
+            }
             State::Asking(asking) => {
                 if self.ears.held {
                     return;

@@ -225,7 +225,20 @@ impl Call {
             self.stop_listening(now);
         }
         let prompt = self.play(now, parts, BargeIn::PersonOnly);
-        self.state = State::Leaving { prompt, farewell };
+        self.state = State::Leaving { prompt, farewell, said: false };
+    }
+
+    /// The good-bye was said. Nobody is hung up on in the middle of a sentence: it may ask for a person.
+    pub(crate) fn farewell_said(&mut self, now: &mut Now) {
+        let State::Leaving { farewell, said, .. } = &mut self.state else { return };
+        let farewell = *farewell;
+        match self.ears.speaking {
+            Some((_, since)) if farewell == Farewell::Script => {
+                *said = true;
+                self.timers.set(TimerName::NoInput, since + SPEECH_LONGEST);
+            }
+            _ => self.left(now, farewell),
+        }
     }
 
     pub(crate) fn left(&mut self, now: &mut Now, farewell: Farewell) {

@@ -247,10 +247,7 @@ impl Call {
                 MessageStep::Thanking(p) if p == prompt => self.message_thanked(now),
                 _ => {}
             },
-            State::Leaving { prompt: p, farewell } if *p == prompt => {
-                let farewell = *farewell;
-                self.left(now, farewell);
-            }
+            State::Leaving { prompt: p, .. } if *p == prompt => self.farewell_said(now),
             _ => {}
         }
     }

@@ -43,6 +43,8 @@ pub(crate) enum State {
         prompt: PromptId,
         /// Why we leave.
         farewell: Farewell,
+        /// It was said, but the caller is speaking: what he says is heard first.
+        said: bool,
     },
     /// Nothing follows.
     Over,

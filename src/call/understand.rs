@@ -1,6 +1,6 @@
 //! From what was heard or keyed to an answer of the question that was asked. No state, no words spoken.
 
-use crate::base::{Confidence, Digit, Hypothesis, Language, WallTime};
+use crate::base::{Confidence, Digit, Hypothesis, WallTime};
 use crate::flow::{Answer, Ask, AskKind, Choice, Flow, MenuOption, SlotKind};
 use crate::nlu::{Slots, slots};
 use chrono::{Datelike, NaiveDate};
@@ -30,7 +30,6 @@ pub(crate) enum Understanding {
 pub(crate) struct Question<'a> {
     pub(crate) ask: &'a Ask,
     pub(crate) flow: &'a Flow,
-    pub(crate) language: Language,
     pub(crate) wall: WallTime,
     pub(crate) confidence_min: Confidence,
 }

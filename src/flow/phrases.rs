@@ -71,6 +71,10 @@ phrases! {
     OutsideHours "outside_hours" []
         "I am sorry, our office is closed right now, so nobody can take your call."
         "很抱歉，现在不是工作时间，没有工作人员接听。";
+    /// While the agent hears the summary.
+    AgentIsTold "agent_is_told" []
+        "You need not repeat anything, they are told what you said."
+        "您不需要重复，您说的情况会告诉工作人员。";
     /// One target failed, the next is tried.
     TryingNext "trying_next" [] "They did not answer. One moment, I am trying somebody else." "暂时无人接听，请稍候，正在为您转接其他人员。";
     /// An agent was there and then was not; what is done next follows.
@@ -133,6 +137,8 @@ phrases! {
     AgentIntent "agent_intent" ["intent"] "The caller wants: {{ intent }}." "来电事由：{{ intent }}。";
     /// To the agent: one value.
     AgentSlot "agent_slot" ["name", "value"] "{{ name }}: {{ value }}." "{{ name }}：{{ value }}。";
+    /// To the agent: the last answer that the caller was given.
+    AgentTold "agent_told" ["answer"] "The caller was told: {{ answer }}" "已告知来电者：{{ answer }}";
     /// To the agent: why the call was handed over.
     AgentBecause "agent_because" ["reason"] "Handed over because: {{ reason }}." "转接原因：{{ reason }}。";
     /// To the agent: the call is recorded.

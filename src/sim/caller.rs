@@ -8,6 +8,8 @@ use std::time::Duration;
 
 /// How long the hotline must be silent before the caller takes the turn.
 const POLITE: Duration = Duration::from_millis(500);
+/// How long the caller waits before leaving when there is nothing more to do: longer than what keys are waited for.
+const THOUGHTFUL: Duration = Duration::from_secs(4);
 /// Endpoint and recognition after the end of speech.
 const ENDPOINT: Duration = Duration::from_millis(480);
 const RECOGNITION: Duration = Duration::from_millis(120);
@@ -82,8 +84,8 @@ impl Caller {
     }
 
     /// How much the caller says after the tone.
-    pub(super) fn message(&mut self) -> Duration {
-        match self.steps.front() {
+    pub(super) fn message(&mut self, now: Moment) -> Duration {
+        let said = match self.steps.front() {
             Some(CallerStep::LeavesMessage(said)) => {
                 let said = *said;
                 self.begin_step();
@@ -94,7 +96,9 @@ impl Caller {
                 Duration::ZERO
             }
             _ => Duration::from_secs(4),
-        }
+        };
+        self.busy_until = now + said + Duration::from_secs(3);
+        said
     }
 
     /// Ends the message by hanging up.
@@ -126,6 +130,13 @@ impl Caller {
             (Some(after), Some(since)) => (since + after).max(now),
             (Some(_), None) => return Doing::Nothing,
             (None, Some(_)) => return Doing::Nothing,
+            // These are for after the tone.
+            (None, None)
+                if matches!(step, CallerStep::Silence | CallerStep::LeavesMessage(_))
+                    && matches!(phase, "transferring" | "message") =>
+            {
+                return Doing::Nothing;
+            }
             (None, None) if matches!(phase, "saying" | "looking_up" | "leaving") => return Doing::Nothing,
             (None, None) => (quiet + POLITE).max(self.busy_until),
         };
@@ -143,7 +154,7 @@ impl Caller {
         if playing.is_some() || !matches!(phase, "asking" | "consenting") {
             return Doing::Nothing;
         }
-        let at = quiet + POLITE;
+        let at = (quiet + THOUGHTFUL).max(self.busy_until + THOUGHTFUL);
         if at > now {
             return Doing::LooksAgain(at);
         }

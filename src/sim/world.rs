@@ -214,9 +214,9 @@ impl Simulation {
             Command::HangUp { leg: LegId::Agent(attempt) } => self.withdraw_agent(attempt),
             Command::Comfort(on) => self.comfort = on,
             Command::TakeMessage { max } => {
-                let said = self.caller.message().min(max);
-                let speech_ms = u32::try_from(said.as_millis()).unwrap_or(u32::MAX);
-                if let Some(said) = (!self.caller.hangs_up_in_message()).then_some(said) {
+                if !self.caller.hangs_up_in_message() {
+                    let said = self.caller.message(self.now).min(max);
+                    let speech_ms = u32::try_from(said.as_millis()).unwrap_or(u32::MAX);
                     self.later(said + Duration::from_secs(3), Due::Event(Event::MessageEnded { speech_ms }));
                 }
             }
@@ -240,6 +240,7 @@ impl Simulation {
     fn play(&mut self, leg: LegId, prompt: crate::base::Prompt) {
         if self.world.mute {
             let event = Event::PromptEnded { leg, prompt: prompt.id, played_ms: 0, end: PromptEnd::Failed };
+            self.caller.prompt_began();
             return self.later(Duration::from_millis(20), Due::Event(event));
         }
         self.players.queue(leg, prompt);
