@@ -99,7 +99,7 @@ impl Question<'_> {
     fn slots_in(&self, intent: &str, text: &str) -> Slots {
         let Some(intent) = self.flow.intents.get(intent) else { return Slots::new() };
         let value = |kind: &SlotKind| match kind {
-            SlotKind::Digits { min, max } => slots::find_digits_in(text, *min, *max),
+            SlotKind::Digits { min, max } => slots::find_digits_in(text, usize::from(*min), usize::from(*max)),
             SlotKind::Date => slots::date(text, self.today()).map(|d| d.to_string()),
             // A bare number or a yes inside a sentence is too often something else.
             SlotKind::Number | SlotKind::YesNo => None,
@@ -109,7 +109,7 @@ impl Question<'_> {
 
     fn option(&self, options: &[MenuOption], text: &str) -> Option<String> {
         let all: Vec<(&str, &[String])> = options.iter().map(|o| (o.name.as_str(), o.phrases.as_slice())).collect();
-        slots::choose(text, &all).map(|i| options[i].name.clone())
+        slots::choose(text, &all).map(|(name, _)| name.to_string())
     }
 
     fn today(&self) -> NaiveDate {

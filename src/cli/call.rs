@@ -1,68 +1,26 @@
 //! `hotline call`: a scripted or live softphone. Prints one line per event, and at the end what it heard.
 
+use super::args::{CallArgs, CallStep};
 use super::phone::{Ending, Phone, PhoneEvent, Sound, Step};
 use crate::audio::decode_file;
-use crate::base::{Digit, Language, PromptPart};
+use crate::base::{Digit, PromptPart};
 use crate::speech::{RenderKey, Voices, VoicesConfig};
 use anyhow::{Context, bail};
 use serde_json::json;
 use std::io::Write;
-use std::net::SocketAddr;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-
-/// One step as given on the command line, in the order given.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum CallStep {
-    /// `--play FILE`.
-    Play(PathBuf),
-    /// `--say TEXT`.
-    Say(String),
-    /// `--over MS`: the next play or say begins so long after the far end starts.
-    Over(u64),
-    /// `--dtmf DIGITS`.
-    Dtmf(String),
-    /// `--wait MS`.
-    Wait(u64),
-    /// `--hangup-after MS`.
-    HangUpAfter(u64),
-}
-
-/// What the command line asked for.
-#[derive(Debug, Clone)]
-pub(crate) struct CallOptions {
-    /// Whom to call; `None` with `answer`.
-    pub(crate) uri: Option<String>,
-    /// Wait for a call instead.
-    pub(crate) answer: bool,
-    /// Where the phone's SIP listens.
-    pub(crate) listen: SocketAddr,
-    /// Who we say we are.
-    pub(crate) from: String,
-    /// The language of `--say`.
-    pub(crate) language: Language,
-    /// The script.
-    pub(crate) steps: Vec<CallStep>,
-    /// Write both directions here (left said, right heard).
-    pub(crate) record: Option<PathBuf>,
-    /// Use microphone and loudspeaker.
-    pub(crate) mic: bool,
-    /// JSON lines.
-    pub(crate) json: bool,
-}
 
 /// Places (or takes) one call. True = it was answered.
 ///
 /// # Errors
 /// Missing files, no free port, no voice, no microphone.
-pub(crate) async fn run(options: CallOptions, out: &mut (dyn Write + Send)) -> anyhow::Result<bool> {
-    let steps = prepare(&options).await?;
+pub(crate) async fn run(options: &CallArgs, json_lines: bool, out: &mut (dyn Write + Send)) -> anyhow::Result<bool> {
+    let steps = prepare(options).await?;
     let epoch = Instant::now();
     let mut phone = Phone::open(options.listen, epoch).await?;
     let device = if options.mic { Some(super::device::open()?) } else { None };
     let sound = Sound { record: options.record.clone(), device: device.as_ref().map(super::device::Device::ends).transpose()? };
-    let json_lines = options.json;
     let mut failed = None;
     let mut emit = |event: PhoneEvent| {
         if let Err(error) = print(out, &event, json_lines) {
@@ -108,14 +66,18 @@ fn finish(out: &mut dyn Write, ending: &Ending, json_lines: bool) -> std::io::Re
 }
 
 /// Files are read and words are spoken before the call, so that nothing waits during it.
-async fn prepare(options: &CallOptions) -> anyhow::Result<Vec<Step>> {
-    let needs_voice = options.steps.iter().any(|s| matches!(s, CallStep::Say(_)));
+async fn prepare(options: &CallArgs) -> anyhow::Result<Vec<Step>> {
+    let needs_voice = options.steps.0.iter().any(|s| matches!(s, CallStep::Say(_)));
     let voices = match needs_voice {
-        true => Some(Voices::start(VoicesConfig::default()).map_err(|e| anyhow::anyhow!("no voice: {e}"))?),
+        true => {
+            let program = std::env::current_exe().context("this program's own file cannot be found")?;
+            let started = tokio::task::spawn_blocking(move || Voices::start(VoicesConfig::new(program)));
+            Some(started.await?.context("no voice for --say")?)
+        }
         false => None,
     };
     let mut steps = Vec::new();
-    for step in &options.steps {
+    for step in &options.steps.0 {
         steps.push(match step {
             CallStep::Play(path) => {
                 let bytes = std::fs::read(path).with_context(|| format!("--play {}: the file cannot be read", path.display()))?;
@@ -125,7 +87,7 @@ async fn prepare(options: &CallOptions) -> anyhow::Result<Vec<Step>> {
             }
             CallStep::Say(words) => {
                 let Some(voices) = &voices else { bail!("no voice was started for --say") };
-                let key = RenderKey { parts: vec![PromptPart::Text(words.clone())], language: options.language };
+                let key = RenderKey { parts: vec![PromptPart::Text(words.clone())], language: options.lang };
                 let pcm = voices.render(key).await.map_err(|why| anyhow::anyhow!("--say {words:?}: {why}"))?;
                 Step::Play(Arc::new(pcm.samples.clone()))
             }

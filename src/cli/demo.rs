@@ -157,7 +157,8 @@ fn transferred(call: &Outcome, why: &str) -> anyhow::Result<()> {
 
 async fn place(phone: &mut Phone, uri: &str, from: &str, record: PathBuf, steps: Vec<Step>) -> anyhow::Result<()> {
     let sound = Sound { record: Some(record), device: None };
-    let call = phone.call(uri, from, sound, steps, &mut |_| {});
+    let mut quiet = |_| {};
+    let call = phone.call(uri, from, sound, steps, &mut quiet);
     let ending = tokio::time::timeout(CALL_MAX, call).await.context("the call did not come to an end")??;
     ensure!(ending.answered, "the gateway did not take the call: {ending:?}");
     Ok(())

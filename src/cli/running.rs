@@ -164,6 +164,34 @@ fn load_flow(path: &Path, env: &BTreeMap<String, String>, mistakes: &mut Vec<Str
     }
 }
 
+/// What flows see when they run without a gateway: environment values and hosts, from the command line or a configuration.
+///
+/// # Errors
+/// [`Mistakes`] of the configuration.
+pub(crate) fn world(world: &super::args::FlowWorld) -> anyhow::Result<(BTreeMap<String, String>, Vec<String>)> {
+    let mut env = BTreeMap::new();
+    let mut hosts = Vec::new();
+    if let Some(config) = &world.config {
+        let config = load(config)?;
+        env.extend(config.flow_env.iter().map(|(k, v)| (k.clone(), v.reveal().clone())));
+        hosts.extend(config.lookup.hosts.iter().map(ToString::to_string));
+    }
+    env.extend(world.env.iter().cloned());
+    Ok((env, hosts))
+}
+
+/// Reads one flow.
+///
+/// # Errors
+/// [`Mistakes`], all of them.
+pub(crate) fn read_flow(path: &Path, env: &BTreeMap<String, String>) -> anyhow::Result<Arc<Flow>> {
+    // What is not known here stands for itself, so that any flow can be tried away from its gateway.
+    let mut known = std::fs::read_to_string(path).map(|text| crate::flow::placeholder_env(&text)).unwrap_or_default();
+    known.extend(env.clone());
+    let mut mistakes = Vec::new();
+    load_flow(path, &known, &mut mistakes).ok_or_else(|| Mistakes(mistakes).into())
+}
+
 /// A folder for one run: configuration, database, recordings.
 pub(crate) struct Scratch {
     dir: PathBuf,

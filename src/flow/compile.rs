@@ -9,6 +9,7 @@ use super::model::*;
 use super::phrases::Phrase;
 use super::template::{Scope, Templates};
 use crate::base::{Digit, Language, OpeningHours, Span, WallTime};
+use crate::nlu::{Example, Matcher, normalise};
 use chrono::{NaiveDate, TimeZone, Weekday};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -91,6 +92,7 @@ impl<'d> Compiler<'d, '_> {
         let grammar = hash.chars().take(16).collect::<String>();
         let known = Known { intents: &intents, lookups: &lookups, person: &person, targets: &targets, grammar: &grammar };
         let nodes = document.nodes.0.iter().map(|(name, node)| self.node(name, node, &known)).collect();
+        let matcher = self.matcher(&intents);
         let retention = document.retention_days.as_ref();
         let days = |at: Option<&At<u32>>, usual| at.map_or(usual, |a| a.value);
         Some(Flow {
@@ -113,6 +115,8 @@ impl<'d> Compiler<'d, '_> {
             start,
             lookups,
             phrases,
+            matcher: matcher?,
+            target_lines: document.targets.iter().flat_map(|t| &t.0).map(|(name, _)| (name.value.clone(), name.line)).collect(),
             templates: Templates::new(),
             env: self.env.clone(),
             hash,
@@ -625,6 +629,34 @@ impl<'d> Compiler<'d, '_> {
             all.insert(name.value.clone(), Intent { examples, slots, label, go, line: name.line });
         }
         all
+    }
+
+    /// Trains the ear for open questions. `None` (and an error) if it cannot be trained.
+    fn matcher(&mut self, intents: &BTreeMap<String, Intent>) -> Option<Matcher> {
+        let of = |(name, intent): (&String, &Intent)| {
+            let example = |language: Language, text: &String| Example { intent: name.clone(), text: text.clone(), language };
+            intent.examples.iter().flat_map(|(l, texts)| texts.iter().map(|t| example(*l, t))).collect::<Vec<_>>()
+        };
+        let mut examples: Vec<Example> = intents.iter().flat_map(of).collect();
+        for e in &examples {
+            if normalise(&e.text, e.language).is_empty() {
+                let line = intents.get(&e.intent).map_or(self.document.name.line, |i| i.line);
+                let message = format!("the example `{}` of `{}` holds no word", e.text, e.intent);
+                self.report.error(line, "examples", message, "write what a caller says, or take it out");
+            }
+        }
+        if self.report.has_errors() || examples.is_empty() {
+            // A flow that does not pass, or one of menus only: nobody asks this matcher anything.
+            examples = vec![Example { intent: "none".to_string(), text: "none".to_string(), language: self.languages[0] }];
+        }
+        let out_of_scope = self.document.out_of_scope.as_ref().map(|w| self.words(w)).unwrap_or_default();
+        let out_of_scope: Vec<String> = out_of_scope.into_values().flatten().collect();
+        let trained = Matcher::train(&examples, &out_of_scope);
+        if let Err(e) = &trained {
+            let line = self.document.intents.iter().flat_map(|i| &i.0).map(|(n, _)| n.line).next();
+            self.error(line.unwrap_or(self.document.name.line), "examples", e.to_string(), "mend the examples under `intents`");
+        }
+        trained.ok()
     }
 
     fn lookups(&mut self) -> BTreeMap<String, Lookup> {

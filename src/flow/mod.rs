@@ -13,6 +13,7 @@ mod model;
 mod phrases;
 mod read;
 mod rules;
+mod rules_known;
 mod template;
 mod yaml;
 

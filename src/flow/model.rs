@@ -6,7 +6,7 @@ use super::document::Piece;
 use super::phrases::Phrase;
 use super::template::{Scope, Templates};
 use crate::base::{BargeIn, Digit, Language, OpeningHours, PromptPart, WallTime};
-use crate::nlu::IntentName;
+use crate::nlu::{IntentName, Matcher};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
@@ -47,6 +47,9 @@ pub struct Flow {
     pub(super) lookups: BTreeMap<String, Lookup>,
     pub(super) phrases: BTreeMap<Phrase, Speech>,
     pub(super) templates: Templates,
+    pub(super) matcher: Matcher,
+    /// Where targets stand, for findings.
+    pub(super) target_lines: BTreeMap<String, u32>,
     /// The listed environment names and their values.
     pub(super) env: BTreeMap<String, String>,
 }
@@ -294,6 +297,11 @@ impl Speech {
 }
 
 impl Flow {
+    /// What finds the intent of an open answer. Trained on the examples of all languages when the flow was loaded.
+    pub fn matcher(&self) -> &Matcher {
+        &self.matcher
+    }
+
     /// The languages' first.
     pub fn language(&self) -> Language {
         self.languages.first().copied().unwrap_or_default()
@@ -403,6 +411,12 @@ impl Flow {
             all.extend(node.speeches());
         }
         all
+    }
+
+    /// Whether a name is known in every node of every call.
+    pub(super) fn always_known(&self, name: &str) -> bool {
+        matches!(name, "env" | "call" | "hours" | "today" | "now" | "intent" | "language")
+            || Phrase::ALL.iter().any(|p| p.variables().contains(&name))
     }
 
     pub(super) fn node_named(&self, name: &str) -> Option<usize> {

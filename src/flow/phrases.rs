@@ -73,8 +73,8 @@ phrases! {
         "很抱歉，现在不是工作时间，没有工作人员接听。";
     /// While the agent hears the summary.
     AgentIsTold "agent_is_told" []
-        "You need not repeat anything, they are told what you said."
-        "您不需要重复，您说的情况会告诉工作人员。";
+        "I am telling my colleague what you told me. You do not need to repeat it."
+        "我正在把您说的情况告诉同事，您不需要再重复。";
     /// One target failed, the next is tried.
     TryingNext "trying_next" [] "They did not answer. One moment, I am trying somebody else." "暂时无人接听，请稍候，正在为您转接其他人员。";
     /// An agent was there and then was not; what is done next follows.

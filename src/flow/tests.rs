@@ -128,3 +128,12 @@ fn keys_alone_and_opening_hours() {
     let to = line(&c.next(MONDAY, intent("complaint", &[])));
     assert!(to.starts_with("to support because complaint: I am sorry that something went wrong."), "{to}");
 }
+
+#[test]
+fn the_ear_is_trained() {
+    let flow = loaded(PARCEL).flow;
+    let meant = |text: &str| flow.matcher().decide(text).intent;
+    assert_eq!(meant("has my delivery been dispatched yet").as_deref(), Some("parcel.where"));
+    assert_eq!(meant("what do you charge for a heavy parcel").as_deref(), Some("price"));
+    assert_eq!(meant("how tall is the eiffel tower"), None);
+}

@@ -15,6 +15,7 @@ use crate::store::{EventLog, EventLogHead, Store, StoreWriter};
 use std::collections::{BTreeMap, HashMap};
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 use tokio::sync::{broadcast, mpsc};
@@ -54,6 +55,8 @@ pub(super) struct Shared {
     /// The attempt whose REFER is under way, per call.
     referring: Mutex<HashMap<CallId, AttemptId>>,
     notes: broadcast::Sender<(CallId, Record)>,
+    /// Runs of prerendering under way.
+    prerendering: AtomicUsize,
     models: BTreeMap<String, String>,
 }
 
@@ -135,8 +138,13 @@ impl Gateway {
         let files = Store::open(&settings.store_dir).await.map_err(failed("the store cannot be opened"))?;
         let (store, store_task) = StoreWriter::start(files.clone());
         let plane = Plane::start(settings.media.with_epoch(epoch)).map_err(failed("the audio plane cannot start"))?;
-        let ears = Ears::start(settings.ears).map_err(failed("the recogniser cannot start"))?;
-        let voices = Voices::start(settings.voices).map_err(failed("the voices cannot start"))?;
+        let (ears, voices) = (settings.ears, settings.voices);
+        // Both wait for their worker processes to load.
+        let engines = tokio::task::spawn_blocking(move || {
+            let ears = Ears::start(ears).map_err(failed("the recogniser cannot start"))?;
+            Ok::<_, StartError>((ears, Voices::start(voices).map_err(failed("the voices cannot start"))?))
+        });
+        let (ears, voices) = engines.await.map_err(failed("the engines cannot start"))??;
         let lookups = LookUps::new(&settings.lookup_hosts).map_err(failed("the look-up client cannot start"))?;
         let (tell, events) = mpsc::channel(1_024);
         let sip = SipEndpoint::bind(settings.sip, tell).await.map_err(failed("signalling cannot start"))?;
@@ -154,6 +162,7 @@ impl Gateway {
             dialogs: Mutex::default(),
             referring: Mutex::default(),
             notes: broadcast::channel(LIVE_NOTES).0,
+            prerendering: AtomicUsize::new(0),
             models: settings.models,
         });
         prerender(&shared, &settings.numbers);
@@ -193,9 +202,9 @@ impl Gateway {
         self.calls.len()
     }
 
-    /// Process ids of the recognition workers (for figures and for breaking them on purpose).
+    /// Process ids of the recognition workers that wait for work (for figures and for breaking them on purpose).
     pub fn workers(&self) -> Vec<u32> {
-        self.shared.ears.workers()
+        self.shared.ears.idle_pids()
     }
 
     /// Serves these numbers from now on; calls that are going on keep their flow.
@@ -204,9 +213,14 @@ impl Gateway {
         *lock(&self.numbers) = numbers.into();
     }
 
-    /// Whether all recognition workers are warm and the fixed prompts are made.
+    /// Whether the fixed prompts of the flows are made. (Recognition workers are warm once `start` returns.)
     pub fn is_ready(&self) -> bool {
-        self.shared.ears.is_ready() && self.shared.voices.is_idle()
+        self.shared.prerendering.load(Ordering::Relaxed) == 0
+    }
+
+    /// Numbers of the recognition pool.
+    pub fn ears(&self) -> crate::speech::EarsStats {
+        self.shared.ears.stats()
     }
 
     /// Sound for words and files, by the gateway's voices.
@@ -236,7 +250,8 @@ impl Gateway {
             let _ = job.await;
         }
         self.shared.store.flush().await;
-        self.shared.plane.stop();
+        let plane = self.shared.plane.clone();
+        let _ = tokio::task::spawn_blocking(move || plane.stop()).await;
         // The last one out says good-bye to every dialog that is left; otherwise the sockets close with the last call.
         if let Ok(shared) = Arc::try_unwrap(self.shared) {
             shared.sip.stop().await;
@@ -245,7 +260,7 @@ impl Gateway {
 }
 
 /// Renders what the flows always say, so that the first caller does not wait for the synthesiser.
-fn prerender(shared: &Shared, numbers: &[Served]) {
+fn prerender(shared: &Arc<Shared>, numbers: &[Served]) {
     let mut wanted = Vec::new();
     for served in numbers {
         for (language, mut parts) in served.flow.prompts() {
@@ -257,7 +272,14 @@ fn prerender(shared: &Shared, numbers: &[Served]) {
             wanted.push(crate::speech::RenderKey { parts, language });
         }
     }
-    shared.voices.prerender(wanted);
+    shared.prerendering.fetch_add(1, Ordering::Relaxed);
+    let shared = shared.clone();
+    tokio::spawn(async move {
+        if let Err(why) = shared.voices.prerender(wanted).await {
+            tracing::warn!(why, "not all fixed prompts could be made ahead");
+        }
+        shared.prerendering.fetch_sub(1, Ordering::Relaxed);
+    });
 }
 
 /// Routes signalling to calls and takes new ones in.

@@ -104,7 +104,12 @@ impl Settings {
                 deadline: speech.deadline,
                 longest: Duration::from_secs(130),
             },
-            voices: VoicesConfig::default(),
+            voices: VoicesConfig {
+                flite_voice: speech.voice_en.clone(),
+                own: speech.voice_commands.iter().map(|(language, command)| (*language, command.clone())).collect(),
+                cache_folder: Some(config.store.dir.join("prompts")),
+                ..VoicesConfig::new(program)
+            },
             store_dir: config.store.dir.clone(),
             numbers,
             lookup_hosts: config.lookup.hosts.iter().map(ToString::to_string).collect(),

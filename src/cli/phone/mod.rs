@@ -5,5 +5,4 @@ mod dialogue;
 mod line;
 mod talk;
 
-pub(crate) use dialogue::{Ending, Phone, PhoneEvent, Step};
-pub(crate) use line::{Line, LineCommand, LineEvent};
+pub(crate) use dialogue::{Ending, Phone, PhoneEvent, Sound, Step};
