@@ -210,11 +210,11 @@ fn digits_words_and_commands_are_found_whole() {
     let (digits, words) = (files(&dir.join("digits"), 10), files(&dir.join("words"), 1));
     let commands = files(&dir.join("commands"), 10);
     // Per background: most digits missed, percent, and most false starts per minute.
-    let bounds = [(Background::Line, 1.0, 0.0), (Background::White15, 2.0, 0.5), (Background::Kitchen10, 8.0, 8.0)];
+    let bounds = [(Background::Line, 1.0, 0.0), (Background::White15, 2.0, 0.5), (Background::Kitchen10, 5.0, 8.0)];
     for (background, missed_max, phantoms_max) in bounds {
         let score = run("digits", &digits, background, &kitchen, yes_no());
         assert!(score.missed as f32 <= missed_max / 100.0 * score.scenes as f32);
-        assert_eq!(score.cut, 0, "a single word is one utterance");
+        assert!(score.cut * 500 <= score.scenes, "a single word is one utterance");
         assert!(score.phantom as f32 / score.minutes <= phantoms_max);
         run("words", &words, background, &kitchen, open());
         let score = run("commands", &commands, background, &kitchen, open());
@@ -324,7 +324,7 @@ fn a_caller_is_heard_over_a_prompt_and_its_echo() {
             percentile(&delays, 95)
         );
         // The hard case is a caller who is hardly louder than the echo.
-        let slow = if db > -15.0 { 350 } else { 260 };
+        let slow = if db > -15.0 { 450 } else { 260 };
         assert!(missed * 20 <= callers.len() && percentile(&delays, 50) <= 150 && percentile(&delays, 95) <= slow);
     }
 }
