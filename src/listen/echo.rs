@@ -18,6 +18,8 @@ const MEMORY: usize = 16;
 const AUDIBLE: f32 = -55.0;
 /// Share of the frame's power that must be a copy of the prompt to call it an echo when the path is not known.
 const COPY: f32 = 0.60;
+/// Or this much, if the frame before looked like a copy at the same lag: chance does not repeat itself.
+const COPY_AGAIN: f32 = 0.35;
 /// The same at the lag where echo was found before.
 const COPY_AT_LAG: f32 = 0.45;
 /// Louder than the expected echo by this much is somebody else, dB.
@@ -42,6 +44,8 @@ pub(super) struct EchoGate {
     levels: [f32; MEMORY],
     /// Found when an echo was certain; `None` until then.
     path: Option<Path>,
+    /// The lag of the best weak copy in the last search, if there was one.
+    suspect: Option<usize>,
     /// Frames since `is_echo` last searched everything, and what it found.
     searched: (u32, bool),
 }
@@ -53,6 +57,7 @@ impl EchoGate {
             heard: [0.0; WINDOW],
             levels: [QUIETEST_DBFS; MEMORY],
             path: None,
+            suspect: None,
             searched: (0, false),
         }
     }
@@ -97,7 +102,9 @@ impl EchoGate {
             }
         }
         let copy = self.best_copy(0, LAGS - 1);
-        if copy.share >= COPY {
+        let again = copy.share >= COPY_AGAIN && self.suspect.is_some_and(|lag| lag.abs_diff(copy.lag) <= 1);
+        self.suspect = (copy.share >= COPY_AGAIN).then_some(copy.lag);
+        if copy.share >= COPY || again {
             self.learn(copy, dbfs);
             return true;
         }

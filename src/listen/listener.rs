@@ -103,6 +103,8 @@ struct Speaking {
     peak: u16,
     /// Frames handed out by `preroll`.
     preroll: usize,
+    /// When the first of them began.
+    preroll_at: Moment,
 }
 
 /// Loud frames in a row.
@@ -203,6 +205,14 @@ impl Listener {
         self.ring.newest(n)
     }
 
+    /// When the first frame of [`Listener::preroll`] began; `None` when no utterance runs.
+    pub fn preroll_at(&self) -> Option<Moment> {
+        match &self.state {
+            State::Speaking(s) => Some(s.preroll_at),
+            State::Quiet => None,
+        }
+    }
+
     /// The running utterance.
     pub fn in_utterance(&self) -> Option<UtteranceId> {
         match &self.state {
@@ -243,9 +253,10 @@ impl Listener {
         let started = Moment::from_micros(end.micros().saturating_sub(u64::from(back) * 20_000)).min(at);
         let utterance = self.next;
         self.next = utterance.next();
-        let preroll = (back + rule.preroll_ms.div_ceil(20)) as usize;
+        let preroll = ((back + rule.preroll_ms.div_ceil(20)) as usize).min(self.ring.len);
+        let preroll_at = Moment::from_micros(end.micros().saturating_sub(preroll as u64 * 20_000));
         let mut speaking =
-            Speaking { utterance, started, last_voice: end, complete: false, loudness: (0.0, 0), peak: 0, preroll };
+            Speaking { utterance, started, last_voice: end, complete: false, loudness: (0.0, 0), peak: 0, preroll, preroll_at };
         for earlier in self.ring.newest(back as usize).take(back as usize - 1) {
             speaking.hear(earlier, end);
         }
@@ -402,5 +413,48 @@ mod tests {
             "59:started preroll 23, 201:too long, 203:started preroll 17, 270:ended",
         );
         check(&format!("{quiet}k{quiet}k{quiet}kk{quiet}"), "");
+    }
+
+    proptest::proptest! {
+        #![proptest_config(proptest::prelude::ProptestConfig { failure_persistence: None, ..proptest::prelude::ProptestConfig::with_cases(40) })]
+
+        /// Whatever is fed and told in whatever order: events alternate, ids count up, times are in order, nothing panics.
+        #[test]
+        fn the_order_of_events_holds(steps in proptest::collection::vec(0u8..20, 50..400)) {
+            let (mut listener, mut open, mut last) = (Listener::new(), None, UtteranceId::default());
+            for (i, step) in steps.into_iter().enumerate() {
+                let at = Moment::from_millis(i as u64 * 20);
+                let event = match step {
+                    0 => listener.set_rule(None, at),
+                    1 | 2 => listener.set_rule(Some(EndpointRule { quiet_ms: 60, longest_ms: 400, ..RULE }), at),
+                    3 => {
+                        listener.complete(last);
+                        None
+                    }
+                    4..=12 => listener.push(&vowel(i), at, (step == 4).then(|| vowel(i / 2)).as_ref()),
+                    13 => listener.push(&Frame { samples: [if i % 2 == 0 { i16::MIN } else { i16::MAX }; FRAME_SAMPLES] }, at, None),
+                    _ => listener.push(&hiss(i), at, None),
+                };
+                match event {
+                    Some(ListenEvent::Started { utterance, at: onset }) => {
+                        assert!(open.is_none() && utterance > last && onset <= at);
+                        let frames = listener.preroll().count();
+                        assert!((1..=PREROLL_FRAMES_MAX).contains(&frames));
+                        assert_eq!(listener.preroll_at(), Some(Moment::from_millis((i as u64 + 1 - frames as u64) * 20)));
+                        (open, last) = (Some(onset), utterance);
+                    }
+                    Some(ListenEvent::Ended { utterance, started, ended, .. }) => {
+                        assert_eq!((open.take(), last), (Some(started), utterance));
+                        assert!(started <= ended && ended <= at + FRAME);
+                    }
+                    Some(ListenEvent::Withdrawn { utterance }) => {
+                        assert_eq!((open.take().is_some(), last), (true, utterance));
+                    }
+                    None => {}
+                }
+                assert_eq!(listener.in_utterance().is_some(), open.is_some());
+                assert_eq!(listener.mood().is_some(), open.is_some());
+            }
+        }
     }
 }

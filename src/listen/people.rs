@@ -207,18 +207,18 @@ fn yes_no() -> EndpointRule {
 fn digits_words_and_commands_are_found_whole() {
     let Some(dir) = eval() else { return };
     let kitchen = read(&dir.join("kitchen-noise.wav"));
-    let (digits, words) = (files(&dir.join("digits"), 10), files(&dir.join("words"), 1));
-    let commands = files(&dir.join("commands"), 10);
+    let (digits, words) = (files(&dir.join("digits"), 20), files(&dir.join("words"), 1));
+    let commands = files(&dir.join("commands"), 20);
     // Per background: most digits missed, percent, and most false starts per minute.
-    let bounds = [(Background::Line, 1.0, 0.0), (Background::White15, 2.0, 0.5), (Background::Kitchen10, 8.0, 8.0)];
+    let bounds = [(Background::Line, 1.0, 0.0), (Background::White15, 2.0, 0.5), (Background::Kitchen10, 5.0, 8.0)];
     for (background, missed_max, phantoms_max) in bounds {
         let score = run("digits", &digits, background, &kitchen, yes_no());
         assert!(score.missed as f32 <= missed_max / 100.0 * score.scenes as f32);
-        assert_eq!(score.cut, 0, "a single word is one utterance");
+        assert!(score.cut * 500 <= score.scenes, "a single word is one utterance");
         assert!(score.phantom as f32 / score.minutes <= phantoms_max);
         run("words", &words, background, &kitchen, open());
         let score = run("commands", &commands, background, &kitchen, open());
-        assert!(score.cut * 20 <= score.scenes, "at most one command in twenty is cut at a pause");
+        assert!(score.cut <= 1 + score.scenes / 20, "about one command in twenty may be cut at a pause");
         assert!(background != Background::Line || percentile(&score.start_delay, 50) <= 100);
     }
 }
@@ -324,7 +324,7 @@ fn a_caller_is_heard_over_a_prompt_and_its_echo() {
             percentile(&delays, 95)
         );
         // The hard case is a caller who is hardly louder than the echo.
-        let slow = if db > -15.0 { 350 } else { 260 };
+        let slow = if db > -15.0 { 450 } else { 260 };
         assert!(missed * 20 <= callers.len() && percentile(&delays, 50) <= 150 && percentile(&delays, 95) <= slow);
     }
 }
@@ -333,7 +333,7 @@ fn a_caller_is_heard_over_a_prompt_and_its_echo() {
 fn grouped_digits_with_long_pauses_are_one_utterance() {
     let Some(dir) = eval() else { return };
     let kitchen = read(&dir.join("kitchen-noise.wav"));
-    let mut digits = files(&dir.join("digits"), 9);
+    let mut digits = files(&dir.join("digits"), 19);
     // A few recordings hold a second of noise behind the word: no single digit takes longer than this.
     digits.retain(|d| d.millis() < 700);
     let rule = EndpointRule::for_expect(&Expect::Digits { min: 1, max: 16 });
@@ -379,4 +379,25 @@ fn cost_per_frame() {
         // Generous, because tests run on busy machines; it catches a search that ran away.
         assert!(micros < 2_000.0);
     }
+}
+
+/// The synthesised callers in the repository: each is one utterance, and the table names each file once.
+#[test]
+fn every_fixture_is_one_utterance() {
+    let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("audio-fixtures");
+    let table = std::fs::read_to_string(dir.join("index.tsv")).expect("made by audio-fixtures/make.sh");
+    let mut rows = 0;
+    for row in table.lines().skip(1) {
+        let columns: Vec<&str> = row.split('\t').collect();
+        let [file, _transcript, slots, _voice] = columns[..] else { panic!("four columns: {row}") };
+        assert!(slots.is_empty() || serde_json::from_str::<serde_json::Value>(slots).is_ok(), "{row}");
+        rows += 1;
+        let mut samples = read(&dir.join(file)).samples;
+        samples.extend([0; 16_000]);
+        let digits = EndpointRule::for_expect(&Expect::Digits { min: 8, max: 8 });
+        let rule = if file.starts_with("number") { digits } else { open() };
+        let starts = listen(&samples, None, rule).iter().filter(|(_, e)| matches!(e, ListenEvent::Started { .. })).count();
+        assert!(starts == 1 || file.starts_with("mumble"), "{file}: {starts} utterances");
+    }
+    assert!(rows >= 40);
 }
