@@ -751,3 +751,22 @@ async fn over_ipv6() {
     assert!(ringing.contains("Contact: <sip:hotline@[::1]:"), "{ringing}");
     ua.stop().await;
 }
+
+/// Who calls and what was dialled: tel: URIs, escapes, and an asserted identity that counts only from a trusted source.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn callers_and_numbers() {
+    for (trusted, expected) in [(vec![], "incoming:caller>+4930 11:late"), (vec![LOOPBACK], "incoming:+49171>+4930 11:late")] {
+        let mut ua = Ua::start(|cfg| cfg.trusted = trusted).await;
+        let hand = Hand::new(ua.local).await;
+        let invite = hand.request("INVITE", "who").replace("INVITE sip:100@127.0.0.1", "INVITE sip:%2b4930%2011@127.0.0.1");
+        let asserted = "P-Asserted-Identity: \"Ann\" <sip:+49171@trunk.example>\r\nMax-Forwards";
+        hand.send(invite.replace("Max-Forwards", asserted).as_bytes()).await;
+        assert_eq!(word(&ua.next().await), expected);
+        ua.stop().await;
+    }
+    let mut ua = Ua::start(|_| ()).await;
+    let hand = Hand::new(ua.local).await;
+    hand.send(hand.request("INVITE", "tel").replace("INVITE sip:100@127.0.0.1", "INVITE tel:+4930112").as_bytes()).await;
+    assert_eq!(word(&ua.next().await), "incoming:caller>+4930112:late");
+    ua.stop().await;
+}
