@@ -2,6 +2,7 @@
 //! `sip-config/sipp` are general: the dialled number is given with `-s`, so they serve against the whole gateway too.
 //! Where SIPp is not installed these tests pass and say so aloud.
 
+use hotline::base::Digit;
 use hotline::sip::{Credentials, DialogKey, EndedWhy, SdpSession, SipCommand, SipConfig, SipEndpoint, SipEvent};
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket};
@@ -17,7 +18,7 @@ const LOOPBACK: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// A small telephone on our endpoint. What it does with a call is the dialled number's word:
-/// `bye`, `refer`, `busy`, `unknown`, `ring`; every other number is answered.
+/// `bye`, `key`, `refer`, `busy`, `unknown`, `ring`; every other number is answered.
 struct Ua {
     endpoint: Arc<SipEndpoint>,
     /// Where it listens; the unspecified port if that transport is off.
@@ -172,6 +173,7 @@ impl Calls {
         }
         match self.number.get(&dialog).map(String::as_str) {
             Some("bye") => vec![SipCommand::HangUp { dialog }],
+            Some("key") => Digit::from_char('5').map(|digit| SipCommand::SendInfoDigit { dialog, digit }).into_iter().collect(),
             Some("refer") => {
                 let (to, uui) = ("sip:agent@127.0.0.1:9".to_string(), Some("00112233;encoding=hex".to_string()));
                 vec![SipCommand::Refer { dialog, to, uui }]
@@ -249,44 +251,44 @@ async fn check(scenario: &str, number: &str, more: &[&str], story: &str) {
     ua.stop().await;
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn sipps_own_caller_is_answered() {
     check("-uac", "100", &["-d", "200"], "incoming:sipp>100 acked bye").await;
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_plain_call() {
     check("call", "100", &["-d", "100"], "incoming:+4930123456>100 acked bye").await;
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn hold_resume_and_moved_media() {
     check("hold", "100", &["-d", "50"], "incoming:+4930123456>100 acked reoffer reoffer reoffer bye").await;
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_refused_change_leaves_the_call_as_it_was() {
     check("reinvite_refused", "100", &["-d", "50"], "incoming:+4930123456>100 acked reoffer reoffer bye").await;
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_offer_asked_for_in_a_reinvite() {
     let story = "incoming:+4930123456>100 acked reoffer:late acked:answer bye";
     check("reinvite_late", "100", &["-d", "50"], story).await;
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_caller_gives_up() {
     check("cancel", "ring", &[], "incoming:+4930123456>ring cancelled").await;
     check("early_bye", "ring", &[], "incoming:+4930123456>ring bye").await;
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_late_offer() {
     check("late_offer", "100", &["-d", "50"], "incoming:+4930123456>100:late acked:answer bye").await;
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn refusals() {
     check("no_codec", "100", &[], "incoming:+4930123456>100 ours").await;
     check("broken_sdp", "100", &[], "incoming:+4930123456>100 ours").await;
@@ -294,13 +296,13 @@ async fn refusals() {
     check("busy", "busy", &[], "incoming:+4930123456>busy ours").await;
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_transfer_that_works() {
     let story = "incoming:+4930123456>refer acked refer:202 refer:100 refer:200:last bye";
     check("refer_ok", "refer", &["-d", "50"], story).await;
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn transfers_that_fail_keep_the_caller() {
     let story = "incoming:+4930123456>refer acked refer:202 refer:100 refer:486:last bye";
     check("refer_busy", "refer", &["-d", "50"], story).await;
@@ -309,27 +311,28 @@ async fn transfers_that_fail_keep_the_caller() {
     check("refer_hang_up", "refer", &["-d", "50"], "incoming:+4930123456>refer acked refer:202 refer:202:last bye").await;
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn we_hang_up() {
     check("hung_up", "bye", &[], "incoming:+4930123456>bye acked ours").await;
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn keys_by_info() {
     check("info_digits", "100", &["-d", "50"], "incoming:+4930123456>100 acked digit:5 digit:# bye").await;
+    check("info_to_us", "key", &["-d", "50"], "incoming:+4930123456>key acked bye").await;
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nobody_transfers_us() {
     check("refer_us", "100", &["-d", "50"], "incoming:+4930123456>100 acked bye").await;
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn requests_at_the_wrong_time_are_answered() {
     check("odd_requests", "ring", &[], "incoming:+4930123456>ring cancelled").await;
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_call_over_tcp() {
     if !installed() {
         return;
@@ -346,7 +349,7 @@ async fn a_call_over_tcp() {
 }
 
 /// Requests that the endpoint answers by itself: the telephone hears nothing.
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn answers_without_a_dialog() {
     if !installed() {
         return;
@@ -362,7 +365,7 @@ async fn answers_without_a_dialog() {
     ua.stop().await;
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_answer_that_is_never_acknowledged() {
     if !installed() {
         return;
@@ -426,31 +429,31 @@ async fn listening(port: u16, transport: &str) {
     panic!("SIPp did not open its port");
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_agent_answers() {
     call_out("agent_answers", 20, "udp", true, "ringing answered ours").await;
     call_out("agent_answers", 20, "tcp", true, "ringing answered ours").await;
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_agent_gets_the_card_and_hangs_up() {
     call_out("agent_answers_uui", 20, "udp", false, "ringing answered bye").await;
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_agent_holds_and_resumes() {
     call_out("agent_holds", 20, "udp", false, "ringing answered reoffer reoffer bye").await;
     call_out("agent_holds", 20, "tcp", false, "ringing answered reoffer reoffer bye").await;
     call_out("agent_no_audio", 20, "udp", false, "broken").await;
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_trunk_that_wants_a_password() {
     call_out("agent_challenges", 20, "udp", true, "answered ours").await;
 }
 
 /// Many at once leave nothing behind.
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn two_hundred_calls() {
     if !installed() {
         return;
@@ -474,14 +477,14 @@ async fn two_hundred_calls() {
     ua.stop().await;
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn agents_that_do_not_take_the_call() {
     call_out("agent_busy", 20, "udp", false, "refused:486").await;
     call_out("agent_moved", 20, "udp", false, "refused:302sip:desk2@192.0.2.7:5070").await;
     call_out("agent_silent", 1, "udp", false, "ringing timed-out").await;
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn targets_that_are_not_there() {
     let mut ua = Ua::start(|_| ()).await;
     let closed = std::net::TcpListener::bind((LOOPBACK, 0)).and_then(|l| l.local_addr()).expect("a port").port();
@@ -553,7 +556,7 @@ impl Dice {
     }
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn garbage_disturbs_nobody() {
     let seed = 0x1dea_5eed_u64;
     eprintln!("garbage from seed {seed:#x}");
@@ -592,7 +595,7 @@ async fn garbage_disturbs_nobody() {
     ua.stop().await;
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn garbage_over_tcp_costs_only_its_connection() {
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
     let ua = Ua::start(|_| ()).await;
@@ -612,7 +615,7 @@ async fn garbage_over_tcp_costs_only_its_connection() {
     ua.stop().await;
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn untidy_and_broken_requests_are_answered() {
     let ua = Ua::start(|_| ()).await;
     let hand = Hand::new(ua.local).await;
@@ -643,7 +646,7 @@ async fn untidy_and_broken_requests_are_answered() {
     ua.stop().await;
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_same_call_over_two_paths_is_one_call() {
     let mut ua = Ua::start(|_| ()).await;
     let hand = Hand::new(ua.local).await;
@@ -660,7 +663,7 @@ async fn the_same_call_over_two_paths_is_one_call() {
 }
 
 /// Bound to every address, we still name the one that the peer reaches; stopping says goodbye.
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn on_every_interface_contact_and_via_name_the_right_one() {
     let mut ua = Ua::start(|cfg| cfg.udp = Some(SocketAddr::from(([0, 0, 0, 0], 0)))).await;
     let mut hand = Hand::new(ua.local).await;
@@ -688,7 +691,7 @@ async fn on_every_interface_contact_and_via_name_the_right_one() {
 }
 
 /// A caller over TCP whose connection is gone when we answer: no ACK can come, nothing may stay.
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_caller_whose_connection_is_gone() {
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
     let mut ua = Ua::start(|cfg| cfg.t1 = Duration::from_millis(20)).await;
@@ -728,7 +731,7 @@ async fn a_caller_whose_connection_is_gone() {
     ua.stop().await;
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn over_ipv6() {
     let v6 = SocketAddr::from((std::net::Ipv6Addr::LOCALHOST, 0));
     if UdpSocket::bind(v6).is_err() {
@@ -746,5 +749,24 @@ async fn over_ipv6() {
     assert!(hand.answer("ring6").await.starts_with("SIP/2.0 100 "));
     let ringing = hand.answer("ring6").await;
     assert!(ringing.contains("Contact: <sip:hotline@[::1]:"), "{ringing}");
+    ua.stop().await;
+}
+
+/// Who calls and what was dialled: tel: URIs, escapes, and an asserted identity that counts only from a trusted source.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn callers_and_numbers() {
+    for (trusted, expected) in [(vec![], "incoming:caller>+4930 11:late"), (vec![LOOPBACK], "incoming:+49171>+4930 11:late")] {
+        let mut ua = Ua::start(|cfg| cfg.trusted = trusted).await;
+        let hand = Hand::new(ua.local).await;
+        let invite = hand.request("INVITE", "who").replace("INVITE sip:100@127.0.0.1", "INVITE sip:%2b4930%2011@127.0.0.1");
+        let asserted = "P-Asserted-Identity: \"Ann\" <sip:+49171@trunk.example>\r\nMax-Forwards";
+        hand.send(invite.replace("Max-Forwards", asserted).as_bytes()).await;
+        assert_eq!(word(&ua.next().await), expected);
+        ua.stop().await;
+    }
+    let mut ua = Ua::start(|_| ()).await;
+    let hand = Hand::new(ua.local).await;
+    hand.send(hand.request("INVITE", "tel").replace("INVITE sip:100@127.0.0.1", "INVITE tel:+4930112").as_bytes()).await;
+    assert_eq!(word(&ua.next().await), "incoming:caller>+4930112:late");
     ua.stop().await;
 }

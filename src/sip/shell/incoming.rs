@@ -4,9 +4,11 @@ use super::core::{Core, Done};
 use super::dialog::{Entry, Phase, Reoffer};
 use crate::sip::bodies::{self, Described};
 use crate::sip::{ALLOW, DialogKey, EndedWhy, SipEvent};
-use rsipstack::dialog::dialog::{Dialog, TransactionHandle};
+use rsipstack::dialog::dialog::{Dialog, DialogState, TransactionHandle};
+use rsipstack::dialog::invite_dialog::InviteDialog;
 use rsipstack::sip::prelude::{HeadersExt, ToTypedHeader};
 use rsipstack::sip::{Header, Method, Param, Request, Response, Scheme, StatusCode};
+use rsipstack::transaction::key::TransactionRole;
 use rsipstack::transaction::transaction::{Transaction, TransactionEvent, TransactionEventSender};
 use std::net::{IpAddr, SocketAddr};
 use std::sync::atomic::Ordering;
@@ -20,6 +22,8 @@ const ACCEPT: &str = "application/sdp, application/dtmf-relay, application/dtmf,
 /// Seconds after which a refused caller may try again.
 const RETRY_AFTER: u32 = 5;
 
+/// How far the ACK may be behind the request that follows it.
+const ACK_BEHIND: Duration = Duration::from_millis(500);
 /// How much longer than the crate we wait for an ACK.
 const ACK_GRACE: Duration = Duration::from_secs(2);
 
@@ -163,12 +167,10 @@ impl Core {
         let Some(dialog) = dialog else {
             // Perhaps a BYE that crosses ours: the crate still knows the dialog.
             return match self.layer.match_dialog(&tx) {
-                Some(Dialog::Invite(dialog)) if tx.original.method == Method::Bye => self.hand_to_dialog(dialog, tx),
+                Some(Dialog::Invite(dialog)) if tx.original.method == Method::Bye => self.hand_over(dialog, tx),
                 _ => self.refuse(tx, (StatusCode::CallTransactionDoesNotExist, vec![])),
             };
         };
-        let confirmed = dialog.state().is_confirmed();
-        let incoming = self.key_of(&dialog.id()).and_then(|k| self.entries.get(&k)).is_some_and(Entry::incoming);
         let seq = tx.original.cseq_header().and_then(|c| c.seq()).unwrap_or(0);
         match tx.original.method {
             Method::Options => self.refuse(tx, (StatusCode::OK, capabilities())),
@@ -177,12 +179,40 @@ impl Core {
             Method::Message | Method::Publish | Method::Register | Method::Subscribe => self.refuse(tx, not_allowed()),
             // RFC 3261 §12.2.2: out of order.
             _ if seq < dialog.snapshot().remote_cseq => self.refuse(tx, (StatusCode::ServerInternalError, vec![])),
-            Method::Bye if confirmed || incoming => self.hand_to_dialog(dialog, tx),
-            Method::Bye => self.refuse(tx, (StatusCode::CallTransactionDoesNotExist, vec![])),
-            _ if confirmed => self.hand_to_dialog(dialog, tx),
-            // Before the ACK (RFC 3261 §14.2, RFC 3311 §5.2): not now.
-            _ => self.refuse(tx, (StatusCode::ServerInternalError, vec![Header::RetryAfter("1".into())])),
+            _ => self.hand_over(dialog, tx),
         }
+    }
+
+    /// Gives a request to its dialog as soon as that can take it. The ACK before it goes another way through the crate and may
+    /// be a moment behind; without one there is no "now" for most requests (RFC 3261 §14.2, RFC 3311 §5.2).
+    fn hand_over(&self, dialog: InviteDialog, tx: Transaction) {
+        let bye = tx.original.method == Method::Bye;
+        let theirs = dialog.role() == TransactionRole::Server;
+        let unless = match bye {
+            true => (StatusCode::CallTransactionDoesNotExist, vec![]),
+            false => (StatusCode::ServerInternalError, vec![Header::RetryAfter("1".into())]),
+        };
+        match dialog.state() {
+            DialogState::Confirmed(..) => self.hand_to_dialog(dialog, tx),
+            _ if bye && theirs => self.hand_to_dialog(dialog, tx),
+            DialogState::Calling(_) | DialogState::Early(..) if theirs => self.refuse(tx, unless),
+            DialogState::Terminated(..) => self.refuse(tx, (StatusCode::CallTransactionDoesNotExist, vec![])),
+            _ => self.hand_when_confirmed(dialog, tx, unless),
+        }
+    }
+
+    fn hand_when_confirmed(&self, mut dialog: InviteDialog, mut tx: Transaction, unless: Refusal) {
+        self.background(async move {
+            let give_up = Instant::now() + ACK_BEHIND;
+            while !dialog.state().is_confirmed() && Instant::now() < give_up {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+            if dialog.state().is_confirmed() {
+                let _ = dialog.handle(&mut tx).await;
+            } else {
+                let _ = tx.reply_with(unless.0, unless.1, None).await;
+            }
+        });
     }
 
     pub(super) fn ring(&mut self, key: DialogKey) {
