@@ -79,6 +79,19 @@ impl Store {
         rows.iter().map(call_row).collect()
     }
 
+    /// Ids of at most two calls that begin with these hex digits (two = the beginning is not enough).
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn calls_beginning_with(&self, digits: &str) -> Result<Vec<CallId>, StoreError> {
+        if digits.is_empty() || !digits.bytes().all(|b| b.is_ascii_hexdigit()) {
+            return Ok(Vec::new());
+        }
+        let rows =
+            sqlx::query("SELECT id FROM calls WHERE id LIKE ? || '%' LIMIT 2").bind(digits).fetch_all(&self.pool).await?;
+        rows.iter().map(|row| call_id(row.try_get("id")?)).collect()
+    }
+
     /// Everything about one call; `None` when there is no such call.
     ///
     /// # Errors
