@@ -17,6 +17,11 @@ use args::{BenchCommand, Cli, Command};
 use clap::Parser;
 use std::ffi::OsString;
 use std::io::Write;
+mod calls;
+
+use args::{Cli, Command};
+use clap::Parser;
+use std::ffi::OsString;
 use std::process::ExitCode;
 
 /// Runs one command line, the program's name first.
@@ -90,6 +95,28 @@ fn chat(args: &args::ChatArgs, out: &mut dyn Write) -> anyhow::Result<bool> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let mut input = std::io::BufReader::new(std::io::stdin());
     runtime.block_on(chat::run(flow, base_dir, &hosts, args.why, &mut input, out))
+    let mut out = std::io::stdout().lock();
+    match cli.command {
+        Command::Calls(args) => wait_for(calls::run(&args, cli.json, &mut out)),
+        other => anyhow::bail!("{} is not part of this build", name(&other)),
+    }
+}
+
+fn name(command: &Command) -> &'static str {
+    match command {
+        Command::Serve(_) => "serve",
+        Command::Call(_) => "call",
+        Command::Transcribe(_) => "transcribe",
+        Command::Say(_) => "say",
+        Command::Chat(_) => "chat",
+        Command::Check(_) => "check",
+        Command::Match(_) => "match",
+        Command::Eval(_) => "eval",
+        Command::Calls(_) => "calls",
+        Command::Bench(_) => "bench",
+        Command::EngineWorker(_) => "engine-worker",
+        Command::Demo(_) => "demo",
+    }
 }
 
 /// Runs the asynchronous commands.

@@ -26,8 +26,6 @@ pub struct Config {
     pub numbers: Vec<NumberConfig>,
     /// `[flow_env]`: the environment that flows see as `env.NAME`, and nothing else.
     pub flow_env: BTreeMap<String, Secret>,
-    /// `[targets]`: SIP addresses that replace those of the flows' targets of the same name.
-    pub targets: BTreeMap<String, String>,
     /// `[lookup]`: where flows may ask.
     pub lookup: LookupConfig,
     /// `[store]`: where calls are remembered.
@@ -218,7 +216,6 @@ impl Config {
             file: path.to_path_buf(),
             numbers: read_numbers(&mut top),
             flow_env: top.table("flow_env").every(values::secret),
-            targets: top.table("targets").every(values::sip_uri),
             lookup: read_lookup(top.table("lookup")),
             store: read_store(top.table("store")),
             speech: read_speech(top.table("speech")),

@@ -168,7 +168,9 @@ fn violations(sources: &[(PathBuf, String)]) -> Vec<String> {
         sources.iter().map(|(path, text)| (path, module_path(path), scan(text))).collect();
     let tests: BTreeSet<Vec<String>> = files
         .iter()
-        .flat_map(|(_, module, scan)| scan.test_modules.iter().map(|name| [module.as_slice(), &[name.clone()]].concat()))
+        .flat_map(|(_, module, scan)| {
+            scan.test_modules.iter().map(|name| [module.as_slice(), std::slice::from_ref(name)].concat())
+        })
         .collect();
     let mut found = Vec::new();
     for (path, module, scan) in &files {

@@ -292,17 +292,6 @@ pub(super) fn secret(input: &Input<'_>) -> Result<Secret, Wrong> {
     Ok(Secret::new(written.to_string()))
 }
 
-pub(super) fn sip_uri(input: &Input<'_>) -> Result<String, Wrong> {
-    let written = text(input)?;
-    let rest = written.strip_prefix("sip:").unwrap_or("");
-    let host = rest.rsplit('@').next().unwrap_or("");
-    if !host.is_empty() && !rest.chars().any(|c| c.is_whitespace() || c.is_control() || "<>\"".contains(c)) {
-        Ok(written.to_string())
-    } else {
-        wrong(format!("{written:?} is no SIP address"), "Write \"sip:name@host\" or \"sip:name@host:port\"")
-    }
-}
-
 /// `host:port`; a whole web address gives its host and port.
 pub(super) fn host_port(input: &Input<'_>) -> Result<HostPort, Wrong> {
     let written = text(input)?;
