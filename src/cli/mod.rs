@@ -1,1 +1,4 @@
 //! cli
+
+pub mod eval;
+pub mod match_cmd;

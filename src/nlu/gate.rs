@@ -23,7 +23,7 @@ pub(crate) struct Gate {
 
 /// Weights fitted over 16 flows of 12 intents and 10 examples each (drawn from CLINC150 and BANKING77); where a flow's
 /// own held-out texts say little, they stand.
-const TYPICAL: [f64; EVIDENCE] = [0.45, 1.19, 0.2, -0.26, 1.69, -0.4, 0.11];
+const TYPICAL: [f64; EVIDENCE] = [0.4, 1.2, 0.25, -0.42, 1.2, -0.05, 0.19];
 
 /// How many held-out texts the typical weights are worth.
 const TYPICAL_COUNTS: f64 = 40.0;
@@ -97,15 +97,17 @@ fn loss(weights: &[f64; EVIDENCE], trials: &[Trial]) -> f64 {
 }
 
 /// Stiffness of the pull per counted text.
-const PULL: f64 = 0.1;
+const PULL: f64 = 0.02;
 
 /// What a ranking shows.
 pub(crate) fn evidence(r: &Ranking) -> [f32; EVIDENCE] {
     let Some(&best) = r.order.first() else { return [0.0; EVIDENCE] };
+    let against = logit(r.against_outside[best]);
     [
         1.0,
-        logit(r.intents[best]),
-        logit(r.against_outside[best]),
+        // A lone intent has no rival but everyday speech.
+        if r.intents.len() > 1 { logit(r.intents[best]) } else { against },
+        against,
         r.likeness,
         r.likeness - r.likeness_next,
         r.coverage,
