@@ -30,6 +30,7 @@ const TYPICAL_COUNTS: f64 = 40.0;
 
 impl Gate {
     /// Fits by Newton's method with a pull towards the typical weights. Weights of the trials should sum to their number.
+    #[expect(clippy::needless_range_loop, reason = "matrix indices read like the formula")]
     pub(crate) fn fit(trials: &[Trial]) -> Gate {
         let mut weights = TYPICAL;
         for _ in 0..12 {
@@ -126,6 +127,7 @@ fn chance(weights: &[f64; EVIDENCE], evidence: &[f32; EVIDENCE]) -> f64 {
 }
 
 /// Solves `matrix · x = right` by elimination with pivots; the matrix is positive definite by its ridge.
+#[expect(clippy::needless_range_loop, reason = "matrix indices read like the formula")]
 fn solve(mut matrix: [[f64; EVIDENCE]; EVIDENCE], mut right: [f64; EVIDENCE]) -> [f64; EVIDENCE] {
     for i in 0..EVIDENCE {
         let pivot = (i..EVIDENCE).max_by(|a, b| matrix[*a][i].abs().total_cmp(&matrix[*b][i].abs())).unwrap_or(i);

@@ -88,9 +88,8 @@ impl Matcher {
         let exact = exact_examples(&samples);
         let own = background.iter().map(|t| words(t)).filter(|w| !w.is_empty());
         samples.extend(own.map(|words| Sample { words, class: None }));
-        let languages: BTreeSet<&str> = examples.iter().map(|e| e.language.as_str()).collect();
+        let languages: BTreeSet<Language> = examples.iter().map(|e| e.language).collect();
         for language in languages {
-            let language = Language::parse(language).unwrap_or_default();
             samples.extend(foreign_sentences(&samples, language));
         }
         let all: Vec<&Sample> = samples.iter().collect();
