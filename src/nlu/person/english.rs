@@ -221,7 +221,7 @@ fn begins_named(words: &[&str], at: usize) -> bool {
 fn wish(words: &[&str], at: usize) -> Option<usize> {
     const VERBS: &[&str] = &[
         "want", "need", "give", "get", "have", "prefer", "like", "reach", "find", "contact", "see", "call", "demand",
-        "require", "bring", "fetch", "getting", "reaching", "phone", "request", "wanted", "use",
+        "require", "bring", "fetch", "getting", "reaching", "phone", "request", "wanted", "use", "put",
     ];
     let verb = words[at];
     if !VERBS.contains(&verb) || denied(words, at) {
@@ -233,6 +233,7 @@ fn wish(words: &[&str], at: usize) -> Option<usize> {
         "have" => {
             matches!(before(1), "i" | "we") && matches!(before(2), "can" | "could" | "may") || matches!(before(1), "to" | "me")
         }
+        "put" => words[at..].iter().any(|w| matches!(*w, "line" | "phone")),
         "like" => before(1) == "would" || before(2) == "would",
         // "do I need an agent for that": a question about rules.
         "need" | "want" => {
