@@ -7,13 +7,13 @@ use super::keys::{BETWEEN_DIGITS, Keyed, LONE_ZERO, Wait};
 use super::ladders::{Misunderstood, Silence};
 use super::machine::{Call, Now};
 use super::record::Record;
-use crate::flow::Phrase;
 use super::state::{Farewell, State};
 use super::story::Said;
 use super::timers::TimerName;
 use super::transfer::Wish;
 use super::understand::{Question, Understanding};
 use crate::base::{BargeIn, Confidence, Digit, EarFailure, Hypothesis, PromptEnd, PromptPart, UtteranceId};
+use crate::flow::Phrase;
 use crate::flow::{Action, Answer, AskKind, Input};
 use crate::nlu::person::{PersonRule, asks_for_person};
 use crate::nlu::slots::repeat_request;
@@ -115,12 +115,7 @@ impl Call {
     }
 
     fn question<'a>(&'a self, now: &Now, ask: &'a crate::flow::Ask) -> Question<'a> {
-        Question {
-            ask,
-            flow: &self.flow,
-            wall: self.wall(now),
-            confidence_min: self.settings.confidence_min,
-        }
+        Question { ask, flow: &self.flow, wall: self.wall(now), confidence_min: self.settings.confidence_min }
     }
 
     fn is_noise(&self, utterance: UtteranceId, result: &Result<Hypothesis, EarFailure>) -> bool {

@@ -3,12 +3,12 @@
 
 use super::ladders::SameAnswer;
 use super::machine::{Call, Now};
-use crate::flow::Phrase;
 use super::state::{Asking, Farewell, Holding, LookingUp, State};
 use super::timers::TimerName;
 use super::transfer::Wish;
 use super::{Command, keys};
 use crate::base::{BargeIn, Disposition, LookUpId, PromptEnd, PromptPart};
+use crate::flow::Phrase;
 use crate::flow::{Action, Ask, Input, LookUp, LookedUp, Say};
 use crate::nlu::Slots;
 use std::time::Duration;
@@ -71,7 +71,11 @@ impl Call {
             match self.ladders.answer(&words, &slots) {
                 SameAnswer::Give => {}
                 SameAnswer::Offer(n) => {
-                    self.decide(now, "same_answer", format!("the same answer for the {n}. time, together with the offer of a person"));
+                    self.decide(
+                        now,
+                        "same_answer",
+                        format!("the same answer for the {n}. time, together with the offer of a person"),
+                    );
                     parts.extend(self.phrase(Phrase::OfferPerson));
                 }
                 SameAnswer::Person(n) => {

@@ -97,9 +97,9 @@ impl Ladders {
     pub(crate) fn no_engine(&mut self) -> Misunderstood {
         self.no_engine = self.no_engine.saturating_add(1);
         match self.misunderstood() {
-            Misunderstood::Again { .. } if self.no_engine >= 2 => {
-                Misunderstood::Person { why: format!("{} utterances in a language without an engine (limit 2)", self.no_engine) }
-            }
+            Misunderstood::Again { .. } if self.no_engine >= 2 => Misunderstood::Person {
+                why: format!("{} utterances in a language without an engine (limit 2)", self.no_engine),
+            },
             other => other,
         }
     }

@@ -137,6 +137,12 @@ impl Call {
     /// they are late. After `Command::Ended` nothing is appended any more.
     pub fn handle(&mut self, now: Moment, event: &Event, out: &mut Vec<Command>) {
         let now = &mut Now { at: now, out };
+        match (&self.state, event) {
+            (State::Over, _) => return,
+            (State::Fresh, Event::Arrived { .. }) => {}
+            (State::Fresh, _) => return,
+            _ => {}
+        }
         match event {
             Event::Arrived { caller, dialled, wall } => self.arrived(now, caller, dialled, *wall),
             Event::Answered => self.picked_up(now),
@@ -453,7 +459,13 @@ impl Call {
     }
 
     /// Plays to an agent.
-    pub(crate) fn play_to_agent(&mut self, now: &mut Now, attempt: AttemptId, parts: Vec<PromptPart>, language: Language) -> PromptId {
+    pub(crate) fn play_to_agent(
+        &mut self,
+        now: &mut Now,
+        attempt: AttemptId,
+        parts: Vec<PromptPart>,
+        language: Language,
+    ) -> PromptId {
         let prompt = Prompt { id: self.next_prompt, parts, language, barge_in: BargeIn::PersonOnly };
         self.play_prompt(now, LegId::Agent(attempt), prompt)
     }
@@ -503,11 +515,7 @@ impl Call {
 
     /// The grammar that is good for every moment: yes, no, repeat, and a person.
     pub(crate) fn bare_grammar(&self) -> Grammar {
-        Grammar {
-            language: self.language(),
-            expect: Expect::YesNo { phrases: Arc::from([]) },
-            person: self.person_phrases(),
-        }
+        Grammar { language: self.language(), expect: Expect::YesNo { phrases: Arc::from([]) }, person: self.person_phrases() }
     }
 
     pub(crate) fn stop_listening(&mut self, now: &mut Now) {

@@ -1,11 +1,11 @@
 //! The first seconds: the caller is there, the recording is announced or asked for, the script begins.
 
 use super::machine::{Call, Now, Recording};
-use crate::flow::Phrase;
 use super::state::{Consenting, State};
 use super::{Command, Record, RecordAction};
 use crate::base::{BargeIn, Digit, Hypothesis, PromptEnd};
 use crate::call::timers::TimerName;
+use crate::flow::Phrase;
 use crate::flow::{Cursor, RecordMode};
 use crate::nlu::slots::yes_no;
 use std::time::Duration;

@@ -1,10 +1,10 @@
 //! The call's story as it is told afterwards: turn records, and the hand-over card with its spoken summary. What was
 //! sensitive is in neither.
 
+use super::Command;
 use super::card::{CardTurn, HandOverCard};
 use super::machine::{Call, Now};
 use super::record::{Record, TurnRecord};
-use super::Command;
 use crate::base::{Confidence, Language, Pii, PromptPart};
 use crate::call::dialogue::words_of;
 use crate::flow::{Answer, AskKind, Phrase};
@@ -109,9 +109,9 @@ impl Story {
     }
 
     fn without_secrets(&self, words: &str) -> String {
-        self.secrets.iter().fold(words.to_string(), |text, secret| {
-            ways_to_say(secret).iter().fold(text, |text, way| strike_out(&text, way))
-        })
+        self.secrets
+            .iter()
+            .fold(words.to_string(), |text, secret| ways_to_say(secret).iter().fold(text, |text, way| strike_out(&text, way)))
     }
 }
 
@@ -221,7 +221,12 @@ impl Call {
 
 fn card_turn(turn: &TurnRecord) -> CardTurn {
     let shown = |words: &Pii<String>| if turn.sensitive { Pii::default() } else { words.clone() };
-    CardTurn { caller: shown(&turn.heard), intent: turn.meaning.clone(), answer: shown(&turn.answer), sensitive: turn.sensitive }
+    CardTurn {
+        caller: shown(&turn.heard),
+        intent: turn.meaning.clone(),
+        answer: shown(&turn.answer),
+        sensitive: turn.sensitive,
+    }
 }
 
 /// The word for a reason as an agent should hear it.

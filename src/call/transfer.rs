@@ -210,7 +210,11 @@ impl Call {
     /// The caller is still ours: bridge to the same target.
     fn refer_failed(&mut self, now: &mut Now, target: Target, began: Moment, outcome: String) {
         self.timers.clear(TimerName::Refer);
-        self.decide(now, "transfer_failed", format!("REFER to {} failed ({outcome}); bridging to the same target", target.name));
+        self.decide(
+            now,
+            "transfer_failed",
+            format!("REFER to {} failed ({outcome}); bridging to the same target", target.name),
+        );
         self.note_attempt(now, began, &target.name, "refer", outcome);
         let State::Transferring(transfer) = &mut self.state else { return };
         transfer.nobody = Nobody::Tried;
@@ -248,7 +252,9 @@ impl Call {
                 self.bridge_failed(now, *status, status.to_string(), contact.as_deref());
             }
             (AgentEvent::HungUp, AgentStage::Called) => self.bridge_failed(now, 480, "hung up".into(), None),
-            (AgentEvent::HungUp, _) => self.bridge_failed(now, 480, "the agent hung up before the caller was joined".into(), None),
+            (AgentEvent::HungUp, _) => {
+                self.bridge_failed(now, 480, "the agent hung up before the caller was joined".into(), None)
+            }
             (AgentEvent::Answered | AgentEvent::Key(_), _) => {}
         }
     }

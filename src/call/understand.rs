@@ -81,9 +81,8 @@ impl Question<'_> {
     }
 
     fn intent(&self, heard: &Hypothesis) -> Understanding {
-        let readings: Vec<(String, Confidence)> = std::iter::once((heard.text.clone(), heard.confidence))
-            .chain(heard.alternatives.iter().take(4).cloned())
-            .collect();
+        let readings: Vec<(String, Confidence)> =
+            std::iter::once((heard.text.clone(), heard.confidence)).chain(heard.alternatives.iter().take(4).cloned()).collect();
         let found = self.flow.matcher().decide_nbest(&readings);
         match found.intent {
             Some(name) => {
@@ -118,7 +117,8 @@ impl Question<'_> {
 
     /// What a single key means; `None` where digits are collected.
     pub(crate) fn single_key(&self, key: Digit) -> Option<Understanding> {
-        let by_option = |options: &[MenuOption]| options.iter().find(|o| o.key == Some(key)).map(|o| Choice::Option(o.name.clone()));
+        let by_option =
+            |options: &[MenuOption]| options.iter().find(|o| o.key == Some(key)).map(|o| Choice::Option(o.name.clone()));
         let choice = self.ask.keys.get(&key).cloned().or_else(|| match &self.ask.kind {
             AskKind::Menu(options) | AskKind::Language(options) => by_option(options),
             AskKind::YesNo if key.as_char() == '1' => Some(Choice::Yes),

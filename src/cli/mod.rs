@@ -131,3 +131,6 @@ fn is_broken_pipe(error: &anyhow::Error) -> bool {
 
 pub mod eval;
 pub mod match_cmd;
+//! Arguments to one function per command to an exit code.
+
+mod check;

@@ -763,7 +763,7 @@ impl<'d> Compiler<'d, '_> {
         });
         let lookups = lookups.collect();
         let texts = |list: &Option<Vec<At<String>>>| list.iter().flatten().map(|t| t.value.clone()).collect();
-        let ends = test.ends.as_ref().map(|e| self.test_end(e));
+        let ends = test.ends.as_ref().map(|e| self.test_end(&e.0));
         FlowTest {
             name: test.name.as_ref().map_or_else(|| format!("test in line {first}"), |n| n.value.clone()),
             line: first,

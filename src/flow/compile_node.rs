@@ -24,7 +24,7 @@ pub(super) struct Known<'a> {
 
 impl Compiler<'_, '_> {
     pub(super) fn node(&mut self, name: &At<String>, node: &doc::Node, known: &Known<'_>) -> Node {
-        let needs = node.need.iter().flat_map(|n| &n.0).filter_map(|(slot, need)| self.need(slot, need)).collect();
+        let needs = node.need.iter().flat_map(|n| &n.0).filter_map(|(slot, need)| self.need(slot, &need.0)).collect();
         let forget = node.forget.iter().flatten().filter(|slot| self.slot(slot).is_some()).map(|s| s.value.clone()).collect();
         let mut set = Vec::new();
         for (name, template) in node.set.iter().flat_map(|s| &s.0) {

@@ -215,8 +215,7 @@ pub(crate) struct Node {
     /// Slots whose values are forgotten first, so that they are asked again.
     pub(crate) forget: Option<Vec<At<String>>>,
     /// Slots that must be known, each with its question; what the caller already said is not asked.
-    #[schemars(schema_with = "need_schema")]
-    pub(crate) need: Option<Named<Need>>,
+    pub(crate) need: Option<Named<TextOr<Need>>>,
     /// A yes-or-no question about what was collected in `need`; after a no, `need` is asked again (or `no:` is followed).
     pub(crate) confirm: Option<Text>,
     /// Values computed from templates, known by their names afterwards.
@@ -346,8 +345,7 @@ pub(crate) struct Test {
     /// What the caller must never hear.
     pub(crate) never_hears: Option<Vec<At<String>>>,
     /// How the call must end: a disposition, or the group below.
-    #[schemars(schema_with = "ends_schema")]
-    pub(crate) ends: Option<Ends>,
+    pub(crate) ends: Option<NameOr<Ends>>,
 }
 
 /// How a call ends: a disposition's name alone, or the target and the reason of a transfer.
@@ -372,6 +370,14 @@ pub(crate) struct At<T> {
 /// Entries by name, in the order of the file.
 #[derive(Debug)]
 pub(crate) struct Named<T>(pub(crate) Vec<(At<String>, T)>);
+
+/// A group that may be written as a text alone.
+#[derive(Debug)]
+pub(crate) struct TextOr<T>(pub(crate) T);
+
+/// A group that may be written as a name alone.
+#[derive(Debug)]
+pub(crate) struct NameOr<T>(pub(crate) T);
 
 /// One of a few fixed words; the reader knows which.
 #[derive(Debug, Clone)]
@@ -497,16 +503,30 @@ impl JsonSchema for Words {
     }
 }
 
-/// Each slot's question: a text, or the group `Need`.
-fn need_schema(generator: &mut SchemaGenerator) -> Schema {
-    let (text, group) = (generator.subschema_for::<Text>(), generator.subschema_for::<Need>());
-    json_schema!({ "type": "object", "additionalProperties": { "anyOf": [text, group] } })
+impl<T: JsonSchema> JsonSchema for TextOr<T> {
+    fn inline_schema() -> bool {
+        true
+    }
+    fn schema_name() -> Cow<'static, str> {
+        format!("TextOr{}", T::schema_name()).into()
+    }
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        let (text, group) = (generator.subschema_for::<Text>(), generator.subschema_for::<T>());
+        json_schema!({ "anyOf": [text, group] })
+    }
 }
 
-/// A disposition's name, or the group `Ends`.
-fn ends_schema(generator: &mut SchemaGenerator) -> Schema {
-    let group = generator.subschema_for::<Ends>();
-    json_schema!({ "anyOf": [{ "type": "string" }, group] })
+impl<T: JsonSchema> JsonSchema for NameOr<T> {
+    fn inline_schema() -> bool {
+        true
+    }
+    fn schema_name() -> Cow<'static, str> {
+        format!("NameOr{}", T::schema_name()).into()
+    }
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        let group = generator.subschema_for::<T>();
+        json_schema!({ "anyOf": [{ "type": "string" }, group] })
+    }
 }
 
 /// A language tag. Two letters, so that `file`, `pause` and `parts` are none.

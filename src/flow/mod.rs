@@ -8,12 +8,14 @@ mod condition;
 mod cursor;
 mod document;
 mod finding;
+mod graph;
 mod load;
 mod model;
 mod phrases;
 mod read;
 mod rules;
 mod rules_known;
+mod schema;
 mod template;
 mod yaml;
 
@@ -24,9 +26,11 @@ pub use action::{
 pub use compile::PLACEHOLDER;
 pub use cursor::Cursor;
 pub use finding::{Finding, Severity};
+pub use graph::{dot, mermaid};
 pub use load::{Checked, has_errors, placeholder_env};
 pub use model::{CallerTurn, Flow, FlowTest, Intent, PersonWay, Retention, SlotKind, TestEnd};
 pub use phrases::Phrase;
+pub use schema::schema;
 
 #[cfg(test)]
 mod tests;

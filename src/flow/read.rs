@@ -284,18 +284,18 @@ impl<'r> Reader<'r> {
         })
     }
 
-    fn need(&mut self, yaml: &Yaml) -> Option<Need> {
+    fn need(&mut self, yaml: &Yaml) -> Option<TextOr<Need>> {
         let is_group = matches!(&yaml.value, Value::Map(e) if e.iter().any(|e| e.key.len() != 2));
         if !is_group {
-            return Some(Need { ask: self.speech(yaml)?, reprompts: None, key_prompt: None, no_input: None });
+            return Some(TextOr(Need { ask: self.speech(yaml)?, reprompts: None, key_prompt: None, no_input: None }));
         }
         let f = self.fields::<Need>(yaml, "a question for a slot")?;
-        Some(Need {
+        Some(TextOr(Need {
             ask: self.must(&f, "ask", "a question for a slot", Self::speech)?,
             reprompts: self.list(&f, "reprompts", Self::speech),
             key_prompt: self.opt(&f, "key_prompt", Self::speech),
             no_input: self.opt(&f, "no_input", Self::wait),
-        })
+        }))
     }
 
     fn on(&mut self, yaml: &Yaml) -> Option<On> {
@@ -335,17 +335,17 @@ impl<'r> Reader<'r> {
         })
     }
 
-    fn ends(&mut self, yaml: &Yaml) -> Option<Ends> {
+    fn ends(&mut self, yaml: &Yaml) -> Option<NameOr<Ends>> {
         if let Some(name) = yaml.as_text() {
             let disposition = Some(At { value: name.to_string(), line: yaml.line });
-            return Some(Ends { disposition, transferred: None, because: None });
+            return Some(NameOr(Ends { disposition, transferred: None, because: None }));
         }
         let f = self.fields::<Ends>(yaml, "`ends`")?;
-        Some(Ends {
+        Some(NameOr(Ends {
             disposition: self.opt(&f, "disposition", Self::text),
             transferred: self.opt(&f, "transferred", Self::text),
             because: self.opt(&f, "because", Self::text),
-        })
+        }))
     }
 
     // ---- small values ----

@@ -82,7 +82,12 @@ fn unreachable(flow: &Flow, map: &Map, report: &mut Report) {
     for (index, node) in flow.nodes.iter().enumerate() {
         if !reached.contains(&index) {
             let message = format!("nothing leads to the node `{}`", node.name);
-            report.error(node.line, "unreachable", message, "let a `then`, a key, an intent or a branch lead to it, or take it out");
+            report.error(
+                node.line,
+                "unreachable",
+                message,
+                "let a `then`, a key, an intent or a branch lead to it, or take it out",
+            );
         }
     }
 }
@@ -128,7 +133,11 @@ fn target_cycles(flow: &Flow, report: &mut Report) {
         let mut at = Some(target);
         while let Some(t) = at {
             if !seen.insert(t.name.as_str()) {
-                let message = format!("after the target `{}` it goes round: {}", target.name, seen.iter().copied().collect::<Vec<_>>().join(", "));
+                let message = format!(
+                    "after the target `{}` it goes round: {}",
+                    target.name,
+                    seen.iter().copied().collect::<Vec<_>>().join(", ")
+                );
                 let remedy = "leave `next` out of the last one: then a message is taken";
                 report.error(flow.target_lines.get(&target.name).copied().unwrap_or(1), "target-cycle", message, remedy);
                 break;
@@ -329,7 +338,8 @@ fn says_automatic(words: &str) -> bool {
 
 fn long_prompts(flow: &Flow, report: &mut Report) {
     let length = |speech: &Speech| {
-        let of = |row: &Vec<Piece>| row.iter().map(|p| if let Piece::Words(w) = p { spoken_words(w) } else { 0 }).max().unwrap_or(0);
+        let of =
+            |row: &Vec<Piece>| row.iter().map(|p| if let Piece::Words(w) = p { spoken_words(w) } else { 0 }).max().unwrap_or(0);
         speech.by_language.values().flatten().map(of).max().unwrap_or(0)
     };
     for speech in flow.speeches() {
@@ -348,15 +358,29 @@ fn spoken_words(text: &str) -> usize {
 }
 
 fn unused(flow: &Flow, report: &mut Report) {
-    let asked: BTreeSet<&String> = flow.nodes.iter().filter_map(|n| if let Last::Ask(_, Ways::Intents { names, .. }) = &n.last { Some(names) } else { None }).flatten().collect();
+    let asked: BTreeSet<&String> = flow
+        .nodes
+        .iter()
+        .filter_map(|n| if let Last::Ask(_, Ways::Intents { names, .. }) = &n.last { Some(names) } else { None })
+        .flatten()
+        .collect();
     for (name, intent) in flow.intents.iter().filter(|(name, _)| !asked.contains(name)) {
-        report.warning(intent.line, "unused", format!("no question takes the intent `{name}`"), "let an `ask` take it, or take it out");
+        report.warning(
+            intent.line,
+            "unused",
+            format!("no question takes the intent `{name}`"),
+            "let an `ask` take it, or take it out",
+        );
     }
     let made: BTreeSet<&String> = flow.nodes.iter().filter_map(|n| n.lookup.as_ref()).map(|l| &l.name).collect();
     for (name, lookup) in flow.lookups.iter().filter(|(name, _)| !made.contains(name)) {
         report.warning(lookup.line, "unused", format!("no node makes the look-up `{name}`"), "use it, or take it out");
     }
-    let mut called: BTreeSet<&str> = flow.nodes.iter().filter_map(|n| if let Last::Transfer { to, .. } = &n.last { Some(to.as_str()) } else { None }).collect();
+    let mut called: BTreeSet<&str> = flow
+        .nodes
+        .iter()
+        .filter_map(|n| if let Last::Transfer { to, .. } = &n.last { Some(to.as_str()) } else { None })
+        .collect();
     called.insert(&flow.person.target);
     called.extend(flow.targets.values().filter_map(|t| t.next.as_deref()));
     for name in flow.targets.keys().filter(|name| !called.contains(name.as_str())) {

@@ -37,8 +37,8 @@ fn known_on_entry(flow: &Flow, map: &Map) -> Vec<Option<Names>> {
         let lookup = node.lookup.as_ref();
         lookup.map_or(Vec::new(), |l| [l.not_found, l.outage].into_iter().flatten().collect())
     };
-    // Sets only shrink and nodes only become reached: it comes to rest. Bounded all the same.
-    for _ in 0..flow.nodes.len() + 2 {
+    // Sets only shrink and nodes only become reached: it comes to rest; stopping early only misses a warning.
+    for _ in 0..flow.nodes.len().min(62) + 2 {
         let mut changed = false;
         for (index, node) in flow.nodes.iter().enumerate() {
             let Some(mut out) = known[index].clone() else { continue };

@@ -137,3 +137,20 @@ fn the_ear_is_trained() {
     assert_eq!(meant("what do you charge for a heavy parcel").as_deref(), Some("price"));
     assert_eq!(meant("how tall is the eiffel tower"), None);
 }
+
+#[test]
+fn the_examples_pass_without_a_warning() {
+    for (text, intents) in [(PARCEL, 14), (include_str!("../../flows/parcel-zh.yaml"), 14)] {
+        let checked = loaded(text);
+        assert_eq!(checked.warnings.iter().map(ToString::to_string).collect::<Vec<_>>(), Vec::<String>::new());
+        assert_eq!(checked.flow.intents.len(), intents);
+        for (name, intent) in &checked.flow.intents {
+            assert!(intent.examples.values().all(|e| e.len() >= 10), "{name} has few examples");
+        }
+        assert!(checked.flow.tests.len() >= 6);
+        assert_eq!(checked.flow.hosts().into_iter().collect::<Vec<_>>(), ["127.0.0.1:8081"]);
+        assert!(dot(&checked.flow).contains("[label=\"open('office')\"]"));
+        assert!(mermaid(&checked.flow).starts_with("flowchart LR"));
+        assert!(checked.flow.prompts().len() > 40);
+    }
+}

@@ -47,7 +47,11 @@ impl Agents {
         let told = |ms: u64, outcome| (Duration::from_millis(ms), Event::Referred { attempt, outcome });
         match outcome {
             Some(Ok(())) => {
-                vec![told(60, ReferOutcome::Accepted), told(400, ReferOutcome::Progress(180)), told(2_000, ReferOutcome::Succeeded)]
+                vec![
+                    told(60, ReferOutcome::Accepted),
+                    told(400, ReferOutcome::Progress(180)),
+                    told(2_000, ReferOutcome::Succeeded),
+                ]
             }
             Some(Err(status)) => vec![told(60, ReferOutcome::Accepted), told(500, ReferOutcome::Failed(status))],
             None => {

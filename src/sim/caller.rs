@@ -122,7 +122,9 @@ impl Caller {
         }
         let Some(step) = self.steps.front() else { return self.after_the_last(now, phase, playing, quiet) };
         let over = match step {
-            CallerStep::Speaks(Speech { when: When::Over(after), .. }) | CallerStep::Presses(_, When::Over(after)) => Some(*after),
+            CallerStep::Speaks(Speech { when: When::Over(after), .. }) | CallerStep::Presses(_, When::Over(after)) => {
+                Some(*after)
+            }
             _ => None,
         };
         let at = match (over, playing) {

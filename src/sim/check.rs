@@ -90,7 +90,8 @@ fn holds(fact: &str, transcript: &Transcript) -> Result<bool, String> {
         // Not in any record nor on any card.
         "nowhere" => {
             let in_records = recorded(&|r| as_json(r).contains(rest));
-            let on_cards = wanted(&|c| matches!(c, Command::Publish(card) if serde_json::to_string(card).is_ok_and(|j| j.contains(rest))));
+            let on_cards =
+                wanted(&|c| matches!(c, Command::Publish(card) if serde_json::to_string(card).is_ok_and(|j| j.contains(rest))));
             !in_records && !on_cards
         }
         "turns" => {

@@ -301,7 +301,8 @@ mod tests {
 
     #[test]
     fn a_script_is_read_and_bad_lines_are_named() {
-        let script = Script::parse("flow: parcel\nagent support: busy; answers after 1s\n> [over 2s] hello\n< on its way\n= answered\n");
+        let script =
+            Script::parse("flow: parcel\nagent support: busy; answers after 1s\n> [over 2s] hello\n< on its way\n= answered\n");
         let script = script.expect("a good script");
         assert_eq!(script.world.caller_steps.len(), 1);
         assert_eq!(script.wants[0], Want { line: 4, step: 1, what: What::Hears("on its way".into()) });

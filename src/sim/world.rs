@@ -172,6 +172,12 @@ impl Simulation {
 
     fn obey(&mut self, command: Command) {
         self.transcript.command(self.now, &command);
+        // The sentence is never cut by what it announces.
+        if matches!(command, Command::Join { .. } | Command::Refer { .. })
+            && self.players.playing_since(LegId::Caller).is_some()
+        {
+            self.transcript.violations.push(format!("in the middle of a sentence to the caller: {command:?}"));
+        }
         match command {
             Command::Answer => self.later(Duration::from_millis(50), Due::Event(Event::Answered)),
             Command::Play { leg, prompt } => self.play(leg, prompt),
@@ -272,7 +278,8 @@ impl Simulation {
 
     /// While a person is being reached the caller is never left in silence for more than two seconds.
     fn watch_silence(&mut self) {
-        let waiting = self.call.phase() == "transferring" && !self.comfort && self.players.playing_since(LegId::Caller).is_none();
+        let waiting =
+            self.call.phase() == "transferring" && !self.comfort && self.players.playing_since(LegId::Caller).is_none();
         match (waiting, self.quiet_since) {
             (true, None) => self.quiet_since = Some(self.now),
             (_, Some(since)) => {

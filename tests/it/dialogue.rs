@@ -59,7 +59,9 @@ impl Flows {
     fn of(&mut self, script: &Script) -> Arc<Flow> {
         let text = script.flow_text(|name| {
             let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-            ["tests/calls", "flows"].iter().find_map(|f| std::fs::read_to_string(root.join(f).join(format!("{name}.yaml"))).ok())
+            ["tests/calls", "flows"]
+                .iter()
+                .find_map(|f| std::fs::read_to_string(root.join(f).join(format!("{name}.yaml"))).ok())
         });
         let text = text.expect("the script's flow is there");
         let load = || load(&text);
@@ -72,4 +74,211 @@ fn load(text: &str) -> Arc<Flow> {
     let env: BTreeMap<String, String> = env.iter().map(|(k, v)| ((*k).to_string(), (*v).to_string())).collect();
     let found = |findings: Vec<hotline::flow::Finding>| findings.iter().map(|f| format!("{f}\n")).collect::<String>();
     Flow::load(text, "script.yaml", &env).unwrap_or_else(|f| panic!("{}", found(f))).flow
+}
+
+mod anything {
+    //! Whatever happens, in whatever order: no panic, one end, in bounded time.
+
+    use super::{Path, load};
+    use hotline::base::*;
+    use hotline::call::{AgentEvent, Call, CallSettings, Command, Event, Record, ReferOutcome};
+    use hotline::flow::{Flow, LookedUp};
+    use proptest::prelude::*;
+    use std::sync::{Arc, OnceLock};
+    use std::time::Duration;
+
+    fn shop() -> Arc<Flow> {
+        static SHOP: OnceLock<Arc<Flow>> = OnceLock::new();
+        let read = || std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/calls/shop.yaml"));
+        SHOP.get_or_init(|| load(&read().expect("shop.yaml is there"))).clone()
+    }
+
+    /// Events of every kind; ids small enough to hit something that exists.
+    fn event() -> impl Strategy<Value = Event> {
+        let words = prop::sample::select(vec![
+            "when are you open",
+            "where is my parcel one two three four five six seven eight",
+            "where is my parcel",
+            "one two three four five six seven eight",
+            "your driver was rude",
+            "unblock my card",
+            "book a table",
+            "leave a message",
+            "yes",
+            "no thank you",
+            "say that again",
+            "mumble jumble",
+            "",
+        ]);
+        let heard = (words, 0.0f32..1.0, prop::bool::weighted(0.2)).prop_map(|(text, sure, rejected)| {
+            let mut heard = Hypothesis::typed(text);
+            heard.confidence = Confidence::new(sure);
+            heard.rejected = rejected.then(|| "phone loop".to_string());
+            Ok(heard)
+        });
+        let failure =
+            prop::sample::select(vec![EarFailure::Busy, EarFailure::TooSlow, EarFailure::Crashed, EarFailure::NoEngine]);
+        let result = prop_oneof![4 => heard, 1 => failure.prop_map(Err)];
+        let end = prop::sample::select(vec![PromptEnd::Finished, PromptEnd::BargedIn, PromptEnd::Keyed, PromptEnd::Failed]);
+        let prompts = (0u32..40, end, 0u32..3).prop_map(|(n, end, leg)| Event::PromptEnded {
+            leg: if leg == 0 { LegId::Agent(AttemptId(n % 4)) } else { LegId::Caller },
+            prompt: PromptId(n),
+            played_ms: 100,
+            end,
+        });
+        let agent = prop_oneof![
+            Just(AgentEvent::Ringing),
+            Just(AgentEvent::Answered),
+            Just(AgentEvent::Key(Digit::from_event(1).expect("a key"))),
+            prop::sample::select(vec![302u16, 408, 480, 486, 503, 603])
+                .prop_map(|status| AgentEvent::Failed { status, contact: Some("sip:backup@desk.example".into()) }),
+            Just(AgentEvent::HungUp),
+        ];
+        let refer = prop::sample::select(vec![
+            ReferOutcome::Accepted,
+            ReferOutcome::Progress(180),
+            ReferOutcome::Succeeded,
+            ReferOutcome::Failed(603),
+        ]);
+        let looked_up = prop_oneof![
+            Just(LookedUp::Found(serde_json::json!({ "status": "on its way" }))),
+            Just(LookedUp::Found(serde_json::json!(null))),
+            Just(LookedUp::NotFound),
+            Just(LookedUp::Outage("no".into())),
+        ];
+        prop_oneof![
+            1 => Just(Event::Answered),
+            12 => prompts,
+            4 => (0u32..20).prop_map(|u| Event::SpeechStarted { utterance: UtteranceId(u), over: None }),
+            3 => (0u32..20, 50u32..5_000).prop_map(|(u, length_ms)| Event::SpeechEnded { utterance: UtteranceId(u), length_ms }),
+            8 => (0u32..20, result).prop_map(|(u, result)| Event::Heard { utterance: UtteranceId(u), result }),
+            4 => (1u8..16).prop_map(|d| Event::Key(Digit::from_event(d).expect("a key"))),
+            2 => (0u32..4, looked_up).prop_map(|(id, result)| Event::LookedUp { id: LookUpId(id), result }),
+            2 => (0u32..4, refer).prop_map(|(a, outcome)| Event::Referred { attempt: AttemptId(a), outcome }),
+            4 => (0u32..4, agent).prop_map(|(a, event)| Event::Agent { attempt: AttemptId(a), event }),
+            1 => (0u32..9_000).prop_map(|speech_ms| Event::MessageEnded { speech_ms }),
+            1 => any::<bool>().prop_map(Event::Held),
+            1 => Just(Event::Trouble("the disk is full".into())),
+            1 => Just(Event::Arrived { caller: PhoneNumber::new("1"), dialled: PhoneNumber::new("2"), wall: WallTime(0) }),
+            6 => Just(Event::Tick),
+        ]
+    }
+
+    /// A call with its clock.
+    struct Run {
+        call: Call,
+        now: Moment,
+        commands: Vec<Command>,
+        /// Prompts to the caller that have not ended.
+        playing: Vec<PromptId>,
+    }
+
+    impl Run {
+        fn new() -> Run {
+            let settings = CallSettings { longest: Duration::from_secs(7_200), ..CallSettings::default() };
+            let call = Call::new(CallId(1), shop(), settings);
+            let mut run = Run { call, now: Moment::ZERO, commands: Vec::new(), playing: Vec::new() };
+            run.happen(&Event::Arrived {
+                caller: PhoneNumber::new("+493012345"),
+                dialled: PhoneNumber::new("100"),
+                wall: WallTime(1_795_428_000_000),
+            });
+            run
+        }
+
+        fn happen(&mut self, event: &Event) -> usize {
+            let from = self.commands.len();
+            self.call.handle(self.now, event, &mut self.commands);
+            for command in &self.commands[from..] {
+                if let Command::Play { leg: LegId::Caller, prompt } = command {
+                    self.playing.push(prompt.id);
+                }
+            }
+            from
+        }
+
+        /// Lets only time pass until the call is over; prompts end by themselves when `audible`.
+        fn wait_for_the_end(&mut self, audible: bool) {
+            for _ in 0..2_000 {
+                if self.call.is_over() {
+                    return;
+                }
+                if audible && let Some(prompt) = self.playing.pop() {
+                    self.now = self.now + Duration::from_secs(2);
+                    let end = PromptEnd::Finished;
+                    self.happen(&Event::PromptEnded { leg: LegId::Caller, prompt, played_ms: 2_000, end });
+                    continue;
+                }
+                let (at, _) = self.call.next_timer().expect("a call that is not over waits for something");
+                self.now = self.now.max(at);
+                self.happen(&Event::Tick);
+            }
+            panic!("the call does not end: {}", self.call.phase());
+        }
+
+        fn ends(&self) -> (usize, usize) {
+            let ended = self.commands.iter().filter(|c| matches!(c, Command::Ended(_))).count();
+            let is_end = |c: &Command| matches!(c, Command::Note(r) if matches!(**r, Record::Ended { .. }));
+            (ended, self.commands.iter().filter(|c| is_end(c)).count())
+        }
+    }
+
+    /// What stands for a person: on the way to one, or the message in place of one.
+    fn towards_a_person(command: &Command) -> bool {
+        match command {
+            Command::Dial { .. } | Command::Refer { .. } | Command::TakeMessage { .. } => true,
+            Command::Note(record) => matches!(&**record, Record::Decision { what, .. } if what == "message"),
+            _ => false,
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 400, failure_persistence: None, ..ProptestConfig::default() })]
+
+        #[test]
+        fn every_call_ends_exactly_once(events in prop::collection::vec((event(), 0u64..4_000), 0..120), audible: bool) {
+            let mut run = Run::new();
+            for (event, after) in &events {
+                run.now = run.now + Duration::from_millis(*after);
+                run.happen(event);
+            }
+            run.wait_for_the_end(audible);
+            prop_assert!(run.now < Moment::from_millis(9_000_000), "{:?}", run.now);
+            prop_assert_eq!(run.ends(), (1, 1));
+            prop_assert!(matches!(run.commands.last(), Some(Command::Ended(_))), "nothing follows the end");
+            run.happen(&Event::Key(Digit::from_event(0).expect("a key")));
+            prop_assert_eq!(run.ends(), (1, 1));
+        }
+
+        #[test]
+        fn a_wish_for_a_person_is_never_answered_by_a_question(
+            events in prop::collection::vec((event(), 0u64..4_000), 0..60),
+            way in 0u8..3,
+        ) {
+            let mut run = Run::new();
+            run.happen(&Event::Answered);
+            for (event, after) in &events {
+                run.now = run.now + Duration::from_millis(*after);
+                run.happen(event);
+            }
+            let phase = run.call.phase();
+            prop_assume!(!matches!(phase, "answering" | "transferring" | "with_agent" | "message" | "leaving" | "over"));
+            let utterance = UtteranceId(99);
+            let wish = match way {
+                0 => Event::PersonHeard { utterance, phrase: "agent".into() },
+                1 => Event::Heard { utterance, result: Ok(Hypothesis::typed("let me talk to a person")) },
+                _ if phase == "asking" => Event::PersonHeard { utterance, phrase: "agent".into() },
+                _ => Event::Key(Digit::from_event(0).expect("a key")),
+            };
+            let from = run.happen(&wish);
+            let after = run.commands[from..].to_vec();
+            prop_assert!(after.iter().any(towards_a_person), "{after:?}");
+            for command in &after {
+                prop_assert!(!matches!(command, Command::Listen { .. }), "listens again: {command:?}");
+                if let Command::Play { prompt, .. } = command {
+                    prop_assert!(!prompt.words().contains('?'), "asked {:?}", prompt.words());
+                }
+            }
+        }
+    }
 }
