@@ -6,22 +6,20 @@ mod bench_turns;
 mod call;
 mod calls;
 mod chat;
+mod check;
 mod demo;
 mod device;
+mod eval;
+mod match_cmd;
 mod phone;
 mod proof;
 mod running;
 mod serve;
 
-use args::{BenchCommand, Cli, Command};
+use args::{BenchCommand, CheckArgs, Cli, Command};
 use clap::Parser;
 use std::ffi::OsString;
 use std::io::Write;
-mod calls;
-
-use args::{Cli, Command};
-use clap::Parser;
-use std::ffi::OsString;
 use std::process::ExitCode;
 
 /// Runs one command line, the program's name first.
@@ -61,24 +59,48 @@ fn dispatch(cli: Cli) -> anyhow::Result<bool> {
         Command::Call(args) => wait_for(call::run(&args, json, &mut out)),
         Command::Calls(args) => wait_for(calls::run(&args, json, &mut out)),
         Command::Chat(args) => chat(&args, &mut out),
+        Command::Check(args) => check(&args, json, &mut out),
+        Command::Match(args) => {
+            let (env, _) = running::world(&args.world)?;
+            let flow = running::read_flow(&args.flow, &env)?;
+            match_cmd::print_matches(flow.matcher(), &args.texts, json, &mut out)?;
+            Ok(true)
+        }
+        Command::Eval(args) => eval::eval(&args.train, &args.test, json, &mut out),
         Command::Bench(args) => match args.what {
             BenchCommand::Turns { concurrent, rounds } => {
                 wait_for(bench_turns::run(usize::from(concurrent), usize::from(rounds), json, &mut out))
             }
         },
-        Command::Demo(args) => wait_for(async {
-            match demo::run(&args.flow, &args.fixtures, &mut out).await {
-                Ok(()) => Ok(true),
-                Err(error) if error.is::<running::Mistakes>() => Err(error),
-                Err(error) => {
-                    eprintln!("the demo failed: {error:#}");
-                    Ok(false)
-                }
-            }
-        }),
+        Command::Demo(args) => wait_for(show(&args, &mut out)),
         Command::EngineWorker(args) => engine_worker(&args.words),
         other => anyhow::bail!("{other:?} is not joined yet"),
     }
+}
+
+/// The demo: a call that went otherwise is bad, not an error of usage.
+async fn show(args: &args::DemoArgs, out: &mut dyn Write) -> anyhow::Result<bool> {
+    match demo::run(&args.flow, &args.fixtures, out).await {
+        Ok(()) => Ok(true),
+        Err(error) if error.is::<running::Mistakes>() => Err(error),
+        Err(error) => {
+            eprintln!("the demo failed: {error:#}");
+            Ok(false)
+        }
+    }
+}
+
+fn check(args: &CheckArgs, json: bool, out: &mut dyn Write) -> anyhow::Result<bool> {
+    if args.schema {
+        return check::schema(out);
+    }
+    let (env, _) = running::world(&args.world)?;
+    let picture = match (args.dot, args.mermaid) {
+        (true, _) => Some(check::Picture::Dot),
+        (_, true) => Some(check::Picture::Mermaid),
+        _ => None,
+    };
+    check::check(&args.flows, &env, json, picture, out)
 }
 
 fn engine_worker(words: &[String]) -> anyhow::Result<bool> {
@@ -95,28 +117,6 @@ fn chat(args: &args::ChatArgs, out: &mut dyn Write) -> anyhow::Result<bool> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let mut input = std::io::BufReader::new(std::io::stdin());
     runtime.block_on(chat::run(flow, base_dir, &hosts, args.why, &mut input, out))
-    let mut out = std::io::stdout().lock();
-    match cli.command {
-        Command::Calls(args) => wait_for(calls::run(&args, cli.json, &mut out)),
-        other => anyhow::bail!("{} is not part of this build", name(&other)),
-    }
-}
-
-fn name(command: &Command) -> &'static str {
-    match command {
-        Command::Serve(_) => "serve",
-        Command::Call(_) => "call",
-        Command::Transcribe(_) => "transcribe",
-        Command::Say(_) => "say",
-        Command::Chat(_) => "chat",
-        Command::Check(_) => "check",
-        Command::Match(_) => "match",
-        Command::Eval(_) => "eval",
-        Command::Calls(_) => "calls",
-        Command::Bench(_) => "bench",
-        Command::EngineWorker(_) => "engine-worker",
-        Command::Demo(_) => "demo",
-    }
 }
 
 /// Runs the asynchronous commands.
@@ -127,10 +127,3 @@ fn wait_for<T>(work: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<
 fn is_broken_pipe(error: &anyhow::Error) -> bool {
     error.downcast_ref::<std::io::Error>().is_some_and(|e| e.kind() == std::io::ErrorKind::BrokenPipe)
 }
-//! cli
-
-pub mod eval;
-pub mod match_cmd;
-//! Arguments to one function per command to an exit code.
-
-mod check;
