@@ -122,6 +122,19 @@ impl PocketSphinx {
         })
     }
 
+    /// Hears a little silence once, so that the first caller does not wait for pages and tables to come in.
+    ///
+    /// # Errors
+    /// When the engine cannot begin.
+    pub fn warm(&mut self) -> Result<(), String> {
+        for expect in [Expect::YesNo { phrases: Arc::from([]) }, Expect::Digits { min: 1, max: 1 }] {
+            self.start(&Grammar { language: Language::EN, expect, person: Arc::from([]) })?;
+            self.finish();
+        }
+        self.line = LineMean::default();
+        Ok(())
+    }
+
     /// Begins an utterance under a ready grammar (transcription of files with a grammar of their own).
     ///
     /// # Errors
