@@ -136,6 +136,12 @@ impl Gateway {
     pub async fn start(settings: Settings) -> Result<Gateway, StartError> {
         let epoch = Instant::now();
         let files = Store::open(&settings.store_dir).await.map_err(failed("the store cannot be opened"))?;
+        // Calls that a crash cut off are told as such; otherwise they would go on for ever.
+        match files.end_interrupted().await {
+            Ok(0) => {}
+            Ok(calls) => tracing::warn!(calls, "calls of an earlier run were cut off; their records say so now"),
+            Err(error) => return Err(StartError(format!("the store cannot be written: {error}"))),
+        }
         let (store, store_task) = StoreWriter::start(files.clone());
         let plane = Plane::start(settings.media.with_epoch(epoch)).map_err(failed("the audio plane cannot start"))?;
         let (ears, voices) = (settings.ears, settings.voices);

@@ -2,8 +2,10 @@
 
 mod baresip;
 mod demo;
+mod dialogue;
 mod end_to_end;
 mod gateway;
 mod layers;
+mod readme;
 mod sipp;
-mod dialogue;
+mod speech;

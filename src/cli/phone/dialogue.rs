@@ -205,7 +205,7 @@ impl Conversation {
         // Bounded by the line itself: a handful of events a second.
         let (tell, from_line) = mpsc::unbounded_channel();
         let record = sound.record;
-        let line = Line::open(ip, epoch, record, Box::new(move |event| drop(tell.send(event)))).context("no free port for RTP")?;
+        let line = Line::open(ip, epoch, record, Box::new(move |event| _ = tell.send(event))).context("no free port for RTP")?;
         if let Some((microphone, speaker)) = sound.device {
             line.tell(LineCommand::Microphone(microphone));
             line.tell(LineCommand::Speaker(speaker));

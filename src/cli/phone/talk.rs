@@ -52,11 +52,6 @@ impl Talk {
         self.now = None;
         Some(TalkChange::Stopped(last))
     }
-
-    /// Whether a stretch is going on.
-    pub(crate) fn talking(&self) -> bool {
-        self.now.is_some()
-    }
 }
 
 fn loudness(samples: &[i16]) -> f32 {
@@ -81,6 +76,6 @@ mod tests {
         assert_eq!(talk.packet(420_000, &loud), None);
         assert_eq!(talk.packet(1_119_000, &soft), None);
         assert_eq!(talk.packet(1_120_000, &soft), Some(TalkChange::Stopped(420_000)));
-        assert!(!talk.talking());
+        assert!(talk.now.is_none());
     }
 }
