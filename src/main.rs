@@ -1,3 +1,5 @@
 //! Thin: arguments to library, result to exit code.
 
-fn main() {}
+fn main() -> std::process::ExitCode {
+    hotline::cli::run(std::env::args_os())
+}

@@ -1,5 +1,25 @@
-//! Samples: frames, codecs, concealment, comfort noise, resampling, decoding from bytes, tones, levels. No IO.
+//! Samples: frames, codecs, concealment, comfort noise, resampling, decoding from bytes, tones, levels. No IO: whoever has a
+//! file opens it and hands over the bytes. Inside, everything is 8 kHz, mono, 16 bit; start reading at `frame`.
+//! What runs once a frame (`codec`, `conceal`, `comfort`, `levels`) neither allocates nor panics.
 
+mod codec;
+mod comfort;
+mod conceal;
+mod decode;
 mod frame;
+mod levels;
+mod resample;
+mod tones;
+mod wav;
+mod tap;
 
+pub use codec::{decode_alaw, decode_ulaw, encode_alaw, encode_ulaw};
+pub use comfort::ComfortNoise;
+pub use conceal::Concealer;
+pub use decode::{DecodeError, LONGEST_SECONDS, decode_file};
 pub use frame::{FRAME_SAMPLES, Frame, LINE_RATE, Pcm};
+pub use levels::{QUIETEST_DBFS, fade_in, fade_out, gain, mix, peak, power, rms_dbfs};
+pub use resample::{Rate, RateError, Resampler, resample, resample_f32, upsample_linear_2x};
+pub use tones::{beep, hold_tune, ring_back};
+pub use wav::{StereoWav, WavError, write_wav};
+pub use tap::Tap;

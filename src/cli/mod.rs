@@ -1,3 +1,129 @@
-//! Arguments to one function per command to an exit code.
+//! Arguments to one function per command to an exit code: 0 good, 1 what was asked about is bad, 2 wrong usage or
+//! environment. Start reading at [`run`].
 
+mod args;
+mod bench_turns;
+mod call;
+mod calls;
+mod chat;
 mod check;
+mod demo;
+mod device;
+mod eval;
+mod match_cmd;
+mod phone;
+mod proof;
+mod running;
+mod serve;
+
+use args::{BenchCommand, CheckArgs, Cli, Command};
+use clap::Parser;
+use std::ffi::OsString;
+use std::io::Write;
+use std::process::ExitCode;
+
+/// Runs one command line, the program's name first.
+pub fn run(words: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let cli = match Cli::try_parse_from(words) {
+        Ok(cli) => cli,
+        Err(error) => {
+            // Help and version are answers, everything else is wrong usage. Where to print them is clap's business.
+            let _ = error.print();
+            return ExitCode::from(if error.use_stderr() { 2 } else { 0 });
+        }
+    };
+    match dispatch(cli) {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::from(1),
+        // Whoever read our output has seen enough (`hotline calls | head`).
+        Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
+        // What people wrote is told as it stands, one finding a line, and is what was asked about.
+        Err(error) if error.is::<running::Mistakes>() => {
+            eprintln!("{error}");
+            ExitCode::from(1)
+        }
+        Err(error) => {
+            eprintln!("hotline: {error:#}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+/// `true` when what was asked about is good.
+fn dispatch(cli: Cli) -> anyhow::Result<bool> {
+    // Not locked: benches and the demo print from several tasks.
+    let mut out = std::io::stdout();
+    let json = cli.json;
+    match cli.command {
+        Command::Serve(args) => wait_for(serve::run(&args.config)),
+        Command::Call(args) => wait_for(call::run(&args, json, &mut out)),
+        Command::Calls(args) => wait_for(calls::run(&args, json, &mut out)),
+        Command::Chat(args) => chat(&args, &mut out),
+        Command::Check(args) => check(&args, json, &mut out),
+        Command::Match(args) => {
+            let (env, _) = running::world(&args.world)?;
+            let flow = running::read_flow(&args.flow, &env)?;
+            match_cmd::print_matches(flow.matcher(), &args.texts, json, &mut out)?;
+            Ok(true)
+        }
+        Command::Eval(args) => eval::eval(&args.train, &args.test, json, &mut out),
+        Command::Bench(args) => match args.what {
+            BenchCommand::Turns { concurrent, rounds } => {
+                wait_for(bench_turns::run(usize::from(concurrent), usize::from(rounds), json, &mut out))
+            }
+        },
+        Command::Demo(args) => wait_for(show(&args, &mut out)),
+        Command::EngineWorker(args) => engine_worker(&args.words),
+        other => anyhow::bail!("{other:?} is not joined yet"),
+    }
+}
+
+/// The demo: a call that went otherwise is bad, not an error of usage.
+async fn show(args: &args::DemoArgs, out: &mut dyn Write) -> anyhow::Result<bool> {
+    match demo::run(&args.flow, &args.fixtures, out).await {
+        Ok(()) => Ok(true),
+        Err(error) if error.is::<running::Mistakes>() => Err(error),
+        Err(error) => {
+            eprintln!("the demo failed: {error:#}");
+            Ok(false)
+        }
+    }
+}
+
+fn check(args: &CheckArgs, json: bool, out: &mut dyn Write) -> anyhow::Result<bool> {
+    if args.schema {
+        return check::schema(out);
+    }
+    let (env, _) = running::world(&args.world)?;
+    let picture = match (args.dot, args.mermaid) {
+        (true, _) => Some(check::Picture::Dot),
+        (_, true) => Some(check::Picture::Mermaid),
+        _ => None,
+    };
+    check::check(&args.flows, &env, json, picture, out)
+}
+
+fn engine_worker(words: &[String]) -> anyhow::Result<bool> {
+    let args = crate::speech::WorkerArgs::parse(words).map_err(anyhow::Error::msg)?;
+    Ok(crate::speech::engine_worker_main(&args) == 0)
+}
+
+fn chat(args: &args::ChatArgs, out: &mut dyn Write) -> anyhow::Result<bool> {
+    let (env, mut hosts) = running::world(&args.world)?;
+    hosts.extend(args.host.iter().cloned());
+    let flow = running::read_flow(&args.flow, &env)?;
+    let base_dir = args.flow.parent().map(std::path::Path::to_path_buf).unwrap_or_default();
+    // The chat's screen lives on one thread.
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let mut input = std::io::BufReader::new(std::io::stdin());
+    runtime.block_on(chat::run(flow, base_dir, &hosts, args.why, &mut input, out))
+}
+
+/// Runs the asynchronous commands.
+fn wait_for<T>(work: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<T> {
+    tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(work)
+}
+
+fn is_broken_pipe(error: &anyhow::Error) -> bool {
+    error.downcast_ref::<std::io::Error>().is_some_and(|e| e.kind() == std::io::ErrorKind::BrokenPipe)
+}

@@ -1,1 +1,357 @@
-//! drive
+//! Carries a call's commands out over [`Ports`] and brings what happens back to it as events. The same driver serves the
+//! live gateway, the simulation and replay; it never reads a clock, a socket or a file.
+//!
+//! Start at [`Driver::handle`]: everything that happens to a call enters there, in order, with its moment.
+
+mod message;
+mod ports;
+mod rescue;
+mod stage;
+
+pub use ports::{Happening, LastResort, Machine, Ports};
+
+use crate::base::{LegId, Moment, PromptEnd, UtteranceId};
+use crate::call::{AgentEvent, Command, Event, RecordAction};
+use crate::listen::EndpointRule;
+use crate::media::{LegCommand, LegEvent};
+use crate::speech::EarEvent;
+use message::MessageTaking;
+use rescue::Rescue;
+use stage::Stage;
+use std::collections::BTreeSet;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+/// Most commands one event may cause; beyond that the call machine is taken to be looping and the rescue takes over.
+const COMMANDS_PER_EVENT_MAX: usize = 256;
+
+/// Most utterances whose "no clip" mark is remembered.
+const SENSITIVE_KEPT_MAX: usize = 64;
+
+/// One call and the state needed to carry out its commands.
+pub struct Driver<M, P> {
+    machine: M,
+    ports: P,
+    /// What is queued for each leg's ear and not yet handed to the audio plane.
+    stage: Stage,
+    /// Present while a message is being taken.
+    message: Option<MessageTaking>,
+    /// Present once the call machine has failed: the fixed way to a person.
+    rescue: Option<Rescue>,
+    /// The utterance that is the message: its sound is kept apart and it means nothing to the flow.
+    message_utterance: Option<UtteranceId>,
+    /// Utterances of which nothing may be kept.
+    sensitive: BTreeSet<UtteranceId>,
+    /// Whether the current question is sensitive.
+    sensitive_now: bool,
+    over: bool,
+    /// Reused for every event.
+    commands: Vec<Command>,
+}
+
+impl<M: Machine, P: Ports> Driver<M, P> {
+    /// A driver for one call; nothing happens until the first [`Happening`].
+    pub fn new(machine: M, ports: P) -> Driver<M, P> {
+        Driver {
+            machine,
+            ports,
+            stage: Stage::default(),
+            message: None,
+            message_utterance: None,
+            rescue: None,
+            sensitive: BTreeSet::new(),
+            sensitive_now: false,
+            over: false,
+            commands: Vec::with_capacity(16),
+        }
+    }
+
+    /// Whether the call has ended and everything of it was released.
+    pub fn is_over(&self) -> bool {
+        self.over
+    }
+
+    /// The shell's side, for answers that it must hand over itself.
+    pub fn ports(&mut self) -> &mut P {
+        &mut self.ports
+    }
+
+    /// When [`Happening::Tick`] is due next.
+    pub fn next_timer(&self) -> Option<Moment> {
+        if self.over {
+            return None;
+        }
+        let machine = match &self.rescue {
+            Some(rescue) => rescue.next_timer(),
+            None => self.machine.next_timer(),
+        };
+        let message = self.message.as_ref().and_then(MessageTaking::next_timer);
+        [machine, message].into_iter().flatten().min()
+    }
+
+    /// Something happened. Never panics on the machine's account: a panic inside it is caught, told to the caller once, and
+    /// the rescue brings them to a person.
+    pub fn handle(&mut self, now: Moment, happening: Happening) {
+        if self.over {
+            return;
+        }
+        match happening {
+            Happening::Call(event) => self.event(now, event),
+            Happening::Tick => self.tick(now),
+            Happening::Rendered { leg, prompt, result } => self.rendered(now, leg, prompt, result),
+            Happening::Leg { leg, event } => self.leg_event(now, leg, event),
+            Happening::Ear(event) => self.ear_event(now, event),
+        }
+    }
+
+    fn tick(&mut self, now: Moment) {
+        if let Some(speech_ms) = self.message.as_mut().and_then(|m| m.tick(now)) {
+            self.message_over(now, speech_ms);
+        }
+        self.event(now, Event::Tick);
+    }
+
+    fn rendered(
+        &mut self,
+        now: Moment,
+        leg: LegId,
+        prompt: crate::base::PromptId,
+        result: Result<std::sync::Arc<crate::audio::Pcm>, String>,
+    ) {
+        if let Err(why) = &result {
+            self.ports.trouble(why);
+        }
+        self.stage.rendered(leg, prompt, result);
+        self.flush(now, leg);
+    }
+
+    /// Hands over to the plane whatever is ready at the head of the queue; a prompt that could not be made ends here.
+    fn flush(&mut self, now: Moment, leg: LegId) {
+        while let Some(ready) = self.stage.next_ready(leg) {
+            match ready.audio {
+                Ok(audio) => {
+                    self.ports.leg(leg, LegCommand::Play { prompt: ready.prompt, audio, barge_in: ready.barge_in });
+                }
+                Err(_) => {
+                    self.event(now, Event::PromptEnded { leg, prompt: ready.prompt, played_ms: 0, end: PromptEnd::Failed });
+                }
+            }
+        }
+    }
+
+    fn leg_event(&mut self, now: Moment, leg: LegId, event: LegEvent) {
+        match event {
+            LegEvent::PromptStarted { prompt, at } => self.ports.prompt_started(leg, prompt, at),
+            LegEvent::PromptEnded { prompt, at, played_ms, end } => {
+                if message::is_tone(prompt) {
+                    self.tone_over(now);
+                    return;
+                }
+                let cut_too = match end {
+                    PromptEnd::BargedIn | PromptEnd::Keyed => self.stage.cut(leg, at, end),
+                    _ => Vec::new(),
+                };
+                self.event(now, Event::PromptEnded { leg, prompt, played_ms, end });
+                for prompt in cut_too {
+                    self.event(now, Event::PromptEnded { leg, prompt, played_ms: 0, end });
+                }
+            }
+            LegEvent::SpeechStarted { utterance, over, at } if leg == LegId::Caller => {
+                if let Some(message) = &mut self.message {
+                    message.speech_started(at);
+                    self.message_utterance = Some(utterance);
+                    return;
+                }
+                if self.sensitive_now {
+                    self.mark_sensitive(utterance);
+                }
+                self.event(now, Event::SpeechStarted { utterance, over });
+            }
+            LegEvent::SpeechEnded { utterance, started, ended } if leg == LegId::Caller => {
+                let length_ms = u32::try_from((ended - started).as_millis()).unwrap_or(u32::MAX);
+                if let Some(message) = &mut self.message {
+                    let speech_ms = message.speech_ended(length_ms);
+                    self.message_over(now, speech_ms);
+                    return;
+                }
+                self.event(now, Event::SpeechEnded { utterance, length_ms });
+            }
+            LegEvent::SpeechStarted { .. } | LegEvent::SpeechEnded { .. } => {}
+            LegEvent::Digit { digit, at } => self.digit(now, leg, digit, at),
+            LegEvent::NoRtp => match leg {
+                LegId::Caller => self.event(now, Event::CallerLost),
+                LegId::Agent(attempt) => {
+                    self.ports.hang_up(leg);
+                    self.event(now, Event::Agent { attempt, event: AgentEvent::HungUp });
+                }
+            },
+            LegEvent::RecordingFailed(why) => {
+                self.ports.trouble(&why);
+                self.event(now, Event::Trouble(why));
+            }
+            LegEvent::Closed(stats) => self.ports.leg_closed(leg, stats),
+        }
+    }
+
+    fn digit(&mut self, now: Moment, leg: LegId, digit: crate::base::Digit, at: Moment) {
+        match leg {
+            LegId::Caller => {
+                if let Some(message) = &mut self.message {
+                    if digit.as_char() == '#' {
+                        match message.hash(now) {
+                            Some(rule) => self.ports.leg(LegId::Caller, LegCommand::Listen(Some(rule))),
+                            None => self.message_over(now, 0),
+                        }
+                    }
+                    return;
+                }
+                // Prompts that the plane has not got yet must not start after the key either.
+                let dropped = self.stage.cut(leg, at, PromptEnd::Keyed);
+                self.event(now, Event::Key(digit));
+                for prompt in dropped {
+                    self.event(now, Event::PromptEnded { leg, prompt, played_ms: 0, end: PromptEnd::Keyed });
+                }
+            }
+            LegId::Agent(attempt) => self.event(now, Event::Agent { attempt, event: AgentEvent::Key(digit) }),
+        }
+    }
+
+    fn ear_event(&mut self, now: Moment, event: EarEvent) {
+        match event {
+            EarEvent::Complete { utterance } => self.ports.leg(LegId::Caller, LegCommand::Complete(utterance)),
+            EarEvent::Person { utterance, phrase } => self.event(now, Event::PersonHeard { utterance, phrase }),
+            EarEvent::Heard { utterance, clip, .. } if self.message_utterance == Some(utterance) => {
+                self.ports.keep_message(clip);
+            }
+            EarEvent::Heard { utterance, result, clip } => {
+                if self.sensitive.contains(&utterance) {
+                    self.sensitive.remove(&utterance);
+                } else {
+                    self.ports.keep_clip(utterance, clip);
+                }
+                self.event(now, Event::Heard { utterance, result });
+            }
+        }
+    }
+
+    fn mark_sensitive(&mut self, utterance: UtteranceId) {
+        if self.sensitive.len() >= SENSITIVE_KEPT_MAX {
+            self.sensitive.pop_first();
+        }
+        self.sensitive.insert(utterance);
+    }
+
+    /// Gives an event to the machine (or to the rescue) and carries out what it wants.
+    fn event(&mut self, now: Moment, event: Event) {
+        if self.over {
+            return;
+        }
+        self.ports.log(now, &event, self.sensitive_now);
+        let mut commands = std::mem::take(&mut self.commands);
+        commands.clear();
+        if let Some(rescue) = &mut self.rescue {
+            rescue.handle(now, &event, &mut commands);
+        } else {
+            let machine = &mut self.machine;
+            let outcome = catch_unwind(AssertUnwindSafe(|| machine.handle(now, &event, &mut commands)));
+            let why = match outcome {
+                Ok(()) if commands.len() <= COMMANDS_PER_EVENT_MAX => None,
+                Ok(()) => Some(format!("the call machine gave {} commands for one event", commands.len())),
+                Err(panic) => Some(format!("the call machine panicked: {}", panic_text(&*panic))),
+            };
+            if let Some(why) = why {
+                commands.clear();
+                self.start_rescue(now, &why, &event, &mut commands);
+            }
+        }
+        for command in commands.drain(..) {
+            self.carry_out(now, command);
+        }
+        if self.commands.capacity() == 0 {
+            self.commands = commands;
+        }
+    }
+
+    fn start_rescue(&mut self, now: Moment, why: &str, event: &Event, commands: &mut Vec<Command>) {
+        self.ports.trouble(why);
+        self.message = None;
+        self.stage.clear();
+        let mut rescue = Rescue::new(self.ports.last_resort(), why);
+        rescue.begin(now, commands);
+        if matches!(event, Event::CallerHungUp | Event::CallerLost) {
+            rescue.handle(now, event, commands);
+        }
+        self.rescue = Some(rescue);
+    }
+
+    fn carry_out(&mut self, now: Moment, command: Command) {
+        match command {
+            Command::Answer => self.ports.answer(),
+            Command::Play { leg, prompt } => {
+                self.stage.queue(leg, &prompt, now);
+                self.ports.render(leg, &prompt);
+            }
+            Command::StopPlaying { leg } => {
+                let dropped = self.stage.drop_all(leg);
+                self.ports.leg(leg, LegCommand::StopPlaying);
+                for prompt in dropped {
+                    self.event(now, Event::PromptEnded { leg, prompt, played_ms: 0, end: PromptEnd::Stopped });
+                }
+            }
+            Command::Listen { grammar, sensitive } => {
+                self.sensitive_now = sensitive;
+                let rule = EndpointRule::for_expect(&grammar.expect);
+                self.ports.expect(grammar);
+                self.ports.leg(LegId::Caller, LegCommand::Listen(Some(rule)));
+            }
+            Command::StopListening => self.ports.leg(LegId::Caller, LegCommand::Listen(None)),
+            Command::LookUp { id, request } => self.ports.look_up(id, request),
+            Command::Refer { attempt, to, uui, patience } => self.ports.refer(attempt, &to, &uui, patience),
+            Command::Dial { attempt, to, uui, ring } => self.ports.dial(attempt, &to, &uui, ring),
+            Command::Join { attempt } => {
+                self.ports.leg(LegId::Caller, LegCommand::Listen(None));
+                self.ports.leg(LegId::Caller, LegCommand::Comfort(None));
+                self.ports.join(attempt);
+            }
+            Command::Comfort(on) => self.ports.comfort(on),
+            Command::Record(RecordAction::Start) => self.ports.record(),
+            Command::Record(RecordAction::Pause) => self.ports.leg(LegId::Caller, LegCommand::RecordPaused(true)),
+            Command::Record(RecordAction::Resume) => self.ports.leg(LegId::Caller, LegCommand::RecordPaused(false)),
+            Command::TakeMessage { max } => self.take_message(now, max),
+            Command::Publish(card) => self.ports.publish(*card),
+            Command::HangUp { leg } => self.ports.hang_up(leg),
+            Command::Note(record) => self.ports.note(*record),
+            Command::Ended(disposition) => {
+                self.over = true;
+                self.ports.ended(&disposition);
+            }
+        }
+    }
+
+    fn take_message(&mut self, now: Moment, max: std::time::Duration) {
+        self.message = Some(MessageTaking::begin(now, max));
+        self.ports.leg(LegId::Caller, LegCommand::Listen(None));
+        self.ports.leg(LegId::Caller, message::tone());
+    }
+
+    /// The beep is over: now the caller speaks.
+    fn tone_over(&mut self, now: Moment) {
+        if let Some(message) = &mut self.message {
+            let rule = message.open(now);
+            self.ports.listen_only();
+            self.ports.leg(LegId::Caller, LegCommand::Listen(Some(rule)));
+        }
+    }
+
+    fn message_over(&mut self, now: Moment, speech_ms: u32) {
+        self.message = None;
+        self.ports.leg(LegId::Caller, LegCommand::Listen(None));
+        self.event(now, Event::MessageEnded { speech_ms });
+    }
+}
+
+fn panic_text(panic: &(dyn std::any::Any + Send)) -> &str {
+    panic.downcast_ref::<&str>().copied().or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("no text")
+}
+
+#[cfg(test)]
+mod tests;

@@ -12,6 +12,7 @@ use crate::base::{Digit, Language, OpeningHours, Span, WallTime};
 use crate::nlu::{Example, Matcher, normalise};
 use chrono::{NaiveDate, TimeZone, Weekday};
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::OnceLock;
 use std::time::Duration;
 
 /// Value of an environment name in a check that does not know it: addresses made of it are not looked at.
@@ -35,6 +36,13 @@ pub(crate) fn compile(document: &Document, hash: String, env: &BTreeMap<String, 
         languages,
     };
     compiler.flow(hash)
+}
+
+/// For a flow that does not pass, or one of menus only: nobody asks this matcher anything.
+fn idle_matcher() -> Matcher {
+    static IDLE: OnceLock<Matcher> = OnceLock::new();
+    let example = || Example { intent: "none".to_string(), text: "none".to_string(), language: Language::EN };
+    IDLE.get_or_init(|| Matcher::train(&[example()], &[]).expect("one example with a word is enough")).clone()
 }
 
 fn languages(document: &Document, report: &mut Report) -> Vec<Language> {
@@ -363,7 +371,7 @@ impl<'d> Compiler<'d, '_> {
                 let spans = own.as_ref().or(usual).map(|s| s.0.as_slice()).unwrap_or_default();
                 week.extend(spans.iter().map(|&(from, to)| Span { day, from, to }));
             }
-            if week.is_empty() {
+            if week.is_empty() && !self.report.has_errors() {
                 let message = format!("`{}` is never open", name.value);
                 self.report.warning(name.line, "hours", message, "write for example `mon-fri: 9:00-17:00`");
             }
@@ -476,7 +484,8 @@ impl<'d> Compiler<'d, '_> {
     /// Renders a SIP address with the environment.
     fn sip(&mut self, at: &At<String>) -> String {
         self.template(&at.value, at.line, &[]);
-        let address = self.templates.words(&at.value, &self.env_scope()).unwrap_or_default();
+        // A name that is not given was reported already.
+        let Ok(address) = self.templates.words(&at.value, &self.env_scope()) else { return String::new() };
         let complete = |a: &str| a.split_once(':').is_some_and(|(s, rest)| matches!(s, "sip" | "sips") && !rest.is_empty());
         let fine = complete(&address) && !address.contains(char::is_whitespace) && !address.contains(['<', '>', '"']);
         if !fine && !address.contains(PLACEHOLDER) && !at.value.is_empty() {
@@ -637,7 +646,7 @@ impl<'d> Compiler<'d, '_> {
             let example = |language: Language, text: &String| Example { intent: name.clone(), text: text.clone(), language };
             intent.examples.iter().flat_map(|(l, texts)| texts.iter().map(|t| example(*l, t))).collect::<Vec<_>>()
         };
-        let mut examples: Vec<Example> = intents.iter().flat_map(of).collect();
+        let examples: Vec<Example> = intents.iter().flat_map(of).collect();
         for e in &examples {
             if normalise(&e.text, e.language).is_empty() {
                 let line = intents.get(&e.intent).map_or(self.document.name.line, |i| i.line);
@@ -646,8 +655,7 @@ impl<'d> Compiler<'d, '_> {
             }
         }
         if self.report.has_errors() || examples.is_empty() {
-            // A flow that does not pass, or one of menus only: nobody asks this matcher anything.
-            examples = vec![Example { intent: "none".to_string(), text: "none".to_string(), language: self.languages[0] }];
+            return Some(idle_matcher());
         }
         let out_of_scope = self.document.out_of_scope.as_ref().map(|w| self.words(w)).unwrap_or_default();
         let out_of_scope: Vec<String> = out_of_scope.into_values().flatten().collect();

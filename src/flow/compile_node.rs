@@ -95,7 +95,6 @@ impl Compiler<'_, '_> {
             let names: Vec<&str> = known.lookups.keys().map(String::as_str).collect();
             let remedy = did_you_mean(&name.value, &names, "look-ups");
             self.error(name.line, "unknown-lookup", format!("there is no look-up `{}`", name.value), remedy);
-            return None;
         }
         let on = node.on.as_ref();
         let outage = on.and_then(|o| o.outage.as_ref()).map(|o| self.goto(o));
@@ -395,9 +394,13 @@ impl Compiler<'_, '_> {
                 "add `intents:` to the flow, or a `menu`, `digits`, `yes`/`no` to the question",
             );
         }
-        let then = if let Some(then) = &node.then { Some(then.line) } else { None };
-        if let Some(line) = then {
-            self.error(line, "unreachable", "an open question goes where the intent leads, never to `then`", "take it out");
+        if let Some(then) = &node.then {
+            self.error(
+                then.line,
+                "unreachable",
+                "an open question goes where the intent leads, never to `then`",
+                "take it out",
+            );
         }
         let whole = names.len() == known.intents.len();
         let mut open = BTreeMap::new();

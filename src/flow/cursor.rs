@@ -107,7 +107,7 @@ impl Cursor {
     pub fn next(&mut self, wall: WallTime, input: Input) -> Action {
         self.now = wall;
         let flow = self.flow.clone();
-        let Some(node) = flow.nodes.get(self.node) else { return self.to_person("loop") };
+        let Some(node) = flow.nodes.get(self.node) else { return self.hand_over("loop") };
         let next = match (&self.current, input) {
             (Action::Say(_), Input::Done) => Some(Next::Step(if self.step == Step::Say { Step::Last } else { self.step })),
             (Action::Ask(_), Input::Understood(answer)) => self.answered(&flow, node, answer),
@@ -185,7 +185,7 @@ impl Cursor {
                 Next::Do(action) => return self.perform(action),
                 Next::Go(Goto::Person) => {
                     let because = self.here().name.clone();
-                    return self.to_person(&because);
+                    return self.hand_over(&because);
                 }
                 Next::Go(Goto::Node(index)) => {
                     self.node = index;
@@ -198,10 +198,10 @@ impl Cursor {
             self.speaking = None;
             next = self.step(&flow, node);
         }
-        self.to_person("loop")
+        self.hand_over("loop")
     }
 
-    fn to_person(&mut self, because: &str) -> Action {
+    fn hand_over(&mut self, because: &str) -> Action {
         let transfer = Action::Transfer { to: self.flow.person.target.clone(), say: None, because: because.to_string() };
         self.perform(transfer)
     }
@@ -215,7 +215,7 @@ impl Cursor {
         }
         if self.unasked > UNASKED_MAX {
             self.unasked = 0;
-            return self.to_person("loop");
+            return self.hand_over("loop");
         }
         if let Action::Say(say) = &action {
             self.said.extend(say.parts.iter().cloned());

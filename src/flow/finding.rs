@@ -70,7 +70,7 @@ impl Report {
 
     /// Everything found, by line.
     pub(crate) fn into_findings(mut self) -> Vec<Finding> {
-        self.findings.sort_by(|a, b| (a.line, a.severity).cmp(&(b.line, b.severity)));
+        self.findings.sort_by_key(|f| (f.line, f.severity));
         self.findings
     }
 

@@ -287,13 +287,6 @@ impl Speech {
         let variants = self.by_language.get(&language).or_else(|| self.by_language.values().next());
         variants.and_then(|v| v.get(turn % v.len().max(1))).map_or(&[], Vec::as_slice)
     }
-
-    /// The first words, for labels and reports.
-    pub(crate) fn words(&self, language: Language) -> String {
-        let words =
-            self.variant(language, 0).iter().filter_map(|p| if let Piece::Words(w) = p { Some(w.as_str()) } else { None });
-        words.collect::<Vec<_>>().join(" ")
-    }
 }
 
 impl Flow {

@@ -28,8 +28,11 @@ pub(crate) fn check(flow: &Flow, report: &mut Report) {
     same_examples(flow, report);
     welcome(flow, &map, report);
     long_prompts(flow, report);
-    unused(flow, report);
-    rules_known::check(flow, &map, report);
+    // What follows from an error is no news.
+    if !report.has_errors() {
+        unused(flow, report);
+        rules_known::check(flow, &map, report);
+    }
 }
 
 /// Where each node leads, by place.
@@ -79,16 +82,24 @@ fn unreachable(flow: &Flow, map: &Map, report: &mut Report) {
             reached.extend(map.reach(go, |_| false));
         }
     }
-    for (index, node) in flow.nodes.iter().enumerate() {
-        if !reached.contains(&index) {
-            let message = format!("nothing leads to the node `{}`", node.name);
-            report.error(
-                node.line,
-                "unreachable",
-                message,
-                "let a `then`, a key, an intent or a branch lead to it, or take it out",
-            );
+    let lost: Vec<usize> = (0..flow.nodes.len()).filter(|i| !reached.contains(i)).collect();
+    let entered: BTreeSet<usize> =
+        lost.iter().flat_map(|i| map.ways[*i].iter().copied().filter(move |next| next != i)).collect();
+    // What only follows a lost node is found with it: only the first of each row is told.
+    let mut told = BTreeSet::new();
+    for index in lost.iter().filter(|i| !entered.contains(i)).chain(&lost) {
+        if told.contains(index) {
+            continue;
         }
+        told.extend(map.reach(*index, |_| false));
+        let node = &flow.nodes[*index];
+        let message = format!("nothing leads to the node `{}`", node.name);
+        report.error(
+            node.line,
+            "unreachable",
+            message,
+            "let a `then`, a key, an intent or a branch lead to it, or take it out",
+        );
     }
 }
 

@@ -98,7 +98,7 @@ fn not_yet_known(flow: &Flow, node: &Node, mut known: Names, report: &mut Report
         }
     };
     gives(node, &mut known);
-    for speech in &node.confirm {
+    if let Some(speech) = &node.confirm {
         miss(speech.line, wanted(flow, speech), &known);
     }
     if let Some(lookup) = node.lookup.as_ref() {
@@ -107,7 +107,7 @@ fn not_yet_known(flow: &Flow, node: &Node, mut known: Names, report: &mut Report
         }
         known.insert(lookup.name.clone());
     }
-    for speech in node.say.iter() {
+    if let Some(speech) = &node.say {
         miss(speech.line, wanted(flow, speech), &known);
     }
     match &node.last {

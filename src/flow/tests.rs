@@ -154,3 +154,324 @@ fn the_examples_pass_without_a_warning() {
         assert!(checked.flow.prompts().len() > 40);
     }
 }
+
+/// Small, and without a finding.
+const SMALL: &str = r#"hotline: 1
+name: small
+languages: [en]
+person: { to: desk }
+hours:
+  office: { mon-fri: 9:00-17:00, sat: closed }
+targets:
+  desk: { sip: "sip:desk@pbx.example", hours: office, next: night }
+  night: { sip: "sip:night@pbx.example" }
+slots:
+  pin: { digits: 4 }
+  guests: { number: true }
+  visit: { date: true }
+lookups:
+  stock: { get: "http://stock.example/items/{{ guests }}", timeout: 1s }
+intents:
+  buy:
+    examples: [I want to buy something, can I order, sell me one]
+  hello.again:
+    examples: [hello again, good morning to you, hi there]
+    go: start.here
+nodes:
+  start.here:
+    say: I am an automatic assistant.
+    then: main
+  main:
+    ask: What shall it be?
+    keys: { "1": buy, "2": hello.again, "3": pick }
+  pick:
+    ask: Red or green?
+    menu:
+      red: { key: "1", phrases: [red, the red one], go: buy }
+      green: { key: "2", phrases: green, go: book }
+  buy:
+    need: { guests: How many? }
+    confirm: Is {{ guests }} right?
+    lookup: stock
+    on: { not_found: none.left, outage: person }
+    say: There are {{ stock.count }}.
+    then: main
+  none.left:
+    branch:
+      - { if: 'guests > 3 && open("office")', go: book }
+      - { else: note }
+  book:
+    ask: When do you come?
+    date: visit
+    then: secret
+  secret:
+    sensitive: true
+    ask: Your number, please.
+    digits: pin
+    then: done
+  done:
+    ask: Is that all?
+    yes: note
+    no: main
+  note:
+    message: Please speak.
+    longest: 30s
+tests:
+  - { caller: [press 1], hears: [How many] }
+"#;
+
+/// Changes one place of `SMALL` and lists what the checker says, a `line:rule` each.
+fn findings(from: &str, to: &str) -> String {
+    assert!(SMALL.contains(from), "{from:?} does not stand in the flow");
+    let text = SMALL.replacen(from, to, 1);
+    let found = match Flow::load(&text, "small.yaml", &BTreeMap::new()) {
+        Ok(checked) => checked.warnings,
+        Err(findings) => findings,
+    };
+    for f in &found {
+        assert!(!f.message.is_empty() && !f.remedy.is_empty() && f.file == "small.yaml", "{f}");
+    }
+    let line = |f: &Finding| format!("{}{}:{}", if f.severity == Severity::Error { "E" } else { "W" }, f.line, f.rule);
+    found.iter().map(line).collect::<Vec<_>>().join(" ")
+}
+
+#[test]
+fn every_mistake_is_found_in_its_line() {
+    let cases: &[(&str, &str, &str)] = &[
+        ("hotline: 1", "hotline: 1", ""),
+        ("hotline: 1", "hotline: 2", "E1:version"),
+        ("hotline: 1\n", "", "E1:missing-key"),
+        ("languages: [en]", "languages: [en, en]", "E3:language-twice"),
+        ("languages: [en]", "languages: [english]", "E3:wrong-value E2:no-language"),
+        ("person: { to: desk }", "person: { to: dsek }", "E4:unknown-target"),
+        ("person: { to: desk }", "person: { key: 9, to: desk }", "E4:person-key"),
+        ("person: { to: desk }\n", "", "E2:no-person"),
+        ("person: { to: desk }", "person: { to: desk }\nzone: Mars/North", "E5:zone"),
+        ("person: { to: desk }", "person: { to: desk }\nrecord: always", "E5:wrong-value"),
+        ("person: { to: desk }", "person: { to: desk }\nescalate: { misunderstood: { transfer: 99 } }", "E5:escalate"),
+        ("person: { to: desk }", "person: { to: desk }\nphrases: { good_bay: Bye. }", "E5:unknown-phrase"),
+        ("person: { to: desk }", "person: { to: desk }\nphrases: { agent_caller: \"{{ number }}\" }", "E5:unknown-value"),
+        ("9:00-17:00", "9:00-25:00", "E6:wrong-value"),
+        ("hours: office", "hours: offise", "E8:unknown-hours"),
+        ("next: night", "next: nigth", "E8:unknown-target"),
+        ("\"sip:night@pbx.example\" }", "\"sip:night@pbx.example\", next: desk }", "E8:target-cycle E9:target-cycle"),
+        ("\"sip:night@pbx.example\"", "night@pbx.example", "E9:sip"),
+        ("\"sip:night@pbx.example\"", "\"{{ env.NIGHT }}\"", "E9:env"),
+        ("{ digits: 4 }", "{ digits: 40 }", "E11:wrong-value E11:slot-kinds E52:unknown-slot"),
+        ("{ digits: 4 }", "{ digits: 4, date: true }", "E11:slot-kinds"),
+        ("http://stock.example", "http://{{ guests }}.example", "E15:lookup-host"),
+        ("http://stock.example/items", "stock/items", "E15:lookup-host"),
+        ("timeout: 1s", "timeout: 1m", "E15:duration"),
+        ("timeout: 1s", "timout: 1s", "E15:unknown-key"),
+        ("{{ guests }}\",", "{{ guest }}\",", "E15:unknown-value"),
+        ("sell me one]", "\"...\"]", "E17:examples"),
+        (", sell me one]", "]", "W17:few-examples"),
+        ("sell me one]", "let me talk to a person]", "W17:person-phrase"),
+        ("sell me one]", "hello again]", "W19:same-example"),
+        ("go: start.here", "go: start.hare", "E21:unknown-node"),
+        ("    go: start.here\n", "", "E19:unknown-node"),
+        ("I am an automatic assistant", "Welcome to the shop", "W23:welcome"),
+        ("    then: main\n  main:", "  main:", "E23:dead-end E25:unreachable"),
+        ("    then: main\n  main:", "    then: start.here\n  main:", "E23:silent-loop E26:unreachable"),
+        ("\"2\": hello.again, ", "", "E26:no-key"),
+        ("\"2\": hello.again", "\"0\": hello.again", "E28:zero-key"),
+        ("\"2\": hello.again", "\"2\": hello.again, \"4\": note", "E26:no-voice"),
+        ("\"3\": pick", "\"3\": pikc", "E28:unknown-node E29:unreachable"),
+        ("    ask: Red or green?\n", "", "E26:no-voice E29:no-question E29:dead-end"),
+        ("red: { key: \"1\", ", "red: { ", "E32:no-key"),
+        ("red: { key: \"1\"", "red: { key: 0", "E32:zero-key"),
+        ("green: { key: \"2\"", "green: { key: \"1\"", "E33:key-twice"),
+        ("phrases: green, ", "", "E33:no-voice"),
+        ("phrases: green", "phrases: [green, red]", "E33:same-phrase"),
+        ("phrases: green", "phrases: operator", "E33:person-phrase"),
+        ("There are", "You said {{ visit | day }}, there are", "W39:not-known"),
+        ("need: { guests", "need: { gests", "E35:unknown-slot"),
+        ("    need: { guests: How many? }\n", "", "E34:confirm"),
+        ("lookup: stock", "lookup: stok", "E37:unknown-lookup"),
+        (", outage: person }", " }", "E37:no-outage"),
+        ("not_found: none.left, ", "", "W37:no-not-found E41:unreachable"),
+        ("stock.count }}", "stock.count | sepll }}", "E39:template"),
+        ("{{ stock.count }}", "{{ stock.count", "E39:template"),
+        ("There are", "Well {% for i in guests %}x{% endfor %}", "E39:template"),
+        ("guests > 3", "guests >", "E43:condition"),
+        ("guests > 3", "gusts > 3", "E43:unknown-value"),
+        ("open(\"office\")", "open(\"offise\")", "E43:unknown-hours"),
+        ("open(\"office\")", "opne(\"office\")", "E43:condition"),
+        ("      - { else: note }\n", "", "E41:branch"),
+        ("date: visit", "digits: visit", "E47:slot-kinds"),
+        ("    then: done\n", "", "E49:dead-end E53:unreachable"),
+        ("digits: pin", "digits: pin\n    menu: { a: { key: 1, phrases: a, go: done } }", "E49:two-kinds"),
+        ("ask: Is that all?", "ask: Is {{ pin | spell }} all?", "W55:sensitive"),
+        ("    no: main\n", "", "E54:dead-end"),
+        ("longest: 30s", "longest: 30", "E60:wrong-value"),
+        ("longest: 30s", "hang_up: Bye.", "E58:two-ends"),
+        ("longest: 30s", "say: { file: ../x.wav }", "E60:file"),
+        ("longest: 30s", "say: { file: x.aac }", "E60:file"),
+        ("longest: 30s", "say: { fr: Bonjour }", "E60:language E60:language"),
+        ("longest: 30s", "lonegst: 30s", "E60:unknown-key"),
+        ("press 1]", "press 1x]", "E62:wrong-value"),
+        ("hears: [How many]", "lookup: { stok: outage }", "E62:unknown-lookup"),
+        ("hears: [How many]", "ends: finished", "E62:wrong-value"),
+        ("hears: [How many]", "at: tomorrow", "E62:wrong-value"),
+    ];
+    let mut wrong = Vec::new();
+    for (from, to, expected) in cases {
+        let found = findings(from, to);
+        let (mut a, mut b): (Vec<_>, Vec<_>) = (found.split(' ').collect(), expected.split(' ').collect());
+        a.sort_unstable();
+        b.sort_unstable();
+        if a != b {
+            wrong.push(format!("{from:?} -> {to:?}\n  expected {expected}\n  found    {found}"));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn many_mistakes_are_told_at_once_and_the_remedy_names_the_key() {
+    let text = SMALL.replace("then: main", "thne: main").replace("outage: person", "outage: nobody");
+    let found = Flow::load(&text, "small.yaml", &BTreeMap::new()).expect_err("mistakes");
+    let lines: Vec<String> = found.iter().map(ToString::to_string).collect();
+    assert!(lines.iter().filter(|l| l.contains("a node has no key `thne`") && l.contains("did you mean `then`?")).count() == 2);
+    assert!(lines.iter().any(|l| l.starts_with("small.yaml:38: error: there is no node `nobody`")), "{lines:?}");
+}
+
+fn small(script: &[Input]) -> Vec<String> {
+    let (mut c, first) = {
+        let checked = Flow::load(SMALL, "small.yaml", &BTreeMap::new()).expect("a flow");
+        let facts =
+            CallFacts { caller: PhoneNumber::new("1"), dialled: PhoneNumber::new("2"), at: MONDAY, base_dir: "/flows".into() };
+        Cursor::start(checked.flow, facts)
+    };
+    let mut lines = vec![line(&first)];
+    lines.extend(script.iter().map(|input| line(&c.next(MONDAY, input.clone()))));
+    lines
+}
+
+#[test]
+fn every_kind_of_question_goes_on() {
+    let yes_no = |yes| Input::Understood(Answer::YesNo(yes));
+    let option = |name: &str| Input::Understood(Answer::Option(name.to_string()));
+    let lines = small(&[
+        Input::Done,
+        option("pick"),
+        option("blue"),
+        option("red"),
+        value("many"),
+        value("4"),
+        yes_no(false),
+        value("5"),
+        yes_no(true),
+        Input::LookedUp(LookedUp::NotFound),
+        value("2026-12-24"),
+        value("1234"),
+        yes_no(true),
+        Input::Done,
+    ]);
+    let expected = [
+        "say: I am an automatic assistant.",
+        "ask open: What shall it be?",
+        "ask choice: Red or green?",
+        "ask choice: Red or green?",
+        "ask number: How many?",
+        "ask number: How many?",
+        "ask yes_no: Is 4 right?",
+        "ask number: How many?",
+        "ask yes_no: Is 5 right?",
+        "GET http://stock.example/items/5",
+        "ask date: When do you come?",
+        "ask digits: Your number, please.",
+        "ask yes_no: Is that all?",
+        "message: Please speak. / Thank you. We will call you back. Good-bye.",
+        "end: ",
+    ];
+    assert_eq!(lines, expected);
+}
+
+#[test]
+fn a_caller_who_denies_twice_goes_to_a_person() {
+    let no = || Input::Understood(Answer::YesNo(false));
+    let lines = small(&[Input::Done, intent("buy", &[("guests", "2")]), no(), value("3"), no(), value("4")]);
+    assert_eq!(lines[2], "ask yes_no: Is 2 right?", "what was said along is not asked");
+    assert!(lines.last().is_some_and(|l| l.starts_with("to desk because unconfirmed")), "{lines:?}");
+}
+
+#[test]
+fn languages_are_asked_each_in_its_own() {
+    let text = "hotline: 1
+name: both
+languages: [en, zh]
+person: { to: desk }
+targets: { desk: { sip: \"sip:desk@pbx.example\" } }
+nodes:
+  welcome:
+    ask: { en: \"This is an automatic system. For English, press 1.\", zh: 自动语音系统。 }
+    language:
+      en: { key: 1, phrases: { en: [english] } }
+      zh: { key: 2, phrases: { zh: [中文, 普通话] }, label: 中文请按二。 }
+    then: bye
+  bye:
+    hang_up: true
+";
+    let (mut c, first) = start(text);
+    assert_eq!((line(&first), c.language().as_str()), ("say: 中文请按二。".to_string(), "zh"));
+    let ask = c.next(MONDAY, Input::Done);
+    assert_eq!(c.language().as_str(), "en");
+    let Action::Ask(ask) = ask else { panic!("a question") };
+    assert!(matches!(&ask.kind, AskKind::Language(options) if options[1].phrases == ["中文", "普通话"]));
+    assert_eq!(line(&c.next(MONDAY, Input::Understood(Answer::Option("zh".into())))), "end: 感谢您的来电，再见。");
+    assert_eq!(c.language().as_str(), "zh");
+}
+
+#[test]
+fn a_flow_that_talks_for_ever_ends_with_a_person() {
+    // The checker refuses such flows; the interpreter stops them all the same.
+    let mut flow = Flow::load(SMALL, "small.yaml", &BTreeMap::new()).expect("a flow").flow;
+    let inner = std::sync::Arc::get_mut(&mut flow).expect("nobody else has it");
+    inner.nodes[0].last = super::model::Last::Then(super::model::Goto::Node(0));
+    let facts = CallFacts { caller: PhoneNumber::new("1"), dialled: PhoneNumber::new("2"), at: MONDAY, base_dir: "".into() };
+    let (mut c, mut action) = Cursor::start(flow, facts);
+    for _ in 0..60 {
+        action = c.next(MONDAY, Input::Done);
+    }
+    assert_eq!(line(&action), "to desk because loop: ");
+}
+
+#[test]
+fn no_file_and_no_answer_makes_it_panic() {
+    let lines: Vec<&str> = SMALL.lines().collect();
+    for (i, _) in lines.iter().enumerate() {
+        let without = lines.iter().enumerate().filter(|(j, _)| *j != i).map(|(_, l)| format!("{l}\n")).collect::<String>();
+        let _ = Flow::load(&without, "t", &BTreeMap::new());
+        let half: String = SMALL.chars().take(i * 37).collect();
+        let _ = Flow::load(&half, "t", &BTreeMap::new());
+        let twisted = SMALL.replace(lines[i], &lines[i].replace(": ", " - [").replace('}', "{"));
+        let _ = Flow::load(&twisted, "t", &BTreeMap::new());
+    }
+    let flow = Flow::load(SMALL, "t", &BTreeMap::new()).expect("a flow").flow;
+    let seed = 7u64;
+    eprintln!("seed {seed}");
+    let mut state = seed;
+    let mut roll = |sides: u64| {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (state >> 33) % sides
+    };
+    let facts = CallFacts { caller: PhoneNumber::new("1"), dialled: PhoneNumber::new("2"), at: MONDAY, base_dir: "".into() };
+    let (mut c, _) = Cursor::start(flow, facts);
+    for _ in 0..5_000 {
+        let input = match roll(9) {
+            0..=2 => Input::Done,
+            3 => value(["4", "1234", "2026-12-24", "x", ""][roll(5) as usize]),
+            4 => Input::Understood(Answer::YesNo(roll(2) == 0)),
+            5 => Input::Understood(Answer::Option(["red", "green", "pick", "zh"][roll(4) as usize].to_string())),
+            6 => intent(["buy", "hello.again", "none"][roll(3) as usize], &[("guests", "3"), ("pin", "12")]),
+            7 => found(serde_json::json!({ "count": roll(9) })),
+            _ => Input::LookedUp(if roll(2) == 0 { LookedUp::NotFound } else { LookedUp::Outage("down".to_string()) }),
+        };
+        if let Action::Transfer { .. } | Action::End { .. } = c.next(MONDAY, input) {
+            let facts =
+                CallFacts { caller: PhoneNumber::new("1"), dialled: PhoneNumber::new("2"), at: MONDAY, base_dir: "".into() };
+            c = Cursor::start(c.flow().clone(), facts).0;
+        }
+    }
+}

@@ -1,5 +1,13 @@
-//! From frames to utterances: voice activity, endpointing, onset and pause, echo gate.
+//! From frames to utterances: voice activity, onset and endpoint by rule, echo gate, loudness. A pure machine that is fed one
+//! frame every 20 ms and neither allocates nor reads a clock. Start reading at `listener`. What was said is decided
+//! elsewhere; whether a prompt stops, too.
 
+mod echo;
+mod listener;
+#[cfg(test)]
+mod people;
 mod rule;
+mod voice;
 
+pub use listener::{ListenEvent, Listener, Mood, PREROLL_FRAMES_MAX};
 pub use rule::EndpointRule;

@@ -18,13 +18,15 @@ pub struct EndpointRule {
 }
 
 impl EndpointRule {
-    /// The rule for a kind of answer. Short closed answers end quickly; digits may be grouped with pauses of 1.2 s unless
-    /// their number is fixed and the recogniser says that they are all there; open speech may hesitate.
+    /// The rule for a kind of answer, tuned on real callers (`listen::people`). Short closed answers end quickly. Digits may
+    /// come in groups: a pause of 1.2 s looks like up to 1.5 s when the next digit begins with a weak `s` or `f` or the last one
+    /// dies away in noise; a number of fixed length is ended early by the recogniser's word that it is whole. Open speech may
+    /// hesitate: of real eight-second commands 1 in 50 is cut at 480 ms, 2 at 400, 3 at 300, none at 600.
     pub fn for_expect(expect: &Expect) -> EndpointRule {
         let base = EndpointRule { start_ms: 40, quiet_ms: 500, complete_quiet_ms: 220, preroll_ms: 320, longest_ms: 15_000 };
         match expect {
             Expect::YesNo { .. } | Expect::Choice { .. } => EndpointRule { quiet_ms: 400, longest_ms: 6_000, ..base },
-            Expect::Digits { .. } => EndpointRule { quiet_ms: 1_300, longest_ms: 20_000, ..base },
+            Expect::Digits { .. } => EndpointRule { quiet_ms: 1_600, longest_ms: 20_000, ..base },
             Expect::Number | Expect::Date => EndpointRule { quiet_ms: 700, longest_ms: 8_000, ..base },
             Expect::Open { .. } => EndpointRule { quiet_ms: 480, ..base },
             Expect::Anything => EndpointRule { quiet_ms: 3_000, longest_ms: 120_000, ..base },

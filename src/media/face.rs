@@ -1,7 +1,7 @@
 //! The face of the audio plane: what one leg is told and what it tells. Small enums; sound travels as `Arc<Pcm>` (prompts)
 //! or through a bounded channel of `Copy` frames (`Tap`), never through these.
 
-use crate::audio::{Frame, Pcm};
+use crate::audio::Pcm;
 use crate::base::{BargeIn, Digit, Moment, PromptEnd, PromptId, UtteranceId};
 use crate::listen::EndpointRule;
 use std::net::SocketAddr;
@@ -137,31 +137,4 @@ pub struct LegStats {
     pub packets_out: u64,
     /// Interarrival jitter (RFC 3550 §6.4.1), microseconds.
     pub jitter_us: u32,
-}
-
-/// What flows from a leg to the ears, through a bounded `std::sync::mpsc::sync_channel`: when it is full the leg drops
-/// frames of this utterance and goes on (the ears then fail that one utterance).
-#[derive(Debug, Clone, Copy)]
-pub enum Tap {
-    /// An utterance begins; the pre-roll frames (≥ 300 ms) follow first.
-    Start {
-        /// Which.
-        utterance: UtteranceId,
-        /// Moment of the first pre-roll frame.
-        at: Moment,
-    },
-    /// 20 ms of it.
-    Frame(Frame),
-    /// It is over; recognise. `complete` = false when frames were dropped.
-    End {
-        /// Which.
-        utterance: UtteranceId,
-        /// All frames arrived.
-        complete: bool,
-    },
-    /// It was withdrawn (leg closed, listening stopped): no result is wanted.
-    Withdrawn {
-        /// Which.
-        utterance: UtteranceId,
-    },
 }

@@ -1,5 +1,17 @@
-//! One leg's 20-ms loop and the bridge between two; recording.
+//! One leg's 20-ms loop and the bridge between two; recording. Start reading at `face`, then `leg` (pure), then `socket` (the
+//! thread that owns the sockets). IO lives in `socket` and `recorder` only.
 
 mod face;
+mod key_tones;
+mod leg;
+mod peer;
+mod player;
+mod recorder;
+mod socket;
+mod tap;
 
-pub use face::{Codec, LegCommand, LegEvent, LegKey, LegStats, Negotiated, Tap};
+pub use face::{Codec, LegCommand, LegEvent, LegKey, LegStats, Negotiated};
+
+pub use crate::audio::Tap;
+pub use leg::{Leg, LegSeed, PACKET_BYTES, Tick};
+pub use socket::{Lateness, MediaError, Plane, PlaneConfig};

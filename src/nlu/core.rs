@@ -20,6 +20,8 @@ pub(crate) struct Core {
     linear: Linear,
     /// Word vectors of the training texts, by class, unit length, sorted by id.
     examples: Vec<Vec<Vec<(u32, f32)>>>,
+    /// Whether a word or concept stands in an example of any intent, by id.
+    inside: Vec<bool>,
 }
 
 /// What the ranking model makes of one text.
@@ -35,7 +37,7 @@ pub(crate) struct Ranking {
     pub(crate) likeness: f32,
     /// Likeness to the nearest example of the second intent.
     pub(crate) likeness_next: f32,
-    /// Share of what the words tell (weighted by rarity) that training has seen, 0..1.
+    /// Share of what the words tell (weighted by rarity) that stands in some example, 0..1.
     pub(crate) coverage: f32,
     /// Number of words.
     pub(crate) words: usize,
@@ -52,7 +54,7 @@ impl Core {
         let inside = samples.iter().filter(|s| s.class.is_some()).count();
         let outside = samples.len() - inside;
         // All sentences from outside together count like a few intents, however many there are.
-        let outside_weight = (OUTSIDE_SHARE * inside as f32 / outside.max(1) as f32).min(1.0);
+        let outside_weight = (OUTSIDE_SHARE * inside as f32 / outside.max(1) as f32).min(3.0);
         let texts: Vec<Text> = samples
             .iter()
             .zip(&found)
@@ -66,12 +68,17 @@ impl Core {
         let all: Vec<usize> = (0..texts.len()).collect();
         let linear = Linear::train(&texts, &all, classes + 1, vocabulary.len(), recipe);
         let mut examples = vec![Vec::new(); classes];
+        let mut inside = vec![false; vocabulary.len()];
         for sample in samples {
             if let Some(class) = sample.class {
-                examples[class].push(word_vector(&vocabulary, &sample.words).0);
+                let (vector, _) = Core::word_vector(&vocabulary, &[], &sample.words);
+                for (id, _) in &vector {
+                    inside[*id as usize] = true;
+                }
+                examples[class].push(vector);
             }
         }
-        Core { classes, vocabulary, linear, examples }
+        Core { classes, vocabulary, linear, examples, inside }
     }
 
     pub(crate) fn rank(&self, words: &[String]) -> Ranking {
@@ -87,7 +94,7 @@ impl Core {
         softmax(&mut intents);
         let mut order: Vec<usize> = (0..self.classes).collect();
         order.sort_by(|a, b| intents[*b].total_cmp(&intents[*a]).then(a.cmp(b)));
-        let (vector, coverage) = word_vector(&self.vocabulary, words);
+        let (vector, coverage) = Core::word_vector(&self.vocabulary, &self.inside, words);
         let nearest = |class: &usize| self.examples[*class].iter().map(|e| dot(e, &vector)).fold(0.0, f32::max);
         Ranking {
             against_outside: all,
@@ -102,38 +109,42 @@ impl Core {
 }
 
 /// How many texts from outside weigh as much as one intent's worth, as a share of all inside.
-const OUTSIDE_SHARE: f32 = 0.5;
+const OUTSIDE_SHARE: f32 = 1.0;
 const RECIPE_MANY: Recipe = Recipe { epochs: 12, rate: 3.0, dropout: 0.1 };
 const RECIPE_FEW: Recipe = Recipe { epochs: 40, rate: 2.0, dropout: 0.2 };
 
-/// The words (and their concepts) as a unit vector, with the share of its weight that is known.
-fn word_vector(vocabulary: &Vocabulary, words: &[String]) -> (Vec<(u32, f32)>, f32) {
-    let mut out: Vec<(u32, f32)> = Vec::with_capacity(words.len() * 2);
-    let (mut all, mut known, mut square) = (0.0f32, 0.0f32, 0.0f32);
-    for (i, word) in words.iter().enumerate() {
-        let (id, idf) = vocabulary.word(word);
-        all += idf;
-        square += idf * idf;
-        let mut weight_known = if id.is_some() { 1.0f32 } else { 0.0 };
-        if let Some(id) = id {
-            out.push((id, idf));
-        }
-        for concept in concepts_of(word, words.get(i + 1).map(String::as_str)) {
-            if let (Some(id), idf) = vocabulary.concept(concept) {
-                out.push((id, idf));
-                square += idf * idf;
-                weight_known = weight_known.max(0.7);
+impl Core {
+    /// The words (and their concepts) as a unit vector, with the share of what they tell that the examples know.
+    fn word_vector(vocabulary: &Vocabulary, inside: &[bool], words: &[String]) -> (Vec<(u32, f32)>, f32) {
+        let mut out: Vec<(u32, f32)> = Vec::with_capacity(words.len() * 2);
+        let (mut all, mut known, mut square) = (0.0f32, 0.0f32, 0.0f32);
+        let in_examples = |id: u32| inside.get(id as usize).copied().unwrap_or(false);
+        for (i, word) in words.iter().enumerate() {
+            let (id, tells) = vocabulary.word(word);
+            all += tells;
+            square += tells * tells;
+            let mut share = 0.0f32;
+            if let Some(id) = id {
+                out.push((id, tells));
+                share = if in_examples(id) { 1.0 } else { 0.0 };
             }
+            for concept in concepts_of(word, words.get(i + 1).map(String::as_str)) {
+                if let (Some(id), tells) = vocabulary.concept(concept) {
+                    out.push((id, tells));
+                    square += tells * tells;
+                    share = share.max(if in_examples(id) { 0.7 } else { 0.0 });
+                }
+            }
+            known += tells * share;
         }
-        known += idf * weight_known;
+        out.sort_by_key(|e| e.0);
+        out.dedup_by_key(|e| e.0);
+        let length = square.sqrt().max(1e-6);
+        for e in &mut out {
+            e.1 /= length;
+        }
+        (out, known / all.max(1e-6))
     }
-    out.sort_by_key(|e| e.0);
-    out.dedup_by_key(|e| e.0);
-    let length = square.sqrt().max(1e-6);
-    for e in &mut out {
-        e.1 /= length;
-    }
-    (out, known / all.max(1e-6))
 }
 
 /// Dot product of two sparse vectors sorted by id.

@@ -145,20 +145,20 @@ impl Vocabulary {
             .collect()
     }
 
-    /// A single word's id, if training has seen it, and its inverse document frequency (that of an unseen word if not).
+    /// A single word's id, if training has seen it, and how much it tells: near nothing for a word of every sentence.
     pub(crate) fn word(&self, word: &str) -> (Option<u32>, f32) {
         self.single(hash(b'w', &[word]))
     }
 
-    /// A concept's id and inverse document frequency, likewise.
+    /// A concept's id and what it tells, likewise.
     pub(crate) fn concept(&self, concept: &str) -> (Option<u32>, f32) {
         self.single(hash(b'c', &[concept]))
     }
 
     fn single(&self, key: u64) -> (Option<u32>, f32) {
         match self.ids.get(&key) {
-            Some(id) => (Some(*id), self.idf[*id as usize]),
-            None => (None, self.idf_unseen),
+            Some(id) => (Some(*id), (self.idf[*id as usize] - 0.95).max(0.05)),
+            None => (None, self.idf_unseen - 0.95),
         }
     }
 }

@@ -57,9 +57,9 @@ pub struct Matcher {
     exact: HashMap<String, usize>,
 }
 
-/// An intent is accepted when its probability reaches this: a wrong answer is taken to be almost half as bad
+/// An intent is accepted when its probability reaches this: a wrong answer is taken to be two thirds as bad
 /// as a right one is good, so a doubtful guess is asked again instead.
-const ACCEPT: f32 = 0.3;
+const ACCEPT: f32 = 0.4;
 
 /// Probability given to an example said word for word.
 const EXACT: f32 = 0.99;
@@ -88,9 +88,8 @@ impl Matcher {
         let exact = exact_examples(&samples);
         let own = background.iter().map(|t| words(t)).filter(|w| !w.is_empty());
         samples.extend(own.map(|words| Sample { words, class: None }));
-        let languages: BTreeSet<&str> = examples.iter().map(|e| e.language.as_str()).collect();
+        let languages: BTreeSet<Language> = examples.iter().map(|e| e.language).collect();
         for language in languages {
-            let language = Language::parse(language).unwrap_or_default();
             samples.extend(foreign_sentences(&samples, language));
         }
         let all: Vec<&Sample> = samples.iter().collect();
@@ -240,8 +239,11 @@ fn folds_of(texts: usize) -> usize {
         _ => 1,
     }
 }
-/// Of ten callers, this many are taken to ask something that the flow knows.
-const INSIDE_SHARE: f32 = 0.85;
+/// The share of callers taken to ask something that the flow knows. The fewer examples, the more is asked that nobody
+/// has thought of.
+fn inside_share(texts: usize) -> f32 {
+    if texts < 3_000 { 0.7 } else { 0.9 }
+}
 /// Of those outside, this share stands in for everyday speech (the rest for intents nobody thought of).
 const EVERYDAY_SHARE: f32 = 0.8;
 
@@ -273,7 +275,7 @@ fn trials(samples: &[Sample], classes: usize) -> Vec<Trial> {
             out.push((Trial { evidence: evidence(&ranking), right, weight: 1.0 }, origin));
         }
     }
-    weighed(out)
+    weighed(out, samples.len())
 }
 
 #[derive(Clone, Copy, PartialEq)]
@@ -284,18 +286,18 @@ enum Origin {
 }
 
 /// Gives each origin its share of the whole, however many texts it has.
-fn weighed(trials: Vec<(Trial, Origin)>) -> Vec<Trial> {
+fn weighed(trials: Vec<(Trial, Origin)>, texts: usize) -> Vec<Trial> {
     let count = |o: Origin| trials.iter().filter(|t| t.1 == o).count() as f32;
     let (inside, hidden, everyday) = (count(Origin::Inside), count(Origin::Hidden), count(Origin::Everyday));
-    let outside = 1.0 - INSIDE_SHARE;
+    let odds = (1.0 - inside_share(texts)) / inside_share(texts);
     let everyday_share = if hidden == 0.0 { 1.0 } else { EVERYDAY_SHARE };
     trials
         .into_iter()
         .map(|(mut trial, origin)| {
             trial.weight = match origin {
                 Origin::Inside => 1.0,
-                Origin::Hidden => outside / INSIDE_SHARE * inside * (1.0 - everyday_share) / hidden,
-                Origin::Everyday => outside / INSIDE_SHARE * inside * everyday_share / everyday,
+                Origin::Hidden => odds * inside * (1.0 - everyday_share) / hidden,
+                Origin::Everyday => odds * inside * everyday_share / everyday,
             };
             trial
         })

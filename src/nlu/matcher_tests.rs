@@ -164,18 +164,18 @@ fn a_recogniser_that_drops_and_adds_words_is_forgiven() {
 fn readings_of_one_utterance_speak_together() {
     let matcher = parcel();
     let reading = |t: &str, c: f32| (t.to_string(), Confidence::new(c));
-    let one = matcher.decide("where is my castle");
+    let one = matcher.decide("when is the past all");
     let many = matcher.decide_nbest(&[
-        reading("where is my castle", 0.4),
+        reading("when is the past all", 0.4),
         reading("where is my parcel", 0.35),
         reading("wears my parcel", 0.2),
     ]);
     assert_eq!(many.intent.as_deref(), Some("parcel.where"), "{many:?}");
-    assert!(many.confidence > one.confidence, "{one:?} {many:?}");
+    assert!(one.intent.is_none() && many.confidence > one.confidence, "{one:?} {many:?}");
     assert_eq!(matcher.decide_nbest(&[]).intent, None);
     assert_eq!(matcher.decide_nbest(&[reading("", 0.0)]).confidence, Confidence::new(0.0));
     let alone = matcher.decide_nbest(&[reading("track my parcel", 1.0)]);
-    assert_eq!(alone.confidence, matcher.decide("track my parcel").confidence);
+    assert!((alone.confidence.get() - matcher.decide("track my parcel").confidence.get()).abs() < 1e-6);
 }
 
 #[test]

@@ -1,4 +1,6 @@
-//! From words to meaning.
+//! From words to meaning: normalise, find the intent (or that none is meant), hear a request for a person, read values out
+//! of an answer, and measure all that. Pure: no clock, no file. What to do about a misunderstanding is the call's business.
+//! Start at [`Matcher`]; requests for a person are in [`person`], values in [`slots`].
 
 mod background;
 mod concepts;

@@ -222,7 +222,7 @@ fn spell_number(digits: &str, out: &mut Vec<String>) {
         out.push(ONES[value].to_string());
     } else {
         out.push(TENS[value / 10].to_string());
-        if value % 10 > 0 {
+        if !value.is_multiple_of(10) {
             out.push(ONES[value % 10].to_string());
         }
     }

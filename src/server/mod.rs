@@ -1,1 +1,16 @@
-//! server
+//! The live gateway: wires signalling, audio, ears, voices and store to one driver per call, and keeps it alive.
+//! Start at [`Gateway::start`].
+
+pub mod config;
+mod gateway;
+mod jobs;
+mod live;
+mod lookups;
+mod mask;
+mod rate;
+mod settings;
+
+pub use config::{Config, ConfigError, Dialled, HostPort, Network, Secret};
+pub use gateway::{Gateway, StartError};
+pub use lookups::LookUps;
+pub use settings::{MediaSettings, Served, Settings};

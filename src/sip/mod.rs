@@ -1,5 +1,18 @@
-//! Signalling behind our own face.
+//! Signalling behind our own face. Pure: `face` (what is told and commanded), `sdp` (offer/answer), `guard` (what to do with
+//! raw datagrams), `digest` (passwords towards trunks), `bodies` (small texts inside messages). `shell` holds the SIP crate and its sockets, and is the only part
+//! that does IO.
 
+mod bodies;
+mod digest;
 mod face;
+pub mod guard;
+pub mod sdp;
+pub mod shell;
 
+pub use digest::Credentials;
 pub use face::{DialogKey, EndedWhy, SipCommand, SipEvent};
+pub use sdp::{G711, MediaAgreement, SdpError, SdpSession};
+pub use shell::{LOG_FILTER, SipBusy, SipConfig, SipCounts, SipEndpoint, SipError};
+
+/// Methods that we do, for Allow headers.
+pub(crate) const ALLOW: &str = "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE, NOTIFY";

@@ -20,6 +20,12 @@ pub trait Recognizer: Send {
     fn feed(&mut self, samples: &[i16]) -> Option<Partial>;
     /// The utterance is over: what was it?
     fn finish(&mut self) -> Hypothesis;
+    /// What an earlier utterance of the same call taught about the line (`None` = a new call); before `start`.
+    fn set_line(&mut self, _line: Option<&[f32]>) {}
+    /// What this utterance taught, for the call's next one; after `finish`. Opaque numbers, at most 64.
+    fn line(&self) -> Option<Vec<f32>> {
+        None
+    }
 }
 
 /// What an engine knows before the end.

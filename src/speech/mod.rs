@@ -3,3 +3,33 @@
 mod face;
 
 pub use face::{EarEvent, EarsConfig, Partial, Recognizer, RenderKey, Voice};
+
+mod bench;
+#[cfg(feature = "pocketsphinx")]
+mod decoder;
+mod dictionary;
+#[cfg(any(feature = "pocketsphinx", feature = "flite"))]
+mod ffi;
+#[cfg(feature = "flite")]
+mod flite;
+mod grammar;
+mod lm;
+mod phrases;
+#[cfg(feature = "pocketsphinx")]
+mod pocketsphinx;
+mod pool;
+mod process;
+mod sound;
+#[cfg(feature = "pocketsphinx")]
+mod verdict;
+mod voices;
+mod wire;
+mod worker;
+
+#[cfg(feature = "flite")]
+pub use flite::Flite;
+#[cfg(feature = "pocketsphinx")]
+pub use pocketsphinx::PocketSphinx;
+pub use pool::{Ear, Ears, EarsStats, SpeechError};
+pub use voices::{Voices, VoicesConfig};
+pub use worker::{WorkerArgs, WorkerKind, engine_worker_main};

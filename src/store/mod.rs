@@ -1,1 +1,33 @@
-//! store
+//! Remember: calls, turns, utterances, decisions, transfer attempts, messages, hand-over cards, event logs. One SQLite file
+//! plus two folders of files; one source file per noun, all in `impl Store`. What a call writes goes through
+//! [`StoreWriter`], so that no call ever waits for the disk. Start reading at `open.rs`, then `calls.rs`.
+//!
+//! Not here: making the records (that is `call`), masking of sensitive words (the caller of this module has done it).
+
+mod attempts;
+mod calls;
+mod cards;
+mod decisions;
+mod events;
+mod files;
+mod messages;
+mod migrate;
+mod open;
+mod retention;
+mod turns;
+mod utterances;
+mod writer;
+
+pub use attempts::AttemptRow;
+pub use calls::{CallRow, CallStory};
+pub use decisions::DecisionRow;
+pub use events::{EventLog, EventLogHead};
+pub use messages::MessageRow;
+pub use open::{Store, StoreError};
+pub use retention::{Removed, Retention, RetentionRules};
+pub use turns::TurnRow;
+pub use utterances::UtteranceRow;
+pub use writer::StoreWriter;
+
+#[cfg(test)]
+pub(crate) mod tests;

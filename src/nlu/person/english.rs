@@ -1,279 +1,7 @@
 //! English requests: a noun phrase that names a person of ours, and how it is asked for.
 
 use super::PersonRule;
-
-/// For recognition grammars and spotters.
-pub(super) const PHRASES: &[&str] = &[
-    "agent",
-    "operator",
-    "representative",
-    "human",
-    "real person",
-    "customer service",
-    "speak to an agent",
-    "speak to a person",
-    "speak to someone",
-    "speak to somebody",
-    "speak to a human",
-    "speak to a real person",
-    "speak to a representative",
-    "speak to an operator",
-    "speak to customer service",
-    "speak to customer support",
-    "speak with someone",
-    "talk to an agent",
-    "talk to a person",
-    "talk to someone",
-    "talk to somebody",
-    "talk to a human",
-    "talk to a real person",
-    "talk to a representative",
-    "let me talk to a person",
-    "let me speak to someone",
-    "can i talk to a person",
-    "can i speak to someone",
-    "i want to talk to a person",
-    "i want to speak to an agent",
-    "i would like to speak to someone",
-    "i need to speak to someone",
-    "i need a human",
-    "get me a person",
-    "get me an agent",
-    "give me an operator",
-    "connect me to an agent",
-    "transfer me to an agent",
-    "put me through to someone",
-    "human please",
-    "agent please",
-    "operator please",
-];
-
-/// Said around a request without changing it; dropped before anything is matched.
-const FILLERS: &[&str] = &[
-    "um",
-    "uh",
-    "er",
-    "erm",
-    "hmm",
-    "mm",
-    "ah",
-    "oh",
-    "please",
-    "hello",
-    "hi",
-    "hey",
-    "just",
-    "well",
-    "actually",
-    "really",
-    "okay",
-    "kindly",
-    "sorry",
-    "now",
-    "maybe",
-    "perhaps",
-    "immediately",
-    "bloody",
-    "fucking",
-    "damn",
-    "goddamn",
-    "freaking",
-    "god",
-    "jesus",
-    "directly",
-    "rather",
-    "simply",
-    "finally",
-    "honestly",
-    "quickly",
-    "either",
-    "possibly",
-    "only",
-    "thanks",
-];
-
-/// May surround the noun phrase when it is all there is: "no I said agent thank you".
-const GLUE: &[&str] = &[
-    "yes",
-    "no",
-    "yeah",
-    "yep",
-    "nope",
-    "i",
-    "said",
-    "want",
-    "need",
-    "to",
-    "the",
-    "a",
-    "an",
-    "would",
-    "like",
-    "get",
-    "me",
-    "thank",
-    "you",
-    "again",
-    "could",
-    "can",
-    "for",
-    "sake",
-    "so",
-    "and",
-    "or",
-    "come",
-    "on",
-    "right",
-    "with",
-    "us",
-    "good",
-    "morning",
-    "afternoon",
-    "there",
-    "zero",
-    "help",
-    "support",
-    "assistance",
-    "service",
-];
-
-const DETERMINERS: &[&str] = &[
-    "a", "an", "the", "some", "any", "another", "one", "of", "your", "our", "somebody", "someone", "this", "that", "them",
-    "those", "these",
-];
-
-const ADJECTIVES: &[&str] = &[
-    "real",
-    "live",
-    "life",
-    "human",
-    "actual",
-    "living",
-    "breathing",
-    "proper",
-    "different",
-    "nice",
-    "customer",
-    "costumer",
-    "custom",
-    "client",
-    "service",
-    "services",
-    "support",
-    "sales",
-    "technical",
-    "tech",
-    "care",
-    "phone",
-    "call",
-    "center",
-    "centre",
-    "account",
-    "claims",
-    "billing",
-    "help",
-    "local",
-    "first",
-    "next",
-    "available",
-    "other",
-    "senior",
-    "physical",
-    "genuine",
-    "competent",
-    "english",
-    "speaking",
-    "telephone",
-    "duty",
-    "shift",
-    "normal",
-    "flesh",
-    "blood",
-    "more",
-];
-
-/// These make a person of a plain "person".
-const LIVING: &[&str] =
-    &["real", "live", "life", "human", "actual", "living", "breathing", "proper", "genuine", "physical", "flesh"];
-
-/// Nobody says these to a hotline without meaning its staff.
-const STAFF: &[&str] = &[
-    "agent",
-    "agents",
-    "gent",
-    "operator",
-    "operators",
-    "representative",
-    "representatives",
-    "representive",
-    "rep",
-    "reps",
-    "human",
-    "humans",
-    "advisor",
-    "adviser",
-    "advisors",
-    "advisers",
-    "receptionist",
-    "supervisor",
-    "manager",
-    "attendant",
-    "associate",
-    "consultant",
-    "specialist",
-    "employee",
-    "staff",
-    "csr",
-    "assistant",
-    "superior",
-];
-
-/// Ordinary words for people; a request only when asked for in a fitting way.
-const ANYBODY: &[&str] = &[
-    "person",
-    "persons",
-    "people",
-    "someone",
-    "somebody",
-    "anyone",
-    "anybody",
-    "man",
-    "woman",
-    "lady",
-    "guy",
-    "individual",
-    "being",
-    "beings",
-    "voice",
-    "expert",
-    "whoever",
-    "member",
-    "colleague",
-    "colleagues",
-    "team",
-    "department",
-    "reception",
-    "switchboard",
-    "boss",
-];
-
-/// Two words that name the staff together.
-const DESKS: &[(&str, &[&str])] = &[
-    ("customer", &["service", "services", "support", "care", "relations"]),
-    ("costumer", &["service", "services", "support", "care"]),
-    ("custom", &["service", "services", "support"]),
-    ("client", &["service", "services", "support"]),
-    ("technical", &["support"]),
-    ("tech", &["support"]),
-    ("help", &["desk"]),
-    ("front", &["desk"]),
-    ("service", &["desk"]),
-    ("call", &["center", "centre"]),
-    ("support", &["team", "staff", "desk"]),
-    ("head", &["office"]),
-    ("live", &["help", "support", "chat", "assistance", "service"]),
-    ("human", &["help", "support", "assistance", "service", "contact"]),
-];
+use super::english_words::{ADJECTIVES, ANYBODY, DESKS, DETERMINERS, FILLERS, GLUE, LIVING, STAFF};
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Strength {
@@ -330,7 +58,7 @@ fn named(words: &[&str], from: usize) -> Option<Named> {
             let strength = if living { Strength::Staff } else { Strength::Anybody };
             let best = found.filter(|f| f.strength == Strength::Staff).map_or(strength, |f| f.strength);
             found = Some(Named { end: at + 1, strength: best });
-        } else if !ADJECTIVES.contains(&word) && !(living && word == "and") {
+        } else if !(ADJECTIVES.contains(&word) || living && word == "and") {
             break;
         }
         living |= LIVING.contains(&word);
@@ -493,7 +221,7 @@ fn begins_named(words: &[&str], at: usize) -> bool {
 fn wish(words: &[&str], at: usize) -> Option<usize> {
     const VERBS: &[&str] = &[
         "want", "need", "give", "get", "have", "prefer", "like", "reach", "find", "contact", "see", "call", "demand",
-        "require", "bring", "fetch", "getting", "reaching", "phone", "request", "wanted", "use",
+        "require", "bring", "fetch", "getting", "reaching", "phone", "request", "wanted", "use", "put",
     ];
     let verb = words[at];
     if !VERBS.contains(&verb) || denied(words, at) {
@@ -505,6 +233,7 @@ fn wish(words: &[&str], at: usize) -> Option<usize> {
         "have" => {
             matches!(before(1), "i" | "we") && matches!(before(2), "can" | "could" | "may") || matches!(before(1), "to" | "me")
         }
+        "put" => words[at..].iter().any(|w| matches!(*w, "line" | "phone")),
         "like" => before(1) == "would" || before(2) == "would",
         // "do I need an agent for that": a question about rules.
         "need" | "want" => {

@@ -4,6 +4,7 @@
 
 mod chinese;
 mod english;
+mod english_words;
 #[cfg(test)]
 mod tests;
 
@@ -53,7 +54,7 @@ pub fn asks_for_person(text: &str, extra: &[String]) -> Option<PersonRequest> {
 /// Wordings worth putting into recognition grammars and spotters of a language; every one of them is a request by itself.
 pub fn phrases(language: Language) -> &'static [&'static str] {
     match language {
-        Language::EN => english::PHRASES,
+        Language::EN => english_words::PHRASES,
         Language::ZH => chinese::PHRASES,
         _ => &[],
     }

@@ -1,0 +1,227 @@
+//! `hotline calls`: the records. Shows words and numbers on purpose: whoever may read the folder may see them.
+
+use super::args::{CallsArgs, CallsCommand};
+use crate::base::{CallId, Disposition, WallTime};
+use crate::server::Config;
+use crate::store::{CallRow, CallStory, Store, TurnRow};
+use anyhow::{Context, bail};
+use std::io::Write;
+use std::path::PathBuf;
+use std::time::SystemTime;
+
+/// Lists calls, shows one, deletes one. `false` when there is no such call.
+///
+/// # Errors
+/// When the records cannot be found, read or written.
+pub(crate) async fn run(args: &CallsArgs, json: bool, out: &mut dyn Write) -> anyhow::Result<bool> {
+    let store = Store::open_existing(&folder(args)?).await?;
+    let found = match &args.what {
+        None => list(&store, args.last, json, out).await.map(|()| true),
+        Some(CallsCommand::Show { id }) => show(&store, id, json, out).await,
+        Some(CallsCommand::Delete { id }) => delete(&store, id, json, out).await,
+    };
+    store.close().await;
+    found
+}
+
+fn folder(args: &CallsArgs) -> anyhow::Result<PathBuf> {
+    match &args.store {
+        Some(dir) => Ok(dir.clone()),
+        None => match Config::load(&args.config) {
+            Ok(config) => Ok(config.store.dir),
+            Err(errors) => {
+                let lines: Vec<String> = errors.iter().map(ToString::to_string).collect();
+                bail!("name the folder with the records with --store, or correct the configuration:\n{}", lines.join("\n"))
+            }
+        },
+    }
+}
+
+async fn list(store: &Store, last: u32, json: bool, out: &mut dyn Write) -> anyhow::Result<()> {
+    let calls = store.calls(last).await?;
+    if json {
+        serde_json::to_writer(&mut *out, &calls)?;
+        writeln!(out)?;
+        return Ok(());
+    }
+    if calls.is_empty() {
+        writeln!(out, "no calls yet")?;
+        return Ok(());
+    }
+    writeln!(out, "{:<32}  {:<19}  {:>6}  {:>5}  {:<12}  ended", "call", "began (UTC)", "length", "turns", "flow")?;
+    for call in &calls {
+        let length = call.length_ms.map_or("-".to_string(), |ms| format!("{}:{:02}", ms / 60_000, ms / 1_000 % 60));
+        let ended = ending(call);
+        writeln!(out, "{}  {}  {length:>6}  {:>5}  {:<12}  {ended}", call.id, clock(call.began), call.turns, call.flow)?;
+    }
+    Ok(())
+}
+
+async fn show(store: &Store, id: &str, json: bool, out: &mut dyn Write) -> anyhow::Result<bool> {
+    let matching = store.calls_beginning_with(id).await.with_context(|| format!("looking for {id:?}"))?;
+    let story = match matching.as_slice() {
+        [] => None,
+        [one] => store.call(*one).await?,
+        _ => bail!("more than one call begins with {id:?}; write more of the id"),
+    };
+    let Some(story) = story else {
+        eprintln!("hotline: there is no call {id}; `hotline calls` lists them");
+        return Ok(false);
+    };
+    if json {
+        serde_json::to_writer(&mut *out, &story)?;
+        writeln!(out)?;
+    } else {
+        tell(&story, out)?;
+    }
+    Ok(true)
+}
+
+async fn delete(store: &Store, id: &str, json: bool, out: &mut dyn Write) -> anyhow::Result<bool> {
+    // In full: what is deleted must have been named.
+    let Some(call) = Some(id).filter(|id| id.len() == 32).and_then(|id| id.parse::<CallId>().ok()) else {
+        bail!("{id:?} is no call id; write all 32 digits as `hotline calls` shows them");
+    };
+    let now = WallTime::default().plus(SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default());
+    let deleted = store.delete(call, now).await?;
+    if json {
+        writeln!(out, "{}", serde_json::json!({ "call": call.to_string(), "deleted": deleted }))?;
+    } else if deleted {
+        writeln!(out, "call {call} is deleted: rows, card, sounds and event log")?;
+    } else {
+        eprintln!("hotline: there is no call {call}; `hotline calls` lists them");
+    }
+    Ok(deleted)
+}
+
+/// The whole story, in the order in which it happened.
+fn tell(story: &CallStory, out: &mut dyn Write) -> std::io::Result<()> {
+    let call = &story.call;
+    let caller = call.caller.as_ref().map_or("(removed)", |c| c.as_str());
+    writeln!(out, "call {}", call.id)?;
+    writeln!(
+        out,
+        "{} UTC, {caller} called {}, flow {} ({})",
+        clock(call.began),
+        call.dialled.as_str(),
+        call.flow,
+        call.flow_hash
+    )?;
+    let mut lines: Vec<(u64, String)> = Vec::new();
+    lines.extend(story.turns.iter().map(|t| (t.at_ms, turn_line(t))));
+    for u in &story.utterances {
+        let words = u.text.as_ref().map_or("(removed)", |t| t.reveal().as_str());
+        let rejected = u.rejected.as_ref().map_or(String::new(), |r| format!(", rejected: {r}"));
+        let clip = u.clip.as_ref().map_or(String::new(), |c| format!(", {}", c.display()));
+        lines.push((u.at_ms, format!("heard     \"{words}\" ({:.2}{rejected}{clip})", u.confidence.get())));
+    }
+    for d in &story.decisions {
+        let why = d.why.as_ref().map_or("(removed)", |w| w.reveal().as_str());
+        lines.push((d.at_ms, format!("decided   {}: {why}", d.what)));
+    }
+    lines.extend(story.attempts.iter().map(|a| (a.at_ms, format!("transfer  {} by {}: {}", a.target, a.method, a.outcome))));
+    for m in &story.messages {
+        let sound = m.sound.as_ref().map_or(String::new(), |s| format!(", {}", s.display()));
+        lines.push((m.at_ms, format!("message   {:.1} s because {}{sound}", f64::from(m.speech_ms) / 1e3, m.because)));
+    }
+    lines.sort_by_key(|(at, _)| *at);
+    for (at, line) in lines {
+        writeln!(out, "{:>8.2} s  {line}", at as f64 / 1e3)?;
+    }
+    writeln!(out, "ended: {}", ending(call))?;
+    if let Some(ms) = call.request_to_person_ms {
+        writeln!(out, "from asking for a person to a person: {:.1} s", ms as f64 / 1e3)?;
+    }
+    for (name, path) in [("recording", &story.recording), ("event log", &story.events)] {
+        if let Some(path) = path {
+            writeln!(out, "{name}: {}", path.display())?;
+        }
+    }
+    Ok(())
+}
+
+fn turn_line(turn: &TurnRow) -> String {
+    let words = |text: &Option<crate::base::Pii<String>>| match text {
+        _ if turn.sensitive => "(sensitive)".to_string(),
+        Some(text) => format!("\"{}\"", text.reveal()),
+        None => "(removed)".to_string(),
+    };
+    let meaning = turn.meaning.as_deref().unwrap_or("not understood");
+    let (heard, answer) = (words(&turn.heard), words(&turn.answer));
+    format!(
+        "turn {:<4} {} by {}: {heard} -> {meaning} ({:.2}); answered {answer}",
+        turn.turn,
+        turn.node,
+        turn.by,
+        turn.meaning_confidence.get()
+    )
+}
+
+/// How it ended, in a few words.
+fn ending(call: &CallRow) -> String {
+    let what = match &call.disposition {
+        None => return "going on".to_string(),
+        Some(Disposition::Transferred { to, because }) => format!("transferred to {to} ({because})"),
+        Some(Disposition::MessageTaken { because }) => format!("message taken ({because})"),
+        Some(Disposition::Abandoned { wanted_person: true }) => "abandoned while waiting for a person".to_string(),
+        Some(Disposition::Rejected { status }) => format!("rejected with {status}"),
+        Some(Disposition::Failed { why }) => format!("failed: {why}"),
+        Some(other) => other.name().replace('_', " "),
+    };
+    match &call.fault {
+        None | Some(crate::base::Fault::None) => what,
+        Some(fault) => format!("{what}; fault: {fault:?}").to_lowercase(),
+    }
+}
+
+fn clock(at: WallTime) -> String {
+    at.utc().format("%Y-%m-%d %H:%M:%S").to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::args::{Cli, Command};
+    use super::*;
+    use crate::base::Moment;
+    use crate::store::tests::{CALL, began, ended, turn};
+    use clap::Parser;
+    use std::path::Path;
+
+    /// Runs `hotline calls …` on a store; its answer and what it printed.
+    async fn hotline(dir: &Path, words: &[&str]) -> (anyhow::Result<bool>, String) {
+        let store = dir.display().to_string();
+        let line = [&["hotline", "calls", "--store", &store], words].concat();
+        let Ok(Cli { json, command: Command::Calls(args) }) = Cli::try_parse_from(line) else { panic!("{words:?}") };
+        let mut out = Vec::new();
+        let result = run(&args, json, &mut out).await;
+        (result, String::from_utf8(out).expect("text"))
+    }
+
+    #[tokio::test]
+    async fn calls_are_listed_shown_and_deleted() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let (nothing, _) = hotline(dir.path(), &[]).await;
+        assert!(nothing.expect_err("no records").to_string().contains("--store"));
+        let store = Store::open(dir.path()).await.expect("a store");
+        assert_eq!(hotline(dir.path(), &[]).await.1, "no calls yet\n");
+        for record in [began(), turn(0, "where is it", false), turn(1, "1234", true), ended()] {
+            store.write(CALL, Moment::from_millis(1_000), &record).await.expect("written");
+        }
+        let (_, listed) = hotline(dir.path(), &[]).await;
+        assert!(listed.contains("00000000000000000000000000000abc  2026-11-23 10:00:00    1:00      2  parcel"), "{listed}");
+        let (shown, text) = hotline(dir.path(), &["show", "0000"]).await;
+        assert!(shown.expect("shown"));
+        assert!(text.contains("\"where is it\" -> parcel.where (0.75); answered \"It is on its way.\""), "{text}");
+        assert!(text.contains("(sensitive)") && !text.contains("1234\""), "{text}");
+        assert!(text.contains("ended: transferred to support (asked)"), "{text}");
+        let (_, json) = hotline(dir.path(), &["show", "0000", "--json"]).await;
+        let json: serde_json::Value = serde_json::from_str(&json).expect("JSON");
+        assert_eq!(json["call"]["disposition"], "transferred");
+        assert_eq!(json["turns"][0]["heard"], "where is it");
+        assert!(!hotline(dir.path(), &["show", "ffff"]).await.0.expect("looked"));
+        assert!(hotline(dir.path(), &["delete", "0000"]).await.0.is_err(), "only in full");
+        let id = CALL.to_string();
+        assert!(hotline(dir.path(), &["delete", &id]).await.0.expect("deleted"));
+        assert!(!hotline(dir.path(), &["delete", &id]).await.0.expect("gone"));
+    }
+}

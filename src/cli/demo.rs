@@ -1,0 +1,264 @@
+//! `make demo`: the gateway as `serve` runs it, a tiny parcel service, an agent's phone, and three real calls over SIP and
+//! RTP on loopback. Prints each turn as it happens and fails when any call went otherwise than it should.
+
+use super::phone::{Phone, Sound, Step};
+use super::proof;
+use super::running::{Running, Scratch};
+use crate::audio::decode_file;
+use crate::base::{CallId, Disposition};
+use crate::call::Record;
+use anyhow::{Context, ensure};
+use std::collections::BTreeMap;
+use std::io::{IsTerminal, Write};
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+/// The agent's and the caller's tones, by which each is found in the other's recording.
+const AGENT_HERTZ: f32 = 1_000.0;
+const CALLER_HERTZ: f32 = 440.0;
+
+/// Longest demo call.
+const CALL_MAX: Duration = Duration::from_secs(90);
+
+/// What is checked of a call afterwards.
+struct Outcome {
+    title: &'static str,
+    disposition: Option<Disposition>,
+    intents: Vec<String>,
+    answers: Vec<String>,
+    misunderstood: usize,
+}
+
+type Records = Arc<Mutex<BTreeMap<CallId, Vec<Record>>>>;
+
+/// Runs the demo; `fixtures` is the folder `audio-fixtures`, `flow` the parcel flow.
+///
+/// # Errors
+/// One sentence when a call went otherwise.
+pub(crate) async fn run(flow: &Path, fixtures: &Path, out: &mut dyn Write) -> anyhow::Result<()> {
+    let scratch = Scratch::at(Path::new("run/demo"))?;
+    let service = parcels().await?;
+    let mut agent = Phone::open("127.0.0.1:0".parse()?, Instant::now()).await?;
+    let desk = agent.local().context("the agent's phone has no address")?;
+    let flow = std::fs::canonicalize(flow).with_context(|| format!("no flow at {}", flow.display()))?;
+    let env = [("AGENT_SIP", format!("sip:agent@{desk}")), ("PARCEL_API", format!("http://{service}"))];
+    let env: Vec<(&str, &str)> = env.iter().map(|(k, v)| (*k, v.as_str())).collect();
+    let config = scratch.config(&flow.to_string_lossy(), &env, &[&service.to_string()])?;
+    writeln!(out, "Starting the gateway (recogniser, voices, one flow)…")?;
+    let running = Running::start(&config).await?;
+    running.ready(Duration::from_secs(60)).await?;
+    let gateway = running.sip()?;
+    writeln!(out, "It listens on sip:{gateway}; the agent's phone on sip:{desk}; parcels at http://{service}\n")?;
+
+    let records: Records = Arc::default();
+    let printer = tokio::spawn(follow(running.gateway.notes(), records.clone()));
+    let speech = Speech { fixtures: fixtures.to_path_buf() };
+    let mut phone = Phone::open("127.0.0.1:0".parse()?, Instant::now()).await?;
+    let uri = format!("sip:5551000@{gateway}");
+
+    heading(out, "Call 1: a question worded as in no example, answered from the look-up service")?;
+    let steps = vec![
+        Step::Play(speech.samples("where-other-1.wav")?),
+        Step::Play(speech.samples("number-1.wav")?),
+        Step::Play(speech.samples("no-2.wav")?),
+        Step::HangUpAfter(Duration::from_secs(8)),
+    ];
+    place(&mut phone, &uri, "5550001", scratch.path("caller-1.wav"), steps).await?;
+    let first = settle(&records, 1, "call 1").await?;
+
+    heading(out, "Call 2: \"let me talk to a person\" over the welcome; the agent answers")?;
+    let agent_wav = scratch.path("agent-2.wav");
+    let answering = {
+        let sound = Sound { record: Some(agent_wav.clone()), device: None };
+        let hello = Arc::new(proof::tone(AGENT_HERTZ, 6_000));
+        let steps = vec![Step::Wait(Duration::from_secs(8)), Step::PlayNow(hello), Step::Wait(Duration::from_secs(20))];
+        tokio::spawn(async move {
+            let ending = agent.answer(Duration::from_millis(900), sound, steps, &mut |_| {}).await;
+            (agent, ending)
+        })
+    };
+    let steps = vec![
+        Step::Over(Duration::from_millis(1_800)),
+        Step::Play(speech.samples("person-1.wav")?),
+        Step::Wait(Duration::from_secs(9)),
+        Step::PlayNow(Arc::new(proof::tone(CALLER_HERTZ, 6_000))),
+        Step::HangUpAfter(Duration::from_secs(2)),
+    ];
+    place(&mut phone, &uri, "5550002", scratch.path("caller-2.wav"), steps).await?;
+    let (mut agent, ending) = answering.await?;
+    ending.context("the agent's phone")?;
+    let second = settle(&records, 2, "call 2").await?;
+    let caller_heard = proof::tone_ms(&proof::channel(&scratch.path("caller-2.wav"), 1)?, AGENT_HERTZ);
+    let agent_heard = proof::tone_ms(&proof::channel(&agent_wav, 1)?, CALLER_HERTZ);
+    writeln!(out, "   audio: the caller heard {caller_heard} ms of the agent's tone, the agent {agent_heard} ms of the caller's")?;
+
+    heading(out, "Call 3: unclear speech, twice; the gateway does not ask a third time")?;
+    let answering = {
+        let sound = Sound { record: Some(scratch.path("agent-3.wav")), device: None };
+        tokio::spawn(async move {
+            let ending = agent.answer(Duration::from_millis(900), sound, vec![Step::Wait(Duration::from_secs(30))], &mut |_| {}).await;
+            (agent, ending)
+        })
+    };
+    let steps = vec![
+        Step::Play(speech.samples("unrelated-3.wav")?),
+        Step::Play(speech.samples("mumble-1.wav")?),
+        Step::HangUpAfter(Duration::from_secs(14)),
+    ];
+    place(&mut phone, &uri, "5550003", scratch.path("caller-3.wav"), steps).await?;
+    let (agent, ending) = answering.await?;
+    ending.context("the agent's phone")?;
+    let third = settle(&records, 3, "call 3").await?;
+
+    phone.close().await;
+    agent.close().await;
+    let store = running.gateway.store().dir().to_path_buf();
+    running.stop().await;
+    printer.abort();
+    check_first(&first)?;
+    check_second(&second, caller_heard, agent_heard)?;
+    check_third(&third)?;
+    writeln!(out, "\nAll three calls went as they should.")?;
+    writeln!(out, "Recordings, clips and event logs: {}", store.display())?;
+    writeln!(out, "What the phones heard:            {}", scratch.dir().display())?;
+    writeln!(out, "Read the records:                 hotline calls --config {}", config.display())?;
+    Ok(())
+}
+
+fn check_first(call: &Outcome) -> anyhow::Result<()> {
+    let answered = call.answers.iter().any(|a| a.contains("on its way"));
+    ensure!(answered, "{}: no answer says that the parcel is on its way; answers: {:?}", call.title, call.answers);
+    ensure!(call.intents.iter().any(|i| i == "parcel.where"), "{}: understood {:?}, not parcel.where", call.title, call.intents);
+    ensure!(call.disposition == Some(Disposition::Answered), "{}: ended {:?}, not answered", call.title, call.disposition);
+    Ok(())
+}
+
+fn check_second(call: &Outcome, caller_heard: u32, agent_heard: u32) -> anyhow::Result<()> {
+    transferred(call, "asked")?;
+    ensure!(caller_heard >= 1_500, "{}: the caller heard only {caller_heard} ms of the agent", call.title);
+    ensure!(agent_heard >= 1_500, "{}: the agent heard only {agent_heard} ms of the caller", call.title);
+    Ok(())
+}
+
+fn check_third(call: &Outcome) -> anyhow::Result<()> {
+    transferred(call, "misunderstood")?;
+    ensure!(call.misunderstood == 2, "{}: {} misunderstandings were counted, not 2", call.title, call.misunderstood);
+    Ok(())
+}
+
+fn transferred(call: &Outcome, why: &str) -> anyhow::Result<()> {
+    match &call.disposition {
+        Some(Disposition::Transferred { because, .. }) if because == why => Ok(()),
+        other => anyhow::bail!("{}: ended {other:?}, not transferred because {why}", call.title),
+    }
+}
+
+async fn place(phone: &mut Phone, uri: &str, from: &str, record: PathBuf, steps: Vec<Step>) -> anyhow::Result<()> {
+    let sound = Sound { record: Some(record), device: None };
+    let mut quiet = |_| {};
+    let call = phone.call(uri, from, sound, steps, &mut quiet);
+    let ending = tokio::time::timeout(CALL_MAX, call).await.context("the call did not come to an end")??;
+    ensure!(ending.answered, "the gateway did not take the call: {ending:?}");
+    Ok(())
+}
+
+/// Waits for the n-th call's last record and sums it up.
+async fn settle(records: &Records, nth: usize, title: &'static str) -> anyhow::Result<Outcome> {
+    for _ in 0..200 {
+        if let Some(outcome) = summed(records, nth, title) {
+            return Ok(outcome);
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    anyhow::bail!("{title}: its records did not come to an end within ten seconds")
+}
+
+fn summed(records: &Records, nth: usize, title: &'static str) -> Option<Outcome> {
+    let records = records.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+    let ended = |r: &Vec<Record>| r.iter().any(|r| matches!(r, Record::Ended { .. }));
+    if records.values().filter(|r| ended(r)).count() < nth {
+        return None;
+    }
+    // The newest call is the one whose `Began` came last.
+    let began = |r: &Vec<Record>| r.iter().find_map(|r| if let Record::Began { at, .. } = r { Some(at.0) } else { None });
+    let call = records.values().max_by_key(|r| began(r))?;
+    let mut outcome = Outcome { title, disposition: None, intents: Vec::new(), answers: Vec::new(), misunderstood: 0 };
+    for record in call {
+        match record {
+            Record::Turn(turn) => {
+                outcome.intents.extend(turn.meaning.clone());
+                outcome.answers.push(turn.answer.reveal().clone());
+                outcome.misunderstood += usize::from(turn.meaning.is_none() && turn.by == "voice");
+            }
+            Record::Ended { disposition, .. } => outcome.disposition = Some(disposition.clone()),
+            _ => {}
+        }
+    }
+    Some(outcome)
+}
+
+/// Prints records as they come. The words are synthetic; that is why they may be shown.
+async fn follow(mut notes: tokio::sync::broadcast::Receiver<(CallId, Record)>, records: Records) {
+    let started = Instant::now();
+    while let Ok((call, record)) = notes.recv().await {
+        let at = started.elapsed().as_secs_f32();
+        match &record {
+            Record::Turn(turn) => {
+                println!("   {at:6.2} s  heard   {:?} ({}, {:.2})", turn.heard.reveal(), turn.by, turn.heard_confidence.get());
+                let meaning = turn.meaning.as_deref().unwrap_or("not understood");
+                println!("             intent  {meaning} ({:.2}) at {}", turn.meaning_confidence.get(), turn.node);
+                println!("             answer  {}", turn.answer.reveal());
+            }
+            Record::Decision { what, why, .. } => println!("   {at:6.2} s  decided {what}: {why}"),
+            Record::Attempt { target, method, outcome, .. } => println!("   {at:6.2} s  person  {target} by {method}: {outcome}"),
+            Record::Ended { disposition, .. } => println!("   {at:6.2} s  ended   {}", disposition.name()),
+            _ => {}
+        }
+        records.lock().unwrap_or_else(std::sync::PoisonError::into_inner).entry(call).or_default().push(record);
+    }
+}
+
+fn heading(out: &mut dyn Write, text: &str) -> std::io::Result<()> {
+    match std::io::stdout().is_terminal() {
+        true => writeln!(out, "\x1b[1m{text}\x1b[0m"),
+        false => writeln!(out, "{text}"),
+    }
+}
+
+/// The look-up service of the demo: one parcel is known.
+async fn parcels() -> anyhow::Result<SocketAddr> {
+    use axum::extract::Path;
+    use axum::http::StatusCode;
+    let answer = |Path(number): Path<String>| async move {
+        match number.as_str() {
+            "12345678" => Ok(axum::Json(serde_json::json!({ "status": "on its way", "eta": eta() }))),
+            _ => Err(StatusCode::NOT_FOUND),
+        }
+    };
+    let router = axum::Router::new().route("/parcels/{number}", axum::routing::get(answer));
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.context("no port for the parcel service")?;
+    let at = listener.local_addr()?;
+    tokio::spawn(async move { axum::serve(listener, router).await });
+    Ok(at)
+}
+
+/// The day after tomorrow.
+fn eta() -> String {
+    (chrono::Utc::now() + chrono::Days::new(2)).format("%Y-%m-%d").to_string()
+}
+
+/// Spoken fixtures.
+struct Speech {
+    fixtures: PathBuf,
+}
+
+impl Speech {
+    fn samples(&self, name: &str) -> anyhow::Result<Arc<Vec<i16>>> {
+        let path = self.fixtures.join(name);
+        let bytes = std::fs::read(&path).with_context(|| format!("the recording {} is missing", path.display()))?;
+        let pcm = decode_file(&bytes, Some("wav")).with_context(|| format!("{} is no sound", path.display()))?;
+        Ok(Arc::new(pcm.samples))
+    }
+}

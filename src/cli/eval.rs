@@ -1,0 +1,128 @@
+//! `hotline eval`: how good the intent matcher is on labelled questions.
+
+use crate::nlu::{EvalReport, Judged, Matcher};
+use anyhow::Context;
+use serde::Serialize;
+use std::io::Write;
+use std::path::Path;
+use std::time::Instant;
+
+/// What `--json` prints.
+#[derive(Serialize)]
+struct Report<'a> {
+    #[serde(flatten)]
+    figures: &'a EvalReport,
+    intents: usize,
+    train_seconds: f64,
+    micros_per_match: f64,
+}
+
+/// Trains on one table, tests on another (`intent<TAB>text`, intent `oos` = out of scope) and prints the figures.
+/// `Ok(true)`: the tables could be used; there is no pass mark.
+///
+/// # Errors
+/// A table that cannot be read or has a line without a tab (with file, line and remedy), or examples without words.
+pub fn eval(train: &Path, test: &Path, json: bool, out: &mut dyn Write) -> anyhow::Result<bool> {
+    let (train, test) = (labelled(train)?, labelled(test)?);
+    let started = Instant::now();
+    let matcher = Matcher::train_labelled(&train)?;
+    let train_seconds = started.elapsed().as_secs_f64();
+    // The first text in Chinese reads the segmenter's dictionary; that is no part of a match.
+    for (_, text) in test.iter().take(1) {
+        matcher.decide(text);
+    }
+    let started = Instant::now();
+    let judged: Vec<Judged> =
+        test.iter().map(|(meant, text)| Judged { meant: meant.clone(), decided: matcher.decide(text) }).collect();
+    let micros_per_match = started.elapsed().as_secs_f64() * 1e6 / judged.len() as f64;
+    let figures = EvalReport::of(&judged);
+    let report = Report { figures: &figures, intents: matcher.intents().len(), train_seconds, micros_per_match };
+    if json {
+        writeln!(out, "{}", serde_json::to_string_pretty(&report)?)?;
+    } else {
+        print(&report, out)?;
+    }
+    Ok(true)
+}
+
+fn print(report: &Report<'_>, out: &mut dyn Write) -> std::io::Result<()> {
+    let f = report.figures;
+    let percent = |x: f64| format!("{:5.1} %", x * 100.0);
+    writeln!(
+        out,
+        "{} intents, trained in {:.1} s, {:.0} µs per match",
+        report.intents, report.train_seconds, report.micros_per_match
+    )?;
+    writeln!(out, "in scope      {:6}   answered rightly {}", f.in_scope, percent(f.accuracy_in_scope))?;
+    writeln!(out, "                       rejected         {}", percent(f.rejected_in_scope))?;
+    writeln!(out, "                       ranked first     {}", percent(f.accuracy_ranking))?;
+    if f.out_of_scope > 0 {
+        writeln!(out, "out of scope  {:6}   rejected         {}", f.out_of_scope, percent(f.recall_out_of_scope))?;
+        writeln!(out, "telling the two apart (AUROC)          {:.3}", f.auroc)?;
+    }
+    writeln!(out, "calibration error                      {:.3}", f.calibration_error)?;
+    if !f.confusions.is_empty() {
+        writeln!(out, "most frequent mistakes (meant → decided)")?;
+    }
+    for c in f.confusions.iter().take(15) {
+        writeln!(out, "{:6}  {} → {}", c.count, c.meant, c.decided)?;
+    }
+    Ok(())
+}
+
+/// Reads `intent<TAB>text` lines; blank lines and those that begin with `#` are skipped, and a heading `intent<TAB>text`.
+fn labelled(path: &Path) -> anyhow::Result<Vec<(String, String)>> {
+    let name = path.display();
+    let text = std::fs::read_to_string(path).with_context(|| format!("{name}: cannot be read as text"))?;
+    let mut out = Vec::new();
+    for (number, line) in text.trim_start_matches('\u{feff}').lines().enumerate() {
+        if line.trim().is_empty() || line.starts_with('#') || number == 0 && line.trim() == "intent\ttext" {
+            continue;
+        }
+        let Some((intent, said)) = line.split_once('\t').filter(|(i, t)| !i.trim().is_empty() && !t.trim().is_empty()) else {
+            anyhow::bail!(
+                "{name}:{}: no intent, tab and text: write `intent<TAB>text`, for example `price<TAB>how much is it`",
+                number + 1
+            );
+        };
+        out.push((intent.trim().to_string(), said.trim().to_string()));
+    }
+    anyhow::ensure!(!out.is_empty(), "{name}: holds no line `intent<TAB>text`");
+    Ok(out)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn file(text: &str) -> tempfile::NamedTempFile {
+        let mut file = tempfile::NamedTempFile::new().expect("a file");
+        file.write_all(text.as_bytes()).expect("written");
+        file
+    }
+
+    const TRAIN: &str = "intent\ttext\nhours\twhen are you open\nhours\twhat are your opening hours\nprice\thow much is it\nprice\twhat does it cost\noos\tsing a song\n";
+
+    #[test]
+    fn prints_the_keys_that_programs_rely_on() {
+        let (train, test) = (file(TRAIN), file("hours\twhen are you open\n\n# note\noos\tmy cat is asleep\n"));
+        let mut out = Vec::new();
+        assert!(eval(train.path(), test.path(), true, &mut out).expect("a report"));
+        let report: serde_json::Value = serde_json::from_slice(&out).expect("JSON");
+        for key in ["accuracy_in_scope", "recall_out_of_scope", "auroc", "micros_per_match", "train_seconds"] {
+            assert!(report[key].is_f64(), "{key}: {report}");
+        }
+        assert_eq!(report["accuracy_in_scope"], 1.0);
+        out.clear();
+        eval(train.path(), test.path(), false, &mut out).expect("a report");
+        assert!(String::from_utf8_lossy(&out).starts_with("2 intents"));
+    }
+
+    #[test]
+    fn a_bad_line_is_named_with_its_remedy() {
+        let (train, test) = (file(TRAIN), file("hours\twhen\nprice how much\n"));
+        let error = eval(train.path(), test.path(), false, &mut Vec::new()).unwrap_err().to_string();
+        assert!(error.contains(":2: ") && error.contains("<TAB>"), "{error}");
+        assert!(eval(Path::new("/nowhere"), test.path(), false, &mut Vec::new()).is_err());
+    }
+}

@@ -1,0 +1,248 @@
+//! A gateway with its web side, as `serve` runs it; also what demo and benches stand on, so that there is no second path.
+
+use crate::audio::Pcm;
+use crate::base::{Language, PromptPart};
+use crate::flow::{Finding, Flow};
+use crate::server::{Config, Gateway, Served, Settings};
+use crate::speech::RenderKey;
+use anyhow::{Context, bail};
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// A running gateway.
+pub(crate) struct Running {
+    pub(crate) gateway: Gateway,
+    web: Option<(SocketAddr, tokio::task::JoinHandle<()>)>,
+    drain: Duration,
+}
+
+/// Everything that is wrong with a configuration and its flows, one line each.
+#[derive(Debug)]
+pub(crate) struct Mistakes(pub(crate) Vec<String>);
+
+impl std::fmt::Display for Mistakes {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.0.join("\n"))
+    }
+}
+
+impl std::error::Error for Mistakes {}
+
+impl Running {
+    /// Reads the configuration and its flows and starts everything.
+    ///
+    /// # Errors
+    /// [`Mistakes`] for what people wrote; one sentence for what the machine refused.
+    pub(crate) async fn start(config: &Path) -> anyhow::Result<Running> {
+        let config = load(config)?;
+        Running::start_with(config).await
+    }
+
+    /// As [`Running::start`], from a configuration that was read already.
+    pub(crate) async fn start_with(config: Config) -> anyhow::Result<Running> {
+        let flows = load_flows(&config)?;
+        let drain = config.limits.drain;
+        let (listen, token) = (config.web.listen, config.web.metrics_token.clone());
+        let metrics = crate::web::install_metrics()?;
+        // The web side's address must be known before the first card is made.
+        let listener = match listen {
+            Some(listen) => {
+                let listener = tokio::net::TcpListener::bind(listen).await;
+                Some(listener.with_context(|| format!("the web side cannot listen on {listen}; change [web] listen"))?)
+            }
+            None => None,
+        };
+        let at = listener.as_ref().map(tokio::net::TcpListener::local_addr).transpose()?;
+        let program = std::env::current_exe().context("this program's own file cannot be found")?;
+        let gateway = Gateway::start(Settings::from_config(&config, flows, program)).await?;
+        let web = match (listener, at) {
+            (Some(listener), Some(at)) => {
+                let state = crate::web::WebState::new(gateway.store().clone(), metrics, token);
+                let router = crate::web::router(state).into_make_service_with_connect_info::<SocketAddr>();
+                let task = tokio::spawn(async move {
+                    if let Err(error) = axum::serve(listener, router).await {
+                        tracing::error!(%error, "the web side has stopped");
+                    }
+                });
+                Some((at, task))
+            }
+            _ => None,
+        };
+        Ok(Running { gateway, web, drain })
+    }
+
+    /// Where SIP over UDP listens.
+    pub(crate) fn sip(&self) -> anyhow::Result<SocketAddr> {
+        self.gateway.sip_address().context("[sip] udp is off in this configuration")
+    }
+
+    /// Where HTTP listens.
+    pub(crate) fn web(&self) -> Option<SocketAddr> {
+        self.web.as_ref().map(|(at, _)| *at)
+    }
+
+    /// Waits until the recogniser's workers are warm and the fixed prompts are made.
+    pub(crate) async fn ready(&self, patience: Duration) -> anyhow::Result<()> {
+        let until = Instant::now() + patience;
+        while !self.gateway.is_ready() {
+            if Instant::now() > until {
+                bail!("the recogniser's workers did not get ready within {} s", patience.as_secs());
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        Ok(())
+    }
+
+    /// English words as sound, by the gateway's own voices.
+    pub(crate) async fn say(&self, words: &str) -> anyhow::Result<Arc<Pcm>> {
+        let key = RenderKey { parts: vec![PromptPart::Text(words.into())], language: Language::EN };
+        self.gateway.render(key).await.map_err(|why| anyhow::anyhow!("no voice for {words:?}: {why}"))
+    }
+
+    /// Drains and ends.
+    pub(crate) async fn stop(self) {
+        self.gateway.stop(self.drain).await;
+        if let Some((_, web)) = self.web {
+            web.abort();
+        }
+    }
+}
+
+/// Reads a configuration.
+///
+/// # Errors
+/// [`Mistakes`], all of them.
+pub(crate) fn load(path: &Path) -> anyhow::Result<Config> {
+    Config::load(path).map_err(|errors| Mistakes(errors.iter().map(ToString::to_string).collect()).into())
+}
+
+/// Reads the flows that a configuration names, each file once.
+///
+/// # Errors
+/// [`Mistakes`] of all flows together.
+pub(crate) fn load_flows(config: &Config) -> anyhow::Result<Vec<Served>> {
+    let env: BTreeMap<String, String> = config.flow_env.iter().map(|(k, v)| (k.clone(), v.reveal().to_string())).collect();
+    let mut mistakes = Vec::new();
+    let mut read: BTreeMap<PathBuf, Option<Arc<Flow>>> = BTreeMap::new();
+    let mut numbers = Vec::new();
+    for number in &config.numbers {
+        let flow = read.entry(number.flow.clone()).or_insert_with(|| load_flow(&number.flow, &env, &mut mistakes));
+        if let Some(flow) = flow {
+            let base_dir = number.flow.parent().map(Path::to_path_buf).unwrap_or_default();
+            numbers.push(Served { number: number.dialled.to_string(), flow: flow.clone(), base_dir });
+        }
+    }
+    match mistakes.is_empty() {
+        true => Ok(numbers),
+        false => Err(Mistakes(mistakes).into()),
+    }
+}
+
+fn load_flow(path: &Path, env: &BTreeMap<String, String>, mistakes: &mut Vec<String>) -> Option<Arc<Flow>> {
+    let name = path.display().to_string();
+    let text = match std::fs::read_to_string(path) {
+        Ok(text) => text,
+        Err(error) => {
+            mistakes.push(format!("{name}:0: the flow cannot be read: {error}. Name an existing file in [[number]] flow."));
+            return None;
+        }
+    };
+    match Flow::load(&text, &name, env) {
+        Ok(checked) => {
+            for warning in &checked.warnings {
+                tracing::warn!("{warning}");
+            }
+            Some(checked.flow)
+        }
+        Err(findings) => {
+            mistakes.extend(findings.iter().map(Finding::to_string));
+            None
+        }
+    }
+}
+
+/// What flows see when they run without a gateway: environment values and hosts, from the command line or a configuration.
+///
+/// # Errors
+/// [`Mistakes`] of the configuration.
+pub(crate) fn world(world: &super::args::FlowWorld) -> anyhow::Result<(BTreeMap<String, String>, Vec<String>)> {
+    let mut env = BTreeMap::new();
+    let mut hosts = Vec::new();
+    if let Some(config) = &world.config {
+        let config = load(config)?;
+        env.extend(config.flow_env.iter().map(|(k, v)| (k.clone(), v.reveal().clone())));
+        hosts.extend(config.lookup.hosts.iter().map(ToString::to_string));
+    }
+    env.extend(world.env.iter().cloned());
+    Ok((env, hosts))
+}
+
+/// Reads one flow.
+///
+/// # Errors
+/// [`Mistakes`], all of them.
+pub(crate) fn read_flow(path: &Path, env: &BTreeMap<String, String>) -> anyhow::Result<Arc<Flow>> {
+    // What is not known here stands for itself, so that any flow can be tried away from its gateway.
+    let mut known = std::fs::read_to_string(path).map(|text| crate::flow::placeholder_env(&text)).unwrap_or_default();
+    known.extend(env.clone());
+    let mut mistakes = Vec::new();
+    load_flow(path, &known, &mut mistakes).ok_or_else(|| Mistakes(mistakes).into())
+}
+
+/// A folder for one run: configuration, database, recordings.
+pub(crate) struct Scratch {
+    dir: PathBuf,
+    /// Removed with its content when dropped.
+    temporary: bool,
+}
+
+impl Scratch {
+    /// A folder that vanishes afterwards.
+    pub(crate) fn new(name: &str) -> anyhow::Result<Scratch> {
+        let dir = std::env::temp_dir().join(format!("hotline-{name}-{}", std::process::id()));
+        std::fs::create_dir_all(&dir).with_context(|| format!("the folder {} cannot be made", dir.display()))?;
+        Ok(Scratch { dir, temporary: true })
+    }
+
+    /// A folder that stays; what an earlier run left is removed.
+    pub(crate) fn at(dir: &Path) -> anyhow::Result<Scratch> {
+        if dir.exists() {
+            std::fs::remove_dir_all(dir).with_context(|| format!("the folder {} cannot be emptied", dir.display()))?;
+        }
+        std::fs::create_dir_all(dir).with_context(|| format!("the folder {} cannot be made", dir.display()))?;
+        Ok(Scratch { dir: std::fs::canonicalize(dir)?, temporary: false })
+    }
+
+    pub(crate) fn dir(&self) -> &Path {
+        &self.dir
+    }
+
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.dir.join(name)
+    }
+
+    /// Writes a configuration on loopback with any free ports: every number is served by `flow`.
+    pub(crate) fn config(&self, flow: &str, env: &[(&str, &str)], hosts: &[&str]) -> anyhow::Result<PathBuf> {
+        let mut text = String::from("# Made by hotline for one run on this machine.\n[sip]\nudp = \"127.0.0.1:0\"\ntcp = \"127.0.0.1:0\"\n\n");
+        text.push_str(&format!("[[number]]\ndialled = \"*\"\nflow = {flow:?}\n\n[store]\ndir = \"store\"\n\n"));
+        text.push_str("[web]\nlisten = \"127.0.0.1:0\"\n\n[limits]\ncalls_per_minute = 1000\n\n[flow_env]\n");
+        for (name, value) in env {
+            text.push_str(&format!("{name} = {value:?}\n"));
+        }
+        text.push_str(&format!("\n[lookup]\nhosts = {hosts:?}\n"));
+        let path = self.path("hotline.toml");
+        std::fs::write(&path, text).with_context(|| format!("{} cannot be written", path.display()))?;
+        Ok(path)
+    }
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        if self.temporary {
+            let _ = std::fs::remove_dir_all(&self.dir);
+        }
+    }
+}

@@ -1,0 +1,49 @@
+//! `hotline serve`: the gateway. SIGTERM and SIGINT drain, SIGHUP reads configuration and flows again.
+
+use super::running::{self, Running};
+use std::path::Path;
+use tokio::signal::unix::{SignalKind, signal};
+
+/// Runs until told to end.
+///
+/// # Errors
+/// What is wrong with the configuration, or why the gateway cannot start.
+pub(crate) async fn run(config: &Path) -> anyhow::Result<bool> {
+    let loaded = running::load(config)?;
+    let running = Running::start_with(loaded).await?;
+    let (mut term, mut int, mut hup) =
+        (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?, signal(SignalKind::hangup())?);
+    eprintln!("hotline takes calls on sip:{}", running.sip().map_or_else(|_| "(TCP only)".into(), |at| at.to_string()));
+    if let Some(web) = running.web() {
+        eprintln!("health, figures and hand-over cards: http://{web}/health");
+    }
+    eprintln!("end it with Ctrl-C (calls are finished first), reload flows with SIGHUP");
+    match running.ready(std::time::Duration::from_secs(120)).await {
+        Ok(()) => eprintln!("ready: the recogniser is warm and the fixed prompts are made"),
+        Err(error) => eprintln!("{error}; callers use their keys meanwhile, and reach people"),
+    }
+    loop {
+        tokio::select! {
+            _ = term.recv() => break,
+            _ = int.recv() => break,
+            _ = hup.recv() => reload(config, &running),
+        }
+    }
+    eprintln!("draining: {} calls are going on, no new ones are taken (Ctrl-C again ends at once)", running.gateway.calls_now());
+    tokio::select! {
+        () = running.stop() => {}
+        _ = int.recv() => eprintln!("ended at once"),
+    }
+    Ok(true)
+}
+
+/// New calls get the new flows; calls that are going on keep theirs. With a mistake in it everything stays as it was.
+fn reload(config: &Path, running: &Running) {
+    match running::load(config).and_then(|config| running::load_flows(&config)) {
+        Ok(numbers) => {
+            eprintln!("reloaded: {} numbers are served", numbers.len());
+            running.gateway.set_numbers(numbers);
+        }
+        Err(mistakes) => eprintln!("not reloaded, everything stays as it was:\n{mistakes}"),
+    }
+}

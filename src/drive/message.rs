@@ -1,0 +1,95 @@
+//! Taking a message: beep, then record until quiet, `#`, or the longest time.
+
+use crate::audio::{LINE_RATE, Pcm};
+use crate::base::{BargeIn, Expect, Moment, PromptId};
+use crate::listen::EndpointRule;
+use crate::media::LegCommand;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// How long we wait for the first word.
+const FIRST_WORD: Duration = Duration::from_secs(8);
+
+/// Beeps are numbered from here, out of the call's own prompts.
+const TONE: PromptId = PromptId(u32::MAX);
+
+/// One message being taken.
+pub(super) struct MessageTaking {
+    max: Duration,
+    state: State,
+}
+
+enum State {
+    /// The beep plays; given up on if its end is never reported.
+    Tone { until: Moment },
+    /// Nothing said yet.
+    Waiting { until: Moment },
+    /// The caller speaks.
+    Speaking { since: Moment, until: Moment },
+}
+
+impl MessageTaking {
+    pub(super) fn begin(now: Moment, max: Duration) -> MessageTaking {
+        MessageTaking { max, state: State::Tone { until: now + Duration::from_secs(3) } }
+    }
+
+    /// The beep is over. Returns the rule to listen by.
+    pub(super) fn open(&mut self, now: Moment) -> EndpointRule {
+        self.state = State::Waiting { until: now + FIRST_WORD };
+        let longest_ms = u32::try_from(self.max.as_millis()).unwrap_or(u32::MAX);
+        EndpointRule { longest_ms, ..EndpointRule::for_expect(&Expect::Anything) }
+    }
+
+    pub(super) fn speech_started(&mut self, at: Moment) {
+        self.state = State::Speaking { since: at, until: at + self.max + Duration::from_secs(1) };
+    }
+
+    /// Milliseconds of speech.
+    pub(super) fn speech_ended(&mut self, length_ms: u32) -> u32 {
+        length_ms
+    }
+
+    /// `#`: while the caller speaks, the rule that ends the utterance at the next frame, so that its sound is kept;
+    /// `None` when nothing was said.
+    pub(super) fn hash(&mut self, now: Moment) -> Option<EndpointRule> {
+        let State::Speaking { since, .. } = self.state else { return None };
+        self.state = State::Speaking { since, until: now + Duration::from_secs(1) };
+        Some(EndpointRule { quiet_ms: 20, complete_quiet_ms: 20, longest_ms: 20, ..EndpointRule::for_expect(&Expect::Anything) })
+    }
+
+    fn said(&self, now: Moment) -> u32 {
+        match self.state {
+            State::Speaking { since, .. } => u32::try_from((now - since).as_millis()).unwrap_or(u32::MAX),
+            State::Tone { .. } | State::Waiting { .. } => 0,
+        }
+    }
+
+    pub(super) fn next_timer(&self) -> Option<Moment> {
+        match self.state {
+            State::Tone { until } | State::Waiting { until } | State::Speaking { until, .. } => Some(until),
+        }
+    }
+
+    /// Milliseconds of speech when the time is over.
+    pub(super) fn tick(&mut self, now: Moment) -> Option<u32> {
+        (self.next_timer()? <= now).then(|| self.said(now))
+    }
+}
+
+/// The beep: 1 kHz, 300 ms, soft edges.
+pub(super) fn tone() -> LegCommand {
+    let length = LINE_RATE as usize * 3 / 10;
+    let edge = LINE_RATE as usize / 100;
+    let samples = (0..length)
+        .map(|i| {
+            let phase = i as f32 * 1_000.0 * std::f32::consts::TAU / LINE_RATE as f32;
+            let gain = (i.min(length - i) as f32 / edge as f32).min(1.0);
+            (phase.sin() * gain * 6_000.0) as i16
+        })
+        .collect();
+    LegCommand::Play { prompt: TONE, audio: Arc::new(Pcm { samples }), barge_in: BargeIn::PersonOnly }
+}
+
+pub(super) fn is_tone(prompt: PromptId) -> bool {
+    prompt == TONE
+}

@@ -1,0 +1,226 @@
+//! The driver alone: order of prompts, cuts, messages, and the rescue after a panic.
+
+use super::*;
+use crate::audio::Pcm;
+use crate::base::*;
+use crate::call::{HandOverCard, Record};
+use crate::flow::LookUp;
+use crate::media::LegStats;
+use std::cell::RefCell;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Writes down what it is asked to do, one line each.
+#[derive(Default, Clone)]
+struct Diary(Rc<RefCell<Vec<String>>>);
+
+impl Diary {
+    fn add(&self, line: String) {
+        self.0.borrow_mut().push(line);
+    }
+
+    fn take(&self) -> Vec<String> {
+        std::mem::take(&mut *self.0.borrow_mut())
+    }
+}
+
+impl Ports for Diary {
+    fn answer(&mut self) {
+        self.add("answer".into());
+    }
+    fn hang_up(&mut self, leg: LegId) {
+        self.add(format!("hang up {leg:?}"));
+    }
+    fn refer(&mut self, _: AttemptId, to: &str, _: &str, _: Duration) {
+        self.add(format!("refer {to}"));
+    }
+    fn dial(&mut self, _: AttemptId, to: &str, _: &str, _: Duration) {
+        self.add(format!("dial {to}"));
+    }
+    fn join(&mut self, _: AttemptId) {
+        self.add("join".into());
+    }
+    fn comfort(&mut self, on: bool) {
+        self.add(format!("comfort {on}"));
+    }
+    fn record(&mut self) {
+        self.add("record".into());
+    }
+    fn leg(&mut self, _: LegId, command: LegCommand) {
+        self.add(match command {
+            LegCommand::Play { prompt, .. } => format!("play {prompt}"),
+            LegCommand::Listen(rule) => format!("listen {}", rule.is_some()),
+            LegCommand::StopPlaying => "stop".into(),
+            other => format!("{other:?}"),
+        });
+    }
+    fn expect(&mut self, grammar: Grammar) {
+        self.add(format!("expect {}", grammar.expect.name()));
+    }
+    fn listen_only(&mut self) {
+        self.add("listen only".into());
+    }
+    fn render(&mut self, _: LegId, prompt: &Prompt) {
+        self.add(format!("render {}", prompt.id));
+    }
+    fn look_up(&mut self, _: LookUpId, _: LookUp) {}
+    fn keep_clip(&mut self, utterance: UtteranceId, _: Arc<Pcm>) {
+        self.add(format!("clip {utterance}"));
+    }
+    fn keep_message(&mut self, _: Arc<Pcm>) {
+        self.add("message".into());
+    }
+    fn note(&mut self, _: Record) {}
+    fn publish(&mut self, _: HandOverCard) {}
+    fn log(&mut self, _: Moment, _: &Event, _: bool) {}
+    fn prompt_started(&mut self, _: LegId, _: PromptId, _: Moment) {}
+    fn leg_closed(&mut self, _: LegId, _: LegStats) {}
+    fn trouble(&mut self, why: &str) {
+        self.add(format!("trouble: {why}"));
+    }
+    fn last_resort(&self) -> LastResort {
+        LastResort { targets: vec!["sip:a@x".into(), "sip:b@x".into()], language: Language::EN }
+    }
+    fn ended(&mut self, disposition: &Disposition) {
+        self.add(format!("ended {}", disposition.name()));
+    }
+}
+
+/// Does what the test wrote down for each event; panics on `Held(true)`.
+struct Script(Vec<(Event, Vec<Command>)>, Rc<RefCell<Vec<Event>>>);
+
+impl Machine for Script {
+    fn handle(&mut self, _: Moment, event: &Event, out: &mut Vec<Command>) {
+        self.1.borrow_mut().push(event.clone());
+        assert!(!matches!(event, Event::Held(true)), "a bug");
+        if let Some(at) = self.0.iter().position(|(e, _)| e == event) {
+            out.extend(self.0.remove(at).1);
+        }
+    }
+    fn next_timer(&self) -> Option<Moment> {
+        None
+    }
+}
+
+fn prompt(id: u32, barge_in: BargeIn) -> Command {
+    let parts = vec![PromptPart::Text("x".into())];
+    Command::Play { leg: LegId::Caller, prompt: Prompt { id: PromptId(id), parts, language: Language::EN, barge_in } }
+}
+
+type Setup = (Driver<Script, Diary>, Diary, Rc<RefCell<Vec<Event>>>);
+
+fn setup(script: Vec<(Event, Vec<Command>)>) -> Setup {
+    let diary = Diary::default();
+    let seen = Rc::new(RefCell::new(Vec::new()));
+    (Driver::new(Script(script, seen.clone()), diary.clone()), diary, seen)
+}
+
+fn rendered(id: u32) -> Happening {
+    Happening::Rendered { leg: LegId::Caller, prompt: PromptId(id), result: Ok(Arc::new(Pcm::default())) }
+}
+
+const T1: Moment = Moment::from_millis(1_000);
+const T2: Moment = Moment::from_millis(2_000);
+
+#[test]
+fn prompts_keep_their_order_though_the_second_is_ready_first() {
+    let (mut driver, diary, _) = setup(vec![(Event::Answered, vec![prompt(1, BargeIn::Speech), prompt(2, BargeIn::Speech)])]);
+    driver.handle(T1, Happening::Call(Event::Answered));
+    driver.handle(T1, rendered(2));
+    assert_eq!(diary.take(), ["render 1", "render 2"]);
+    driver.handle(T1, rendered(1));
+    assert_eq!(diary.take(), ["play 1", "play 2"]);
+}
+
+#[test]
+fn what_waits_behind_a_cut_prompt_does_not_start_but_what_comes_after_does() {
+    let ended =
+        |id, played_ms| Event::PromptEnded { leg: LegId::Caller, prompt: PromptId(id), played_ms, end: PromptEnd::BargedIn };
+    let (mut driver, diary, seen) = setup(vec![
+        (Event::Answered, vec![prompt(1, BargeIn::Speech), prompt(2, BargeIn::Speech)]),
+        (ended(1, 40), vec![prompt(3, BargeIn::Speech)]),
+    ]);
+    driver.handle(T1, Happening::Call(Event::Answered));
+    driver.handle(T1, rendered(1));
+    let event = LegEvent::PromptEnded { prompt: PromptId(1), at: T2, played_ms: 40, end: PromptEnd::BargedIn };
+    driver.handle(T2, Happening::Leg { leg: LegId::Caller, event });
+    driver.handle(T2, rendered(2));
+    driver.handle(T2, rendered(3));
+    assert_eq!(diary.take(), ["render 1", "render 2", "play 1", "render 3", "play 3"]);
+    assert_eq!(*seen.borrow(), [Event::Answered, ended(1, 40), ended(2, 0)]);
+}
+
+#[test]
+fn a_prompt_that_cannot_be_made_ends_instead_of_blocking() {
+    let (mut driver, diary, seen) = setup(vec![(Event::Answered, vec![prompt(1, BargeIn::Speech)])]);
+    driver.handle(T1, Happening::Call(Event::Answered));
+    let result = Err("no voice for xx".to_string());
+    driver.handle(T1, Happening::Rendered { leg: LegId::Caller, prompt: PromptId(1), result });
+    assert_eq!(diary.take(), ["render 1", "trouble: no voice for xx"]);
+    let end = PromptEnd::Failed;
+    assert_eq!(seen.borrow()[1], Event::PromptEnded { leg: LegId::Caller, prompt: PromptId(1), played_ms: 0, end });
+}
+
+#[test]
+fn clips_of_sensitive_questions_are_not_kept() {
+    let grammar = Grammar { language: Language::EN, expect: Expect::Digits { min: 4, max: 4 }, person: Arc::new([]) };
+    let (mut driver, diary, _) = setup(vec![(Event::Answered, vec![Command::Listen { grammar, sensitive: true }])]);
+    driver.handle(T1, Happening::Call(Event::Answered));
+    let utterance = UtteranceId(1);
+    let event = LegEvent::SpeechStarted { utterance, at: T1, over: None };
+    driver.handle(T1, Happening::Leg { leg: LegId::Caller, event });
+    let heard = |u| EarEvent::Heard { utterance: UtteranceId(u), result: Err(EarFailure::Busy), clip: Arc::default() };
+    driver.handle(T2, Happening::Ear(heard(1)));
+    driver.handle(T2, Happening::Ear(heard(2)));
+    assert_eq!(diary.take(), ["expect digits", "listen true", "clip 2"]);
+}
+
+#[test]
+fn a_message_is_taken_after_the_tone_and_ends_with_the_key() {
+    let max = Duration::from_secs(60);
+    let (mut driver, diary, seen) = setup(vec![(Event::Answered, vec![Command::TakeMessage { max }])]);
+    driver.handle(T1, Happening::Call(Event::Answered));
+    let event = LegEvent::PromptEnded { prompt: PromptId(u32::MAX), at: T1, played_ms: 300, end: PromptEnd::Finished };
+    driver.handle(T1, Happening::Leg { leg: LegId::Caller, event });
+    let started = LegEvent::SpeechStarted { utterance: UtteranceId(1), at: T1, over: None };
+    driver.handle(T1, Happening::Leg { leg: LegId::Caller, event: started });
+    let digit = LegEvent::Digit { digit: Digit::from_char('#').expect("a key"), at: T2 };
+    driver.handle(T2, Happening::Leg { leg: LegId::Caller, event: digit });
+    let ended = LegEvent::SpeechEnded { utterance: UtteranceId(1), started: T1, ended: T2 };
+    driver.handle(T2, Happening::Leg { leg: LegId::Caller, event: ended });
+    let heard = EarEvent::Heard { utterance: UtteranceId(1), result: Err(EarFailure::NoEngine), clip: Arc::default() };
+    driver.handle(T2, Happening::Ear(heard));
+    let lines = ["listen false", "play 4294967295", "listen only", "listen true", "listen true", "listen false", "message"];
+    assert_eq!(diary.take(), lines);
+    assert_eq!(seen.borrow()[1..], [Event::MessageEnded { speech_ms: 1_000 }]);
+}
+
+#[test]
+fn nobody_speaks_after_the_tone() {
+    let (mut driver, _, seen) = setup(vec![(Event::Answered, vec![Command::TakeMessage { max: Duration::from_secs(60) }])]);
+    driver.handle(T1, Happening::Call(Event::Answered));
+    let due = driver.next_timer().expect("the tone is bounded");
+    driver.handle(due, Happening::Tick);
+    assert!(seen.borrow().contains(&Event::MessageEnded { speech_ms: 0 }));
+}
+
+#[test]
+fn a_panic_apologises_once_and_reaches_a_person() {
+    let (mut driver, diary, _) = setup(vec![]);
+    driver.handle(T1, Happening::Call(Event::Held(true)));
+    let lines = diary.take();
+    assert!(lines[0].starts_with("trouble: the call machine panicked: a bug"), "{lines:?}");
+    assert_eq!(lines[1..], ["listen false", "stop", "render 1073741824", "comfort true", "dial sip:a@x"]);
+    let attempt = AttemptId(1 << 30);
+    let busy = AgentEvent::Failed { status: 486, contact: None };
+    driver.handle(T1, Happening::Call(Event::Agent { attempt, event: busy }));
+    assert_eq!(diary.take(), ["dial sip:b@x"]);
+    let attempt = attempt.next();
+    driver.handle(T2, Happening::Call(Event::Agent { attempt, event: AgentEvent::Answered }));
+    assert_eq!(diary.take(), ["comfort false", "listen false", "Comfort(None)", "join"]);
+    driver.handle(T2, Happening::Call(Event::CallerHungUp));
+    let lines = diary.take();
+    assert_eq!(lines.last().map(String::as_str), Some("ended failed"));
+    assert!(driver.is_over());
+}

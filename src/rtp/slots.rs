@@ -1,0 +1,155 @@
+//! The shelf of the jitter buffer: packets in fixed places by sequence number. Mechanism only; `jitter` decides.
+
+use super::{Header, PAYLOAD_BYTES_MAX, TICK_SAMPLES};
+use crate::base::Moment;
+
+/// Packets that can wait.
+pub(super) const SLOTS: usize = 32;
+
+/// One place.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Slot {
+    pub(super) state: SlotState,
+    pub(super) sequence: u16,
+    pub(super) timestamp: u32,
+    pub(super) arrived: Moment,
+    bytes: [u8; PAYLOAD_BYTES_MAX],
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum SlotState {
+    /// Never used.
+    Free,
+    /// So many payload bytes to play.
+    Audio(u16),
+    /// No audio: comfort noise of this level, or another payload (a key) that took this sequence number.
+    Quiet(Option<u8>),
+    /// Was played or given up; stays to recognise duplicates.
+    Done,
+}
+
+/// What a tick found on the shelf.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Copied {
+    /// Samples of the tick that were there.
+    pub(super) covered: u32,
+    /// Arrival of the packet that began the tick.
+    pub(super) arrived: Option<Moment>,
+    /// Newest sequence number that was used.
+    pub(super) sequence: Option<u16>,
+}
+
+/// All places.
+#[derive(Debug)]
+pub(super) struct Slots(Box<[Slot; SLOTS]>);
+
+/// `a - b` of wrapping timestamps.
+pub(super) fn ahead(a: u32, b: u32) -> i32 {
+    a.wrapping_sub(b).cast_signed()
+}
+
+impl Slot {
+    const FREE: Slot =
+        Slot { state: SlotState::Free, sequence: 0, timestamp: 0, arrived: Moment::ZERO, bytes: [0; PAYLOAD_BYTES_MAX] };
+
+    pub(super) fn waiting(&self) -> bool {
+        matches!(self.state, SlotState::Audio(_) | SlotState::Quiet(_))
+    }
+
+    /// First timestamp after it.
+    fn end(&self) -> u32 {
+        self.timestamp.wrapping_add(if let SlotState::Audio(n) = self.state { u32::from(n) } else { 0 })
+    }
+}
+
+impl Slots {
+    pub(super) fn new() -> Slots {
+        Slots(Box::new([Slot::FREE; SLOTS]))
+    }
+
+    pub(super) fn clear(&mut self) {
+        self.0.iter_mut().for_each(|s| s.state = SlotState::Free);
+    }
+
+    /// The place of a sequence number, whatever lies there.
+    pub(super) fn place(&self, sequence: u16) -> &Slot {
+        &self.0[usize::from(sequence) % SLOTS]
+    }
+
+    /// Puts a packet on its place; what lay there is gone.
+    pub(super) fn put(&mut self, now: Moment, header: &Header, state: SlotState, payload: &[u8]) {
+        let slot = &mut self.0[usize::from(header.sequence) % SLOTS];
+        (slot.state, slot.sequence, slot.timestamp, slot.arrived) = (state, header.sequence, header.timestamp, now);
+        let len = payload.len().min(PAYLOAD_BYTES_MAX);
+        slot.bytes[..len].copy_from_slice(&payload[..len]);
+    }
+
+    /// Audio that waits.
+    pub(super) fn audio(&self) -> impl Iterator<Item = &Slot> {
+        self.0.iter().filter(|s| matches!(s.state, SlotState::Audio(_)))
+    }
+
+    /// The audio packet with the oldest timestamp.
+    pub(super) fn oldest(&self) -> Option<&Slot> {
+        self.audio().reduce(|a, b| if ahead(b.timestamp, a.timestamp) < 0 { b } else { a })
+    }
+
+    /// First timestamp after all audio that waits.
+    pub(super) fn newest_end(&self) -> Option<u32> {
+        self.audio().map(Slot::end).reduce(|a, b| if ahead(b, a) > 0 { b } else { a })
+    }
+
+    /// What waits with the oldest timestamp, counted from `floor`; quiet before audio where both begin together.
+    pub(super) fn following(&self, floor: u32) -> Option<&Slot> {
+        let key = |s: &Slot| (ahead(s.timestamp, floor), matches!(s.state, SlotState::Audio(_)));
+        self.0.iter().filter(|s| s.waiting()).min_by_key(|s| key(s))
+    }
+
+    /// What waits with the oldest sequence number, `newest` being the newest that was received.
+    pub(super) fn first_by_sequence(&mut self, newest: u16) -> Option<&mut Slot> {
+        self.0.iter_mut().filter(|s| s.waiting()).max_by_key(|s| newest.wrapping_sub(s.sequence).cast_signed())
+    }
+
+    /// Copies what waits for `[next, next + 160)` into `out`; the rest of it becomes `fill`.
+    pub(super) fn copy(&self, next: u32, fill: u8, out: &mut [u8; 160]) -> Copied {
+        out.fill(fill);
+        let mut copied = Copied::default();
+        let (mut first, mut last) = (i32::MAX, i32::MIN);
+        for slot in self.audio() {
+            let at = ahead(slot.timestamp, next);
+            let (from, to) = (at.clamp(0, 160), ahead(slot.end(), next).clamp(0, 160));
+            if from >= to {
+                continue;
+            }
+            // All three are within 0..480 by the clamps above and the slot's length.
+            let skipped = (from - at).unsigned_abs() as usize;
+            let (from, to) = (from.unsigned_abs() as usize, to.unsigned_abs() as usize);
+            out[from..to].copy_from_slice(&slot.bytes[skipped..skipped + (to - from)]);
+            copied.covered = (copied.covered + u32::try_from(to - from).unwrap_or(0)).min(TICK_SAMPLES);
+            if at < first {
+                (first, copied.arrived) = (at, Some(slot.arrived));
+            }
+            if at > last {
+                (last, copied.sequence) = (at, Some(slot.sequence));
+            }
+        }
+        copied
+    }
+
+    /// Everything that ends before or at `floor` is done with; the newest sequence number among it.
+    pub(super) fn give_up_before(&mut self, floor: u32) -> Option<u16> {
+        let mut newest: Option<(i32, u16)> = None;
+        for slot in self.0.iter_mut().filter(|s| s.waiting()) {
+            let end = ahead(slot.end(), floor);
+            // Quiet that begins exactly here is still to come.
+            if end > 0 || (end == 0 && matches!(slot.state, SlotState::Quiet(_))) {
+                continue;
+            }
+            slot.state = SlotState::Done;
+            if newest.is_none_or(|(t, _)| end > t) {
+                newest = Some((end, slot.sequence));
+            }
+        }
+        newest.map(|n| n.1)
+    }
+}

@@ -1,0 +1,369 @@
+//! The gateway's configuration: one TOML file, read once, every mistake in it reported with line and remedy. The sample
+//! `sip-config/hotline.toml` documents every key. Paths in the file count from the file's own folder. Start reading at
+//! [`Config`]; how TOML becomes values is in `reader.rs`, what values may look like in `values.rs`.
+
+mod reader;
+mod values;
+
+pub use values::{Dialled, HostPort, Network, Secret};
+
+use reader::{Reader, Section};
+use serde::Serialize;
+use std::collections::BTreeMap;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::ops::RangeInclusive;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// What the gateway is told.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// The file it came from.
+    pub file: PathBuf,
+    /// `[sip]`: signalling and audio on the wire.
+    pub sip: SipConfig,
+    /// `[[number]]`: which dialled number is served by which flow; at least one.
+    pub numbers: Vec<NumberConfig>,
+    /// `[flow_env]`: the environment that flows see as `env.NAME`, and nothing else.
+    pub flow_env: BTreeMap<String, Secret>,
+    /// `[lookup]`: where flows may ask.
+    pub lookup: LookupConfig,
+    /// `[store]`: where calls are remembered.
+    pub store: StoreConfig,
+    /// `[speech]`: ears and voices.
+    pub speech: SpeechConfig,
+    /// `[web]`: hand-over cards, health and metrics over HTTP.
+    pub web: WebConfig,
+    /// `[limits]`: what a caller or a source may use.
+    pub limits: LimitsConfig,
+    /// `[log]`: what is logged.
+    pub log: LogConfig,
+    /// What is allowed but probably not meant.
+    pub warnings: Vec<ConfigError>,
+}
+
+/// `[sip]`.
+#[derive(Debug, Clone)]
+pub struct SipConfig {
+    /// Where SIP over UDP is heard; `None` = off. At least one of both transports is on.
+    pub udp: Option<SocketAddr>,
+    /// Where SIP over TCP is heard; `None` = off.
+    pub tcp: Option<SocketAddr>,
+    /// The address that others must use when it is not the one we are bound to (NAT, cloud).
+    pub external_ip: Option<IpAddr>,
+    /// Calls at one time; the next is answered 503 with Retry-After.
+    pub max_calls: u32,
+    /// What we call ourselves in SIP messages.
+    pub user_agent: String,
+    /// Without RTP for so long (not on hold, no comfort noise) a call is cleared.
+    pub no_rtp: Duration,
+    /// UDP ports for audio, even ones are used; `None` = any free port.
+    pub rtp_ports: Option<RangeInclusive<u16>>,
+    /// The address that audio sockets are bound to.
+    pub rtp_ip: IpAddr,
+    /// Sources whose P-Asserted-Identity is believed and who are free of the rate limit.
+    pub trusted: Vec<Network>,
+}
+
+/// `[[number]]`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NumberConfig {
+    /// The number as it stands in the Request-URI, or any.
+    pub dialled: Dialled,
+    /// The flow's file.
+    pub flow: PathBuf,
+    /// Line of the entry, for later errors about the flow.
+    pub line: usize,
+}
+
+/// `[lookup]`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LookupConfig {
+    /// Hosts with port that flows may ask; nothing else is reachable for them.
+    pub hosts: Vec<HostPort>,
+}
+
+/// `[store]`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoreConfig {
+    /// The folder.
+    pub dir: PathBuf,
+    /// Days that sounds are kept for flows that say nothing; `None` = until somebody deletes them.
+    pub audio_days: Option<u32>,
+    /// Days that words are kept for flows that say nothing; `None` = until somebody deletes them.
+    pub text_days: Option<u32>,
+}
+
+/// `[speech]`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SpeechConfig {
+    /// PocketSphinx worker processes; 0 = none.
+    pub pocketsphinx: usize,
+    /// Whisper model (ggml file); `None` = no Whisper.
+    pub whisper_model: Option<PathBuf>,
+    /// Whisper worker processes, when there is a model.
+    pub whisper: usize,
+    /// Threads of each Whisper worker.
+    pub threads: usize,
+    /// Longest wait for a free worker, from the utterance's start.
+    pub wait: Duration,
+    /// Longest wait for the result, from the utterance's end.
+    pub deadline: Duration,
+    /// The English voice of flite: `rms`, `slt`, `kal` or `kal16`.
+    pub voice_en: String,
+    /// Programs that speak a language: text on standard input, WAV on standard output.
+    pub voice_commands: BTreeMap<crate::base::Language, Vec<String>>,
+}
+
+/// `[web]`.
+#[derive(Debug, Clone)]
+pub struct WebConfig {
+    /// Where HTTP is heard; `None` = off.
+    pub listen: Option<SocketAddr>,
+    /// How agents' programs reach it (for links to cards), without a slash at the end.
+    pub public_url: Option<String>,
+    /// The token that /metrics asks for when it is read from another machine; `None` = this machine only.
+    pub metrics_token: Option<Secret>,
+}
+
+/// `[limits]`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LimitsConfig {
+    /// Longest call before it goes to a person or ends.
+    pub call: Duration,
+    /// New calls a minute from one address that is not trusted; more are answered 503.
+    pub calls_per_minute: u32,
+    /// How long calls may go on after SIGTERM.
+    pub drain: Duration,
+}
+
+/// `[log]`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LogConfig {
+    /// `error`, `warn`, `info`, `debug`, `trace`, or directives (`hotline=debug,rsipstack=warn`).
+    pub level: String,
+    /// One JSON object a line instead of text.
+    pub json: bool,
+}
+
+/// A mistake in the file.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ConfigError {
+    /// Which file.
+    pub file: PathBuf,
+    /// Line, from 1; 0 = the file as a whole.
+    pub line: usize,
+    /// What is wrong.
+    pub message: String,
+    /// What to write instead.
+    pub remedy: String,
+}
+
+impl std::fmt::Display for ConfigError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}:{}: {}. {}", self.file.display(), self.line, self.message, self.remedy)
+    }
+}
+
+/// What reading a configuration needs of the world.
+pub(crate) struct Surroundings<'a> {
+    /// Environment variables.
+    pub(crate) env: &'a dyn Fn(&str) -> Option<String>,
+    /// Small files with secrets.
+    pub(crate) read: &'a dyn Fn(&Path) -> std::io::Result<String>,
+    /// Whether a file is there.
+    pub(crate) is_file: &'a dyn Fn(&Path) -> bool,
+}
+
+impl Config {
+    /// Reads a file, its `env:` and `file:` references included.
+    ///
+    /// # Errors
+    /// Every mistake in it, in the order of the lines.
+    pub fn load(path: &Path) -> Result<Config, Vec<ConfigError>> {
+        let text = std::fs::read_to_string(path).map_err(|e| {
+            vec![ConfigError {
+                file: path.to_path_buf(),
+                line: 0,
+                message: format!("the configuration cannot be read: {e}"),
+                remedy: "Name it with --config; sip-config/hotline.toml is a sample with every key explained.".to_string(),
+            }]
+        })?;
+        let around = Surroundings {
+            env: &|name| std::env::var(name).ok(),
+            read: &|path| std::fs::read_to_string(path),
+            is_file: &|path| path.is_file(),
+        };
+        Config::parse(&text, path, &around)
+    }
+
+    /// Reads a text as if it were the file at `path`.
+    pub(crate) fn parse(text: &str, path: &Path, around: &Surroundings<'_>) -> Result<Config, Vec<ConfigError>> {
+        Config::parse_naming_keys(text, path, around).0
+    }
+
+    /// The same, with all keys that exist (`sip.udp`), so that a test can hold the sample against them.
+    fn parse_naming_keys(
+        text: &str,
+        path: &Path,
+        around: &Surroundings<'_>,
+    ) -> (Result<Config, Vec<ConfigError>>, Vec<String>) {
+        let reader = Reader::new(path, text, around);
+        let mut top = reader.document();
+        let sip = read_sip(top.table("sip"));
+        let web = read_web(top.table("web"));
+        let config = Config {
+            file: path.to_path_buf(),
+            numbers: read_numbers(&mut top),
+            flow_env: top.table("flow_env").every(values::secret),
+            lookup: read_lookup(top.table("lookup")),
+            store: read_store(top.table("store")),
+            speech: read_speech(top.table("speech")),
+            limits: read_limits(top.table("limits")),
+            log: read_log(top.table("log")),
+            sip,
+            web,
+            warnings: Vec::new(),
+        };
+        top.finish();
+        let (errors, warnings, keys) = reader.close();
+        let result = if errors.is_empty() { Ok(Config { warnings, ..config }) } else { Err(errors) };
+        (result, keys)
+    }
+}
+
+fn read_sip(mut s: Section<'_>) -> SipConfig {
+    let loopback = SocketAddr::from((Ipv4Addr::LOCALHOST, 5060));
+    let udp = s.get("udp", Some(loopback), values::listen);
+    let tcp = s.get("tcp", Some(loopback), values::listen);
+    if udp.is_none() && tcp.is_none() {
+        s.error("udp", "both udp and tcp are off, so no call can come", "Give one of them an address such as \"0.0.0.0:5060\"");
+    }
+    let external_ip = s.get("external_ip", None, values::some(values::ip));
+    let bound = udp.or(tcp).map_or(IpAddr::V4(Ipv4Addr::LOCALHOST), |a| a.ip());
+    if bound.is_unspecified() && external_ip.is_none() {
+        s.warning(
+            "udp",
+            "listens on every address, but external_ip is not set: callers behind another network may hear nothing",
+            "Set external_ip to the address that callers reach, or bind to that address itself",
+        );
+    }
+    let config = SipConfig {
+        udp,
+        tcp,
+        external_ip,
+        max_calls: s.get("max_calls", 100, values::whole(1..=10_000)),
+        user_agent: s.get("user_agent", "hotline".to_string(), values::header_text),
+        no_rtp: s.get("no_rtp_seconds", Duration::from_secs(30), values::seconds(1..=3_600)),
+        rtp_ports: s.get("rtp_ports", Some(20_000..=29_999), values::ports),
+        rtp_ip: s.get("rtp_ip", bound, values::ip),
+        trusted: s.get("trusted", Vec::new(), values::list(values::network)),
+    };
+    if let Some(ports) = &config.rtp_ports {
+        let room = (u32::from(*ports.end()) - u32::from(*ports.start())).div_ceil(2);
+        // A bridged call takes two legs.
+        if room < config.max_calls * 2 {
+            let most =
+                format!("rtp_ports has room for {room} audio legs, max_calls = {} may need twice as many", config.max_calls);
+            s.warning("rtp_ports", &most, "Widen rtp_ports (two ports a leg, two legs a bridged call) or lower max_calls");
+        }
+    }
+    s.finish();
+    config
+}
+
+fn read_numbers(top: &mut Section<'_>) -> Vec<NumberConfig> {
+    let mut numbers: Vec<NumberConfig> = Vec::new();
+    let entries = top.tables("number");
+    if entries.is_empty() {
+        top.error(
+            "number",
+            "no number is served",
+            "Add an entry: [[number]] with dialled = \"*\" and flow = \"../flows/parcel.yaml\"",
+        );
+    }
+    for mut s in entries {
+        let line = s.line();
+        let dialled = s.required("dialled", "dialled = \"100\", or \"*\" for every other number", values::dialled);
+        let flow = s.required("flow", "flow = \"../flows/parcel.yaml\"", values::existing_file);
+        if let (Some(dialled), Some(flow)) = (dialled, flow) {
+            if let Some(other) = numbers.iter().find(|n| n.dialled == dialled) {
+                let twice = format!("{dialled} is served already (line {})", other.line);
+                s.error("dialled", &twice, "Keep one of the two entries");
+            }
+            numbers.push(NumberConfig { dialled, flow, line });
+        }
+        s.finish();
+    }
+    numbers
+}
+
+fn read_lookup(mut s: Section<'_>) -> LookupConfig {
+    let config = LookupConfig { hosts: s.get("hosts", Vec::new(), values::list(values::host_port)) };
+    s.finish();
+    config
+}
+
+fn read_store(mut s: Section<'_>) -> StoreConfig {
+    let config = StoreConfig {
+        dir: s.path_or("dir", "../run"),
+        audio_days: s.get("audio_days", Some(30), values::days),
+        text_days: s.get("text_days", Some(90), values::days),
+    };
+    s.finish();
+    config
+}
+
+fn read_speech(mut s: Section<'_>) -> SpeechConfig {
+    let config = SpeechConfig {
+        pocketsphinx: s.get("pocketsphinx", 2, values::whole(0..=256)),
+        whisper_model: s.get("whisper_model", None, values::some(values::existing_file)),
+        whisper: s.get("whisper", 1, values::whole(1..=64)),
+        threads: s.get("threads", 1, values::whole(1..=64)),
+        wait: s.get("wait_ms", Duration::from_millis(1_000), values::millis(10..=10_000)),
+        deadline: s.get("deadline_ms", Duration::from_millis(1_500), values::millis(50..=30_000)),
+        voice_en: s.get("voice_en", "rms".to_string(), values::one_of(&["rms", "slt", "kal", "kal16"])),
+        voice_commands: s.table("voice_commands").languages(values::command),
+    };
+    if config.pocketsphinx == 0 && config.whisper_model.is_none() {
+        s.warning(
+            "pocketsphinx",
+            "there is no recogniser: every caller has to use keys",
+            "Set pocketsphinx = 2 or whisper_model",
+        );
+    }
+    s.finish();
+    config
+}
+
+fn read_web(mut s: Section<'_>) -> WebConfig {
+    let config = WebConfig {
+        listen: s.get("listen", Some(SocketAddr::from((Ipv4Addr::LOCALHOST, 8080))), values::listen),
+        public_url: s.get("public_url", None, values::some(values::base_url)),
+        metrics_token: s.get("metrics_token", None, values::some(values::secret)),
+    };
+    s.finish();
+    config
+}
+
+fn read_limits(mut s: Section<'_>) -> LimitsConfig {
+    let config = LimitsConfig {
+        call: s.get("call_minutes", Duration::from_secs(3_600), values::minutes(1..=1_440)),
+        calls_per_minute: s.get("calls_per_minute", 60, values::whole(1..=1_000_000)),
+        drain: s.get("drain_seconds", Duration::from_secs(60), values::seconds(0..=3_600)),
+    };
+    s.finish();
+    config
+}
+
+fn read_log(mut s: Section<'_>) -> LogConfig {
+    let config = LogConfig {
+        level: s.get("level", "info".to_string(), values::log_level),
+        json: s.get("json", false, values::yes_or_no),
+    };
+    s.finish();
+    config
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,170 @@
+//! Configurations as operators write them: `check(text)` gives what they are told.
+
+use super::*;
+
+const MINIMAL: &str = "[[number]]\ndialled = \"*\"\nflow = \"../flows/parcel.yaml\"\n";
+
+fn parse(text: &str) -> (Result<Config, Vec<ConfigError>>, Vec<String>) {
+    let around = Surroundings {
+        env: &|name| (name == "PARCEL_TOKEN").then(|| "s3cret".to_string()),
+        read: &|path| {
+            if path.to_string_lossy().ends_with("token.txt") {
+                Ok("from a file\n".to_string())
+            } else {
+                Err(std::io::ErrorKind::NotFound.into())
+            }
+        },
+        is_file: &|path| path.starts_with("/etc/hotline") && !path.ends_with("absent.yaml"),
+    };
+    Config::parse_naming_keys(text, Path::new("/etc/hotline/hotline.toml"), &around)
+}
+
+fn good(text: &str) -> Config {
+    parse(text).0.unwrap_or_else(|e| panic!("{e:?}"))
+}
+
+/// The errors as `line: message | remedy`.
+fn errors(text: &str) -> Vec<String> {
+    let errors = parse(text).0.expect_err("mistakes");
+    errors.iter().map(|e| format!("{}: {} | {}", e.line, e.message, e.remedy)).collect()
+}
+
+#[test]
+fn the_least_configuration_listens_on_this_machine_only() {
+    let config = good(MINIMAL);
+    assert_eq!(config.sip.udp, Some(SocketAddr::from(([127, 0, 0, 1], 5060))));
+    assert_eq!(config.web.listen, Some(SocketAddr::from(([127, 0, 0, 1], 8080))));
+    assert_eq!(config.sip.rtp_ip, IpAddr::from([127, 0, 0, 1]));
+    assert_eq!(config.numbers[0].dialled, Dialled::AnyOther);
+    assert_eq!(config.numbers[0].flow, Path::new("/etc/hotline/../flows/parcel.yaml"));
+    assert_eq!((config.sip.max_calls, config.sip.no_rtp), (100, Duration::from_secs(30)));
+    assert!(config.lookup.hosts.is_empty() && config.sip.trusted.is_empty() && config.warnings.is_empty());
+}
+
+#[test]
+fn the_sample_is_good_and_documents_every_key() {
+    let sample = include_str!("../../../sip-config/hotline.toml");
+    let config = good(sample);
+    assert_eq!(config.warnings, Vec::new());
+    let (_, keys) = parse(sample);
+    assert!(keys.len() > 30, "{keys:?}");
+    for key in keys {
+        let (section, last) = key.rsplit_once('.').unwrap_or(("", &key));
+        let as_section = |line: &str| line.contains(&format!("[{key}]"));
+        let as_key = |line: &str| line.trim_start_matches("# ").starts_with(&format!("{last} = "));
+        let mut inside = section.is_empty();
+        let documented = sample.lines().any(|line| {
+            inside |= line.contains(&format!("[{section}]"));
+            inside && (as_key(line) || as_section(line))
+        });
+        assert!(documented, "sip-config/hotline.toml does not show {key}");
+    }
+}
+
+#[test]
+fn what_the_sample_shows_commented_out_is_good_too() {
+    let sample = include_str!("../../../sip-config/hotline.toml");
+    // A comment line that holds `key = value` or a section header is an example: switch them all on.
+    let is_example = |line: &&str| {
+        let is_key = |word: &str| word.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
+        line.strip_prefix("# ").is_some_and(|l| l.starts_with('[') || l.split_once(" = ").is_some_and(|(key, _)| is_key(key)))
+    };
+    let all: String =
+        sample.lines().map(|line| if is_example(&line) { line[2..].to_string() } else { line.to_string() } + "\n").collect();
+    let config = good(&all);
+    assert!(config.sip.external_ip.is_some() && config.web.metrics_token.is_some() && config.speech.whisper_model.is_some());
+    assert!(!config.speech.voice_commands.is_empty());
+}
+
+#[test]
+fn everything_wrong_is_told_at_once_with_line_and_remedy() {
+    let text = r#"
+[sip]
+udp = "5060"
+max_callls = 3
+max_calls = 0
+trusted = ["10.0.0.0/8", "10.0.0.0/33"]
+[flow_env]
+API = "env:NOT_SET"
+TOKEN = "file:nowhere"
+[[number]]
+dialled = 100
+flow = "absent.yaml"
+[[number]]
+dialled = "200"
+[web]
+listen = 8080
+[weather]
+[lookup]
+hosts = ["api.example.com"]
+"#;
+    let expected = [
+        "3: sip.udp: \"5060\" is no address with port | Write \"127.0.0.1:5060\", \"0.0.0.0:5060\" or \"off\".",
+        "4: there is no key \"max_callls\" in [sip] | Did you mean max_calls?",
+        "5: sip.max_calls: 0 is out of range | Write a whole number from 1 to 10000.",
+        "6: sip.trusted: /33 is no prefix length of 0 to 32 | Write an address or a network such as \"10.1.0.0/16\".",
+        "8: flow_env.API: the environment has no variable NOT_SET",
+        "9: flow_env.TOKEN: /etc/hotline/nowhere cannot be read",
+        "11: number.dialled: 100 is a number, and a dialled number may begin with 0 or + | Put it in double quotes: \"100\".",
+        "12: number.flow: there is no file /etc/hotline/absent.yaml",
+        "13: number.flow is missing | Write flow = \"../flows/parcel.yaml\".",
+        "16: web.listen: this is a whole number, a text is needed | Put it in double quotes.",
+        "17: there is no key \"weather\" | Remove it; there are: ",
+        "19: lookup.hosts: \"api.example.com\" is no host with port | Write \"api.example.com:443\"",
+    ];
+    let found = errors(text);
+    assert_eq!(found.len(), expected.len(), "{found:#?}");
+    for (found, expected) in found.iter().zip(expected) {
+        assert!(found.starts_with(expected), "\n{found}\n{expected}");
+    }
+}
+
+#[test]
+fn broken_toml_is_told_beside_the_other_mistakes() {
+    let found = errors("[sip]\nudp = \nmax_calls = -1\n[[number]\n");
+    assert!(found.iter().any(|e| e.starts_with("2: this is no TOML")), "{found:#?}");
+    assert!(found.iter().any(|e| e.starts_with("3: sip.max_calls")), "{found:#?}");
+    assert!(found.iter().any(|e| e.starts_with("4: this is no TOML")), "{found:#?}");
+    assert!(!found.iter().any(|e| e.contains("no number is served")), "not to be believed: {found:#?}");
+}
+
+#[test]
+fn small_mistakes_have_their_own_sentence() {
+    let with = |extra: &str| errors(&format!("{MINIMAL}{extra}")).join("\n");
+    assert!(errors("").join("").contains("no number is served"));
+    assert!(errors("[number]\ndialled = \"1\"\n").join("").contains("two brackets"));
+    assert!(with("[[number]]\ndialled = \"*\"\nflow = \"b.yaml\"").contains("served already (line 1)"));
+    assert!(with("[sip]\nudp = \"off\"\ntcp = \"off\"").contains("no call can come"));
+    assert!(with("[speech]\nvoice_en = \"joe\"").contains("rms, slt, kal, kal16"));
+    assert!(with("[speech.voice_commands]\nklingonisch = []").contains("no language"));
+    assert!(with("[store]\naudio_days = -1").contains("\"forever\""));
+    assert!(with("[log]\nlevel = \"a=b=c\"").contains("no log level"));
+    assert!(with("[sip]\nudp = \"127.0.0.1:1\"\nudp = \"127.0.0.1:2\"").contains("no TOML"));
+}
+
+#[test]
+fn secrets_come_from_the_environment_or_a_file_and_do_not_show() {
+    let config = good(&format!("{MINIMAL}[flow_env]\nA = \"plain\"\nB = \"env:PARCEL_TOKEN\"\nC = \"file:token.txt\"\n"));
+    let values: Vec<&str> = config.flow_env.values().map(|s| s.reveal().as_str()).collect();
+    assert_eq!(values, ["plain", "s3cret", "from a file"]);
+    assert!(!format!("{config:?}").contains("s3cret"));
+}
+
+#[test]
+fn what_is_allowed_but_hardly_meant_is_a_warning() {
+    let config =
+        good(&format!("{MINIMAL}[sip]\nudp = \"0.0.0.0:5060\"\nrtp_ports = \"20000-20009\"\n[speech]\npocketsphinx = 0\n"));
+    let lines: Vec<usize> = config.warnings.iter().map(|w| w.line).collect();
+    assert_eq!(lines, [5, 6, 8], "{:?}", config.warnings);
+}
+
+#[test]
+fn networks_hold_their_addresses() {
+    let holds = |network: &str, address: &str| {
+        network.parse::<Network>().expect("a network").contains(address.parse().expect("an address"))
+    };
+    assert!(holds("10.0.0.0/8", "10.255.0.1") && !holds("10.0.0.0/8", "11.0.0.1"));
+    assert!(holds("192.0.2.1", "192.0.2.1") && !holds("192.0.2.1", "192.0.2.2"));
+    assert!(holds("192.0.2.1", "::ffff:192.0.2.1") && holds("2001:db8::/33", "2001:db8::1"));
+    assert!(!holds("2001:db8::/33", "2001:db8:8000::1") && holds("0.0.0.0/0", "8.8.8.8"));
+}

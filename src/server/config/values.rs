@@ -1,0 +1,345 @@
+//! What single values may look like, and what to write when they do not.
+
+use super::Surroundings;
+use super::reader::{bare, kind};
+use crate::base::Pii;
+use std::fmt;
+use std::net::{IpAddr, SocketAddr};
+use std::ops::RangeInclusive;
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+use std::time::Duration;
+use toml::de::DeValue;
+
+/// A text that logs must not show: written out, or taken from `env:NAME` or `file:PATH`.
+pub type Secret = Pii<String>;
+
+/// A value with what is needed to understand it.
+pub(super) struct Input<'a> {
+    pub(super) value: &'a DeValue<'a>,
+    pub(super) around: &'a Surroundings<'a>,
+    /// The folder of the configuration file.
+    pub(super) folder: &'a Path,
+}
+
+/// What is wrong with a value, and what to write.
+#[derive(Debug)]
+pub(super) struct Wrong {
+    pub(super) message: String,
+    pub(super) remedy: String,
+}
+
+fn wrong<T>(message: impl Into<String>, remedy: impl Into<String>) -> Result<T, Wrong> {
+    Err(Wrong { message: message.into(), remedy: remedy.into() })
+}
+
+/// Makes a parser for values that may be absent out of one for values.
+pub(super) fn some<T>(parse: impl Fn(&Input<'_>) -> Result<T, Wrong>) -> impl Fn(&Input<'_>) -> Result<Option<T>, Wrong> {
+    move |input| parse(input).map(Some)
+}
+
+/// Which dialled number an entry serves.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Dialled {
+    /// Exactly this one.
+    Number(String),
+    /// Every number without an entry of its own (`"*"`).
+    AnyOther,
+}
+
+impl fmt::Display for Dialled {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Dialled::Number(number) => f.write_str(number),
+            Dialled::AnyOther => f.write_str("*"),
+        }
+    }
+}
+
+/// A host and port that flows may ask.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct HostPort {
+    /// Name or address, lower case; IPv6 without brackets.
+    pub host: String,
+    /// Port.
+    pub port: u16,
+}
+
+impl fmt::Display for HostPort {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.host.contains(':') {
+            write!(f, "[{}]:{}", self.host, self.port)
+        } else {
+            write!(f, "{}:{}", self.host, self.port)
+        }
+    }
+}
+
+/// A network of addresses, `10.0.0.0/8`; a single address is one of full length.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Network {
+    address: IpAddr,
+    prefix: u8,
+}
+
+impl Network {
+    /// Whether an address lies in it. IPv4 addresses written as IPv6 (`::ffff:…`) count as IPv4.
+    pub fn contains(&self, address: IpAddr) -> bool {
+        fn same<const N: usize>(a: [u8; N], b: [u8; N], prefix: u8) -> bool {
+            (0..usize::from(prefix)).all(|bit| (a[bit / 8] ^ b[bit / 8]) & (0x80 >> (bit % 8)) == 0)
+        }
+        match (self.address, address.to_canonical()) {
+            (IpAddr::V4(a), IpAddr::V4(b)) => same(a.octets(), b.octets(), self.prefix),
+            (IpAddr::V6(a), IpAddr::V6(b)) => same(a.octets(), b.octets(), self.prefix),
+            _ => false,
+        }
+    }
+}
+
+impl FromStr for Network {
+    type Err = String;
+    fn from_str(text: &str) -> Result<Network, String> {
+        let (address, prefix) = text.split_once('/').map_or((text, None), |(a, p)| (a, Some(p)));
+        let address: IpAddr = address.parse().map_err(|_| format!("{address:?} is no IP address"))?;
+        let longest = if address.is_ipv4() { 32 } else { 128 };
+        let prefix = match prefix {
+            None => longest,
+            Some(p) => p.parse().ok().filter(|p| *p <= longest).ok_or(format!("/{p} is no prefix length of 0 to {longest}"))?,
+        };
+        Ok(Network { address, prefix })
+    }
+}
+
+fn text<'a>(input: &Input<'a>) -> Result<&'a str, Wrong> {
+    match input.value {
+        DeValue::String(text) => Ok(text.as_ref()),
+        other => wrong(format!("this is {}, a text is needed", kind(other)), "Put it in double quotes"),
+    }
+}
+
+/// Where to listen; `"off"` = nowhere.
+pub(super) fn listen(input: &Input<'_>) -> Result<Option<SocketAddr>, Wrong> {
+    match text(input)? {
+        "off" => Ok(None),
+        address => match address.parse() {
+            Ok(address) => Ok(Some(address)),
+            Err(_) => {
+                wrong(format!("{address:?} is no address with port"), "Write \"127.0.0.1:5060\", \"0.0.0.0:5060\" or \"off\"")
+            }
+        },
+    }
+}
+
+pub(super) fn ip(input: &Input<'_>) -> Result<IpAddr, Wrong> {
+    let address = text(input)?;
+    address.parse().or_else(|_| wrong(format!("{address:?} is no IP address"), "Write one such as \"203.0.113.7\""))
+}
+
+pub(super) fn network(input: &Input<'_>) -> Result<Network, Wrong> {
+    text(input)?.parse().or_else(|e: String| wrong(e, "Write an address or a network such as \"10.1.0.0/16\""))
+}
+
+pub(super) fn whole<T: TryFrom<i64>>(range: RangeInclusive<i64>) -> impl Fn(&Input<'_>) -> Result<T, Wrong> {
+    move |input| {
+        let remedy = format!("Write a whole number from {} to {}", range.start(), range.end());
+        let DeValue::Integer(integer) = input.value else {
+            return wrong(format!("this is {}, a whole number is needed", kind(input.value)), remedy);
+        };
+        let number = i64::from_str_radix(integer.as_str(), integer.radix()).ok().filter(|n| range.contains(n));
+        match number.and_then(|n| T::try_from(n).ok()) {
+            Some(number) => Ok(number),
+            None => wrong(format!("{integer} is out of range"), remedy),
+        }
+    }
+}
+
+pub(super) fn seconds(range: RangeInclusive<i64>) -> impl Fn(&Input<'_>) -> Result<Duration, Wrong> {
+    move |input| whole::<u64>(range.clone())(input).map(Duration::from_secs)
+}
+
+pub(super) fn minutes(range: RangeInclusive<i64>) -> impl Fn(&Input<'_>) -> Result<Duration, Wrong> {
+    move |input| whole::<u64>(range.clone())(input).map(|n| Duration::from_secs(n * 60))
+}
+
+pub(super) fn millis(range: RangeInclusive<i64>) -> impl Fn(&Input<'_>) -> Result<Duration, Wrong> {
+    move |input| whole::<u64>(range.clone())(input).map(Duration::from_millis)
+}
+
+/// Days that something is kept; `"forever"` = until somebody deletes it.
+pub(super) fn days(input: &Input<'_>) -> Result<Option<u32>, Wrong> {
+    if matches!(input.value, DeValue::String(t) if t.as_ref() == "forever") {
+        return Ok(None);
+    }
+    whole(0..=36_500)(input).map(Some).map_err(|w| Wrong { remedy: format!("{}, or \"forever\"", w.remedy), ..w })
+}
+
+pub(super) fn yes_or_no(input: &Input<'_>) -> Result<bool, Wrong> {
+    match input.value {
+        DeValue::Boolean(value) => Ok(*value),
+        other => wrong(format!("this is {}", kind(other)), "Write true or false"),
+    }
+}
+
+/// `"20000-29999"`, or `"any"`.
+pub(super) fn ports(input: &Input<'_>) -> Result<Option<RangeInclusive<u16>>, Wrong> {
+    let written = text(input)?;
+    if written == "any" {
+        return Ok(None);
+    }
+    let ends = written.split_once('-').and_then(|(a, b)| Some((a.trim().parse().ok()?, b.trim().parse().ok()?)));
+    match ends {
+        Some((from, to)) if from >= 1_024 && from < to => Ok(Some(from..=to)),
+        _ => wrong(
+            format!("{written:?} is no range of ports"),
+            "Write \"20000-29999\" (ports from 1024 to 65535), or \"any\" for whatever is free",
+        ),
+    }
+}
+
+pub(super) fn list<T>(parse: impl Fn(&Input<'_>) -> Result<T, Wrong>) -> impl Fn(&Input<'_>) -> Result<Vec<T>, Wrong> {
+    move |input| match input.value {
+        DeValue::Array(items) => {
+            items.iter().map(|item| parse(&Input { value: bare(item), around: input.around, folder: input.folder })).collect()
+        }
+        other => wrong(format!("this is {}, a list is needed", kind(other)), "Write [\"first\", \"second\"]"),
+    }
+}
+
+pub(super) fn one_of(words: &'static [&'static str]) -> impl Fn(&Input<'_>) -> Result<String, Wrong> {
+    move |input| {
+        let written = text(input)?;
+        if words.contains(&written) {
+            Ok(written.to_string())
+        } else {
+            wrong(format!("{written:?} is none of them"), format!("Write one of: {}", words.join(", ")))
+        }
+    }
+}
+
+/// What may stand in a header of a SIP message.
+pub(super) fn header_text(input: &Input<'_>) -> Result<String, Wrong> {
+    let written = text(input)?;
+    if !written.is_empty() && written.len() <= 100 && written.chars().all(|c| c.is_ascii_graphic() || c == ' ') {
+        Ok(written.to_string())
+    } else {
+        wrong(format!("{written:?} cannot stand in a SIP header"), "Write 1 to 100 plain ASCII characters")
+    }
+}
+
+pub(super) fn dialled(input: &Input<'_>) -> Result<Dialled, Wrong> {
+    let written = match input.value {
+        DeValue::Integer(n) => {
+            return wrong(
+                format!("{n} is a number, and a dialled number may begin with 0 or +"),
+                format!("Put it in double quotes: \"{n}\""),
+            );
+        }
+        _ => text(input)?,
+    };
+    let fits = (1..=64).contains(&written.len()) && written.chars().all(|c| c.is_ascii_alphanumeric() || "+*#-._".contains(c));
+    match written {
+        "*" => Ok(Dialled::AnyOther),
+        _ if fits => Ok(Dialled::Number(written.to_string())),
+        _ => wrong(
+            format!("{written:?} cannot be dialled"),
+            "Write the user part of the SIP address, such as \"100\" or \"+4930123456\", or \"*\" for every other number",
+        ),
+    }
+}
+
+/// A path, counted from the folder of the configuration file.
+pub(super) fn path(input: &Input<'_>) -> Result<PathBuf, Wrong> {
+    match text(input)? {
+        "" => wrong("the path is empty", "Write a path, counted from the folder of this file"),
+        written => Ok(input.folder.join(written)),
+    }
+}
+
+pub(super) fn existing_file(input: &Input<'_>) -> Result<PathBuf, Wrong> {
+    let path = path(input)?;
+    if (input.around.is_file)(&path) {
+        Ok(path)
+    } else {
+        wrong(
+            format!("there is no file {}", path.display()),
+            "Correct the path; it counts from the folder of this file, so a file in flows/ is \"../flows/…\"",
+        )
+    }
+}
+
+/// A text as it stands, or taken from `env:NAME` or `file:PATH`.
+pub(super) fn secret(input: &Input<'_>) -> Result<Secret, Wrong> {
+    let written = text(input)?;
+    if let Some(name) = written.strip_prefix("env:") {
+        return match (input.around.env)(name) {
+            Some(value) => Ok(Secret::new(value)),
+            None => wrong(
+                format!("the environment has no variable {name}"),
+                format!("Set it where hotline is started ({name}=… hotline serve), or write the value here"),
+            ),
+        };
+    }
+    if let Some(name) = written.strip_prefix("file:") {
+        let path = input.folder.join(name);
+        return match (input.around.read)(&path) {
+            Ok(value) => Ok(Secret::new(value.trim_end_matches(['\r', '\n']).to_string())),
+            Err(e) => wrong(
+                format!("{} cannot be read: {e}", path.display()),
+                "Make the file readable for hotline; the path counts from the folder of this file",
+            ),
+        };
+    }
+    Ok(Secret::new(written.to_string()))
+}
+
+/// `host:port`; a whole web address gives its host and port.
+pub(super) fn host_port(input: &Input<'_>) -> Result<HostPort, Wrong> {
+    let written = text(input)?;
+    let plain = if written.contains("://") { written.to_string() } else { format!("http://{written}") };
+    let parsed = url::Url::parse(&plain)
+        .ok()
+        .filter(|u| matches!(u.path(), "" | "/") && u.query().is_none() && u.username().is_empty() && u.password().is_none());
+    // `url` leaves out the scheme's own port, so ask whether one was written.
+    let has_port = written.contains("://")
+        || written.rsplit_once(':').is_some_and(|(host, port)| !host.ends_with(':') && port.parse::<u16>().is_ok());
+    let host_port = parsed.filter(|_| has_port).and_then(|u| {
+        let host = u.host_str()?.trim_matches(['[', ']']).to_ascii_lowercase();
+        Some(HostPort { host, port: u.port_or_known_default()? })
+    });
+    host_port.map_or_else(
+        || wrong(format!("{written:?} is no host with port"), "Write \"api.example.com:443\" or \"127.0.0.1:8090\""),
+        Ok,
+    )
+}
+
+/// A web address without a slash at the end.
+pub(super) fn base_url(input: &Input<'_>) -> Result<String, Wrong> {
+    let written = text(input)?;
+    let good = url::Url::parse(written)
+        .is_ok_and(|u| matches!(u.scheme(), "http" | "https") && u.query().is_none() && u.fragment().is_none());
+    if good {
+        Ok(written.trim_end_matches('/').to_string())
+    } else {
+        wrong(format!("{written:?} is no web address"), "Write one such as \"https://hotline.example.com\"")
+    }
+}
+
+/// A program with its arguments.
+pub(super) fn command(input: &Input<'_>) -> Result<Vec<String>, Wrong> {
+    let words = list(|i| text(i).map(str::to_string))(input)?;
+    match words.first() {
+        Some(program) if !program.is_empty() => Ok(words),
+        _ => wrong("there is no program in it", "Write [\"espeak-ng\", \"-v\", \"cmn\", \"--stdin\", \"--stdout\"]"),
+    }
+}
+
+pub(super) fn log_level(input: &Input<'_>) -> Result<String, Wrong> {
+    let written = text(input)?;
+    match tracing_subscriber::EnvFilter::try_new(written) {
+        Ok(_) if !written.trim().is_empty() => Ok(written.to_string()),
+        _ => wrong(
+            format!("{written:?} is no log level"),
+            "Write error, warn, info, debug or trace, or directives such as \"info,hotline::sip=debug\"",
+        ),
+    }
+}

@@ -1,0 +1,444 @@
+//! Takes calls in: finds the flow for the number, opens audio, starts one task per call, and routes signalling to it.
+
+use super::LookUps;
+use super::live::{CallerSide, LivePorts};
+use super::settings::{Served, Settings};
+use crate::audio::Pcm;
+use crate::base::{AttemptId, CallId, Moment, PhoneNumber, PromptPart, WallTime};
+use crate::call::{Call, CallSettings, Event, Record};
+use crate::drive::{Driver, Happening};
+use crate::flow::Flow;
+use crate::media::{LegCommand, LegEvent, LegKey, Plane};
+use crate::sip::{DialogKey, SdpSession, SipCommand, SipEndpoint, SipEvent};
+use crate::speech::{EarEvent, Ears, Voices};
+use crate::store::{EventLog, EventLogHead, Store, StoreWriter};
+use std::collections::{BTreeMap, HashMap};
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+use tokio::sync::{broadcast, mpsc};
+
+/// What waits for one call at most; a full inbox means that its task hangs, and then the sender does not wait either.
+const INBOX: usize = 512;
+
+/// Seconds after which a refused caller may try again.
+const RETRY_AFTER: u32 = 5;
+
+/// Records kept for live views that lag.
+const LIVE_NOTES: usize = 1_024;
+
+/// What reaches a call's task.
+pub(super) enum Inbox {
+    /// From signalling.
+    Sip(SipEvent),
+    /// From the ears.
+    Ear(EarEvent),
+    /// Anything that is already in the driver's words.
+    Happening(Happening),
+}
+
+/// What all calls share. Cheap to clone by `Arc`.
+pub(super) struct Shared {
+    pub(super) sip: SipEndpoint,
+    pub(super) plane: Plane,
+    pub(super) ears: Ears,
+    pub(super) voices: Voices,
+    pub(super) lookups: LookUps,
+    pub(super) store: StoreWriter,
+    pub(super) files: Store,
+    pub(super) comfort: Arc<Pcm>,
+    epoch: Instant,
+    /// Which call a dialog belongs to. A lock around a map, held for a look-up; calls themselves are never locked.
+    dialogs: Mutex<HashMap<DialogKey, mpsc::Sender<Inbox>>>,
+    /// The attempt whose REFER is under way, per call.
+    referring: Mutex<HashMap<CallId, AttemptId>>,
+    notes: broadcast::Sender<(CallId, Record)>,
+    /// Runs of prerendering under way.
+    prerendering: AtomicUsize,
+    models: BTreeMap<String, String>,
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Shared {
+    pub(super) fn now(&self) -> Moment {
+        Moment::from_micros(u64::try_from(self.epoch.elapsed().as_micros()).unwrap_or(u64::MAX))
+    }
+
+    pub(super) fn register(&self, dialog: DialogKey, inbox: mpsc::Sender<Inbox>) {
+        lock(&self.dialogs).insert(dialog, inbox);
+    }
+
+    pub(super) fn forget(&self, dialog: DialogKey) {
+        lock(&self.dialogs).remove(&dialog);
+    }
+
+    pub(super) fn referring(&self, call: CallId) -> Option<AttemptId> {
+        lock(&self.referring).get(&call).copied()
+    }
+
+    pub(super) fn set_referring(&self, call: CallId, attempt: AttemptId) {
+        lock(&self.referring).insert(call, attempt);
+    }
+
+    pub(super) fn recording_path(&self, call: CallId, began: WallTime) -> Result<PathBuf, String> {
+        self.files.make_audio_dir(call, began).map_err(|e| e.to_string())?;
+        Ok(self.files.recording_path(call, began))
+    }
+
+    pub(super) fn event_log(&self, call: CallId, began: WallTime, flow: &Flow) -> EventLog {
+        let models = self.models.clone();
+        let head = EventLogHead { hotline: 1, call, flow: flow.name.clone(), flow_hash: flow.hash.clone(), models };
+        self.store.event_log(began, &head)
+    }
+
+    pub(super) fn tell(&self, call: CallId, record: &Record) {
+        let _ = self.notes.send((call, record.clone()));
+    }
+}
+
+/// Calendar time now.
+pub(super) fn wall_now() -> WallTime {
+    WallTime(chrono::Utc::now().timestamp_millis())
+}
+
+/// Which number is served by which flow; replaced as a whole on reload.
+type Numbers = Arc<Mutex<Arc<[Served]>>>;
+
+/// A running gateway.
+pub struct Gateway {
+    shared: Arc<Shared>,
+    calls: tokio_util::task::TaskTracker,
+    router: tokio::task::JoinHandle<()>,
+    numbers: Numbers,
+    jobs: Vec<tokio::task::JoinHandle<()>>,
+}
+
+/// Why a gateway did not start: one sentence with what to do.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct StartError(String);
+
+fn failed<E: std::fmt::Display>(what: &str) -> impl FnOnce(E) -> StartError {
+    let what = what.to_string();
+    move |error| StartError(format!("{what}: {error}"))
+}
+
+impl Gateway {
+    /// Opens sockets, workers, files and database and begins to take calls.
+    ///
+    /// # Errors
+    /// What could not be opened, with the remedy.
+    pub async fn start(settings: Settings) -> Result<Gateway, StartError> {
+        let epoch = Instant::now();
+        let files = Store::open(&settings.store_dir).await.map_err(failed("the store cannot be opened"))?;
+        // Calls that a crash cut off are told as such; otherwise they would go on for ever.
+        match files.end_interrupted().await {
+            Ok(0) => {}
+            Ok(calls) => tracing::warn!(calls, "calls of an earlier run were cut off; their records say so now"),
+            Err(error) => return Err(StartError(format!("the store cannot be written: {error}"))),
+        }
+        let (store, store_task) = StoreWriter::start(files.clone());
+        let plane = Plane::start(settings.media.with_epoch(epoch)).map_err(failed("the audio plane cannot start"))?;
+        let (ears, voices) = (settings.ears, settings.voices);
+        // Both wait for their worker processes to load.
+        let engines = tokio::task::spawn_blocking(move || {
+            let ears = Ears::start(ears).map_err(failed("the recogniser cannot start"))?;
+            Ok::<_, StartError>((ears, Voices::start(voices).map_err(failed("the voices cannot start"))?))
+        });
+        let (ears, voices) = engines.await.map_err(failed("the engines cannot start"))??;
+        let lookups = LookUps::new(&settings.lookup_hosts).map_err(failed("the look-up client cannot start"))?;
+        let (tell, events) = mpsc::channel(1_024);
+        let sip = SipEndpoint::bind(settings.sip, tell).await.map_err(failed("signalling cannot start"))?;
+        let comfort = Arc::new(crate::audio::hold_tune());
+        let shared = Arc::new(Shared {
+            sip,
+            plane,
+            ears,
+            voices,
+            lookups,
+            store,
+            files,
+            comfort,
+            epoch,
+            dialogs: Mutex::default(),
+            referring: Mutex::default(),
+            notes: broadcast::channel(LIVE_NOTES).0,
+            prerendering: AtomicUsize::new(0),
+            models: settings.models,
+        });
+        prerender(&shared, &settings.numbers);
+        let calls = tokio_util::task::TaskTracker::new();
+        let numbers: Numbers = Arc::new(Mutex::new(settings.numbers.into()));
+        let router = Router {
+            shared: shared.clone(),
+            numbers: numbers.clone(),
+            calls: calls.clone(),
+            max_calls: settings.max_calls,
+            longest: settings.longest_call,
+            rate: super::rate::Rate::new(settings.calls_per_minute, settings.trusted),
+        };
+        drop(store_task);
+        let jobs = vec![tokio::spawn(super::jobs::retention(shared.files.clone(), settings.retention))];
+        let router = tokio::spawn(router.run(events));
+        Ok(Gateway { shared, calls, router, numbers, jobs })
+    }
+
+    /// Where SIP listens (UDP), with the port that the system chose.
+    pub fn sip_address(&self) -> Option<SocketAddr> {
+        self.shared.sip.local_udp()
+    }
+
+    /// Records as they are made, for a live view; a reader that lags loses the oldest.
+    pub fn notes(&self) -> broadcast::Receiver<(CallId, Record)> {
+        self.shared.notes.subscribe()
+    }
+
+    /// The store, for reading.
+    pub fn store(&self) -> &Store {
+        &self.shared.files
+    }
+
+    /// Calls that are going on.
+    pub fn calls_now(&self) -> usize {
+        self.calls.len()
+    }
+
+    /// Process ids of the recognition workers that wait for work (for figures and for breaking them on purpose).
+    pub fn workers(&self) -> Vec<u32> {
+        self.shared.ears.idle_pids()
+    }
+
+    /// Serves these numbers from now on; calls that are going on keep their flow.
+    pub fn set_numbers(&self, numbers: Vec<Served>) {
+        prerender(&self.shared, &numbers);
+        *lock(&self.numbers) = numbers.into();
+    }
+
+    /// Whether the fixed prompts of the flows are made. (Recognition workers are warm once `start` returns.)
+    pub fn is_ready(&self) -> bool {
+        self.shared.prerendering.load(Ordering::Relaxed) == 0
+    }
+
+    /// Numbers of the recognition pool.
+    pub fn ears(&self) -> crate::speech::EarsStats {
+        self.shared.ears.stats()
+    }
+
+    /// Sound for words and files, by the gateway's voices.
+    ///
+    /// # Errors
+    /// One sentence when no voice can make it.
+    pub async fn render(&self, key: crate::speech::RenderKey) -> Result<Arc<Pcm>, String> {
+        self.shared.voices.render(key).await
+    }
+
+    /// Lateness of the audio plane's ticks.
+    pub fn lateness(&self) -> crate::media::Lateness {
+        self.shared.plane.lateness()
+    }
+
+    /// Takes no new calls and waits for the running ones, at most `patience`; then ends everything in order.
+    pub async fn stop(self, patience: Duration) {
+        self.shared.sip.set_accepting(false);
+        self.calls.close();
+        if tokio::time::timeout(patience, self.calls.wait()).await.is_err() {
+            tracing::warn!(calls = self.calls.len(), "calls were still going on at the end of the drain");
+        }
+        self.router.abort();
+        let _ = self.router.await;
+        for job in self.jobs {
+            job.abort();
+            let _ = job.await;
+        }
+        self.shared.store.flush().await;
+        let plane = self.shared.plane.clone();
+        let _ = tokio::task::spawn_blocking(move || plane.stop()).await;
+        // The last one out says good-bye to every dialog that is left; otherwise the sockets close with the last call.
+        if let Ok(shared) = Arc::try_unwrap(self.shared) {
+            shared.sip.stop().await;
+        }
+    }
+}
+
+/// Renders what the flows always say, so that the first caller does not wait for the synthesiser.
+fn prerender(shared: &Arc<Shared>, numbers: &[Served]) {
+    let mut wanted = Vec::new();
+    for served in numbers {
+        for (language, mut parts) in served.flow.prompts() {
+            for part in &mut parts {
+                if let PromptPart::File(path) = part {
+                    *path = served.base_dir.join(&*path);
+                }
+            }
+            wanted.push(crate::speech::RenderKey { parts, language });
+        }
+    }
+    shared.prerendering.fetch_add(1, Ordering::Relaxed);
+    let shared = shared.clone();
+    tokio::spawn(async move {
+        if let Err(why) = shared.voices.prerender(wanted).await {
+            tracing::warn!(why, "not all fixed prompts could be made ahead");
+        }
+        shared.prerendering.fetch_sub(1, Ordering::Relaxed);
+    });
+}
+
+/// Routes signalling to calls and takes new ones in.
+struct Router {
+    shared: Arc<Shared>,
+    rate: super::rate::Rate,
+    numbers: Numbers,
+    calls: tokio_util::task::TaskTracker,
+    max_calls: usize,
+    longest: Duration,
+}
+
+impl Router {
+    async fn run(mut self, mut events: mpsc::Receiver<SipEvent>) {
+        while let Some(event) = events.recv().await {
+            match event {
+                SipEvent::Incoming { .. } => self.incoming(event),
+                other => self.pass_on(other),
+            }
+        }
+    }
+
+    fn pass_on(&self, event: SipEvent) {
+        let dialog = dialog_of(&event);
+        let inbox = lock(&self.shared.dialogs).get(&dialog).cloned();
+        if let Some(inbox) = inbox
+            && inbox.try_send(Inbox::Sip(event)).is_err()
+        {
+            tracing::error!(?dialog, "a call's inbox is full or closed; a signalling event was lost");
+        }
+    }
+
+    fn flow_for(&self, dialled: &str) -> Option<Served> {
+        let numbers = lock(&self.numbers).clone();
+        let exact = numbers.iter().find(|served| served.number == dialled);
+        exact.or_else(|| numbers.iter().find(|served| served.number == "*")).cloned()
+    }
+
+    fn reject(&self, dialog: DialogKey, status: u16, retry_after: Option<u32>) {
+        metrics::counter!("hotline_rejected_total", "status" => status.to_string()).increment(1);
+        let _ = self.shared.sip.send(SipCommand::Reject { dialog, status, retry_after });
+    }
+
+    fn incoming(&mut self, event: SipEvent) {
+        let SipEvent::Incoming { dialog, from, to, source, call_id, offer } = event else { return };
+        let Some(Served { flow, base_dir, .. }) = self.flow_for(&to) else {
+            tracing::info!(call_id, dialled = %PhoneNumber::new(&to).tail(), "no flow serves this number");
+            return self.reject(dialog, 404, None);
+        };
+        if self.calls.len() >= self.max_calls || !self.rate.admits(self.shared.now(), source.ip()) {
+            return self.reject(dialog, 503, Some(RETRY_AFTER));
+        }
+        let (leg_events, from_legs) = mpsc::channel(INBOX);
+        let (inbox, messages) = mpsc::channel(INBOX);
+        let to_ear = inbox.clone();
+        let ear = self.shared.ears.attach(Box::new(move |event| {
+            if to_ear.try_send(Inbox::Ear(event)).is_err() {
+                tracing::error!("a call's inbox is full or closed; what its ears heard was lost");
+            }
+        }));
+        let (key, port) = match self.shared.plane.open(leg_events.clone(), Some(ear.tap())) {
+            Ok(opened) => opened,
+            Err(error) => {
+                tracing::error!(call_id, %error, "no audio for a new call");
+                return self.reject(dialog, 503, Some(RETRY_AFTER));
+            }
+        };
+        let mut sdp = SdpSession::new(rand::random());
+        let ip = self.shared.sip.local_ip_toward(source.ip());
+        let (agreed, answer_sdp) = match offer.as_deref().map(|o| sdp.answer(o, ip, port)) {
+            Some(Ok((agreed, text))) => (Some(agreed), text),
+            Some(Err(error)) => {
+                tracing::info!(call_id, %error, "an offer does not fit");
+                self.shared.plane.command(key, LegCommand::Close);
+                return self.reject(dialog, error.status(), None);
+            }
+            None => (None, sdp.offer(ip, port)),
+        };
+        self.shared.register(dialog, inbox.clone());
+        let _ = self.shared.sip.send(SipCommand::Ring { dialog });
+        let id = CallId(rand::random());
+        tracing::info!(call = %id, call_id, flow = %flow.name, caller = %PhoneNumber::new(&from).tail(), "a call came in");
+        let settings = CallSettings {
+            card_reference: format!("{:032x}", rand::random::<u128>()),
+            ears: self.shared.ears.languages(),
+            base_dir,
+            longest: self.longest,
+            ..CallSettings::default()
+        };
+        let began = wall_now();
+        let call = Call::new(id, flow.clone(), settings);
+        let caller = CallerSide { dialog, key, port, sdp, answer_sdp, agreed, number: from.clone(), ip };
+        let ports = LivePorts::new(id, self.shared.clone(), flow, began, caller, ear, inbox, leg_events);
+        let arrived =
+            Event::Arrived { caller: PhoneNumber::new(&from), dialled: PhoneNumber::new(&to), wall: began };
+        let task = CallTask { shared: self.shared.clone(), driver: Driver::new(call, ports), messages, from_legs };
+        self.calls.spawn(task.run(id, arrived, dialog));
+    }
+}
+
+fn dialog_of(event: &SipEvent) -> DialogKey {
+    match event {
+        SipEvent::Incoming { dialog, .. }
+        | SipEvent::Acked { dialog, .. }
+        | SipEvent::Reoffer { dialog, .. }
+        | SipEvent::InfoDigit { dialog, .. }
+        | SipEvent::ReferProgress { dialog, .. }
+        | SipEvent::Ringing { dialog, .. }
+        | SipEvent::Answered { dialog, .. }
+        | SipEvent::Ended { dialog, .. } => *dialog,
+    }
+}
+
+/// One task owns one call.
+struct CallTask {
+    shared: Arc<Shared>,
+    driver: Driver<Call, LivePorts>,
+    messages: mpsc::Receiver<Inbox>,
+    from_legs: mpsc::Receiver<(LegKey, LegEvent)>,
+}
+
+impl CallTask {
+    async fn run(mut self, id: CallId, arrived: Event, dialog: DialogKey) {
+        self.driver.handle(self.shared.now(), Happening::Call(arrived));
+        while !self.driver.is_over() {
+            let due = self.driver.next_timer().map(|at| self.shared.epoch + Duration::from_micros(at.micros()));
+            let timer = tokio::time::sleep_until(due.unwrap_or_else(|| Instant::now() + Duration::from_secs(3_600)).into());
+            tokio::select! {
+                Some(message) = self.messages.recv() => self.message(message),
+                Some((key, event)) = self.from_legs.recv() => self.leg_event(key, event),
+                () = timer, if due.is_some() => self.driver.handle(self.shared.now(), Happening::Tick),
+            }
+        }
+        self.shared.forget(dialog);
+        lock(&self.shared.referring).remove(&id);
+    }
+
+    fn message(&mut self, message: Inbox) {
+        let now = self.shared.now();
+        match message {
+            Inbox::Sip(event) => {
+                for happening in self.driver.ports().signalling(event) {
+                    self.driver.handle(now, happening);
+                }
+            }
+            Inbox::Ear(event) => self.driver.handle(now, Happening::Ear(event)),
+            Inbox::Happening(happening) => self.driver.handle(now, happening),
+        }
+    }
+
+    fn leg_event(&mut self, key: LegKey, event: LegEvent) {
+        if let Some(leg) = self.driver.ports().leg_of(key) {
+            self.driver.handle(self.shared.now(), Happening::Leg { leg, event });
+        }
+    }
+}

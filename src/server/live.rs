@@ -1,0 +1,465 @@
+//! The live world of one call: what the driver asks for becomes SIP messages, RTP, HTTP, rows and files.
+
+use super::gateway::{Inbox, Shared};
+use crate::audio::{Pcm, write_wav};
+use crate::base::{AttemptId, CallId, Digit, Disposition, Grammar, Language, LegId, LookUpId, Moment, Prompt, PromptId, UtteranceId, WallTime};
+use crate::call::{AgentEvent, Event, HandOverCard, Record, ReferOutcome};
+use crate::drive::{Happening, LastResort, Ports};
+use crate::flow::{Flow, LookUp};
+use crate::media::{Codec, LegCommand, LegEvent, LegKey, LegStats, Negotiated};
+use crate::sip::{DialogKey, EndedWhy, G711, MediaAgreement, SdpSession, SipCommand, SipEvent};
+use crate::speech::{Ear, RenderKey};
+use crate::store::{EventLog, StoreWriter};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::mpsc;
+
+/// Longest a SIP URI or text that comes from outside is kept.
+const CONTACT_MAX: usize = 256;
+
+/// Hand-over cards stay readable so long after they were last renewed: the longest call and one hour.
+const CARD_VALID: Duration = Duration::from_secs(2 * 3_600);
+
+/// One leg's signalling and audio.
+pub(super) struct LiveLeg {
+    dialog: DialogKey,
+    key: LegKey,
+    port: u16,
+    sdp: SdpSession,
+    /// The dialog is still there (nothing to hang up otherwise).
+    up: bool,
+    /// Their 200 (or our 200's ACK) was seen.
+    connected: bool,
+}
+
+/// Everything outside the call machine that belongs to one call.
+pub(super) struct LivePorts {
+    pub(super) id: CallId,
+    shared: Arc<Shared>,
+    flow: Arc<Flow>,
+    inbox: mpsc::Sender<Inbox>,
+    legs: BTreeMap<LegId, LiveLeg>,
+    ear: Option<Ear>,
+    /// SDP for the 200; an offer of ours when theirs is late.
+    answer_sdp: String,
+    store: StoreWriter,
+    events: Option<EventLog>,
+    began: WallTime,
+    language: Language,
+    caller_number: String,
+    /// The address we give in SDP, as the caller's network reaches us.
+    ip: std::net::IpAddr,
+    recording: bool,
+    leg_events: mpsc::Sender<(LegKey, LegEvent)>,
+}
+
+/// The caller's side as the gateway found it.
+pub(super) struct CallerSide {
+    pub(super) dialog: DialogKey,
+    pub(super) key: LegKey,
+    pub(super) port: u16,
+    pub(super) sdp: SdpSession,
+    pub(super) answer_sdp: String,
+    pub(super) agreed: Option<MediaAgreement>,
+    pub(super) number: String,
+    pub(super) ip: std::net::IpAddr,
+}
+
+impl LivePorts {
+    pub(super) fn new(
+        id: CallId,
+        shared: Arc<Shared>,
+        flow: Arc<Flow>,
+        began: WallTime,
+        caller: CallerSide,
+        ear: Ear,
+        inbox: mpsc::Sender<Inbox>,
+        leg_events: mpsc::Sender<(LegKey, LegEvent)>,
+    ) -> LivePorts {
+        let leg =
+            LiveLeg { dialog: caller.dialog, key: caller.key, port: caller.port, sdp: caller.sdp, up: true, connected: false };
+        let language = flow.languages.first().copied().unwrap_or_default();
+        let store = shared.store.clone();
+        let events = Some(shared.event_log(id, began, &flow));
+        let ports = LivePorts {
+            id,
+            shared,
+            flow,
+            inbox,
+            legs: BTreeMap::from([(LegId::Caller, leg)]),
+            ear: Some(ear),
+            answer_sdp: caller.answer_sdp,
+            store,
+            events,
+            began,
+            language,
+            caller_number: caller.number,
+            ip: caller.ip,
+            recording: false,
+            leg_events,
+        };
+        if let Some(agreed) = caller.agreed {
+            ports.remote(caller.key, agreed);
+        }
+        ports
+    }
+
+    /// Which leg a key of the audio plane belongs to.
+    pub(super) fn leg_of(&self, key: LegKey) -> Option<LegId> {
+        self.legs.iter().find(|(_, leg)| leg.key == key).map(|(id, _)| *id)
+    }
+
+    fn leg_of_dialog(&self, dialog: DialogKey) -> Option<LegId> {
+        self.legs.iter().find(|(_, leg)| leg.dialog == dialog).map(|(id, _)| *id)
+    }
+
+    fn remote(&self, key: LegKey, agreed: MediaAgreement) {
+        self.shared.plane.command(key, LegCommand::Remote(negotiated(agreed)));
+    }
+
+    fn send(&self, command: SipCommand) {
+        if self.shared.sip.send(command).is_err() {
+            tracing::error!(call = %self.id, "signalling is overrun; a message was not sent");
+        }
+    }
+
+    /// What a SIP event means for the call. Offers are answered here.
+    pub(super) fn signalling(&mut self, event: SipEvent) -> Vec<Happening> {
+        match event {
+            SipEvent::Acked { dialog, answer } => self.acked(dialog, answer),
+            SipEvent::Reoffer { dialog, offer } => self.reoffer(dialog, offer),
+            SipEvent::InfoDigit { dialog, digit } => self.info_digit(dialog, digit),
+            SipEvent::ReferProgress { dialog, status, last } => self.refer_progress(dialog, status, last),
+            SipEvent::Ringing { dialog, .. } => self.agent(dialog, |_| AgentEvent::Ringing),
+            SipEvent::Answered { dialog, sdp } => self.agent_answered(dialog, &sdp),
+            SipEvent::Ended { dialog, why } => self.dialog_ended(dialog, why),
+            SipEvent::Incoming { .. } => Vec::new(),
+        }
+    }
+
+    fn acked(&mut self, dialog: DialogKey, answer: Option<String>) -> Vec<Happening> {
+        let ip = self.ip;
+        let Some(leg) = self.legs.get_mut(&LegId::Caller).filter(|l| l.dialog == dialog && !l.connected) else {
+            return Vec::new();
+        };
+        leg.connected = true;
+        if let Some(answer) = answer {
+            match leg.sdp.accept_answer(&answer, ip) {
+                Ok(agreed) => {
+                    let key = leg.key;
+                    self.remote(key, agreed);
+                }
+                Err(error) => {
+                    let why = format!("the caller's answer to our offer does not fit: {error}");
+                    return vec![Happening::Call(Event::Trouble(why)), Happening::Call(Event::CallerLost)];
+                }
+            }
+        }
+        vec![Happening::Call(Event::Answered)]
+    }
+
+    fn reoffer(&mut self, dialog: DialogKey, offer: Option<String>) -> Vec<Happening> {
+        let ip = self.ip;
+        let Some(id) = self.leg_of_dialog(dialog) else { return Vec::new() };
+        let Some(leg) = self.legs.get_mut(&id) else { return Vec::new() };
+        let (key, port) = (leg.key, leg.port);
+        match offer.map(|o| leg.sdp.answer(&o, ip, port)) {
+            Some(Ok((agreed, sdp))) => {
+                self.remote(key, agreed);
+                self.send(SipCommand::AnswerReoffer { dialog, sdp });
+                match id {
+                    LegId::Caller => vec![Happening::Call(Event::Held(!agreed.receive))],
+                    LegId::Agent(_) => Vec::new(),
+                }
+            }
+            Some(Err(error)) => {
+                self.send(SipCommand::RejectReoffer { dialog, status: error.status() });
+                Vec::new()
+            }
+            None => {
+                let sdp = leg.sdp.offer(ip, port);
+                self.send(SipCommand::AnswerReoffer { dialog, sdp });
+                Vec::new()
+            }
+        }
+    }
+
+    fn info_digit(&mut self, dialog: DialogKey, digit: Digit) -> Vec<Happening> {
+        let Some(leg) = self.leg_of_dialog(dialog) else { return Vec::new() };
+        let at = self.shared.now();
+        self.leg(leg, LegCommand::StopPlaying);
+        vec![Happening::Leg { leg, event: LegEvent::Digit { digit, at } }]
+    }
+
+    fn refer_progress(&mut self, dialog: DialogKey, status: u16, last: bool) -> Vec<Happening> {
+        let caller = self.legs.get(&LegId::Caller).is_some_and(|l| l.dialog == dialog);
+        let Some(attempt) = self.shared.referring(self.id).filter(|_| caller) else { return Vec::new() };
+        let outcome = match (status, last) {
+            (202, false) => ReferOutcome::Accepted,
+            (100..=199, false) => ReferOutcome::Progress(status),
+            (200..=299, _) => ReferOutcome::Succeeded,
+            _ => ReferOutcome::Failed(status),
+        };
+        vec![Happening::Call(Event::Referred { attempt, outcome })]
+    }
+
+    fn agent(&self, dialog: DialogKey, event: impl Fn(AttemptId) -> AgentEvent) -> Vec<Happening> {
+        match self.leg_of_dialog(dialog) {
+            Some(LegId::Agent(attempt)) => vec![Happening::Call(Event::Agent { attempt, event: event(attempt) })],
+            _ => Vec::new(),
+        }
+    }
+
+    fn agent_answered(&mut self, dialog: DialogKey, sdp: &str) -> Vec<Happening> {
+        let ip = self.ip;
+        let Some(id @ LegId::Agent(attempt)) = self.leg_of_dialog(dialog) else { return Vec::new() };
+        let Some(leg) = self.legs.get_mut(&id) else { return Vec::new() };
+        leg.connected = true;
+        let key = leg.key;
+        match leg.sdp.accept_answer(sdp, ip) {
+            Ok(agreed) => {
+                self.remote(key, agreed);
+                vec![Happening::Call(Event::Agent { attempt, event: AgentEvent::Answered })]
+            }
+            Err(error) => {
+                tracing::warn!(call = %self.id, %error, "the agent's answer does not fit");
+                self.hang_up(id);
+                vec![Happening::Call(Event::Agent { attempt, event: AgentEvent::Failed { status: 488, contact: None } })]
+            }
+        }
+    }
+
+    fn dialog_ended(&mut self, dialog: DialogKey, why: EndedWhy) -> Vec<Happening> {
+        let Some(id) = self.leg_of_dialog(dialog) else { return Vec::new() };
+        self.shared.forget(dialog);
+        let Some(leg) = self.legs.get_mut(&id) else { return Vec::new() };
+        let (was_up, connected, key) = (leg.up, leg.connected, leg.key);
+        leg.up = false;
+        self.shared.plane.command(key, LegCommand::Close);
+        match id {
+            _ if !was_up => Vec::new(),
+            LegId::Caller => vec![Happening::Call(match why {
+                EndedWhy::Broken(_) | EndedWhy::TimedOut => Event::CallerLost,
+                _ => Event::CallerHungUp,
+            })],
+            LegId::Agent(attempt) => {
+                let event = match why {
+                    _ if connected => AgentEvent::HungUp,
+                    EndedWhy::Refused { status, contact } => {
+                        let contact = contact.map(|c| c.chars().take(CONTACT_MAX).collect());
+                        AgentEvent::Failed { status, contact }
+                    }
+                    EndedWhy::TimedOut => AgentEvent::Failed { status: 408, contact: None },
+                    EndedWhy::Broken(why) => {
+                        tracing::warn!(call = %self.id, why, "the agent's dialog broke");
+                        AgentEvent::Failed { status: 503, contact: None }
+                    }
+                    _ => AgentEvent::Failed { status: 487, contact: None },
+                };
+                vec![Happening::Call(Event::Agent { attempt, event })]
+            }
+        }
+    }
+
+    fn kept(&self, kept: bool) {
+        if !kept {
+            metrics::counter!("hotline_store_lost_total").increment(1);
+        }
+    }
+
+    fn later(&self, happening: Happening) -> impl Future<Output = ()> + Send + 'static {
+        let inbox = self.inbox.clone();
+        async move {
+            let _ = inbox.send(Inbox::Happening(happening)).await;
+        }
+    }
+}
+
+/// SDP's words into the plane's.
+pub(super) fn negotiated(agreed: MediaAgreement) -> Negotiated {
+    let codec = match agreed.codec {
+        G711::Ulaw => Codec::Pcmu,
+        G711::Alaw => Codec::Pcma,
+    };
+    Negotiated { remote: agreed.remote, codec, dtmf: agreed.dtmf, send: agreed.send, receive: agreed.receive }
+}
+
+impl Ports for LivePorts {
+    fn answer(&mut self) {
+        if let Some(leg) = self.legs.get(&LegId::Caller) {
+            self.send(SipCommand::Answer { dialog: leg.dialog, sdp: self.answer_sdp.clone() });
+        }
+    }
+
+    fn hang_up(&mut self, leg: LegId) {
+        let Some(live) = self.legs.get_mut(&leg) else { return };
+        let (dialog, key) = (live.dialog, live.key);
+        if std::mem::replace(&mut live.up, false) {
+            self.send(SipCommand::HangUp { dialog });
+        }
+        self.shared.plane.command(key, LegCommand::Close);
+    }
+
+    fn refer(&mut self, attempt: AttemptId, to: &str, uui: &str, patience: Duration) {
+        let Some(leg) = self.legs.get(&LegId::Caller) else { return };
+        self.shared.set_referring(self.id, attempt);
+        self.send(SipCommand::Refer { dialog: leg.dialog, to: to.into(), uui: (!uui.is_empty()).then(|| uui.into()) });
+        let failed = Event::Referred { attempt, outcome: ReferOutcome::Failed(408) };
+        let later = self.later(Happening::Call(failed));
+        tokio::spawn(async move {
+            tokio::time::sleep(patience).await;
+            later.await;
+        });
+    }
+
+    fn dial(&mut self, attempt: AttemptId, to: &str, uui: &str, ring: Duration) {
+        let failed = |status| Happening::Call(Event::Agent { attempt, event: AgentEvent::Failed { status, contact: None } });
+        let (key, port) = match self.shared.plane.open(self.leg_events.clone(), None) {
+            Ok(opened) => opened,
+            Err(error) => {
+                tracing::error!(call = %self.id, %error, "no audio for the agent's leg");
+                tokio::spawn(self.later(failed(503)));
+                return;
+            }
+        };
+        let dialog = self.shared.sip.new_key();
+        let mut sdp = SdpSession::new(rand::random());
+        let offer = sdp.offer(self.ip, port);
+        self.shared.register(dialog, self.inbox.clone());
+        self.legs.insert(LegId::Agent(attempt), LiveLeg { dialog, key, port, sdp, up: true, connected: false });
+        let invite = SipCommand::Invite {
+            dialog,
+            to: to.into(),
+            from: self.caller_number.clone(),
+            sdp: offer,
+            uui: (!uui.is_empty()).then(|| uui.into()),
+            ring_seconds: u32::try_from(ring.as_secs()).unwrap_or(60).max(1),
+        };
+        if self.shared.sip.send(invite).is_err() {
+            self.hang_up(LegId::Agent(attempt));
+            tokio::spawn(self.later(failed(503)));
+        }
+    }
+
+    fn join(&mut self, attempt: AttemptId) {
+        let (Some(caller), Some(agent)) = (self.legs.get(&LegId::Caller), self.legs.get(&LegId::Agent(attempt))) else { return };
+        self.shared.plane.command(caller.key, LegCommand::Bridge(Some(agent.key)));
+        self.shared.plane.command(agent.key, LegCommand::Bridge(Some(caller.key)));
+    }
+
+    fn comfort(&mut self, on: bool) {
+        let tune = on.then(|| self.shared.comfort.clone());
+        self.leg(LegId::Caller, LegCommand::Comfort(tune));
+    }
+
+    fn record(&mut self) {
+        if std::mem::replace(&mut self.recording, true) {
+            return;
+        }
+        match self.shared.recording_path(self.id, self.began) {
+            Ok(path) => self.leg(LegId::Caller, LegCommand::RecordTo(path)),
+            Err(why) => {
+                let why = format!("the recording cannot begin: {why}");
+                tokio::spawn(self.later(Happening::Leg { leg: LegId::Caller, event: LegEvent::RecordingFailed(why) }));
+            }
+        }
+    }
+
+    fn leg(&mut self, leg: LegId, command: LegCommand) {
+        if let Some(live) = self.legs.get(&leg)
+            && !self.shared.plane.command(live.key, command)
+        {
+            tracing::error!(call = %self.id, "the audio plane is overrun; a command was lost");
+        }
+    }
+
+    fn expect(&mut self, grammar: Grammar) {
+        self.language = grammar.language;
+        if let Some(ear) = &self.ear {
+            ear.expect(grammar);
+        }
+    }
+
+    fn listen_only(&mut self) {
+        let expect = crate::base::Expect::Anything;
+        self.expect(Grammar { language: self.language, expect, person: Arc::new([]) });
+    }
+
+    fn render(&mut self, leg: LegId, prompt: &Prompt) {
+        let (voices, id) = (self.shared.voices.clone(), prompt.id);
+        let key = RenderKey { parts: prompt.parts.clone(), language: prompt.language };
+        let inbox = self.inbox.clone();
+        tokio::spawn(async move {
+            let result = voices.render(key).await;
+            let _ = inbox.send(Inbox::Happening(Happening::Rendered { leg, prompt: id, result })).await;
+        });
+    }
+
+    fn look_up(&mut self, id: LookUpId, request: LookUp) {
+        let (lookups, inbox) = (self.shared.lookups.clone(), self.inbox.clone());
+        tokio::spawn(async move {
+            let result = lookups.ask(&request).await;
+            let _ = inbox.send(Inbox::Happening(Happening::Call(Event::LookedUp { id, result }))).await;
+        });
+    }
+
+    fn keep_clip(&mut self, utterance: UtteranceId, clip: Arc<Pcm>) {
+        self.kept(self.store.clip(self.id, self.began, utterance, write_wav(&clip)));
+    }
+
+    fn keep_message(&mut self, clip: Arc<Pcm>) {
+        self.kept(self.store.message(self.id, self.began, write_wav(&clip)));
+    }
+
+    fn note(&mut self, record: Record) {
+        self.shared.tell(self.id, &record);
+        self.kept(self.store.note(self.id, self.shared.now(), record));
+    }
+
+    fn publish(&mut self, card: HandOverCard) {
+        self.kept(self.store.card(card, super::gateway::wall_now().plus(CARD_VALID)));
+    }
+
+    fn log(&mut self, now: Moment, event: &Event, sensitive: bool) {
+        if let Some(log) = &mut self.events {
+            log.push(now, &super::mask::masked(event, sensitive));
+        }
+    }
+
+    fn prompt_started(&mut self, _leg: LegId, _prompt: PromptId, _at: Moment) {}
+
+    fn leg_closed(&mut self, leg: LegId, stats: LegStats) {
+        tracing::info!(call = %self.id, ?leg, packets_in = stats.packets_in, lost = stats.lost, discarded = stats.discarded,
+            packets_out = stats.packets_out, jitter_us = stats.jitter_us, "a leg's audio is closed");
+    }
+
+    fn trouble(&mut self, why: &str) {
+        tracing::error!(call = %self.id, why, "trouble");
+        metrics::counter!("hotline_troubles_total").increment(1);
+    }
+
+    fn last_resort(&self) -> LastResort {
+        let mut targets = Vec::new();
+        let mut next = Some(self.flow.person.target.clone());
+        while let Some(target) = next.take().and_then(|name| self.flow.targets.get(&name)) {
+            if targets.len() >= 3 || targets.contains(&target.sip) {
+                break;
+            }
+            targets.push(target.sip.clone());
+            next = target.next.clone();
+        }
+        LastResort { targets, language: self.language }
+    }
+
+    fn ended(&mut self, disposition: &Disposition) {
+        let legs: Vec<LegId> = self.legs.keys().copied().collect();
+        for leg in legs {
+            self.hang_up(leg);
+        }
+        self.ear = None;
+        drop(self.events.take());
+        metrics::counter!("hotline_calls_total", "disposition" => disposition.name()).increment(1);
+        tracing::info!(call = %self.id, disposition = disposition.name(), "the call is over");
+    }
+}

@@ -1,0 +1,124 @@
+//! What a gateway needs to start, already checked: made from the configuration file, or by a test.
+
+use crate::flow::Flow;
+use crate::media::PlaneConfig;
+use crate::sip::SipConfig;
+use super::config::{Config, Network};
+use crate::speech::{EarsConfig, VoicesConfig};
+use crate::store::{Retention, RetentionRules};
+use std::net::IpAddr;
+use std::ops::RangeInclusive;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// Everything a [`super::Gateway`] needs.
+pub struct Settings {
+    /// Signalling.
+    pub sip: SipConfig,
+    /// Audio.
+    pub media: MediaSettings,
+    /// Recognition.
+    pub ears: EarsConfig,
+    /// Synthesis.
+    pub voices: VoicesConfig,
+    /// Folder for database, recordings, event logs.
+    pub store_dir: PathBuf,
+    /// Dialled numbers and their flows.
+    pub numbers: Vec<Served>,
+    /// Hosts that look-ups may ask.
+    pub lookup_hosts: Vec<String>,
+    /// Longest call.
+    pub longest_call: Duration,
+    /// Calls at once; beyond them 503 with Retry-After.
+    pub max_calls: usize,
+    /// New calls a minute from one source that is not trusted; beyond them 503 with Retry-After.
+    pub calls_per_minute: u32,
+    /// Sources that are free of that rate.
+    pub trusted: Vec<Network>,
+    /// Hashes of the models in use, for the event logs' heads.
+    pub models: std::collections::BTreeMap<String, String>,
+    /// How long sounds and words are kept.
+    pub retention: crate::store::RetentionRules,
+}
+
+/// A dialled number and the flow that serves it.
+#[derive(Debug, Clone)]
+pub struct Served {
+    /// As in the Request-URI; `*` = any other.
+    pub number: String,
+    /// The flow.
+    pub flow: Arc<Flow>,
+    /// The flow file's folder, from which its sound files count.
+    pub base_dir: PathBuf,
+}
+
+/// Audio settings without the clock.
+#[derive(Debug, Clone)]
+pub struct MediaSettings {
+    /// Address of the RTP sockets.
+    pub bind: IpAddr,
+    /// Even ports among these.
+    pub ports: RangeInclusive<u16>,
+    /// No RTP for so long clears the call.
+    pub no_rtp: Duration,
+}
+
+impl MediaSettings {
+    pub(super) fn with_epoch(self, epoch: Instant) -> PlaneConfig {
+        PlaneConfig { bind: self.bind, ports: self.ports, no_rtp: self.no_rtp, epoch }
+    }
+}
+
+impl Settings {
+    /// Settings from a configuration and the flows it names. `program` is this program's own file, for the worker processes.
+    pub fn from_config(config: &Config, numbers: Vec<Served>, program: PathBuf) -> Settings {
+        let speech = &config.speech;
+        let otherwise = Retention { audio_days: config.store.audio_days, text_days: config.store.text_days };
+        let by_flow = numbers.iter().map(|served| {
+            let kept = &served.flow.retention;
+            let days = Retention { audio_days: Some(kept.audio_days), text_days: Some(kept.text_days) };
+            (served.flow.name.clone(), days)
+        });
+        let retention = RetentionRules { by_flow: by_flow.collect(), otherwise };
+        Settings {
+            sip: SipConfig {
+                udp: config.sip.udp,
+                tcp: config.sip.tcp,
+                external_ip: config.sip.external_ip,
+                user_agent: config.sip.user_agent.clone(),
+                max_dialogs: config.sip.max_calls as usize * 3,
+                ..SipConfig::default()
+            },
+            media: MediaSettings {
+                bind: config.sip.rtp_ip,
+                ports: config.sip.rtp_ports.clone().unwrap_or(16_384..=32_766),
+                no_rtp: config.sip.no_rtp,
+            },
+            ears: EarsConfig {
+                program: program.clone(),
+                pocketsphinx: speech.pocketsphinx,
+                whisper_model: speech.whisper_model.clone(),
+                whisper: if speech.whisper_model.is_some() { speech.whisper } else { 0 },
+                wait: speech.wait,
+                deadline: speech.deadline,
+                longest: Duration::from_secs(130),
+            },
+            voices: VoicesConfig {
+                flite_voice: speech.voice_en.clone(),
+                own: speech.voice_commands.iter().map(|(language, command)| (*language, command.clone())).collect(),
+                cache_folder: Some(config.store.dir.join("prompts")),
+                ..VoicesConfig::new(program)
+            },
+            store_dir: config.store.dir.clone(),
+            numbers,
+            lookup_hosts: config.lookup.hosts.iter().map(ToString::to_string).collect(),
+            longest_call: config.limits.call,
+            max_calls: config.sip.max_calls as usize,
+            calls_per_minute: config.limits.calls_per_minute,
+            trusted: config.sip.trusted.clone(),
+            models: std::collections::BTreeMap::new(),
+            retention,
+        }
+    }
+}

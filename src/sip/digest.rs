@@ -1,0 +1,231 @@
+//! Digest authentication of our requests (RFC 3261 §22, RFC 7616, RFC 8760), pure: a challenge and a password in, the value
+//! of Authorization out. The SIP crate's own digest code reads `algorithm=SHA-256` as an error and is not used.
+//! Not here: checking the digests of others.
+
+use md5::Md5;
+use sha2::{Digest, Sha256, Sha512_256};
+use std::fmt;
+
+/// Name and password for one trunk. The password does not show in `Debug`.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Credentials {
+    /// Host of the SIP URI called, or the realm of the challenge, that these belong to.
+    pub host: String,
+    /// User name.
+    pub user: String,
+    /// Password.
+    pub password: String,
+}
+
+impl fmt::Debug for Credentials {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Credentials").field("host", &self.host).field("user", &self.user).finish_non_exhaustive()
+    }
+}
+
+/// A challenge that we can meet.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Challenge {
+    pub(crate) realm: String,
+    nonce: String,
+    opaque: Option<String>,
+    algorithm: Algorithm,
+    /// As spelled by the server; `None` = not mentioned, and then not to be mentioned in the answer.
+    algorithm_name: Option<String>,
+    /// `qop` was offered with `auth` among its values; without any qop the old formula of RFC 2069 holds.
+    qop_auth: bool,
+    /// The nonce was too old, not the password wrong.
+    pub(crate) stale: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Algorithm {
+    Md5,
+    Sha256,
+    Sha512_256,
+}
+
+/// What is to be signed.
+pub(crate) struct Signed<'a> {
+    /// Method of the request.
+    pub(crate) method: &'a str,
+    /// Its Request-URI exactly as sent.
+    pub(crate) uri: &'a str,
+    /// Random text of ours.
+    pub(crate) cnonce: &'a str,
+    /// How often this nonce was used, counting this time.
+    pub(crate) count: u32,
+}
+
+impl Challenge {
+    /// Reads the value of WWW-Authenticate or Proxy-Authenticate. `None` if it is no Digest or asks for what we cannot do
+    /// (another algorithm, only auth-int).
+    pub(crate) fn parse(value: &str) -> Option<Challenge> {
+        let (scheme, rest) = value.trim().split_once([' ', '\t'])?;
+        scheme.eq_ignore_ascii_case("Digest").then_some(())?;
+        let parameters = parameters(rest);
+        let get = |name: &str| parameters.iter().find(|(n, _)| n.eq_ignore_ascii_case(name)).map(|(_, v)| v.clone());
+        let algorithm_name = get("algorithm");
+        let algorithm = match algorithm_name.as_deref().map(str::to_ascii_uppercase).as_deref() {
+            None | Some("MD5") => Algorithm::Md5,
+            Some("SHA-256") => Algorithm::Sha256,
+            Some("SHA-512-256") => Algorithm::Sha512_256,
+            Some(_) => return None,
+        };
+        let qop_auth = match get("qop") {
+            None => false,
+            Some(list) if list.split(',').any(|q| q.trim().eq_ignore_ascii_case("auth")) => true,
+            Some(_) => return None,
+        };
+        Some(Challenge {
+            realm: get("realm")?,
+            nonce: get("nonce")?,
+            opaque: get("opaque"),
+            algorithm,
+            algorithm_name,
+            qop_auth,
+            stale: get("stale").is_some_and(|s| s.eq_ignore_ascii_case("true")),
+        })
+    }
+
+    /// The value of Authorization or Proxy-Authorization (RFC 7616 §3.4).
+    pub(crate) fn answer(&self, who: &Credentials, what: &Signed<'_>) -> String {
+        let hash = |text: String| self.algorithm.hash(&text);
+        let ha1 = hash(format!("{}:{}:{}", who.user, self.realm, who.password));
+        let ha2 = hash(format!("{}:{}", what.method, what.uri));
+        let count = format!("{:08x}", what.count);
+        let response = match self.qop_auth {
+            true => hash(format!("{ha1}:{}:{count}:{}:auth:{ha2}", self.nonce, what.cnonce)),
+            false => hash(format!("{ha1}:{}:{ha2}", self.nonce)),
+        };
+        let mut out = format!(
+            "Digest username=\"{}\", realm=\"{}\", nonce=\"{}\", uri=\"{}\", response=\"{response}\"",
+            quoted(&who.user),
+            quoted(&self.realm),
+            quoted(&self.nonce),
+            what.uri,
+        );
+        if let Some(name) = &self.algorithm_name {
+            out.push_str(&format!(", algorithm={name}"));
+        }
+        if let Some(opaque) = &self.opaque {
+            out.push_str(&format!(", opaque=\"{}\"", quoted(opaque)));
+        }
+        if self.qop_auth {
+            out.push_str(&format!(", qop=auth, nc={count}, cnonce=\"{}\"", what.cnonce));
+        }
+        out
+    }
+}
+
+impl Algorithm {
+    fn hash(self, text: &str) -> String {
+        fn hex(bytes: &[u8]) -> String {
+            bytes.iter().map(|b| format!("{b:02x}")).collect()
+        }
+        match self {
+            Algorithm::Md5 => hex(&Md5::digest(text)),
+            Algorithm::Sha256 => hex(&Sha256::digest(text)),
+            Algorithm::Sha512_256 => hex(&Sha512_256::digest(text)),
+        }
+    }
+}
+
+/// `realm="a, b", nonce=x` → pairs, unquoted. Commas inside quotes do not separate.
+fn parameters(text: &str) -> Vec<(String, String)> {
+    let mut out = Vec::new();
+    let mut rest = text.trim();
+    while let Some((name, after)) = rest.split_once('=') {
+        let after = after.trim_start();
+        let (value, tail) = match after.strip_prefix('"') {
+            Some(inner) => unquoted(inner),
+            None => {
+                let end = after.find(',').unwrap_or(after.len());
+                (after[..end].trim().to_string(), &after[end..])
+            }
+        };
+        out.push((name.trim().to_string(), value));
+        rest = tail.trim_start().trim_start_matches(',').trim_start();
+    }
+    out
+}
+
+/// Up to the closing quote, escapes resolved; and what follows.
+fn unquoted(text: &str) -> (String, &str) {
+    let mut value = String::new();
+    let mut chars = text.char_indices();
+    while let Some((at, c)) = chars.next() {
+        match c {
+            '"' => return (value, &text[at + 1..]),
+            '\\' => value.extend(chars.next().map(|(_, escaped)| escaped)),
+            _ => value.push(c),
+        }
+    }
+    (value, "")
+}
+
+fn quoted(text: &str) -> String {
+    text.replace('\\', "\\\\").replace('"', "\\\"")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn mufasa(password: &str) -> Credentials {
+        Credentials { host: "http-auth@example.org".into(), user: "Mufasa".into(), password: password.into() }
+    }
+
+    /// The examples of RFC 7616 §3.9.1.
+    #[test]
+    fn the_examples_of_the_rfc() {
+        let cases = [
+            ("MD5", "8ca523f5e9506fed4657c9700eebdbec"),
+            ("SHA-256", "753927fa0e85d155564e2e272a28d1802ca10daf4496794697cf8db5856cb6c1"),
+        ];
+        for (algorithm, expected) in cases {
+            let value = format!(
+                "Digest realm=\"http-auth@example.org\", qop=\"auth, auth-int\", algorithm={algorithm}, \
+                 nonce=\"7ypf/xlj9XXwfDPEoM4URrv/xwf94BcCAzFZH4GiTo0v\", opaque=\"FQhe/qaU925kfnzjCev0ciny7QMkPqMAFRtzCUYo5tdS\""
+            );
+            let challenge = Challenge::parse(&value).expect("a good challenge");
+            let cnonce = "f2/wE4q74E6zIJEtWaHKaf5wv/H5QzzpXusqGemxURZJ";
+            let signed = Signed { method: "GET", uri: "/dir/index.html", cnonce, count: 1 };
+            let answer = challenge.answer(&mufasa("Circle of Life"), &signed);
+            assert!(answer.contains(&format!("response=\"{expected}\"")), "{answer}");
+            assert!(answer.contains(&format!("algorithm={algorithm}")) && answer.contains("qop=auth, nc=00000001"), "{answer}");
+        }
+    }
+
+    /// RFC 2617 without qop, the RFC 2069 formula.
+    #[test]
+    fn old_servers_without_qop() {
+        let challenge = Challenge::parse("digest nonce=\"abc\",realm = \"a, \\\"b\\\"\" , stale=TRUE").expect("good");
+        assert_eq!((challenge.realm.as_str(), challenge.stale), ("a, \"b\"", true));
+        let signed = Signed { method: "INVITE", uri: "sip:b@c", cnonce: "x", count: 1 };
+        let answer = challenge.answer(&mufasa("p"), &signed);
+        assert!(!answer.contains("qop") && !answer.contains("algorithm"), "{answer}");
+        assert!(answer.contains("realm=\"a, \\\"b\\\"\""), "{answer}");
+    }
+
+    #[test]
+    fn what_we_cannot_do_is_no_challenge() {
+        for bad in [
+            "",
+            "Basic realm=\"x\"",
+            "Digest realm=\"x\"",
+            "Digest realm=x, nonce=y, algorithm=MD5-sess",
+            "Digest nonce=\"",
+            "Digest realm=x, nonce=y, qop=\"auth-int\"",
+            "Digest =====",
+            "Digest \"\"\"\\",
+        ] {
+            assert_eq!(Challenge::parse(bad), None, "{bad}");
+        }
+    }
+
+    #[test]
+    fn passwords_do_not_show() {
+        assert!(!format!("{:?}", mufasa("Circle of Life")).contains("Circle"));
+    }
+}

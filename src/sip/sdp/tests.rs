@@ -1,0 +1,179 @@
+use super::*;
+use crate::sip::sdp::parse::parse;
+use proptest::prelude::*;
+
+const OFFER: &str = "v=0\r\no=alice 2890844526 7 IN IP4 192.0.2.5\r\ns=call\r\nc=IN IP4 192.0.2.5\r\nt=0 0\r\n\
+    m=audio 49170 RTP/AVP 9 8 0 96 97\r\na=rtpmap:9 G722/8000\r\na=rtpmap:8 PCMA/8000\r\na=rtpmap:0 PCMU/8000\r\n\
+    a=rtpmap:96 telephone-event/16000\r\na=rtpmap:97 telephone-event/8000\r\na=fmtp:97 0-16\r\na=ptime:30\r\n";
+
+fn ip() -> IpAddr {
+    "127.0.0.1".parse().expect("an address")
+}
+
+/// Answers `offer` in a new session and gives the lines from `m=` on, or the error's status.
+fn check(offer: &str, expected: &str) {
+    let got = match SdpSession::new(1).answer(offer, ip(), 4000) {
+        Ok((_, text)) => text[text.find("m=").expect("an m= line")..].replace("\r\n", "|"),
+        Err(e) => format!("{} {e}", e.status()),
+    };
+    assert_eq!(got, expected);
+}
+
+#[test]
+fn an_ordinary_offer_is_understood() {
+    let offer = parse(OFFER).expect("it is good");
+    assert_eq!(offer.remote, "192.0.2.5:49170".parse().expect("an address"));
+    assert_eq!(offer.codecs, [G711::Alaw, G711::Ulaw]);
+    assert_eq!((offer.dtmf, offer.ptime, offer.version), (Some(97), Some(30), 7));
+    assert_eq!(offer.direction, Direction::SendRecv);
+}
+
+#[test]
+fn the_answer_takes_their_first_codec_and_their_numbers() {
+    check(
+        OFFER,
+        "m=audio 4000 RTP/AVP 8 97|a=rtpmap:8 PCMA/8000|a=rtpmap:97 telephone-event/8000|a=fmtp:97 0-15|a=ptime:20|a=sendrecv|",
+    );
+    // Static numbers need no rtpmap; no telephone-event offered, none answered.
+    check(
+        "v=0\r\no=- 1 1 IN IP4 192.0.2.5\r\ns=-\r\nt=0 0\r\nm=audio 9 RTP/AVP 0 8\r\nc=IN IP4 192.0.2.5\r\n",
+        "m=audio 4000 RTP/AVP 0|a=rtpmap:0 PCMU/8000|a=ptime:20|a=sendrecv|",
+    );
+}
+
+#[test]
+fn other_streams_are_refused_in_their_place() {
+    let offer = OFFER.replace("m=audio", "m=video 5000 RTP/AVP 31\r\na=rtpmap:31 H261/90000\r\nm=audio")
+        + "m=audio 6000 RTP/SAVP 0\r\nm=application 7000 TCP/BFCP *\r\n";
+    check(
+        &offer,
+        "m=video 0 RTP/AVP 31|m=audio 4000 RTP/AVP 8 97|a=rtpmap:8 PCMA/8000|a=rtpmap:97 telephone-event/8000|\
+         a=fmtp:97 0-15|a=ptime:20|a=sendrecv|m=audio 0 RTP/SAVP 0|m=application 0 TCP/BFCP *|",
+    );
+}
+
+#[test]
+fn hold_is_mirrored() {
+    for (theirs, ours, send, receive) in [
+        ("sendonly", "recvonly", false, true),
+        ("recvonly", "sendonly", true, false),
+        ("inactive", "inactive", false, false),
+        ("sendrecv", "sendrecv", true, true),
+    ] {
+        let (agreement, text) = SdpSession::new(1).answer(&format!("{OFFER}a={theirs}\r\n"), ip(), 4000).expect("it is good");
+        assert_eq!((agreement.send, agreement.receive), (send, receive), "{theirs}");
+        assert!(text.ends_with(&format!("a={ours}\r\n")), "{theirs}: {text}");
+    }
+    // On the session instead of the stream.
+    let session_wide = OFFER.replace("t=0 0\r\n", "t=0 0\r\na=inactive\r\n");
+    assert_eq!(parse(&session_wide).expect("it is good").direction, Direction::Inactive);
+    // The old way.
+    let old = OFFER.replace("c=IN IP4 192.0.2.5", "c=IN IP4 0.0.0.0");
+    let (agreement, text) = SdpSession::new(1).answer(&old, ip(), 4000).expect("it is good");
+    assert_eq!((agreement.send, agreement.receive), (false, true));
+    assert!(text.ends_with("a=recvonly\r\n"));
+}
+
+#[test]
+fn what_does_not_fit_is_488_and_what_is_broken_400() {
+    check(
+        &OFFER.replace("9 8 0 96 97", "9 18"),
+        "488 nothing in the session description fits: no common codec in \"9 18\", PCMU and PCMA are spoken here",
+    );
+    check(
+        &OFFER.replace("RTP/AVP", "RTP/SAVP"),
+        "488 nothing in the session description fits: RTP/SAVP is not offered here, only RTP/AVP",
+    );
+    check(
+        &OFFER.replace("m=audio 49170", "m=audio 0"),
+        "488 nothing in the session description fits: the audio stream is switched off (port 0)",
+    );
+    check(&OFFER.replace("m=audio", "m=video"), "488 nothing in the session description fits: no audio stream");
+    check(
+        &OFFER.replace("c=IN IP4 192.0.2.5", "c=IN IP6 2001:db8::5"),
+        "488 nothing in the session description fits: audio was to go to an IP6 address, ours is IP4",
+    );
+    check(
+        &OFFER.replace("c=IN IP4 192.0.2.5\r\n", ""),
+        "400 the session description is broken: neither the session nor the audio stream has a c= line",
+    );
+    for broken in ["", "hello", "v=0\r\n", "v=1\r\n", "\u{0}\u{1}", "v=0\r\nm=audio x RTP/AVP 0\r\n"] {
+        let error = SdpSession::new(1).answer(broken, ip(), 4000).expect_err("it is broken");
+        assert_eq!(error.status(), 400, "{broken:?}: {error}");
+    }
+    // A static number used for something else is not ours.
+    let odd = OFFER.replace("PCMA/8000", "OPUS/48000/2").replace("PCMU/8000", "L16/8000");
+    assert!(matches!(SdpSession::new(1).answer(&odd, ip(), 4000), Err(SdpError::NothingFits(_))));
+}
+
+#[test]
+fn ipv6_works() {
+    let v6: IpAddr = "::1".parse().expect("an address");
+    let offer = OFFER.replace("IP4 192.0.2.5", "IP6 2001:db8::5");
+    let (agreement, text) = SdpSession::new(1).answer(&offer, v6, 4000).expect("it is good");
+    assert_eq!(agreement.remote, "[2001:db8::5]:49170".parse().expect("an address"));
+    assert!(text.contains("c=IN IP6 ::1\r\n"));
+}
+
+#[test]
+fn the_version_rises_when_something_changes_and_only_then() {
+    let version = |text: &str| parse(text).expect("our own").version;
+    let mut session = SdpSession::new(100);
+    let (_, first) = session.answer(OFFER, ip(), 4000).expect("it is good");
+    let (_, same) = session.answer(OFFER, ip(), 4000).expect("it is good");
+    let (_, held) = session.answer(&format!("{OFFER}a=sendonly\r\n"), ip(), 4000).expect("it is good");
+    assert_eq!((version(&first), version(&same), version(&held)), (100, 100, 101));
+    // A refused offer changes nothing.
+    session.answer("v=0\r\n", ip(), 4000).expect_err("broken");
+    let (_, again) = session.answer(&format!("{OFFER}a=sendonly\r\n"), ip(), 4000).expect("it is good");
+    assert_eq!(version(&again), 101);
+}
+
+#[test]
+fn our_offer_meets_their_answer() {
+    let mut ours = SdpSession::new(5);
+    let offer = ours.offer(ip(), 4000);
+    assert!(offer.contains("m=audio 4000 RTP/AVP 0 8 101\r\n"), "{offer}");
+    let mut theirs = SdpSession::new(6);
+    let (at_theirs, answer) = theirs.answer(&offer, ip(), 5000).expect("our own offer");
+    let at_ours = ours.accept_answer(&answer, ip()).expect("our own answer");
+    assert_eq!((at_theirs.codec, at_theirs.dtmf), (at_ours.codec, at_ours.dtmf));
+    assert_eq!(at_ours.remote.port(), 5000);
+    assert!(at_ours.send && at_ours.receive);
+    ours.accept_answer("v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\nm=audio 0 RTP/AVP 0\r\n", ip())
+        .expect_err("refused audio");
+}
+
+#[test]
+fn a_later_offer_of_ours_keeps_lines_and_numbers() {
+    let mut session = SdpSession::new(1);
+    let offer = OFFER.replace("m=audio", "m=video 5000 RTP/AVP 31\r\nm=audio");
+    session.answer(&offer, ip(), 4000).expect("it is good");
+    let ours = session.offer(ip(), 4000);
+    assert!(ours.contains("m=video 0 RTP/AVP 31\r\nm=audio 4000 RTP/AVP 0 8 97\r\n"), "{ours}");
+}
+
+proptest! {
+    #[test]
+    fn mutated_descriptions_never_panic(
+        cuts in proptest::collection::vec((0usize..600, 0u8..=255, 0u8..4), 0..12),
+    ) {
+        let mut bytes = OFFER.as_bytes().to_vec();
+        for (at, byte, how) in cuts {
+            let at = at % bytes.len().max(1);
+            match how {
+                0 if at < bytes.len() => bytes[at] = byte,
+                1 => bytes.insert(at, byte),
+                2 if at < bytes.len() => { bytes.remove(at); }
+                _ => bytes.truncate(at.max(1)),
+            }
+        }
+        let text = String::from_utf8_lossy(&bytes);
+        let mut session = SdpSession::new(1);
+        if let Ok((agreement, answer)) = session.answer(&text, ip(), 4000) {
+            prop_assert!(parse(&answer).is_ok());
+            prop_assert!(agreement.remote.is_ipv4());
+        }
+        let _ = session.accept_answer(&text, ip());
+    }
+}

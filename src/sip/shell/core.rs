@@ -1,0 +1,446 @@
+//! The one task that owns all dialogs: it takes commands from us, requests and state changes from the SIP crate, and time.
+
+use super::address::Addresses;
+use super::dialog::{Entry, Index, Phase, Refer};
+use super::inspector::Inspector;
+use super::socket::{self, Sockets};
+use super::{SipConfig, SipError};
+use crate::sip::{DialogKey, EndedWhy, SipCommand, SipEvent};
+use rsipstack::dialog::dialog::{DialogState, DialogStateReceiver, DialogStateSender, TerminatedReason};
+use rsipstack::dialog::dialog_layer::DialogLayer;
+use rsipstack::dialog::{DialogId, invite_dialog::InviteDialog};
+use rsipstack::sip::{Response, StatusCode};
+use rsipstack::transaction::endpoint::{EndpointBuilder, EndpointInnerRef, EndpointOption};
+use rsipstack::transaction::transaction::Transaction;
+use rsipstack::transaction::{CallIdFormat, TransactionReceiver};
+use rsipstack::transport::{SipAddr, TransportLayer};
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::time::Duration;
+use tokio::sync::{Semaphore, mpsc};
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+/// How often deadlines (ring time, REFER) are looked at.
+const TICK: Duration = Duration::from_millis(50);
+/// How often dialogs are searched in the crate that ended while it was entering them.
+const SWEEP: Duration = Duration::from_secs(30);
+/// How long `stop` waits for answers to its goodbyes.
+const GOODBYE: Duration = Duration::from_secs(2);
+/// A REFER whose outcome is unknown for this long has failed (408).
+const REFER_TIMEOUT: Duration = Duration::from_secs(60);
+/// Refused INVITEs whose ACK we still wait for; beyond, a refusal is sent once and forgotten.
+const REFUSALS_MAX: usize = 2048;
+/// An idle TCP connection is closed after this long; calls are shorter.
+const STREAM_IDLE: Duration = Duration::from_secs(30 * 60);
+
+/// What the endpoint's handle and its task share.
+pub(super) struct Shared {
+    pub(super) cfg: SipConfig,
+    pub(super) addresses: Arc<Addresses>,
+    pub(super) keys: Arc<AtomicU64>,
+    pub(super) accepting: Arc<AtomicBool>,
+    /// How many dialogs there are, for [`super::SipEndpoint::counts`].
+    pub(super) dialogs: Arc<AtomicUsize>,
+    pub(super) stop: CancellationToken,
+    pub(super) kill: CancellationToken,
+}
+
+/// What a background job of ours came to.
+pub(super) enum Done {
+    /// The target of our INVITE is known (or not reachable).
+    Prepared { dialog: DialogKey, target: Result<SipAddr, String> },
+    /// Our INVITE has its final answer, or died.
+    Invited { dialog: DialogKey, result: Result<Option<Response>, String> },
+    /// Our REFER was answered.
+    Referred { dialog: DialogKey, serial: u64, status: u16, cseq: Option<u32> },
+    /// The server transaction of their INVITE broke.
+    Lost { dialog: DialogKey, why: String },
+}
+
+/// An INVITE of ours whose target is being looked up.
+pub(super) struct Preparing {
+    pub(super) to: String,
+    pub(super) from: String,
+    pub(super) sdp: String,
+    pub(super) uui: Option<String>,
+    pub(super) give_up: Instant,
+}
+
+/// The task's state.
+pub(super) struct Core {
+    pub(super) shared: Shared,
+    pub(super) endpoint: EndpointInnerRef,
+    pub(super) layer: Arc<DialogLayer>,
+    pub(super) states: DialogStateSender,
+    pub(super) done: mpsc::Sender<Done>,
+    events: mpsc::Sender<SipEvent>,
+    states_rx: DialogStateReceiver,
+    done_rx: mpsc::Receiver<Done>,
+    requests: TransactionReceiver,
+    pub(super) entries: HashMap<DialogKey, Entry>,
+    pub(super) preparing: HashMap<DialogKey, Preparing>,
+    pub(super) by_dialog: HashMap<Index, DialogKey>,
+    pub(super) by_caller: HashMap<Index, DialogKey>,
+    /// BYEs and CANCELs on their way.
+    pub(super) goodbyes: TaskTracker,
+    pub(super) refusals: Arc<Semaphore>,
+    serial: u64,
+}
+
+impl Core {
+    /// Puts the crate together and starts its tasks.
+    pub(super) async fn start(shared: Shared, sockets: Sockets, events: mpsc::Sender<SipEvent>) -> Result<Core, SipError> {
+        let kill = shared.kill.clone();
+        let transport = TransportLayer::new(kill.child_token());
+        transport.set_stream_idle_timeout(STREAM_IDLE);
+        let (udp, tcp) = sockets.into_transports(&shared.addresses, &kill).await?;
+        transport.add_transport(udp);
+        let endpoint = EndpointBuilder::new()
+            .with_user_agent(&shared.cfg.user_agent)
+            .with_transport_layer(transport)
+            .with_cancel_token(kill.child_token())
+            .with_inspector(Box::new(Inspector { addresses: shared.addresses.clone() }))
+            .with_option(options(shared.cfg.t1))
+            .build();
+        let requests = endpoint.incoming_transactions().map_err(|e| SipError::Stack(e.to_string()))?;
+        let inner = endpoint.inner.clone();
+        if let (Some(listener), Some(local)) = (tcp, shared.addresses.tcp) {
+            tokio::spawn(socket::accept(listener, inner.clone(), local, kill.clone()));
+        }
+        tokio::spawn(async move { endpoint.serve().await });
+        let layer = Arc::new(DialogLayer::new(inner.clone()));
+        let (states, states_rx) = layer.new_dialog_state_channel();
+        let (done, done_rx) = mpsc::channel(1024);
+        Ok(Core {
+            shared,
+            endpoint: inner,
+            layer,
+            states,
+            done,
+            events,
+            states_rx,
+            done_rx,
+            requests,
+            entries: HashMap::new(),
+            preparing: HashMap::new(),
+            by_dialog: HashMap::new(),
+            by_caller: HashMap::new(),
+            goodbyes: TaskTracker::new(),
+            refusals: Arc::new(Semaphore::new(REFUSALS_MAX)),
+            serial: 0,
+        })
+    }
+
+    /// For counting from outside.
+    pub(super) fn stack(&self) -> StackView {
+        StackView { layer: self.layer.clone(), endpoint: self.endpoint.clone() }
+    }
+
+    /// Serves until stopped.
+    pub(super) async fn run(mut self, mut commands: mpsc::Receiver<SipCommand>) {
+        let (stop, kill) = (self.shared.stop.clone(), self.shared.kill.clone());
+        let mut tick = tokio::time::interval(TICK);
+        tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        let mut next_sweep = Instant::now() + SWEEP;
+        loop {
+            tokio::select! {
+                () = kill.cancelled() => break,
+                () = stop.cancelled() => {
+                    self.say_goodbye().await;
+                    break;
+                }
+                Some(state) = self.states_rx.recv() => self.on_state(state).await,
+                Some(done) = self.done_rx.recv() => self.on_done(done).await,
+                Some(tx) = self.requests.recv() => self.on_request(tx).await,
+                command = commands.recv() => match command {
+                    Some(command) => self.on_command(command).await,
+                    None => break,
+                },
+                _ = tick.tick() => {
+                    self.on_tick().await;
+                    if Instant::now() >= next_sweep {
+                        next_sweep = Instant::now() + SWEEP;
+                        self.sweep();
+                    }
+                }
+            }
+        }
+        kill.cancel();
+    }
+
+    pub(super) async fn tell(&self, event: SipEvent) {
+        tokio::select! {
+            sent = self.events.send(event) => if sent.is_err() {
+                // Nobody listens any more: there is no sense in serving on.
+                self.shared.stop.cancel();
+            },
+            () = self.shared.kill.cancelled() => {}
+        }
+    }
+
+    pub(super) fn new_key(&self) -> DialogKey {
+        DialogKey(self.shared.keys.fetch_add(1, Ordering::Relaxed))
+    }
+
+    pub(super) fn insert(&mut self, key: DialogKey, entry: Entry) {
+        self.by_dialog.insert(entry.index.clone(), key);
+        self.shared.dialogs.fetch_add(1, Ordering::Relaxed);
+        if let Some((caller, _)) = &entry.caller {
+            self.by_caller.insert(caller.clone(), key);
+        }
+        self.entries.insert(key, entry);
+    }
+
+    /// Takes a dialog out of the tables.
+    pub(super) fn forget(&mut self, key: DialogKey) -> Option<Entry> {
+        let entry = self.entries.remove(&key)?;
+        self.shared.dialogs.fetch_sub(1, Ordering::Relaxed);
+        self.by_dialog.remove(&entry.index);
+        if let Some((caller, _)) = &entry.caller
+            && self.by_caller.get(caller) == Some(&key)
+        {
+            self.by_caller.remove(caller);
+        }
+        Some(entry)
+    }
+
+    /// The end of a dialog: frees everything of it and tells why, once.
+    pub(super) async fn end(&mut self, key: DialogKey, why: EndedWhy) {
+        let Some(entry) = self.forget(key) else { return };
+        // After a BYE or CANCEL of ours the crate still needs it for a moment; their tasks and the sweep remove it then.
+        if entry.dialog.state().is_terminated() || matches!(entry.phase, Phase::Ringing { .. } | Phase::AwaitingAck { .. }) {
+            self.layer.remove_dialog(&entry.dialog.id());
+        }
+        if let Some(refer) = entry.refer {
+            // Some PBXs hang up instead of the last NOTIFY: the last status heard has to do.
+            self.tell(SipEvent::ReferProgress { dialog: key, status: refer.status, last: true }).await;
+        }
+        self.tell(SipEvent::Ended { dialog: key, why }).await;
+    }
+
+    async fn on_command(&mut self, command: SipCommand) {
+        match command {
+            SipCommand::Ring { dialog } => self.ring(dialog),
+            SipCommand::Answer { dialog, sdp } => self.answer(dialog, sdp).await,
+            SipCommand::Reject { dialog, status, retry_after } => self.reject(dialog, status, retry_after),
+            SipCommand::AnswerReoffer { dialog, sdp } => self.answer_reoffer(dialog, sdp).await,
+            SipCommand::RejectReoffer { dialog, status } => self.reject_reoffer(dialog, status).await,
+            SipCommand::Invite { dialog, to, from, sdp, uui, ring_seconds } => {
+                let give_up = Instant::now() + Duration::from_secs(u64::from(ring_seconds.clamp(1, 3600)));
+                self.invite(dialog, Preparing { to, from, sdp, uui, give_up }).await;
+            }
+            SipCommand::Refer { dialog, to, uui } => self.refer(dialog, &to, uui.as_deref()).await,
+            SipCommand::HangUp { dialog } => self.hang_up(dialog).await,
+            SipCommand::SendInfoDigit { dialog, digit } => self.send_info(dialog, digit),
+        }
+    }
+
+    async fn on_done(&mut self, done: Done) {
+        match done {
+            Done::Prepared { dialog, target } => self.on_prepared(dialog, target).await,
+            Done::Invited { dialog, result } => self.on_invited(dialog, result).await,
+            Done::Referred { dialog, serial, status, cseq } => self.on_referred(dialog, serial, status, cseq).await,
+            Done::Lost { dialog, why } => self.end(dialog, EndedWhy::Broken(why)).await,
+        }
+    }
+
+    async fn on_state(&mut self, state: DialogState) {
+        let id = state.id().clone();
+        let Some(key) = self.key_of(&id) else {
+            if state.is_terminated() {
+                self.layer.remove_dialog(&id);
+            }
+            return;
+        };
+        match state {
+            DialogState::Early(_, response) => self.on_provisional(key, &response).await,
+            DialogState::Confirmed(_, response) => self.on_confirmed(key, &response).await,
+            DialogState::Updated(_, request, handle) => self.on_reoffer(key, &request, handle).await,
+            DialogState::Info(_, request, handle) => self.on_info(key, &request, handle).await,
+            DialogState::Notify(_, request, handle) => self.on_notify(key, &request, handle).await,
+            DialogState::Refer(_, _, handle) => {
+                // Nobody but us transfers our callers.
+                let _ = handle.reply(StatusCode::Decline).await;
+            }
+            DialogState::Message(_, _, handle) | DialogState::Publish(_, _, handle) | DialogState::Options(_, _, handle) => {
+                let _ = handle.reply(StatusCode::MethodNotAllowed).await;
+            }
+            DialogState::Terminated(_, reason) => self.on_terminated(key, reason).await,
+            DialogState::Calling(_) | DialogState::Trying(_) | DialogState::WaitAck(..) => {}
+        }
+    }
+
+    async fn on_terminated(&mut self, key: DialogKey, reason: TerminatedReason) {
+        let Some(entry) = self.entries.get(&key) else { return };
+        let why = match (&entry.phase, reason) {
+            // The answer itself, with its Contact, comes with `Done::Invited`.
+            (Phase::Calling { .. }, _) => return,
+            (Phase::Ringing { invite, .. }, TerminatedReason::UacBye) => {
+                // BYE on an early dialog (RFC 3261 §15.1.2): the INVITE still needs its 487.
+                self.respond_to_invite(entry, invite, StatusCode::RequestTerminated, vec![]);
+                EndedWhy::Bye
+            }
+            (Phase::AwaitingAck { hang_up: true, .. }, TerminatedReason::Timeout) => EndedWhy::Ours,
+            (_, TerminatedReason::Timeout) => EndedWhy::TimedOut,
+            (_, TerminatedReason::UacCancel) if entry.incoming() => EndedWhy::Cancelled,
+            (_, TerminatedReason::UacBye) if entry.incoming() => EndedWhy::Bye,
+            (_, TerminatedReason::UasBye) if !entry.incoming() => EndedWhy::Bye,
+            (_, TerminatedReason::UasDecline | TerminatedReason::UacBye | TerminatedReason::UasBye) => EndedWhy::Ours,
+            (_, other) => EndedWhy::Broken(format!("the dialog broke: {other:?}")),
+        };
+        self.end(key, why).await;
+    }
+
+    /// HangUp: what ends a dialog depends on how far it is.
+    pub(super) async fn hang_up(&mut self, key: DialogKey) {
+        if self.preparing.remove(&key).is_some() {
+            return self.tell(SipEvent::Ended { dialog: key, why: EndedWhy::Ours }).await;
+        }
+        let Some(entry) = self.entries.get_mut(&key) else { return };
+        match &mut entry.phase {
+            Phase::Ringing { .. } => self.reject(key, 480, None),
+            Phase::AwaitingAck { hang_up, .. } => *hang_up = true,
+            Phase::Calling { .. } => {
+                let dialog = entry.dialog.clone();
+                self.cancel(dialog);
+                self.end(key, EndedWhy::Ours).await;
+            }
+            Phase::Up => {
+                let dialog = entry.dialog.clone();
+                self.bye(dialog);
+                self.end(key, EndedWhy::Ours).await;
+            }
+        }
+    }
+
+    /// BYE in the background: whatever the answer, the dialog is over (RFC 3261 §15.1.1).
+    pub(super) fn bye(&self, dialog: InviteDialog) {
+        let layer = self.layer.clone();
+        self.goodbyes.spawn(async move {
+            let _ = dialog.bye().await;
+            layer.remove_dialog(&dialog.id());
+        });
+    }
+
+    /// CANCEL in the background. Before any provisional answer the crate keeps it until one comes (RFC 3261 §9.1), and a 200
+    /// that crosses it is acknowledged and ended with BYE.
+    pub(super) fn cancel(&self, dialog: InviteDialog) {
+        self.goodbyes.spawn(async move {
+            let _ = dialog.cancel().await;
+        });
+    }
+
+    async fn on_tick(&mut self) {
+        let now = Instant::now();
+        let late: Vec<DialogKey> = self.preparing.iter().filter(|(_, p)| now >= p.give_up).map(|(k, _)| *k).collect();
+        for key in late {
+            self.preparing.remove(&key);
+            self.tell(SipEvent::Ended { dialog: key, why: EndedWhy::TimedOut }).await;
+        }
+        let due = |e: &Entry| matches!(e.phase, Phase::Calling { give_up, .. } | Phase::AwaitingAck { give_up, .. } if now >= give_up);
+        let unanswered: Vec<DialogKey> = self.entries.iter().filter(|(_, e)| due(e)).map(|(k, _)| *k).collect();
+        for key in unanswered {
+            match self.entries.get(&key) {
+                Some(entry) if entry.incoming() => self.bye(entry.dialog.clone()),
+                Some(entry) => self.cancel(entry.dialog.clone()),
+                None => {}
+            }
+            self.end(key, EndedWhy::TimedOut).await;
+        }
+        let due = |e: &Entry| e.refer.as_ref().is_some_and(|r| now >= r.give_up);
+        let unknown: Vec<DialogKey> = self.entries.iter().filter(|(_, e)| due(e)).map(|(k, _)| *k).collect();
+        for key in unknown {
+            if let Some(entry) = self.entries.get_mut(&key) {
+                entry.refer = None;
+            }
+            self.tell(SipEvent::ReferProgress { dialog: key, status: 408, last: true }).await;
+        }
+    }
+
+    /// The crate enters a dialog of ours after its 200; one that ended in that very moment would stay there for ever.
+    fn sweep(&self) {
+        for id in self.layer.all_dialog_ids() {
+            if let Some(dialog) = self.layer.get_dialog_with(&id)
+                && dialog.state().is_terminated()
+            {
+                self.layer.remove_dialog(&dialog.id());
+            }
+        }
+    }
+
+    async fn say_goodbye(&mut self) {
+        let keys: Vec<DialogKey> = self.entries.keys().chain(self.preparing.keys()).copied().collect();
+        for key in keys {
+            match self.entries.get(&key).map(|e| &e.phase) {
+                Some(Phase::Ringing { .. }) => {
+                    self.reject(key, 503, Some(5));
+                    self.end(key, EndedWhy::Ours).await;
+                }
+                Some(Phase::AwaitingAck { .. }) => {
+                    // No time to wait for its ACK.
+                    if let Some(entry) = self.entries.get(&key) {
+                        self.bye(entry.dialog.clone());
+                    }
+                    self.end(key, EndedWhy::Ours).await;
+                }
+                _ => self.hang_up(key).await,
+            }
+        }
+        self.goodbyes.close();
+        let _ = tokio::time::timeout(GOODBYE, self.goodbyes.wait()).await;
+    }
+
+    pub(super) fn key_of(&self, id: &DialogId) -> Option<DialogKey> {
+        self.by_dialog.get(&(id.call_id.clone(), id.local_tag.clone())).copied()
+    }
+
+    pub(super) fn new_refer(&mut self) -> Refer {
+        self.serial += 1;
+        Refer { serial: self.serial, cseq: None, status: 100, give_up: Instant::now() + REFER_TIMEOUT }
+    }
+
+    /// Runs a request inside a dialog through the crate.
+    pub(super) fn hand_to_dialog(&self, mut dialog: InviteDialog, mut tx: Transaction) {
+        self.background(async move {
+            let _ = dialog.handle(&mut tx).await;
+        });
+    }
+
+    /// Runs a job until it is done or the endpoint is gone.
+    pub(super) fn background(&self, job: impl Future<Output = ()> + Send + 'static) {
+        let kill = self.shared.kill.clone();
+        tokio::spawn(async move {
+            tokio::select! {
+                () = kill.cancelled() => {}
+                () = job => {}
+            }
+        });
+    }
+}
+
+/// A look into the crate's tables from outside the task.
+pub(super) struct StackView {
+    layer: Arc<DialogLayer>,
+    endpoint: EndpointInnerRef,
+}
+
+impl StackView {
+    /// Dialogs, running transactions, stream connections.
+    pub(super) fn counts(&self) -> (usize, usize, usize) {
+        let running = self.endpoint.get_stats().running_transactions;
+        (self.layer.len(), running, self.endpoint.transport_layer.connections_count())
+    }
+}
+
+impl std::fmt::Debug for StackView {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("StackView").field(&self.counts()).finish()
+    }
+}
+
+fn options(t1: Duration) -> EndpointOption {
+    EndpointOption { t1, t1x64: t1 * 64, callid_format: CallIdFormat::Uuid, ..EndpointOption::default() }
+}

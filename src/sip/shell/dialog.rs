@@ -1,0 +1,78 @@
+//! One dialog as the signalling task remembers it.
+
+use rsipstack::dialog::dialog::TransactionHandle;
+use rsipstack::dialog::invitation::InviteOption;
+use rsipstack::dialog::invite_dialog::InviteDialog;
+use rsipstack::sip::{Contact, Uri};
+use rsipstack::transaction::key::TransactionRole;
+use rsipstack::transaction::transaction::TransactionEventSender;
+use tokio::time::Instant;
+
+/// Where a message belongs: Call-ID and our tag.
+pub(super) type Index = (String, String);
+
+/// One dialog, ours or theirs.
+pub(super) struct Entry {
+    /// The crate's handle.
+    pub(super) dialog: InviteDialog,
+    pub(super) phase: Phase,
+    /// Key in the table by dialog.
+    pub(super) index: Index,
+    /// For their INVITE: Call-ID, From tag and CSeq, to recognise the same request over another path (RFC 3261 §8.2.2.2).
+    pub(super) caller: Option<(Index, u32)>,
+    /// Their re-INVITE or UPDATE that we have not answered; at most one.
+    pub(super) reoffer: Option<Reoffer>,
+    /// CSeq of their re-INVITE whose 200 carried our offer: the answer comes in its ACK.
+    pub(super) answer_in_ack: Option<u32>,
+    /// Our REFER whose outcome is not known; at most one.
+    pub(super) refer: Option<Refer>,
+}
+
+/// How far the dialog is.
+pub(super) enum Phase {
+    /// Their INVITE without a final answer. `late` = it had no offer.
+    Ringing { invite: TransactionEventSender, late: bool },
+    /// We said 200 and wait for the ACK. `hang_up` = BYE as soon as it comes (RFC 3261 §15: not before). The crate ends it
+    /// after 64*T1, except when the 200 could not be sent at all (a closed TCP connection); `give_up` is for that.
+    AwaitingAck { late: bool, hang_up: bool, give_up: Instant },
+    /// Our INVITE without a final answer; cancelled at `give_up`. `option` is what it was made of, for a second one with
+    /// credentials; `challenges` counts those answered.
+    Calling { give_up: Instant, option: Box<InviteOption>, challenges: u8 },
+    /// Both sides agree that there is a call.
+    Up,
+}
+
+/// A re-INVITE or UPDATE waiting for `AnswerReoffer` or `RejectReoffer`.
+pub(super) struct Reoffer {
+    pub(super) handle: TransactionHandle,
+    /// CSeq, if it is an INVITE without an offer.
+    pub(super) late: Option<u32>,
+    /// Their new target, taken over with our 2xx (RFC 3261 §12.2.2).
+    pub(super) target: Option<(Uri, Contact)>,
+    /// The crate answers 501 by itself when we do not answer in time; then this is stale.
+    pub(super) since: Instant,
+}
+
+/// A REFER of ours.
+pub(super) struct Refer {
+    /// Tells late answers to an earlier REFER apart.
+    pub(super) serial: u64,
+    /// CSeq of the REFER once known: what `Event: refer;id=` names (RFC 3515 §2.4.6).
+    pub(super) cseq: Option<u32>,
+    /// The last status heard.
+    pub(super) status: u16,
+    pub(super) give_up: Instant,
+}
+
+impl Entry {
+    pub(super) fn new(dialog: InviteDialog, phase: Phase, caller: Option<(Index, u32)>) -> Entry {
+        let id = dialog.id();
+        let index = (id.call_id, id.local_tag);
+        Entry { dialog, phase, index, caller, reoffer: None, answer_in_ack: None, refer: None }
+    }
+
+    /// They called us.
+    pub(super) fn incoming(&self) -> bool {
+        self.dialog.role() == TransactionRole::Server
+    }
+}

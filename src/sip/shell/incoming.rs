@@ -1,0 +1,441 @@
+//! Requests from the far end: what is refused before a dialog exists, new calls, and what happens inside dialogs.
+
+use super::core::{Core, Done};
+use super::dialog::{Entry, Phase, Reoffer};
+use crate::sip::bodies::{self, Described};
+use crate::sip::{ALLOW, DialogKey, EndedWhy, SipEvent};
+use rsipstack::dialog::dialog::{Dialog, DialogState, TransactionHandle};
+use rsipstack::dialog::invite_dialog::InviteDialog;
+use rsipstack::sip::prelude::{HeadersExt, ToTypedHeader};
+use rsipstack::sip::{Header, Method, Param, Request, Response, Scheme, StatusCode};
+use rsipstack::transaction::key::TransactionRole;
+use rsipstack::transaction::transaction::{Transaction, TransactionEvent, TransactionEventSender};
+use std::net::{IpAddr, SocketAddr};
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+use tokio::time::Instant;
+
+/// Option tags that we know (RFC 7433).
+pub(super) const SUPPORTED: &[&str] = &["uui"];
+/// Bodies that we read.
+const ACCEPT: &str = "application/sdp, application/dtmf-relay, application/dtmf, message/sipfrag";
+/// Seconds after which a refused caller may try again.
+const RETRY_AFTER: u32 = 5;
+
+/// How far the ACK may be behind the request that follows it.
+const ACK_BEHIND: Duration = Duration::from_millis(500);
+/// How much longer than the crate we wait for an ACK.
+const ACK_GRACE: Duration = Duration::from_secs(2);
+
+/// A refusal before anything is kept: status and headers that explain it.
+type Refusal = (StatusCode, Vec<Header>);
+
+impl Core {
+    /// A request that belongs to no running transaction.
+    pub(super) async fn on_request(&mut self, tx: Transaction) {
+        if tx.original.method == Method::Ack {
+            return;
+        }
+        if let Some(refusal) = unsupported_extension(&tx.original) {
+            return self.refuse(tx, refusal);
+        }
+        if to_tag(&tx.original).is_some() {
+            return self.on_request_in_dialog(tx);
+        }
+        match tx.original.method {
+            Method::Invite => self.on_invite(tx).await,
+            Method::Options if !self.accepting() => self.refuse(tx, retry_later(StatusCode::ServiceUnavailable)),
+            Method::Options => self.refuse(tx, (StatusCode::OK, capabilities())),
+            Method::Bye | Method::Info | Method::Update | Method::Notify | Method::PRack | Method::Cancel => {
+                self.refuse(tx, (StatusCode::CallTransactionDoesNotExist, vec![]));
+            }
+            _ => self.refuse(tx, not_allowed()),
+        }
+    }
+
+    fn accepting(&self) -> bool {
+        self.shared.accepting.load(Ordering::Relaxed)
+    }
+
+    /// Answers finally without a dialog. An INVITE's transaction lives on for retransmissions and the ACK, up to a bound.
+    fn refuse(&self, mut tx: Transaction, (status, headers): Refusal) {
+        let permit = self.refusals.clone().try_acquire_owned();
+        self.background(async move {
+            let sent = tx.reply_with(status, headers, None).await;
+            if sent.is_ok() && permit.is_ok() && tx.original.method == Method::Invite {
+                while tx.receive().await.is_some() {}
+            }
+        });
+    }
+
+    async fn on_invite(&mut self, tx: Transaction) {
+        let call = match self.new_call(&tx) {
+            Ok(call) => call,
+            Err(refusal) => return self.refuse(tx, refusal),
+        };
+        let contact = self.shared.addresses.contact(call.source.ip(), transport_of(&tx));
+        let dialog = match self.layer.get_or_create_server_invite(&tx, self.states.clone(), None, Some(contact)) {
+            Ok(dialog) => dialog,
+            Err(_) => return self.refuse(tx, (StatusCode::BadRequest, vec![])),
+        };
+        let key = self.new_key();
+        let phase = Phase::Ringing { invite: tx.tu_sender.clone(), late: call.offer.is_none() };
+        self.insert(key, Entry::new(dialog.clone(), phase, Some(call.caller)));
+        let (done, linger) = (self.done.clone(), self.shared.cfg.t1 * 64 + ACK_GRACE);
+        let (over, mut tx, mut handler) = (dialog.cancel_token().clone(), tx, dialog);
+        self.background(async move {
+            // Sends 100 and lives until the INVITE is answered and acknowledged; at most a little longer than the dialog,
+            // because a transaction whose answer could not be sent has no timer.
+            let outlived = async {
+                over.cancelled().await;
+                tokio::time::sleep(linger).await;
+            };
+            tokio::select! {
+                handled = handler.handle(&mut tx) => if let Err(e) = handled {
+                    let _ = done.send(Done::Lost { dialog: key, why: e.to_string() }).await;
+                },
+                () = outlived => {}
+            }
+        });
+        self.tell(SipEvent::Incoming {
+            dialog: key,
+            from: call.from,
+            to: call.to,
+            source: call.source,
+            call_id: call.call_id,
+            offer: call.offer,
+        })
+        .await;
+    }
+
+    /// Everything that may be wrong with a new INVITE, checked before a dialog exists.
+    fn new_call(&self, tx: &Transaction) -> Result<NewCall, Refusal> {
+        let request = &tx.original;
+        if !self.accepting() || self.entries.values().filter(|e| e.incoming()).count() >= self.shared.cfg.max_dialogs {
+            return Err(retry_later(StatusCode::ServiceUnavailable));
+        }
+        if matches!(&request.uri.scheme, Some(Scheme::Other(s)) if !s.eq_ignore_ascii_case("tel")) {
+            return Err((StatusCode::UnsupportedUriScheme, vec![]));
+        }
+        let bad = |_| (StatusCode::BadRequest, vec![]);
+        let call_id = request.call_id_header().map_err(bad)?.value().to_string();
+        let from = request.from_header().and_then(|f| f.typed()).map_err(bad)?;
+        let tag = from.params.iter().find_map(|p| match p {
+            Param::Tag(tag) => Some(tag.value().to_string()),
+            _ => None,
+        });
+        let caller = (call_id.clone(), tag.unwrap_or_default());
+        let cseq = request.cseq_header().and_then(|c| c.seq()).map_err(bad)?;
+        let twin = self.by_caller.get(&caller).and_then(|key| self.entries.get(key));
+        if twin.is_some_and(|e| e.caller.as_ref().is_some_and(|(_, seq)| *seq == cseq)) {
+            // The same request over another path (RFC 3261 §8.2.2.2).
+            return Err((StatusCode::LoopDetected, vec![]));
+        }
+        request.typed_contact_headers().ok().filter(|c| !c.is_empty()).ok_or((StatusCode::BadRequest, vec![]))?;
+        let offer = match described(request) {
+            Described::Nothing => None,
+            Described::Sdp(sdp) => Some(sdp),
+            Described::Other => return Err((StatusCode::UnsupportedMediaType, vec![accept()])),
+        };
+        let source = source_of(tx).ok_or((StatusCode::BadRequest, vec![]))?;
+        let asserted = self.asserted_identity(request, source.ip());
+        Ok(NewCall {
+            from: asserted.unwrap_or_else(|| user_of(&from.uri)),
+            to: user_of(&request.uri),
+            source,
+            call_id,
+            offer,
+            caller: (caller, cseq),
+        })
+    }
+
+    /// P-Asserted-Identity counts only from trusted sources (RFC 3325 §6).
+    fn asserted_identity(&self, request: &Request, source: IpAddr) -> Option<String> {
+        self.shared.cfg.trusted.contains(&source).then_some(())?;
+        let value = request.p_asserted_identity_header()?.value().to_string();
+        let uri = value.split_once('<').map_or(value.as_str(), |(_, rest)| rest);
+        let uri = uri.split(['>', ',']).next()?;
+        rsipstack::sip::Uri::try_from(uri).ok().map(|uri| user_of(&uri)).filter(|user| !user.is_empty())
+    }
+
+    /// A request inside a dialog. The crate leaves some of them unanswered; those are answered here.
+    fn on_request_in_dialog(&mut self, tx: Transaction) {
+        let Some(tag) = to_tag(&tx.original) else { return };
+        let call_id = tx.original.call_id_header().map(|c| c.value().to_string()).unwrap_or_default();
+        let known = self.by_dialog.get(&(call_id, tag)).and_then(|key| self.entries.get(key)).map(|e| e.dialog.clone());
+        let dialog = known.filter(|d| d.id().remote_tag.is_empty() || Some(d.id().remote_tag) == from_tag(&tx.original));
+        let Some(dialog) = dialog else {
+            // Perhaps a BYE that crosses ours: the crate still knows the dialog.
+            return match self.layer.match_dialog(&tx) {
+                Some(Dialog::Invite(dialog)) if tx.original.method == Method::Bye => self.hand_over(dialog, tx),
+                _ => self.refuse(tx, (StatusCode::CallTransactionDoesNotExist, vec![])),
+            };
+        };
+        let seq = tx.original.cseq_header().and_then(|c| c.seq()).unwrap_or(0);
+        match tx.original.method {
+            Method::Options => self.refuse(tx, (StatusCode::OK, capabilities())),
+            // We never send reliable provisional answers.
+            Method::PRack => self.refuse(tx, (StatusCode::CallTransactionDoesNotExist, vec![])),
+            Method::Message | Method::Publish | Method::Register | Method::Subscribe => self.refuse(tx, not_allowed()),
+            // RFC 3261 §12.2.2: out of order.
+            _ if seq < dialog.snapshot().remote_cseq => self.refuse(tx, (StatusCode::ServerInternalError, vec![])),
+            _ => self.hand_over(dialog, tx),
+        }
+    }
+
+    /// Gives a request to its dialog as soon as that can take it. The ACK before it goes another way through the crate and may
+    /// be a moment behind; without one there is no "now" for most requests (RFC 3261 §14.2, RFC 3311 §5.2).
+    fn hand_over(&self, dialog: InviteDialog, tx: Transaction) {
+        let bye = tx.original.method == Method::Bye;
+        let theirs = dialog.role() == TransactionRole::Server;
+        let unless = match bye {
+            true => (StatusCode::CallTransactionDoesNotExist, vec![]),
+            false => (StatusCode::ServerInternalError, vec![Header::RetryAfter("1".into())]),
+        };
+        match dialog.state() {
+            DialogState::Confirmed(..) => self.hand_to_dialog(dialog, tx),
+            _ if bye && theirs => self.hand_to_dialog(dialog, tx),
+            DialogState::Calling(_) | DialogState::Early(..) if theirs => self.refuse(tx, unless),
+            DialogState::Terminated(..) => self.refuse(tx, (StatusCode::CallTransactionDoesNotExist, vec![])),
+            _ => self.hand_when_confirmed(dialog, tx, unless),
+        }
+    }
+
+    fn hand_when_confirmed(&self, mut dialog: InviteDialog, mut tx: Transaction, unless: Refusal) {
+        self.background(async move {
+            let give_up = Instant::now() + ACK_BEHIND;
+            while !dialog.state().is_confirmed() && Instant::now() < give_up {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+            if dialog.state().is_confirmed() {
+                let _ = dialog.handle(&mut tx).await;
+            } else {
+                let _ = tx.reply_with(unless.0, unless.1, None).await;
+            }
+        });
+    }
+
+    pub(super) fn ring(&mut self, key: DialogKey) {
+        if let Some(entry) = self.entries.get(&key)
+            && matches!(entry.phase, Phase::Ringing { .. })
+        {
+            let _ = entry.dialog.ringing(None, None);
+        }
+    }
+
+    pub(super) async fn answer(&mut self, key: DialogKey, sdp: String) {
+        let ack_wait = self.shared.cfg.t1 * 64 + ACK_GRACE;
+        let Some(entry) = self.entries.get_mut(&key) else { return };
+        let Phase::Ringing { late, .. } = &entry.phase else { return };
+        let late = *late;
+        let mut headers = vec![Header::Allow(ALLOW.into()), Header::Supported(SUPPORTED.join(", ").into())];
+        headers.push(Header::ContentType("application/sdp".into()));
+        if let Err(e) = entry.dialog.accept(Some(headers), Some(sdp.into_bytes())) {
+            let why = format!("the 200 could not be sent: {e}");
+            return self.end(key, EndedWhy::Broken(why)).await;
+        }
+        entry.phase = Phase::AwaitingAck { late, hang_up: false, give_up: Instant::now() + ack_wait };
+    }
+
+    pub(super) fn reject(&mut self, key: DialogKey, status: u16, retry_after: Option<u32>) {
+        let Some(entry) = self.entries.get(&key) else { return };
+        let Phase::Ringing { invite, .. } = &entry.phase else { return };
+        let status = StatusCode::from(if (300..700).contains(&status) { status } else { 480 });
+        let headers = retry_after.map(|s| Header::RetryAfter(s.to_string().into()));
+        self.respond_to_invite(entry, invite, status.clone(), headers.into_iter().collect());
+        // Ours went first; the crate's own answer is dropped by the transaction, only its state is wanted.
+        let _ = entry.dialog.reject(Some(status), None);
+    }
+
+    /// A final answer to their INVITE with headers of ours; `reject` of the crate cannot carry any.
+    pub(super) fn respond_to_invite(
+        &self,
+        entry: &Entry,
+        invite: &TransactionEventSender,
+        status: StatusCode,
+        headers: Vec<Header>,
+    ) {
+        let request = entry.dialog.initial_request();
+        let mut response: Response = self.endpoint.make_response(&request, status, None);
+        for header in response.headers.iter_mut() {
+            if let Header::To(to) = header {
+                let tagged = to.clone().with_tag(entry.dialog.id().local_tag.into());
+                *to = tagged;
+            }
+        }
+        response.headers.extend(headers);
+        let _ = invite.send(TransactionEvent::Respond(response));
+    }
+
+    /// The ACK of our 200, or the 200 to our INVITE. The crate repeats this state after every request inside the dialog.
+    pub(super) async fn on_confirmed(&mut self, key: DialogKey, response: &Response) {
+        let Some(entry) = self.entries.get_mut(&key) else { return };
+        match entry.phase {
+            Phase::AwaitingAck { late, hang_up, .. } => {
+                entry.phase = Phase::Up;
+                let dialog = entry.dialog.clone();
+                let answer = late.then(|| dialog.last_remote_ack().and_then(|ack| sdp_of(&ack))).flatten();
+                self.tell(SipEvent::Acked { dialog: key, answer }).await;
+                if hang_up {
+                    self.bye(dialog);
+                    self.end(key, EndedWhy::Ours).await;
+                }
+            }
+            Phase::Calling { .. } => self.on_answered(key, response).await,
+            Phase::Up => {
+                let Some(seq) = entry.answer_in_ack else { return };
+                let Some(ack) = entry.dialog.last_remote_ack() else { return };
+                if ack.cseq_header().and_then(|c| c.seq()).ok() == Some(seq) {
+                    entry.answer_in_ack = None;
+                    self.tell(SipEvent::Acked { dialog: key, answer: sdp_of(&ack) }).await;
+                }
+            }
+            Phase::Ringing { .. } => {}
+        }
+    }
+
+    /// A re-INVITE or an UPDATE.
+    pub(super) async fn on_reoffer(&mut self, key: DialogKey, request: &Request, handle: TransactionHandle) {
+        let stale = self.shared.cfg.t1 * 64;
+        let Some(entry) = self.entries.get_mut(&key) else { return };
+        if entry.reoffer.as_ref().is_some_and(|r| r.since.elapsed() < stale) {
+            let _ = handle.reply(StatusCode::RequestPending).await;
+            return;
+        }
+        let target = request.typed_contact_headers().ok().and_then(|c| c.first().map(|c| c.uri.clone()));
+        let target = target.zip(request.contact_header().ok().cloned());
+        let invite = request.method == Method::Invite;
+        let offer = match described(request) {
+            Described::Sdp(sdp) => Some(sdp),
+            Described::Nothing if invite => None,
+            Described::Nothing => {
+                // An UPDATE without an offer only refreshes the target (RFC 3311 §5.1).
+                if let Some((uri, contact)) = target {
+                    Dialog::Invite(entry.dialog.clone()).set_remote_target(uri, Some(contact));
+                }
+                let _ = handle.reply(StatusCode::OK).await;
+                return;
+            }
+            Described::Other => {
+                let _ = handle.respond(StatusCode::UnsupportedMediaType, Some(vec![accept()]), None).await;
+                return;
+            }
+        };
+        let late = match &offer {
+            Some(_) => None,
+            None => request.cseq_header().and_then(|c| c.seq()).ok(),
+        };
+        entry.reoffer = Some(Reoffer { handle, late, target, since: Instant::now() });
+        self.tell(SipEvent::Reoffer { dialog: key, offer }).await;
+    }
+
+    pub(super) async fn answer_reoffer(&mut self, key: DialogKey, sdp: String) {
+        let Some(entry) = self.entries.get_mut(&key) else { return };
+        let Some(reoffer) = entry.reoffer.take() else { return };
+        if let Some((uri, contact)) = reoffer.target {
+            Dialog::Invite(entry.dialog.clone()).set_remote_target(uri, Some(contact));
+        }
+        entry.answer_in_ack = reoffer.late;
+        let headers = vec![Header::ContentType("application/sdp".into())];
+        let _ = reoffer.handle.respond(StatusCode::OK, Some(headers), Some(sdp.into_bytes())).await;
+    }
+
+    pub(super) async fn reject_reoffer(&mut self, key: DialogKey, status: u16) {
+        let Some(reoffer) = self.entries.get_mut(&key).and_then(|e| e.reoffer.take()) else { return };
+        let status = if (400..700).contains(&status) { status } else { 488 };
+        let _ = reoffer.handle.reply(StatusCode::from(status)).await;
+    }
+
+    /// INFO: a key, or something that we do not know (RFC 6086 §4.2.2: 415 for a body of unknown type).
+    pub(super) async fn on_info(&mut self, key: DialogKey, request: &Request, handle: TransactionHandle) {
+        let content_type = request.header_value("Content-Type").unwrap_or_default();
+        let keys = bodies::media_type(&content_type).starts_with("application/dtmf");
+        if !request.body.is_empty() && !keys {
+            let _ = handle.respond(StatusCode::UnsupportedMediaType, Some(vec![accept()]), None).await;
+            return;
+        }
+        let _ = handle.reply(StatusCode::OK).await;
+        if let Some(digit) = bodies::info_digit(&content_type, &request.body)
+            && self.entries.contains_key(&key)
+        {
+            self.tell(SipEvent::InfoDigit { dialog: key, digit }).await;
+        }
+    }
+}
+
+/// A new INVITE that passed its checks.
+struct NewCall {
+    from: String,
+    to: String,
+    source: SocketAddr,
+    call_id: String,
+    offer: Option<String>,
+    caller: (super::dialog::Index, u32),
+}
+
+/// 420 with the option tags in Require that we do not know (RFC 3261 §8.2.2.3).
+fn unsupported_extension(request: &Request) -> Option<Refusal> {
+    if matches!(request.method, Method::Ack | Method::Cancel) {
+        return None;
+    }
+    let unknown: Vec<&str> = request
+        .headers
+        .iter()
+        .filter(|h| matches!(h, Header::Require(_)))
+        .flat_map(|h| bodies::tokens(h.value()))
+        .filter(|tag| !SUPPORTED.iter().any(|known| known.eq_ignore_ascii_case(tag)))
+        .collect();
+    (!unknown.is_empty()).then(|| (StatusCode::BadExtension, vec![Header::Unsupported(unknown.join(", ").into())]))
+}
+
+fn capabilities() -> Vec<Header> {
+    vec![Header::Allow(ALLOW.into()), accept(), Header::Supported(SUPPORTED.join(", ").into())]
+}
+
+fn accept() -> Header {
+    Header::Accept(ACCEPT.into())
+}
+
+fn not_allowed() -> Refusal {
+    (StatusCode::MethodNotAllowed, vec![Header::Allow(ALLOW.into())])
+}
+
+fn retry_later(status: StatusCode) -> Refusal {
+    (status, vec![Header::RetryAfter(RETRY_AFTER.to_string().into())])
+}
+
+fn to_tag(request: &Request) -> Option<String> {
+    let tag = request.to_header().ok()?.tag().ok()??;
+    Some(tag.value().to_string()).filter(|t| !t.is_empty())
+}
+
+fn from_tag(request: &Request) -> Option<String> {
+    Some(request.from_header().ok()?.tag().ok()??.value().to_string())
+}
+
+fn described(request: &Request) -> Described {
+    bodies::description(request.header_value("Content-Type").as_deref(), &request.body)
+}
+
+fn sdp_of(request: &Request) -> Option<String> {
+    match described(request) {
+        Described::Sdp(sdp) => Some(sdp),
+        Described::Nothing | Described::Other => None,
+    }
+}
+
+fn source_of(tx: &Transaction) -> Option<SocketAddr> {
+    tx.connection.as_ref()?.get_remote_addr()?.get_socketaddr().ok()
+}
+
+fn transport_of(tx: &Transaction) -> rsipstack::sip::Transport {
+    tx.connection.as_ref().map(|c| c.transport()).unwrap_or_default()
+}
+
+/// The user part; for `tel:` the number stands where the host would.
+fn user_of(uri: &rsipstack::sip::Uri) -> String {
+    match &uri.scheme {
+        Some(Scheme::Other(_)) => bodies::unescape(&uri.host_with_port.host.to_string()),
+        _ => bodies::unescape(uri.user().unwrap_or("")),
+    }
+}

@@ -1,0 +1,57 @@
+//! The last look at every message that passes the SIP crate.
+
+use super::address::Addresses;
+use rsipstack::sip::prelude::{HeadersExt, ToTypedHeader};
+use rsipstack::sip::{Method, Request, Response, SipMessage, StatusCode};
+use rsipstack::transaction::endpoint::MessageInspector;
+use rsipstack::transport::SipAddr;
+use std::sync::Arc;
+
+/// Writes the right address into our Via and defuses challenges inside dialogs.
+pub(super) struct Inspector {
+    pub(super) addresses: Arc<Addresses>,
+}
+
+impl MessageInspector for Inspector {
+    fn before_send(&self, msg: SipMessage, dest: Option<&SipAddr>) -> SipMessage {
+        match (msg, dest) {
+            (SipMessage::Request(request), Some(dest)) => SipMessage::Request(self.with_our_via(request, dest)),
+            (msg, _) => msg,
+        }
+    }
+
+    fn after_received(&self, msg: SipMessage, _from: Option<&SipAddr>) -> SipMessage {
+        match msg {
+            SipMessage::Response(response) => SipMessage::Response(without_challenge(response)),
+            request => request,
+        }
+    }
+}
+
+impl Inspector {
+    /// The crate takes the first interface's address when the socket is bound to 0.0.0.0, and the UDP port for TCP; here the
+    /// sent-by becomes the address that this peer reaches (RFC 3261 §18.1.1). The branch, which matches answers, stays.
+    fn with_our_via(&self, mut request: Request, dest: &SipAddr) -> Request {
+        let Ok(peer) = dest.get_socketaddr() else { return request };
+        if let Ok(via) = request.via_header_mut() {
+            let _ = via.update_first_value(|via| {
+                let mut typed = via.typed()?;
+                typed.uri.host_with_port = self.addresses.toward(peer.ip(), typed.transport).into();
+                Ok(typed.into())
+            });
+        }
+        request
+    }
+}
+
+/// A 401 or 407 to a request inside a dialog makes the crate (which has no credentials here) drop the whole dialog: a
+/// refused REFER would lose the caller. The same status as an unnamed code is an ordinary refusal to it.
+fn without_challenge(mut response: Response) -> Response {
+    let challenged = matches!(response.status_code, StatusCode::Unauthorized | StatusCode::ProxyAuthenticationRequired);
+    let invite = response.cseq_header().and_then(|c| c.method()).is_ok_and(|m| m == Method::Invite);
+    if challenged && !invite {
+        let code = response.status_code.code();
+        response.status_code = StatusCode::Other(code, "Unauthorized".into());
+    }
+    response
+}

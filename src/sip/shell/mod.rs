@@ -1,0 +1,212 @@
+//! The signalling shell: sockets, the SIP crate (`rsipstack`, pinned) and its pitfalls, and one task that owns every
+//! dialog. Nothing here decides about calls: it tells [`SipEvent`]s and does [`SipCommand`]s.
+//!
+//! * `socket`: the UDP socket behind the guard, the TCP acceptor.
+//! * `address`: what we write into Via and Contact for which peer.
+//! * `inspector`: the last look at messages on their way through the crate.
+//! * `core`: the task; `incoming`, `outgoing`, `dialog` are its parts.
+//!
+//! The crate writes whole messages (numbers, SDP, INFO digits) into its log at level INFO. A log filter must keep it
+//! at WARN: append [`LOG_FILTER`].
+
+mod address;
+mod core;
+mod dialog;
+mod incoming;
+mod inspector;
+mod outgoing;
+mod socket;
+
+use super::{Credentials, DialogKey, SipCommand, SipEvent};
+use address::Addresses;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::time::Duration;
+use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+/// What a `tracing` filter must hold so that the SIP crate does not write personal data into the log.
+pub const LOG_FILTER: &str = "rsipstack=warn";
+
+/// Commands that may wait for the signalling task.
+const COMMANDS_MAX: usize = 1024;
+
+/// How the endpoint listens and what it allows.
+#[derive(Debug, Clone)]
+pub struct SipConfig {
+    /// UDP address; port 0 takes a free one. `None` = no UDP.
+    pub udp: Option<SocketAddr>,
+    /// TCP address; port 0 takes a free one. `None` = no TCP.
+    pub tcp: Option<SocketAddr>,
+    /// The address that peers see (behind NAT), written into Via and Contact except towards loopback.
+    pub external_ip: Option<IpAddr>,
+    /// User-Agent header.
+    pub user_agent: String,
+    /// Incoming dialogs at once; further INVITEs get 503 with Retry-After before anything is kept of them.
+    pub max_dialogs: usize,
+    /// Sources whose P-Asserted-Identity is believed (RFC 3325).
+    pub trusted: Vec<IpAddr>,
+    /// Names and passwords for targets that challenge our INVITEs (401, 407).
+    pub credentials: Vec<Credentials>,
+    /// Timer T1 (RFC 3261 §17): the first retransmission; 64 times it is the wait for an ACK.
+    pub t1: Duration,
+}
+
+impl Default for SipConfig {
+    fn default() -> SipConfig {
+        let loopback = SocketAddr::from(([127, 0, 0, 1], 5060));
+        SipConfig {
+            udp: Some(loopback),
+            tcp: Some(loopback),
+            external_ip: None,
+            user_agent: concat!("hotline/", env!("CARGO_PKG_VERSION")).into(),
+            max_dialogs: 500,
+            trusted: Vec::new(),
+            credentials: Vec::new(),
+            t1: Duration::from_millis(500),
+        }
+    }
+}
+
+/// Why the endpoint could not start.
+#[derive(Debug, thiserror::Error)]
+pub enum SipError {
+    /// An address is taken, not ours or not allowed.
+    #[error("cannot listen for SIP on {transport} {addr}: {source}; give another address or stop the program that uses it")]
+    Bind {
+        /// UDP or TCP.
+        transport: &'static str,
+        /// As configured.
+        addr: SocketAddr,
+        /// The system's reason.
+        source: std::io::Error,
+    },
+    /// Neither UDP nor TCP is configured.
+    #[error("neither a UDP nor a TCP address for SIP is configured; give at least one")]
+    NoTransport,
+    /// The SIP stack refused to start.
+    #[error("the SIP stack did not start: {0}")]
+    Stack(String),
+}
+
+/// The signalling task is too far behind (or stopped); the command was not taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("signalling is overloaded or stopped, the command was not taken")]
+pub struct SipBusy;
+
+/// What an endpoint holds, for metrics and leak tests.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct SipCounts {
+    /// Dialogs that the application knows.
+    pub dialogs: usize,
+    /// Dialogs in the SIP crate; briefly more than `dialogs` while a BYE is on its way.
+    pub stack_dialogs: usize,
+    /// Running transactions.
+    pub transactions: usize,
+    /// Stream connections.
+    pub connections: usize,
+}
+
+/// One SIP endpoint: its sockets, its dialogs. Dropping it stops it without goodbyes; [`SipEndpoint::stop`] says them.
+#[derive(Debug)]
+pub struct SipEndpoint {
+    commands: mpsc::Sender<SipCommand>,
+    keys: Arc<AtomicU64>,
+    accepting: Arc<AtomicBool>,
+    addresses: Arc<Addresses>,
+    dialogs: Arc<AtomicUsize>,
+    stack: core::StackView,
+    /// Asks the task to end every dialog and finish.
+    stop: CancellationToken,
+    /// Ends sockets and background work at once.
+    kill: CancellationToken,
+    task: Option<JoinHandle<()>>,
+}
+
+impl SipEndpoint {
+    /// Opens the sockets and starts to serve. `events` should be drained without delay: a full channel makes signalling
+    /// wait, it loses nothing.
+    ///
+    /// # Errors
+    /// [`SipError`] if an address cannot be bound or none is configured.
+    pub async fn bind(cfg: SipConfig, events: mpsc::Sender<SipEvent>) -> Result<SipEndpoint, SipError> {
+        let kill = CancellationToken::new();
+        let stop = CancellationToken::new();
+        let sockets = socket::open(&cfg).await?;
+        let addresses = Arc::new(sockets.addresses(&cfg));
+        let (commands, command_rx) = mpsc::channel(COMMANDS_MAX);
+        let keys = Arc::new(AtomicU64::new(1));
+        let accepting = Arc::new(AtomicBool::new(true));
+        let dialogs = Arc::new(AtomicUsize::new(0));
+        let shared = core::Shared {
+            cfg,
+            addresses: addresses.clone(),
+            keys: keys.clone(),
+            accepting: accepting.clone(),
+            dialogs: dialogs.clone(),
+            stop: stop.clone(),
+            kill: kill.clone(),
+        };
+        let core = core::Core::start(shared, sockets, events).await?;
+        let stack = core.stack();
+        let task = Some(tokio::spawn(core.run(command_rx)));
+        Ok(SipEndpoint { commands, keys, accepting, addresses, dialogs, stack, stop, kill, task })
+    }
+
+    /// Hands a command over, never waiting.
+    ///
+    /// # Errors
+    /// [`SipBusy`] if too many commands wait or the endpoint has stopped.
+    pub fn send(&self, command: SipCommand) -> Result<(), SipBusy> {
+        self.commands.try_send(command).map_err(|_| SipBusy)
+    }
+
+    /// A key for an INVITE of ours.
+    pub fn new_key(&self) -> DialogKey {
+        DialogKey(self.keys.fetch_add(1, Ordering::Relaxed))
+    }
+
+    /// Where UDP listens, with the port that was taken.
+    pub fn local_udp(&self) -> Option<SocketAddr> {
+        self.addresses.udp
+    }
+
+    /// Where TCP listens, with the port that was taken.
+    pub fn local_tcp(&self) -> Option<SocketAddr> {
+        self.addresses.tcp
+    }
+
+    /// The address of ours that this peer reaches: for SDP, so that audio and signalling agree.
+    pub fn local_ip_toward(&self, peer: IpAddr) -> IpAddr {
+        self.addresses.ip_toward(peer)
+    }
+
+    /// `false` = drain: new INVITEs and OPTIONS get 503 with Retry-After, running dialogs go on.
+    pub fn set_accepting(&self, accepting: bool) {
+        self.accepting.store(accepting, Ordering::Relaxed);
+    }
+
+    /// What is held at the moment: all of it must go back to zero after the last call.
+    pub fn counts(&self) -> SipCounts {
+        let (stack_dialogs, transactions, connections) = self.stack.counts();
+        SipCounts { dialogs: self.dialogs.load(Ordering::Relaxed), stack_dialogs, transactions, connections }
+    }
+
+    /// Ends every dialog (BYE, CANCEL, 503), waits up to two seconds for their answers and closes the sockets.
+    pub async fn stop(mut self) {
+        self.stop.cancel();
+        if let Some(task) = self.task.take() {
+            // The task bounds its own goodbyes; this is for a consumer that no longer takes events.
+            let _ = tokio::time::timeout(Duration::from_secs(5), task).await;
+        }
+        self.kill.cancel();
+    }
+}
+
+impl Drop for SipEndpoint {
+    fn drop(&mut self) {
+        self.kill.cancel();
+    }
+}

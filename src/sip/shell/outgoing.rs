@@ -1,0 +1,314 @@
+//! What we start ourselves: INVITE, REFER, INFO.
+
+use super::core::{Core, Done, Preparing};
+use super::dialog::{Entry, Phase};
+use super::incoming::SUPPORTED;
+use crate::base::Digit;
+use crate::sip::bodies::{self, Described};
+use crate::sip::digest::{Challenge, Signed};
+use crate::sip::{ALLOW, Credentials, DialogKey, EndedWhy, SipEvent};
+use rsipstack::dialog::dialog::TransactionHandle;
+use rsipstack::dialog::invitation::InviteOption;
+use rsipstack::sip::prelude::HeadersExt;
+use rsipstack::sip::{Header, Host, Request, Response, Scheme, StatusCode, StatusCodeKind, Transport, Uri};
+use rsipstack::transaction::endpoint::EndpointInnerRef;
+use rsipstack::transport::SipAddr;
+use std::time::Duration;
+use tokio::time::Instant;
+
+/// Challenges that one call answers: one, and again when a nonce was stale.
+const CHALLENGES_MAX: u8 = 3;
+/// How long looking up a name and opening a TCP connection may take.
+const PREPARE_TIMEOUT: Duration = Duration::from_secs(5);
+
+impl Core {
+    /// Looks the target up first, so that Contact and Via can carry the address that it reaches.
+    pub(super) async fn invite(&mut self, key: DialogKey, invite: Preparing) {
+        if self.entries.contains_key(&key) || self.preparing.contains_key(&key) {
+            return;
+        }
+        let ours = self.entries.values().filter(|e| !e.incoming()).count() + self.preparing.len();
+        let uri = match Uri::try_from(invite.to.as_str()) {
+            Ok(uri) if matches!(uri.scheme, Some(Scheme::Sip) | None) => uri,
+            _ => return self.never_began(key, "the target is no sip: URI").await,
+        };
+        if ours >= self.shared.cfg.max_dialogs {
+            return self.never_began(key, "too many calls of our own").await;
+        }
+        self.preparing.insert(key, invite);
+        let (endpoint, done) = (self.endpoint.clone(), self.done.clone());
+        self.background(async move {
+            let target = match tokio::time::timeout(PREPARE_TIMEOUT, find(&endpoint, &uri)).await {
+                Ok(found) => found,
+                Err(_) => Err("the target was not found in time".to_string()),
+            };
+            let _ = done.send(Done::Prepared { dialog: key, target }).await;
+        });
+    }
+
+    async fn never_began(&self, key: DialogKey, why: &str) {
+        self.tell(SipEvent::Ended { dialog: key, why: EndedWhy::Broken(why.to_string()) }).await;
+    }
+
+    pub(super) async fn on_prepared(&mut self, key: DialogKey, target: Result<SipAddr, String>) {
+        let Some(invite) = self.preparing.remove(&key) else { return };
+        let option = match target.and_then(|target| self.invite_option(&invite, target)) {
+            Ok(option) => option,
+            Err(why) => return self.never_began(key, &why).await,
+        };
+        if let Err(why) = self.start_invite(key, option, invite.give_up, 0) {
+            self.never_began(key, &why).await;
+        }
+    }
+
+    fn start_invite(&mut self, key: DialogKey, option: InviteOption, give_up: Instant, challenges: u8) -> Result<(), String> {
+        let started = self.layer.do_invite_async(option.clone(), self.states.clone());
+        let (dialog, task) = started.map_err(|e| e.to_string())?;
+        let phase = Phase::Calling { give_up, option: Box::new(option), challenges };
+        self.insert(key, Entry::new(dialog, phase, None));
+        let done = self.done.clone();
+        self.background(async move {
+            let result = match task.await {
+                Ok(Ok((_, response))) => Ok(response),
+                Ok(Err(e)) => Err(e.to_string()),
+                Err(e) => Err(e.to_string()),
+            };
+            let _ = done.send(Done::Invited { dialog: key, result }).await;
+        });
+        Ok(())
+    }
+
+    /// The INVITE that answers a challenge to ours, if we know this server.
+    fn second_invite(&self, key: DialogKey, response: &Response) -> Option<(InviteOption, Instant, u8)> {
+        let entry = self.entries.get(&key)?;
+        let Phase::Calling { give_up, option, challenges } = &entry.phase else { return None };
+        let invite = entry.dialog.initial_request();
+        let header = self.authorization(response, &invite, *challenges)?;
+        let mut option = option.as_ref().clone();
+        let headers = option.headers.get_or_insert_default();
+        headers.retain(|h| !matches!(h, Header::Authorization(_) | Header::ProxyAuthorization(_)));
+        headers.push(header);
+        // The same call, with a higher CSeq (RFC 3261 §22.2).
+        option.call_id = invite.call_id_header().ok().map(|c| c.value().to_string());
+        Some((option, *give_up, challenges + 1))
+    }
+
+    fn authorization(&self, response: &Response, invite: &Request, challenges: u8) -> Option<Header> {
+        let uri = invite.uri.to_string();
+        let host = invite.uri.host().to_string();
+        response.headers.iter().find_map(|header| {
+            let challenge = match header {
+                Header::WwwAuthenticate(h) => Challenge::parse(h.value())?,
+                Header::ProxyAuthenticate(h) => Challenge::parse(h.value())?,
+                _ => return None,
+            };
+            // A second challenge says that the password is wrong, unless the nonce was stale.
+            if challenges >= CHALLENGES_MAX || (challenges > 0 && !challenge.stale) {
+                return None;
+            }
+            let fits = |c: &&Credentials| c.host.eq_ignore_ascii_case(&host) || c.host.eq_ignore_ascii_case(&challenge.realm);
+            let who = self.shared.cfg.credentials.iter().find(fits)?;
+            let cnonce = format!("{:032x}", rand::random::<u128>());
+            let value = challenge.answer(who, &Signed { method: "INVITE", uri: &uri, cnonce: &cnonce, count: 1 });
+            Some(match header {
+                Header::WwwAuthenticate(_) => Header::Authorization(value.into()),
+                _ => Header::ProxyAuthorization(value.into()),
+            })
+        })
+    }
+
+    fn invite_option(&self, invite: &Preparing, target: SipAddr) -> Result<InviteOption, String> {
+        let peer = target.get_socketaddr().map_err(|e| e.to_string())?;
+        let transport = target.r#type.unwrap_or_default();
+        let mut callee = Uri::try_from(invite.to.as_str()).map_err(|e| e.to_string())?;
+        // Headers in a URI are for building requests, not for the Request-URI (RFC 3261 §19.1.1).
+        callee.headers.clear();
+        let caller = Uri {
+            scheme: Some(Scheme::Sip),
+            auth: Some(invite.from.replace(':', "").as_str().into()).filter(|_| !invite.from.is_empty()),
+            host_with_port: self.shared.addresses.toward(peer.ip(), transport).into(),
+            ..Uri::default()
+        };
+        let mut headers = vec![Header::Allow(ALLOW.into()), Header::Supported(SUPPORTED.join(", ").into())];
+        if let Some(uui) = &invite.uui {
+            headers.push(Header::UserToUser(one_line(uui).into()));
+        }
+        Ok(InviteOption {
+            caller,
+            callee,
+            destination: Some(target),
+            content_type: Some("application/sdp".into()),
+            offer: Some(invite.sdp.clone().into_bytes()),
+            contact: self.shared.addresses.contact(peer.ip(), transport),
+            headers: Some(headers),
+            ..InviteOption::default()
+        })
+    }
+
+    /// A provisional answer: to our INVITE it tells of ringing.
+    pub(super) async fn on_provisional(&mut self, key: DialogKey, response: &Response) {
+        let calling = self.entries.get(&key).is_some_and(|e| matches!(e.phase, Phase::Calling { .. }));
+        if calling && response.status_code.code() > 100 {
+            self.tell(SipEvent::Ringing { dialog: key, sdp: sdp_of(response) }).await;
+        }
+    }
+
+    /// 200 to our INVITE; the crate has acknowledged it.
+    pub(super) async fn on_answered(&mut self, key: DialogKey, response: &Response) {
+        let Some(entry) = self.entries.get_mut(&key) else { return };
+        entry.phase = Phase::Up;
+        match sdp_of(response) {
+            Some(sdp) => self.tell(SipEvent::Answered { dialog: key, sdp }).await,
+            None => {
+                let dialog = entry.dialog.clone();
+                self.bye(dialog);
+                self.end(key, EndedWhy::Broken("the 200 had no session description".into())).await;
+            }
+        }
+    }
+
+    /// The end of our INVITE's transaction. A 2xx has come (or comes) as a state of the dialog.
+    pub(super) async fn on_invited(&mut self, key: DialogKey, result: Result<Option<Response>, String>) {
+        let calling = self.entries.get(&key).is_some_and(|e| matches!(e.phase, Phase::Calling { .. }));
+        if !calling {
+            return;
+        }
+        if let Ok(Some(response)) = &result
+            && is_challenge(response)
+            && let Some((option, give_up, challenges)) = self.second_invite(key, response)
+        {
+            self.forget(key);
+            if let Err(why) = self.start_invite(key, option, give_up, challenges) {
+                self.never_began(key, &why).await;
+            }
+            return;
+        }
+        let why = match result {
+            Ok(Some(response)) if response.status_code.kind() == StatusCodeKind::Successful => return,
+            Ok(Some(response)) => EndedWhy::Refused { status: response.status_code.code(), contact: contact_of(&response) },
+            Ok(None) => EndedWhy::Broken("the INVITE got no answer".into()),
+            Err(why) => EndedWhy::Broken(why),
+        };
+        self.end(key, why).await;
+    }
+
+    pub(super) async fn refer(&mut self, key: DialogKey, to: &str, uui: Option<&str>) {
+        let fresh = self.new_refer();
+        let Some(entry) = self.entries.get_mut(&key) else { return };
+        let refused = match (&entry.phase, &entry.refer) {
+            (Phase::Up, None) => None,
+            (Phase::Up, Some(_)) => Some(491),
+            _ => Some(481),
+        };
+        if let Some(status) = refused {
+            return self.tell(SipEvent::ReferProgress { dialog: key, status, last: true }).await;
+        }
+        let serial = fresh.serial;
+        entry.refer = Some(fresh);
+        let dialog = entry.dialog.clone();
+        let value = one_line(&bodies::refer_to(to, uui));
+        let by = dialog.snapshot().local_contact.map(|uri| format!("<{uri}>"));
+        let headers: Vec<Header> = by.map(|by| Header::ReferredBy(by.as_str().into())).into_iter().collect();
+        let done = self.done.clone();
+        self.background(async move {
+            let (status, cseq) = match dialog.refer(value.as_str(), Some(headers), None).await {
+                Ok(Some(response)) => (response.status_code.code(), response.cseq_header().and_then(|c| c.seq()).ok()),
+                Ok(None) => (481, None),
+                Err(_) => (503, None),
+            };
+            let _ = done.send(Done::Referred { dialog: key, serial, status, cseq }).await;
+        });
+    }
+
+    /// The answer to REFER itself: 2xx = they will try, and tell by NOTIFY.
+    pub(super) async fn on_referred(&mut self, key: DialogKey, serial: u64, status: u16, cseq: Option<u32>) {
+        let Some(entry) = self.entries.get_mut(&key) else { return };
+        let Some(refer) = entry.refer.as_mut().filter(|r| r.serial == serial) else { return };
+        let last = !(200..300).contains(&status);
+        refer.cseq = cseq;
+        if last {
+            entry.refer = None;
+        } else {
+            refer.status = refer.status.max(status);
+        }
+        // 202 in the face's words, also from those who say 200.
+        let status = if last { status } else { 202 };
+        self.tell(SipEvent::ReferProgress { dialog: key, status, last }).await;
+    }
+
+    /// NOTIFY inside the dialog: how our REFER goes (RFC 3515 §2.4.5).
+    pub(super) async fn on_notify(&mut self, key: DialogKey, request: &Request, handle: TransactionHandle) {
+        let event = request.header_value("Event").or_else(|| request.header_value("o")).unwrap_or_default();
+        if !bodies::media_type(&event).eq("refer") {
+            let _ = handle.reply(StatusCode::BadEvent).await;
+            return;
+        }
+        let _ = handle.reply(StatusCode::OK).await;
+        let id: Option<u32> = bodies::parameter(&event, "id").and_then(|id| id.parse().ok());
+        let state = request.header_value("Subscription-State").unwrap_or_default();
+        let over = bodies::media_type(&state) == "terminated";
+        let Some(entry) = self.entries.get_mut(&key) else { return };
+        let Some(refer) = entry.refer.as_mut() else { return };
+        if id.is_some() && refer.cseq.is_some() && id != refer.cseq {
+            return;
+        }
+        let status = bodies::sipfrag_status(&request.body);
+        refer.status = status.unwrap_or(refer.status);
+        let (status, last) = (refer.status, over || status.is_some_and(|s| s >= 200));
+        if last {
+            entry.refer = None;
+        }
+        self.tell(SipEvent::ReferProgress { dialog: key, status, last }).await;
+    }
+
+    pub(super) fn send_info(&mut self, key: DialogKey, digit: Digit) {
+        let Some(entry) = self.entries.get(&key) else { return };
+        let dialog = entry.dialog.clone();
+        let body = format!("Signal={}\r\nDuration=160\r\n", digit.as_char());
+        self.background(async move {
+            let headers = vec![Header::ContentType("application/dtmf-relay".into())];
+            let _ = dialog.info(Some(headers), Some(body.into_bytes())).await;
+        });
+    }
+}
+
+/// Name to address; for TCP also the connection, so that a dead target is known at once instead of after 32 s.
+async fn find(endpoint: &EndpointInnerRef, uri: &Uri) -> Result<SipAddr, String> {
+    let mut target = SipAddr::try_from(uri).map_err(|e| e.to_string())?;
+    if matches!(target.addr.host, Host::Domain(_)) {
+        let resolver = &endpoint.transport_layer.inner.domain_resolver;
+        target = resolver.resolve(&target).await.map_err(|e| format!("the target's name is unknown: {e}"))?;
+    }
+    target.r#type = target.r#type.or(Some(Transport::Udp));
+    if target.addr.port.is_none() {
+        target.addr.port = Some(5060.into());
+    }
+    if target.r#type != Some(Transport::Udp) {
+        endpoint.transport_layer.lookup(&target, None).await.map_err(|e| format!("the target does not answer: {e}"))?;
+    }
+    Ok(target)
+}
+
+fn sdp_of(response: &Response) -> Option<String> {
+    match bodies::description(response.header_value("Content-Type").as_deref(), &response.body) {
+        Described::Sdp(sdp) => Some(sdp),
+        Described::Nothing | Described::Other => None,
+    }
+}
+
+/// The first Contact of a redirect, as a URI.
+fn contact_of(response: &Response) -> Option<String> {
+    if response.status_code.kind() != StatusCodeKind::Redirection {
+        return None;
+    }
+    response.typed_contact_headers().ok()?.first().map(|c| c.uri.to_string())
+}
+
+fn is_challenge(response: &Response) -> bool {
+    matches!(response.status_code, StatusCode::Unauthorized | StatusCode::ProxyAuthenticationRequired)
+}
+
+/// A header value cannot hold line ends.
+fn one_line(text: &str) -> String {
+    text.chars().filter(|c| !c.is_control()).collect()
+}

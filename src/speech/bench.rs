@@ -1,0 +1,168 @@
+//! A bench of equal workers: taken for an utterance, put back after it, started anew when one dies. Bounded by its size.
+
+use super::process::Worker;
+use super::worker::WorkerArgs;
+use crate::base::Language;
+use std::collections::VecDeque;
+use std::path::PathBuf;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
+use std::time::{Duration, Instant};
+
+/// Pauses between tries to start a worker again: doubled from the first to the last.
+const BACK_OFF: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(30));
+
+/// How often the keeper looks at idle workers.
+const ROUND: Duration = Duration::from_millis(500);
+
+/// How many waits the percentile rests on.
+const WAITS_KEPT: usize = 512;
+
+/// Workers of one kind.
+pub(crate) struct Bench {
+    program: PathBuf,
+    args: WorkerArgs,
+    /// How many there should be.
+    size: usize,
+    /// What all of them understand or speak.
+    pub(crate) languages: Vec<Language>,
+    state: Mutex<State>,
+    /// Rung when a worker is put back and when one is missing.
+    bell: Condvar,
+}
+
+#[derive(Default)]
+struct State {
+    idle: Vec<Worker>,
+    /// Out with an utterance.
+    taken: usize,
+    /// Started again since the beginning.
+    restarts: u64,
+    waits: VecDeque<Duration>,
+}
+
+/// Numbers of one bench.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct BenchStats {
+    pub(crate) alive: usize,
+    pub(crate) busy: usize,
+    pub(crate) restarts: u64,
+    pub(crate) wait_p95: Duration,
+}
+
+impl Bench {
+    /// Starts all workers and waits until their models are loaded; then keeps as many alive.
+    ///
+    /// # Errors
+    /// The first worker's sentence.
+    pub(crate) fn start(program: PathBuf, args: WorkerArgs, size: usize) -> Result<Arc<Bench>, String> {
+        let mut idle = Vec::new();
+        for _ in 0..size {
+            idle.push(Worker::spawn(&program, &args)?);
+        }
+        for worker in &mut idle {
+            worker.await_ready()?;
+        }
+        let languages = idle.first().map(|w| w.languages.clone()).unwrap_or_default();
+        let state = Mutex::new(State { idle, ..State::default() });
+        let bench = Arc::new(Bench { program, args, size, languages, state, bell: Condvar::new() });
+        let weak = Arc::downgrade(&bench);
+        std::thread::Builder::new()
+            .name("engine-keeper".into())
+            .spawn(move || keep(&weak))
+            .map_err(|e| format!("cannot start a thread: {e}"))?;
+        Ok(bench)
+    }
+
+    // Every change under this lock is complete in itself, so a panic elsewhere leaves nothing half done.
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A worker, if one is free before `until`; the past = only if one is free now.
+    pub(crate) fn take(&self, until: Instant) -> Option<Worker> {
+        let mut state = self.state();
+        loop {
+            while let Some(mut worker) = state.idle.pop() {
+                if worker.alive() {
+                    state.taken += 1;
+                    return Some(worker);
+                }
+                self.bell.notify_all();
+            }
+            let left = until.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return None;
+            }
+            state = self.bell.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0;
+        }
+    }
+
+    /// Puts a worker back; `None` = it was lost, and the keeper starts another.
+    pub(crate) fn put_back(&self, worker: Option<Worker>) {
+        let mut state = self.state();
+        state.taken = state.taken.saturating_sub(1);
+        state.idle.extend(worker);
+        drop(state);
+        self.bell.notify_all();
+    }
+
+    /// Notes how long an utterance waited.
+    pub(crate) fn waited(&self, wait: Duration) {
+        let mut state = self.state();
+        if state.waits.len() >= WAITS_KEPT {
+            state.waits.pop_front();
+        }
+        state.waits.push_back(wait);
+    }
+
+    pub(crate) fn stats(&self) -> BenchStats {
+        let state = self.state();
+        let mut waits: Vec<Duration> = state.waits.iter().copied().collect();
+        waits.sort_unstable();
+        BenchStats {
+            alive: state.idle.len() + state.taken,
+            busy: state.taken,
+            restarts: state.restarts,
+            wait_p95: waits.get(waits.len() * 95 / 100).copied().unwrap_or_default(),
+        }
+    }
+
+    /// Process ids of the idle workers.
+    pub(crate) fn idle_pids(&self) -> Vec<u32> {
+        self.state().idle.iter().map(Worker::pid).collect()
+    }
+}
+
+/// Drops workers that died idle and starts new ones in their place, until the bench is gone.
+fn keep(bench: &Weak<Bench>) {
+    let mut pause = BACK_OFF.0;
+    loop {
+        let Some(bench) = bench.upgrade() else { return };
+        let mut state = bench.state();
+        state.idle.retain_mut(Worker::alive);
+        let missing = bench.size.saturating_sub(state.idle.len() + state.taken);
+        if missing == 0 {
+            pause = BACK_OFF.0;
+            // The lock is free while waiting; the reference is dropped at the end of the round.
+            drop(bench.bell.wait_timeout(state, ROUND));
+            continue;
+        }
+        drop(state);
+        match Worker::spawn(&bench.program, &bench.args).and_then(|mut w| w.await_ready().map(|()| w)) {
+            Ok(worker) => {
+                let mut state = bench.state();
+                state.restarts += 1;
+                state.idle.push(worker);
+                drop(state);
+                bench.bell.notify_all();
+                tracing::info!(engine = ?bench.args.kind, "an engine worker was started again");
+            }
+            Err(why) => {
+                tracing::error!(engine = ?bench.args.kind, retry_s = pause.as_secs_f32(), "no engine worker: {why}");
+                drop(bench);
+                std::thread::sleep(pause);
+                pause = (pause * 2).min(BACK_OFF.1);
+            }
+        }
+    }
+}

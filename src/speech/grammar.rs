@@ -1,0 +1,229 @@
+//! From what is expected to a flat phrase grammar (JSGF), and whether a text is already a whole answer to it. Pure.
+//!
+//! Flat on purpose: grammars with loops over many optional slots explode in the search (measured: over 0.3 CPU seconds per
+//! second for 150 slot values), lists of phrases cost 0.02.
+
+use super::phrases::{self, ASIDES, NO, PERSON, YES};
+use crate::base::Expect;
+use std::collections::BTreeSet;
+use std::fmt::Write as _;
+
+/// Most phrases taken from one ask; the rest is cut, because set-up time grows with them.
+const PHRASES_MAX: usize = 2_000;
+
+/// A grammar ready for the decoder.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Compiled {
+    /// The JSGF text.
+    pub(crate) jsgf: String,
+    /// Every word in it.
+    pub(crate) words: BTreeSet<String>,
+    /// Words that callers say alone, so that they get narrowband variants.
+    pub(crate) short: BTreeSet<String>,
+}
+
+const DIGITS: &str = "zero | oh | one | two | three | four | five | six | seven | eight | nine";
+const MONTHS: &str =
+    "january | february | march | april | may | june | july | august | september | october | november | december";
+const WEEKDAYS: &str = "monday | tuesday | wednesday | thursday | friday | saturday | sunday";
+const ORDINALS: &str = "first | second | third | fourth | fifth | sixth | seventh | eighth | ninth | tenth | eleventh | twelfth | \
+    thirteenth | fourteenth | fifteenth | sixteenth | seventeenth | eighteenth | nineteenth | twentieth | twenty first | \
+    twenty second | twenty third | twenty fourth | twenty fifth | twenty sixth | twenty seventh | twenty eighth | twenty ninth | \
+    thirtieth | thirty first";
+const TEENS: &str = "ten | eleven | twelve | thirteen | fourteen | fifteen | sixteen | seventeen | eighteen | nineteen";
+const TENS: &str = "twenty | thirty | forty | fifty | sixty | seventy | eighty | ninety";
+
+/// Compiles a closed ask. `None` for asks that have no grammar (open, anything). `person` are the flow's own phrases that
+/// ask for a person.
+pub(crate) fn compile(expect: &Expect, person: &[String]) -> Option<Compiled> {
+    let mut rules = String::new();
+    let mut phrases: Vec<String> = Vec::new();
+    let mut main = None;
+    match expect {
+        Expect::Open { .. } | Expect::Anything => return None,
+        Expect::Choice { phrases: given } => phrases.extend(given.iter().map(|p| phrases::spoken(p))),
+        Expect::YesNo { phrases: given } => {
+            phrases.extend(YES.iter().chain(NO).map(|p| (*p).to_string()));
+            phrases.extend(given.iter().map(|p| phrases::spoken(p)));
+        }
+        Expect::Digits { max, .. } => main = Some(digits(&mut rules, *max)),
+        Expect::Number => main = Some(number(&mut rules)),
+        Expect::Date => main = Some(date(&mut rules)),
+    }
+    phrases.extend(person.iter().map(|p| phrases::spoken(p)));
+    phrases.extend(PERSON.iter().chain(ASIDES).map(|p| (*p).to_string()));
+    let alone: BTreeSet<String> = phrases.iter().filter(|p| !p.is_empty() && !p.contains(' ')).cloned().collect();
+    let mut seen = BTreeSet::new();
+    let list: Vec<&str> =
+        phrases.iter().filter(|p| !p.is_empty() && seen.insert(p.as_str())).take(PHRASES_MAX).map(String::as_str).collect();
+    let _ = writeln!(rules, "<phrase> = {};", list.join(" | "));
+    let top = main.map_or("<phrase>".to_string(), |m| format!("{m} | <phrase>"));
+    let mut out = from_jsgf(&format!("#JSGF V1.0;\ngrammar ask;\npublic <ask> = {top};\n{rules}"));
+    out.short = alone;
+    if matches!(expect, Expect::Digits { .. } | Expect::Number) {
+        out.short.extend(DIGITS.split(" | ").chain(["double", "triple"]).map(str::to_string));
+    }
+    Some(out)
+}
+
+/// A flat grammar of exactly these phrases, nothing beside them (files to transcribe, tests).
+pub(crate) fn only(phrases: &[String]) -> Compiled {
+    let list: Vec<String> = phrases.iter().map(|p| phrases::spoken(p)).filter(|p| !p.is_empty()).take(PHRASES_MAX).collect();
+    let mut out = from_jsgf(&format!("#JSGF V1.0;\ngrammar ask;\npublic <ask> = {};\n", list.join(" | ")));
+    out.short = list.into_iter().filter(|p| !p.contains(' ')).collect();
+    out
+}
+
+/// Takes a JSGF text as it is and finds its words.
+pub(crate) fn from_jsgf(jsgf: &str) -> Compiled {
+    let mut words = BTreeSet::new();
+    let body: String = jsgf.lines().filter(|l| !l.starts_with("#JSGF") && !l.trim_start().starts_with("grammar ")).fold(
+        String::new(),
+        |mut all, line| {
+            all.push_str(line.split("//").next().unwrap_or(""));
+            all.push('\n');
+            all
+        },
+    );
+    let mut rest = body.as_str();
+    while let Some(c) = rest.chars().next() {
+        let end = match c {
+            '<' => rest.find('>').map_or(rest.len(), |i| i + 1),
+            '{' => rest.find('}').map_or(rest.len(), |i| i + 1),
+            '/' => rest[1..].find('/').map_or(rest.len(), |i| i + 2),
+            c if c.is_alphabetic() || c == '\'' => {
+                let end = rest.find(|c: char| !(c.is_alphanumeric() || "'-_.".contains(c))).unwrap_or(rest.len());
+                let word = &rest[..end];
+                if word != "public" {
+                    words.insert(word.to_string());
+                }
+                end
+            }
+            c => c.len_utf8(),
+        };
+        rest = &rest[end..];
+    }
+    Compiled { jsgf: jsgf.to_string(), words, short: BTreeSet::new() }
+}
+
+/// A chain of digits, at most `max`; fewer are heard as fewer, so that no digit is invented. Long chains become a loop.
+fn digits(rules: &mut String, max: u8) -> &'static str {
+    let _ = writeln!(rules, "<d> = {DIGITS} | (double | triple) ({DIGITS});");
+    if (1..=10).contains(&max) {
+        let chain = (1..max).fold("<d>".to_string(), |inner, _| format!("<d> [{inner}]"));
+        let _ = writeln!(rules, "<digits> = {chain};");
+    } else {
+        rules.push_str("<digits> = <d>+;\n");
+    }
+    "<digits>"
+}
+
+/// Cardinals below a million.
+fn number(rules: &mut String) -> &'static str {
+    let units = DIGITS.split(" | ").skip(2).collect::<Vec<_>>().join(" | ");
+    let _ = write!(
+        rules,
+        "<u> = {units};\n<t> = {TEENS} | ({TENS}) [<u>];\n<h> = <u> | <t>;\n<c> = <h> | (<u> | a) hundred [[and] <h>];\n\
+         <number> = zero | <c> | (<c> | a) thousand [[and] <c>];\n"
+    );
+    "<number>"
+}
+
+/// A day: by name, by month and ordinal, with or without a year.
+fn date(rules: &mut String) -> &'static str {
+    let _ = write!(
+        rules,
+        "<weekday> = {WEEKDAYS};\n<month> = {MONTHS};\n<day> = {ORDINALS};\n\
+         <low> = ten | eleven | twelve | thirteen | fourteen | fifteen | sixteen | seventeen | eighteen | nineteen | ({TENS}) \
+         [one | two | three | four | five | six | seven | eight | nine];\n\
+         <year> = (nineteen | twenty) (<low> | oh (one | two | three | four | five | six | seven | eight | nine)) | two thousand \
+         [[and] (one | two | three | four | five | six | seven | eight | nine | <low>)];\n\
+         <calendar> = <month> [the] <day> [[of] <year>] | [the] <day> [of] <month> [<year>];\n\
+         <date> = today | tomorrow | yesterday | [on | next | this | last] <weekday> [[the] <day> | <calendar>] | [on] <calendar> | \
+         [on] the <day> | next week | the day after tomorrow | the day before yesterday;\n"
+    );
+    "<date>"
+}
+
+/// Whether the words so far are a whole answer, so that the endpoint may come early.
+pub(crate) fn complete(expect: &Expect, person: &[String], text: &str) -> bool {
+    if text.is_empty() {
+        return false;
+    }
+    let same = |p: &str| phrases::spoken(p) == text;
+    if !matches!(expect, Expect::Anything) && (PERSON.contains(&text) || person.iter().any(|p| same(p))) {
+        return true;
+    }
+    match expect {
+        Expect::Choice { phrases: given } => {
+            let longer = |p: &String| phrases::spoken(p).strip_prefix(text).is_some_and(|rest| rest.starts_with(' '));
+            given.iter().any(|p| same(p)) && !given.iter().any(longer)
+        }
+        Expect::YesNo { phrases: given } => YES.contains(&text) || NO.contains(&text) || given.iter().any(|p| same(p)),
+        Expect::Digits { min, max } => min == max && count_digits(text) == Some(usize::from(*max)),
+        Expect::Date => ["today", "tomorrow", "yesterday", "the day after tomorrow"].contains(&text),
+        Expect::Open { .. } | Expect::Number | Expect::Anything => false,
+    }
+}
+
+/// How many digits a text holds ("double five" = 2); `None` if it holds anything else.
+fn count_digits(text: &str) -> Option<usize> {
+    let mut times = 1;
+    let mut count = 0;
+    for word in text.split_whitespace() {
+        match word {
+            "double" => times = 2,
+            "triple" => times = 3,
+            _ => {
+                phrases::digit_of(word)?;
+                count += std::mem::replace(&mut times, 1);
+            }
+        }
+    }
+    (times == 1).then_some(count)
+}
+
+/// The built-in or the flow's phrase that a heard text is, or contains at its end or start, as a request for a person.
+/// Only for texts that a closed grammar gave: there the phrase is one whole alternative.
+pub(crate) fn person_phrase(person: &[String], text: &str) -> Option<String> {
+    (PERSON.contains(&text) || person.iter().any(|p| phrases::spoken(p) == text)).then(|| text.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn yes_no() -> Expect {
+        Expect::YesNo { phrases: vec!["repeat it".to_string()].into() }
+    }
+
+    #[test]
+    fn a_person_is_heard_in_every_closed_ask() {
+        let asks =
+            [yes_no(), Expect::Digits { min: 4, max: 8 }, Expect::Number, Expect::Date, Expect::Choice { phrases: vec![].into() }];
+        for expect in asks {
+            let g = compile(&expect, &["the boss".to_string()]).expect("closed");
+            assert!(g.jsgf.contains("| speak to a real person |") && g.jsgf.contains("| the boss") || g.jsgf.contains("the boss |"));
+            assert!(g.words.contains("representative") && !g.words.contains("public") && !g.words.contains("grammar"));
+        }
+        assert_eq!(compile(&Expect::Anything, &[]), None);
+    }
+
+    #[test]
+    fn words_of_a_foreign_grammar() {
+        let g = from_jsgf("#JSGF V1.0;\ngrammar x;\npublic <a> = /0.5/ red | blue {tag b} [<c>]; // note\n<c> = don't+ ;");
+        assert_eq!(g.words.into_iter().collect::<Vec<_>>(), ["blue", "don't", "red"]);
+    }
+
+    #[test]
+    fn whole_answers() {
+        let eight = Expect::Digits { min: 8, max: 8 };
+        assert!(complete(&eight, &[], "one two three double five six seven eight"));
+        assert!(!complete(&eight, &[], "one two three double"));
+        assert!(!complete(&Expect::Digits { min: 4, max: 8 }, &[], "one two three four five six seven eight"));
+        assert!(complete(&yes_no(), &[], "repeat it") && complete(&yes_no(), &[], "no thanks") && !complete(&yes_no(), &[], ""));
+        assert!(complete(&eight, &[], "agent"));
+        let menu = Expect::Choice { phrases: vec!["returns".into(), "returns and refunds".into()].into() };
+        assert!(!complete(&menu, &[], "returns") && complete(&menu, &[], "returns and refunds"));
+    }
+}

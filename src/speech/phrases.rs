@@ -1,0 +1,264 @@
+//! Wordings that every ask must hear, whatever the flow says: yes and no, "repeat", and the ways to ask for a person.
+//! English; other languages bring theirs through `Grammar::person`.
+
+/// Ways to say yes.
+pub(crate) const YES: &[&str] = &[
+    "yes",
+    "yeah",
+    "yep",
+    "yup",
+    "yes please",
+    "yes it is",
+    "yes that is right",
+    "yes that's right",
+    "yes that is correct",
+    "yes that's correct",
+    "yes i do",
+    "yes i am",
+    "that is right",
+    "that's right",
+    "that is correct",
+    "that's correct",
+    "correct",
+    "right",
+    "sure",
+    "of course",
+    "absolutely",
+    "okay",
+    "exactly",
+    "please do",
+    "go ahead",
+    "i do",
+    "uh-huh",
+];
+
+/// Ways to say no.
+pub(crate) const NO: &[&str] = &[
+    "no",
+    "nope",
+    "nah",
+    "no thanks",
+    "no thank you",
+    "no it is not",
+    "no it isn't",
+    "no that is wrong",
+    "no that's wrong",
+    "no that is not right",
+    "no that's not right",
+    "no i don't",
+    "that is wrong",
+    "that's wrong",
+    "that is not right",
+    "that's not right",
+    "not right",
+    "incorrect",
+    "not at all",
+    "i don't",
+    "i do not",
+    "no that's all",
+    "that's all",
+    "that is all",
+];
+
+/// Asking again, and having no answer: heard in every closed ask, so that they are not bent into one of its answers.
+pub(crate) const ASIDES: &[&str] = &[
+    "repeat",
+    "repeat that",
+    "repeat that please",
+    "please repeat",
+    "can you repeat that",
+    "could you repeat that please",
+    "say that again",
+    "say that again please",
+    "can you say that again",
+    "pardon",
+    "what did you say",
+    "i don't know",
+    "i do not know",
+    "i don't have it",
+    "i'm not sure",
+];
+
+/// Asking for a person in whole sentences: alternatives of every closed grammar and examples of every open model.
+pub(crate) const PERSON: &[&str] = &[
+    "agent",
+    "an agent",
+    "agent please",
+    "operator",
+    "operator please",
+    "representative",
+    "representative please",
+    "customer service",
+    "customer support",
+    "customer service representative",
+    "a person",
+    "a person please",
+    "a human",
+    "a human being",
+    "real person",
+    "a real person",
+    "a real person please",
+    "live person",
+    "human",
+    "someone",
+    "speak to an agent",
+    "talk to an agent",
+    "talk to a person",
+    "talk to a human",
+    "speak to a person",
+    "speak to a human",
+    "speak to someone",
+    "talk to someone",
+    "speak to somebody",
+    "talk to somebody",
+    "speak to a representative",
+    "talk to a representative",
+    "speak to a real person",
+    "talk to a real person",
+    "let me talk to a person",
+    "let me speak to a person",
+    "let me talk to someone",
+    "let me speak to someone",
+    "let me speak to an agent",
+    "let me talk to an agent",
+    "i want to talk to a person",
+    "i want to speak to a person",
+    "i want to talk to someone",
+    "i want to speak to someone",
+    "i want to speak to an agent",
+    "i want to talk to an agent",
+    "i want an agent",
+    "i want a human",
+    "i want a person",
+    "i need an agent",
+    "i need a person",
+    "i need a representative",
+    "i need to speak to someone",
+    "i would like to speak to someone",
+    "i would like to speak to a person",
+    "i would like to talk to somebody",
+    "i'd like to speak to someone",
+    "i'd like to speak to a real person",
+    "i'd like to speak to customer support",
+    "can i speak to someone",
+    "can i talk to a person",
+    "can i speak to a human",
+    "can i talk to a human",
+    "can i speak to an agent",
+    "could i speak to someone please",
+    "put me through to an agent",
+    "put me through to customer service",
+    "connect me to an agent",
+    "connect me to a person",
+    "transfer me to an agent",
+    "transfer me to a person",
+    "transfer me",
+    "get me a person",
+    "get me a human",
+    "give me a person",
+    "give me an agent",
+    "give me a human",
+];
+
+/// What the spotter listens for beside every grammar, with the exponent of its detection threshold (10^−n: a larger n fires
+/// more easily). Set on real speech so that false alarms are rare; see the figures in the tests of `pocketsphinx`.
+pub(crate) const SPOTTED: &[(&str, i32)] = &[
+    ("agent", 8),
+    ("operator", 14),
+    ("representative", 22),
+    ("real person", 18),
+    ("live person", 18),
+    ("human being", 18),
+    ("talk to a person", 24),
+    ("speak to a person", 24),
+    ("talk to a human", 24),
+    ("speak to a human", 24),
+    ("speak to someone", 24),
+    ("talk to someone", 24),
+    ("speak to somebody", 24),
+    ("talk to somebody", 24),
+    ("speak to an agent", 24),
+    ("talk to an agent", 24),
+    ("customer service", 24),
+    ("customer support", 24),
+];
+
+/// Words of a phrase as the recogniser can hear them: lower case, without punctuation, figures spelt out.
+pub(crate) fn spoken(text: &str) -> String {
+    let mut out: Vec<String> = Vec::new();
+    let lower = text.to_lowercase().replace('’', "'");
+    for raw in lower.split(|c: char| !(c.is_ascii_alphanumeric() || c == '\'')) {
+        let word = raw.trim_matches('\'');
+        if word.is_empty() {
+            continue;
+        }
+        if word.bytes().any(|b| b.is_ascii_digit()) {
+            figures(word, &mut out);
+        } else {
+            out.push(word.to_string());
+        }
+    }
+    out.join(" ")
+}
+
+const UNITS: [&str; 20] = [
+    "zero",
+    "one",
+    "two",
+    "three",
+    "four",
+    "five",
+    "six",
+    "seven",
+    "eight",
+    "nine",
+    "ten",
+    "eleven",
+    "twelve",
+    "thirteen",
+    "fourteen",
+    "fifteen",
+    "sixteen",
+    "seventeen",
+    "eighteen",
+    "nineteen",
+];
+const TENS: [&str; 10] = ["", "", "twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety"];
+
+/// `24` → twenty four; longer or mixed ones character by character.
+fn figures(word: &str, out: &mut Vec<String>) {
+    match word.parse::<usize>() {
+        Ok(n) if word.len() <= 2 && n < 20 => out.push(UNITS[n].to_string()),
+        Ok(n) if word.len() <= 2 => {
+            out.push(TENS[n / 10].to_string());
+            if n % 10 > 0 {
+                out.push(UNITS[n % 10].to_string());
+            }
+        }
+        _ => out.extend(word.chars().filter(char::is_ascii_alphanumeric).map(|c| match c.to_digit(10) {
+            Some(d) => UNITS[d as usize].to_string(),
+            None => c.to_string(),
+        })),
+    }
+}
+
+/// The number of a spoken digit.
+pub(crate) fn digit_of(word: &str) -> Option<u8> {
+    if word == "oh" || word == "o" {
+        return Some(0);
+    }
+    UNITS[..10].iter().position(|w| *w == word).and_then(|i| u8::try_from(i).ok())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn phrases_as_they_are_spoken() {
+        assert_eq!(spoken("Where's my parcel?"), "where's my parcel");
+        assert_eq!(spoken("24 hours, room 101"), "twenty four hours room one zero one");
+        assert_eq!(digit_of("oh"), Some(0));
+        assert_eq!(digit_of("ten"), None);
+    }
+}

@@ -1,0 +1,536 @@
+//! PocketSphinx as a [`Recognizer`]: English at 8 kHz. Three decoders hear every utterance at once, because the library
+//! allows one search per decoder: the grammar or model of the ask, the spotter for a person, and a loop of all phones whose
+//! likelihood tells how well *anything* would have fitted (a grammar result has no confidence of its own).
+//!
+//! Lives in a worker process: it reads its model from disk, and the C code may crash.
+
+use super::decoder::{Beams, Decoder, FRAMES_PER_SECOND, Segment};
+use super::dictionary::{Dictionary, narrowband_variants};
+use super::grammar::{self, Compiled};
+use super::phrases::{self, SPOTTED};
+use super::verdict::{self, Evidence, Kind};
+use super::{Partial, Recognizer, lm};
+use crate::base::{Engine, Expect, Grammar, HeardWord, Hypothesis, Language};
+use std::collections::hash_map::DefaultHasher;
+use std::collections::{HashSet, VecDeque};
+use std::hash::{Hash, Hasher};
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// Where the Debian package puts the model.
+const MODEL: &str = "/usr/share/pocketsphinx/model";
+
+/// Line noise before and after each utterance: the models begin and end in silence. Worth ten points on single digits.
+const PADDING_SAMPLES: usize = 2_400;
+
+/// Loudness (standard deviation) of that noise, and of what is added to digital silence.
+const PADDING_LEVEL: f32 = 20.0;
+
+/// Partial results are looked at every so many calls of `feed` (100 ms in frames of 20 ms).
+const LOOK_EVERY: u32 = 5;
+
+/// Compiled searches kept per decoder.
+const SEARCHES_MAX: usize = 64;
+
+/// The cepstral mean of telephone speech, as measured over the development speakers; a call's own mean replaces it.
+const LINE_MEAN: [f32; 13] = [36.4, -2.9, -7.6, 2.6, 0.1, -4.6, -3.9, 0.4, -1.2, 3.3, -2.9, -0.5, 1.3];
+
+const BEAMS: Beams = Beams { beam: 1e-48, phone: 1e-48, word: 7e-29, states_max: 30_000 };
+/// Frames of silence stay in, so that all decoders count the same frames.
+const OPTIONS: &[(&str, &str)] = &[("-remove_silence", "no")];
+const LOOP_BEAMS: Beams = Beams { beam: 1e-20, phone: 1e-10, word: 1e-10, states_max: -1 };
+
+const PHONES: &str = "AA AE AH AO AW AY B CH D DH EH ER EY F G HH IH IY JH K L M N NG OW OY P R S SH T TH UH UW V W Y Z ZH";
+
+/// The engine with its three decoders.
+pub struct PocketSphinx {
+    main: Search,
+    spotter: Search,
+    phones: Decoder,
+    dictionary: Arc<Dictionary>,
+    /// Running cepstral mean of the line, with the number of frames it rests on.
+    line: LineMean,
+    noise: Noise,
+    utterance: Option<Utterance>,
+    /// Files that a decoder reads (ARPA, keyphrases) go here; removed with us.
+    scratch: Scratch,
+}
+
+/// A decoder with what it has learnt so far.
+struct Search {
+    decoder: Decoder,
+    words: HashSet<String>,
+    /// Names of compiled searches, the latest used last.
+    names: VecDeque<String>,
+}
+
+struct Utterance {
+    kind: Kind,
+    expect: Expect,
+    person: Arc<[String]>,
+    /// The last line sample, for interpolation across calls.
+    last: i16,
+    fed: u32,
+    /// What the decoders were fed, for the second look at short ones.
+    wide: Vec<i16>,
+    /// The text at the look before this one.
+    looked: String,
+    reported: Partial,
+}
+
+impl PocketSphinx {
+    /// Loads the model from `HOTLINE_POCKETSPHINX_MODEL` or from where Debian installs it.
+    ///
+    /// # Errors
+    /// One sentence when a file is missing.
+    pub fn load() -> Result<PocketSphinx, String> {
+        let root = std::env::var_os("HOTLINE_POCKETSPHINX_MODEL").map_or_else(|| PathBuf::from(MODEL), PathBuf::from);
+        PocketSphinx::load_from(&root)
+    }
+
+    /// Loads the model from a folder laid out like Debian's (`en-us/en-us/`, `en-us/cmudict-en-us.dict`).
+    ///
+    /// # Errors
+    /// One sentence when a file is missing.
+    pub fn load_from(root: &Path) -> Result<PocketSphinx, String> {
+        let acoustic = root.join("en-us/en-us");
+        let file = root.join("en-us/cmudict-en-us.dict");
+        let main = Decoder::load(&acoustic, BEAMS, OPTIONS)?;
+        let text = std::fs::read(&file)
+            .map_err(|e| format!("cannot read {}: {e}; install pocketsphinx-en-us or set HOTLINE_POCKETSPHINX_MODEL", file.display()))?;
+        let dictionary = Arc::new(Dictionary::new(String::from_utf8_lossy(&text).into_owned()));
+        let spotter = Decoder::load(&acoustic, BEAMS, OPTIONS)?;
+        let mut phones = Decoder::load(&acoustic, LOOP_BEAMS, &[OPTIONS, &[("-lw", "1")]].concat())?;
+        let mut names = Vec::new();
+        for phone in PHONES.split(' ') {
+            let name = format!("ph{}", phone.to_lowercase());
+            phones.add_word(&name, phone)?;
+            names.push(name);
+        }
+        phones.set_jsgf("loop", &format!("#JSGF V1.0;\ngrammar phones;\npublic <p> = ({})+;\n", names.join(" | ")))?;
+        phones.choose("loop")?;
+        Ok(PocketSphinx {
+            main: Search { decoder: main, words: HashSet::new(), names: VecDeque::new() },
+            spotter: Search { decoder: spotter, words: HashSet::new(), names: VecDeque::new() },
+            phones,
+            dictionary,
+            line: LineMean::default(),
+            noise: Noise(0x2545_F491),
+            utterance: None,
+            scratch: Scratch::new()?,
+        })
+    }
+
+    /// Hears a little silence once, so that the first caller does not wait for pages and tables to come in.
+    ///
+    /// # Errors
+    /// When the engine cannot begin.
+    pub fn warm(&mut self) -> Result<(), String> {
+        for expect in [Expect::YesNo { phrases: Arc::from([]) }, Expect::Digits { min: 1, max: 1 }] {
+            self.start(&Grammar { language: Language::EN, expect, person: Arc::from([]) })?;
+            self.finish();
+        }
+        self.line = LineMean::default();
+        Ok(())
+    }
+
+    /// Begins an utterance under a ready grammar (transcription of files with a grammar of their own).
+    ///
+    /// # Errors
+    /// When it does not compile.
+    pub fn start_jsgf(&mut self, jsgf: &str) -> Result<(), String> {
+        let compiled = grammar::from_jsgf(jsgf);
+        self.start_compiled(&compiled)
+    }
+
+    /// Begins an utterance under a list of phrases and nothing else.
+    ///
+    /// # Errors
+    /// When the list is empty.
+    pub fn start_phrases(&mut self, list: &[String]) -> Result<(), String> {
+        if list.iter().all(|p| phrases::spoken(p).is_empty()) {
+            return Err("the grammar has no phrase; write for example \"yes | no | agent\"".to_string());
+        }
+        self.start_compiled(&grammar::only(list))
+    }
+
+    fn start_compiled(&mut self, compiled: &Compiled) -> Result<(), String> {
+        self.abandon();
+        self.main.grammar(compiled, &self.dictionary)?;
+        let expect = Expect::Choice { phrases: Arc::from([]) };
+        self.begin(Kind::Closed, expect, Arc::from([]))
+    }
+
+    fn begin(&mut self, kind: Kind, expect: Expect, person: Arc<[String]>) -> Result<(), String> {
+        self.spotter.spot(&person, &self.dictionary, &self.scratch)?;
+        let mean = self.line.mean.as_slice();
+        self.spotter.decoder.start(Some(mean))?;
+        if kind != Kind::Spotted {
+            self.main.decoder.start(Some(mean))?;
+            self.phones.start(Some(mean))?;
+        }
+        let reported = Partial { text: String::new(), complete: false, person: None };
+        self.utterance = Some(Utterance { kind, expect, person, last: 0, fed: 0, wide: Vec::new(), looked: String::new(), reported });
+        self.pad();
+        Ok(())
+    }
+
+    fn pad(&mut self) {
+        let mut silence = [0i16; PADDING_SAMPLES];
+        self.noise.add(&mut silence, PADDING_LEVEL);
+        self.hear(&silence);
+    }
+
+    /// Doubles the rate by linear interpolation (the image above 4 kHz helps this model) and feeds every decoder.
+    fn hear(&mut self, samples: &[i16]) {
+        let Some(utterance) = &mut self.utterance else { return };
+        let mut wide = Vec::with_capacity(samples.len() * 2);
+        for &sample in samples {
+            wide.push(i16::midpoint(utterance.last, sample));
+            wide.push(sample);
+            utterance.last = sample;
+        }
+        self.spotter.decoder.feed(&wide);
+        if utterance.kind != Kind::Spotted {
+            self.main.decoder.feed(&wide);
+            self.phones.feed(&wide);
+        }
+        utterance.wide.extend_from_slice(&wide);
+    }
+
+    fn abandon(&mut self) {
+        self.utterance = None;
+        self.main.decoder.abandon();
+        self.spotter.decoder.abandon();
+        self.phones.abandon();
+    }
+
+    /// What is new since the last look.
+    fn look(&mut self) -> Option<Partial> {
+        let utterance = self.utterance.as_mut()?;
+        let text = if utterance.kind == Kind::Spotted { String::new() } else { words_of(&self.main.decoder.segments()) };
+        let mut now = utterance.reported.clone();
+        // Whole only when it stood at two looks in a row: the best path flickers inside words.
+        now.complete |= text == utterance.looked && grammar::complete(&utterance.expect, &utterance.person, &text);
+        if now.person.is_none() {
+            let found = self.spotter.decoder.segments();
+            now.person = found.iter().find(|s| verdict::person_is_sure(&s.word, &text, utterance.kind)).map(|s| s.word.clone());
+        }
+        utterance.looked.clone_from(&text);
+        now.text = text;
+        let news = now != utterance.reported;
+        utterance.reported = now.clone();
+        news.then_some(now)
+    }
+
+    /// The phone loop's acoustic score, frame by frame.
+    fn loop_scores(&mut self) -> Vec<f32> {
+        let mut out = vec![0.0; usize::try_from(self.phones.frames()).unwrap_or(0) + 1];
+        for s in self.phones.segments() {
+            let (start, end) = (usize::try_from(s.start).unwrap_or(0), usize::try_from(s.end).unwrap_or(0));
+            let each = s.acoustic as f32 / (end.saturating_sub(start) + 1) as f32;
+            out.iter_mut().take(end + 1).skip(start).for_each(|v| *v = each);
+        }
+        out
+    }
+}
+
+impl Recognizer for PocketSphinx {
+    fn engine(&self) -> Engine {
+        Engine::Pocketsphinx
+    }
+
+    fn speaks(&self, language: Language) -> bool {
+        language == Language::EN
+    }
+
+    fn start(&mut self, grammar: &Grammar) -> Result<(), String> {
+        if !self.speaks(grammar.language) {
+            return Err(format!("PocketSphinx has no model for the language {}", grammar.language));
+        }
+        self.abandon();
+        let kind = match &grammar.expect {
+            Expect::Anything => Kind::Spotted,
+            Expect::Open { name, examples } => {
+                self.main.model(name, examples, &grammar.person, &self.dictionary, &self.scratch)?;
+                Kind::Open
+            }
+            closed => {
+                let compiled = grammar::compile(closed, &grammar.person).ok_or("this ask has no grammar")?;
+                self.main.grammar(&compiled, &self.dictionary)?;
+                if matches!(closed, Expect::Digits { .. }) { Kind::Digits } else { Kind::Closed }
+            }
+        };
+        self.begin(kind, grammar.expect.clone(), grammar.person.clone())
+    }
+
+    fn feed(&mut self, samples: &[i16]) -> Option<Partial> {
+        self.hear(samples);
+        let utterance = self.utterance.as_mut()?;
+        utterance.fed += 1;
+        if utterance.fed.is_multiple_of(LOOK_EVERY) { self.look() } else { None }
+    }
+
+    fn finish(&mut self) -> Hypothesis {
+        self.pad();
+        let Some(kind) = self.utterance.as_ref().map(|u| u.kind) else { return empty() };
+        self.spotter.decoder.end();
+        if kind == Kind::Spotted {
+            self.utterance = None;
+            return empty();
+        }
+        self.main.decoder.end();
+        self.phones.end();
+        let segments = self.main.decoder.segments();
+        let scores = self.loop_scores();
+        self.line.learn(&self.main.decoder.mean(), self.main.decoder.frames());
+        let Some(utterance) = self.utterance.take() else { return empty() };
+        let mut segments = segments;
+        if std::env::var("BATCH").is_ok() && utterance.wide.len() < 16000*4 {
+            self.main.decoder.again(&utterance.wide);
+            segments = self.main.decoder.segments();
+        }
+        let text = words_of(&segments);
+        let evidence = Evidence::weigh(&segments, &scores);
+        let spotted = self.spotter.decoder.segments().iter().any(|s| verdict::person_is_sure(&s.word, &text, kind));
+        let (confidence, rejected) = verdict::judge(kind, &text, &evidence, spotted || utterance.reported.person.is_some());
+        Hypothesis {
+            text,
+            confidence,
+            rejected,
+            alternatives: Vec::new(),
+            words: word_times(&segments),
+            engine: Engine::Pocketsphinx,
+            cpu_ms: 0,
+        }
+    }
+
+    fn set_line(&mut self, line: Option<&[f32]>) {
+        self.line = line.and_then(LineMean::read).unwrap_or_default();
+    }
+
+    fn line(&self) -> Option<Vec<f32>> {
+        Some(self.line.write())
+    }
+}
+
+fn empty() -> Hypothesis {
+    Hypothesis { engine: Engine::Pocketsphinx, confidence: crate::base::Confidence::default(), ..Hypothesis::typed("") }
+}
+
+fn words_of(segments: &[Segment]) -> String {
+    let words: Vec<&str> = segments.iter().filter(|s| s.is_word()).map(|s| s.word.as_str()).collect();
+    words.join(" ")
+}
+
+fn word_times(segments: &[Segment]) -> Vec<HeardWord> {
+    let millis = |frames: i32| {
+        let frames = usize::try_from(frames).unwrap_or(0) * 1_000 / FRAMES_PER_SECOND;
+        u32::try_from(frames.saturating_sub(PADDING_SAMPLES / 8)).unwrap_or(u32::MAX)
+    };
+    let said = segments.iter().filter(|s| s.is_word());
+    said.map(|s| HeardWord { text: s.word.clone(), start_ms: millis(s.start), end_ms: millis(s.end + 1) }).collect()
+}
+
+impl Search {
+    fn learn(&mut self, word: &str, variants: bool, dictionary: &Dictionary) -> Result<(), String> {
+        if self.words.contains(word) {
+            return Ok(());
+        }
+        let mut spoken = dictionary.pronounce(word);
+        if spoken.is_empty() {
+            return Err(format!("{word:?} cannot be pronounced; write it in English letters"));
+        }
+        if variants {
+            let more: Vec<String> = spoken.iter().flat_map(|p| narrowband_variants(p)).collect();
+            spoken.extend(more);
+        }
+        spoken.truncate(12);
+        for (i, phones) in spoken.iter().enumerate() {
+            let name = if i == 0 { word.to_string() } else { format!("{word}({})", i + 1) };
+            self.decoder.add_word(&name, phones)?;
+        }
+        self.words.insert(word.to_string());
+        Ok(())
+    }
+
+    /// Whether a search of this name is there; it then counts as just used.
+    fn recall(&mut self, name: &str) -> bool {
+        let Some(at) = self.names.iter().position(|n| n == name) else { return false };
+        let name = self.names.remove(at);
+        self.names.extend(name);
+        true
+    }
+
+    fn remember(&mut self, name: String) {
+        self.names.push_back(name);
+        if self.names.len() > SEARCHES_MAX
+            && let Some(old) = self.names.pop_front()
+        {
+            self.decoder.forget(&old);
+        }
+    }
+
+    fn grammar(&mut self, compiled: &Compiled, dictionary: &Dictionary) -> Result<(), String> {
+        let name = format!("g{:016x}", hash(&(&compiled.jsgf, &compiled.short)));
+        if !self.recall(&name) {
+            // Short words first: a word gets its variants when it is first learnt.
+            for word in &compiled.short {
+                self.learn(word, true, dictionary)?;
+            }
+            for word in &compiled.words {
+                self.learn(word, false, dictionary)?;
+            }
+            self.decoder.set_jsgf(&name, &compiled.jsgf)?;
+            self.remember(name.clone());
+        }
+        self.decoder.choose(&name)
+    }
+
+    fn model(
+        &mut self,
+        key: &str,
+        examples: &[String],
+        person: &[String],
+        dictionary: &Dictionary,
+        scratch: &Scratch,
+    ) -> Result<(), String> {
+        let name = format!("m{:016x}", hash(&(key, person)));
+        if !self.recall(&name) {
+            let model = lm::compile(examples, person);
+            for word in &model.words {
+                if let Err(why) = self.learn(word, false, dictionary) {
+                    tracing::warn!("a word of the flow's examples is left out of recognition: {why}");
+                }
+            }
+            let file = scratch.write("model.arpa", &model.arpa)?;
+            self.decoder.set_language_model(&name, &file)?;
+            self.remember(name.clone());
+        }
+        self.decoder.choose(&name)
+    }
+
+    fn spot(&mut self, person: &[String], dictionary: &Dictionary, scratch: &Scratch) -> Result<(), String> {
+        let name = format!("k{:016x}", hash(&person));
+        if !self.recall(&name) {
+            let own = person.iter().map(|p| phrases::spoken(p)).filter(|p| p.contains(' ')).map(|p| {
+                let phones: usize = p.split(' ').map(|w| dictionary.pronounce(w).first().map_or(3, |x| x.split(' ').count())).sum();
+                (p, i32::try_from(phones).unwrap_or(12) * 2)
+            });
+            let mut list = String::new();
+            for (phrase, exponent) in SPOTTED.iter().map(|(p, e)| ((*p).to_string(), *e)).chain(own) {
+                if phrase.split(' ').all(|w| self.learn(w, false, dictionary).is_ok()) {
+                    list.push_str(&format!("{phrase} /1e-{exponent}/\n"));
+                }
+            }
+            let file = scratch.write("person.kws", &list)?;
+            self.decoder.set_keyphrases(&name, &file)?;
+            self.remember(name.clone());
+        }
+        self.decoder.choose(&name)
+    }
+}
+
+fn hash(value: &impl Hash) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    value.hash(&mut hasher);
+    hasher.finish()
+}
+
+/// The running cepstral mean of one call's line.
+#[derive(Debug, Clone, PartialEq)]
+struct LineMean {
+    mean: Vec<f32>,
+    /// Frames it rests on; grows to [`LineMean::WEIGHT_MAX`], so that later utterances move it less.
+    weight: f32,
+}
+
+impl Default for LineMean {
+    fn default() -> LineMean {
+        LineMean { mean: LINE_MEAN.to_vec(), weight: LineMean::WEIGHT_MIN }
+    }
+}
+
+impl LineMean {
+    const WEIGHT_MIN: f32 = 100.0;
+    const WEIGHT_MAX: f32 = 500.0;
+    /// The weight that the library itself gives the mean that it is handed (sphinxbase `CMN_WIN`).
+    const LIBRARY_WEIGHT: f32 = 500.0;
+
+    /// Takes the library's mean after an utterance, works out the utterance's own mean and moves towards that.
+    fn learn(&mut self, after: &[f32], frames: i32) {
+        let n = frames.max(1) as f32;
+        if after.len() != self.mean.len() || n > 800.0 {
+            return;
+        }
+        for (mine, after) in self.mean.iter_mut().zip(after) {
+            let own = (after * (LineMean::LIBRARY_WEIGHT + n) - *mine * LineMean::LIBRARY_WEIGHT) / n;
+            *mine = (*mine * self.weight + own * n) / (self.weight + n);
+        }
+        self.weight = (self.weight + n).min(LineMean::WEIGHT_MAX);
+    }
+
+    fn read(values: &[f32]) -> Option<LineMean> {
+        let (weight, mean) = values.split_last()?;
+        (mean.len() == LINE_MEAN.len() && values.iter().all(|v| v.is_finite() && v.abs() < 1_000.0))
+            .then(|| LineMean { mean: mean.to_vec(), weight: weight.clamp(LineMean::WEIGHT_MIN, LineMean::WEIGHT_MAX) })
+    }
+
+    fn write(&self) -> Vec<f32> {
+        self.mean.iter().copied().chain([self.weight]).collect()
+    }
+}
+
+/// Line noise from a small generator: the same at every run.
+struct Noise(u32);
+
+impl Noise {
+    fn add(&mut self, samples: &mut [i16], level: f32) {
+        for sample in samples {
+            // Sum of four uniform numbers: near enough to a bell curve of unit deviation after scaling.
+            let sum: f32 = (0..4).map(|_| self.next()).sum();
+            let noise = (sum - 2.0) * level * 1.732;
+            *sample = sample.saturating_add(noise as i16);
+        }
+    }
+
+    fn next(&mut self) -> f32 {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 17;
+        self.0 ^= self.0 << 5;
+        self.0 as f32 / u32::MAX as f32
+    }
+}
+
+/// A folder of our own for the files that the C library insists on reading.
+struct Scratch(PathBuf);
+
+impl Scratch {
+    fn new() -> Result<Scratch, String> {
+        use std::sync::atomic::{AtomicU32, Ordering};
+        static COUNT: AtomicU32 = AtomicU32::new(0);
+        let n = COUNT.fetch_add(1, Ordering::Relaxed);
+        let path = std::env::temp_dir().join(format!("hotline-ears-{}-{n}", std::process::id()));
+        std::fs::create_dir(&path).map_err(|e| format!("cannot make {}: {e}", path.display()))?;
+        Ok(Scratch(path))
+    }
+
+    fn write(&self, name: &str, text: &str) -> Result<PathBuf, String> {
+        let path = self.0.join(name);
+        let mut file = std::fs::File::create(&path).map_err(|e| format!("cannot write {}: {e}", path.display()))?;
+        file.write_all(text.as_bytes()).map_err(|e| format!("cannot write {}: {e}", path.display()))?;
+        Ok(path)
+    }
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        // A left-over folder of two small files is no reason to fail.
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+#[cfg(test)]
+#[path = "pocketsphinx_tests.rs"]
+mod tests;

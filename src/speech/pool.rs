@@ -1,0 +1,444 @@
+//! The ears of all calls: a bounded pool of recognition workers, and one small thread per call that carries its utterances
+//! there. Nothing here blocks the audio plane, which only ever tries to put frames into a bounded channel.
+
+use super::bench::Bench;
+use super::process::{Trouble, Worker};
+use super::wire::{FromWorker, ToWorker, to_bytes};
+use super::worker::{WorkerArgs, WorkerKind};
+use super::{EarEvent, EarsConfig};
+use crate::audio::{LINE_RATE, Pcm, Tap};
+use crate::base::{EarFailure, Engine, Expect, Grammar, Hypothesis, Language, UtteranceId};
+use std::collections::hash_map::DefaultHasher;
+use std::hash::{Hash, Hasher};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+/// Frames that may wait between a leg and its ears: 20 seconds.
+const TAP_FRAMES: usize = 1_024;
+
+/// Why the ears cannot work.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum SpeechError {
+    /// No worker of an engine came up.
+    #[error("the {engine} recogniser does not start: {why}")]
+    NoWorker {
+        /// Which.
+        engine: &'static str,
+        /// One sentence from below.
+        why: String,
+    },
+    /// No voice worker came up.
+    #[error("the voice does not start: {0}")]
+    NoVoice(String),
+}
+
+/// The pool. Cheap to clone; the workers end with the last clone.
+#[derive(Clone)]
+pub struct Ears {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    config: EarsConfig,
+    pocketsphinx: Option<Arc<Bench>>,
+    whisper: Option<Arc<Bench>>,
+}
+
+/// Numbers of the pool, all engines together.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct EarsStats {
+    /// Worker processes that run.
+    pub workers: usize,
+    /// Of them with an utterance now.
+    pub busy: usize,
+    /// Workers started again since the beginning.
+    pub restarts: u64,
+    /// 95th percentile of the wait for a worker, over the last 512 utterances.
+    pub wait_p95: Duration,
+}
+
+impl Ears {
+    /// Starts the workers and waits until their models are loaded (a second or two).
+    ///
+    /// # Errors
+    /// When a worker does not come up; the sentence says what to install or to set.
+    pub fn start(config: EarsConfig) -> Result<Ears, SpeechError> {
+        let bench = |engine: &'static str, kind: WorkerKind, size: usize| {
+            Bench::start(config.program.clone(), WorkerArgs { kind }, size).map_err(|why| SpeechError::NoWorker { engine, why })
+        };
+        let pocketsphinx = (config.pocketsphinx > 0)
+            .then(|| bench("pocketsphinx", WorkerKind::Pocketsphinx, config.pocketsphinx))
+            .transpose()?;
+        let whisper = match &config.whisper_model {
+            Some(model) if config.whisper > 0 => {
+                Some(bench("whisper", WorkerKind::Whisper { model: model.clone() }, config.whisper)?)
+            }
+            _ => None,
+        };
+        Ok(Ears { inner: Arc::new(Inner { config, pocketsphinx, whisper }) })
+    }
+
+    /// The ears of one call. `events` is called from the call's ear thread and must not block.
+    pub fn attach(&self, events: Box<dyn Fn(EarEvent) + Send + Sync>) -> Ear {
+        let (tap, frames) = sync_channel(TAP_FRAMES);
+        let shared = Arc::new(Shared { grammar: Mutex::new(None), detached: AtomicBool::new(false) });
+        let ear = EarThread { inner: self.inner.clone(), shared: shared.clone(), events, line: None };
+        let spawned = std::thread::Builder::new()
+            .name("ear".into())
+            .stack_size(256 << 10)
+            .spawn(move || ear.run(&frames));
+        if let Err(e) = spawned {
+            tracing::error!("a call has no ears, because no thread can be started: {e}");
+        }
+        Ear { tap, shared }
+    }
+
+    /// The languages that some engine understands.
+    pub fn languages(&self) -> Vec<Language> {
+        let mut all: Vec<Language> = self.inner.benches().flat_map(|b| b.languages.iter().copied()).collect();
+        all.sort_unstable();
+        all.dedup();
+        all
+    }
+
+    /// How it goes.
+    pub fn stats(&self) -> EarsStats {
+        self.inner.benches().map(|b| b.stats()).fold(EarsStats::default(), |sum, b| EarsStats {
+            workers: sum.workers + b.alive,
+            busy: sum.busy + b.busy,
+            restarts: sum.restarts + b.restarts,
+            wait_p95: sum.wait_p95.max(b.wait_p95),
+        })
+    }
+
+    /// Process ids of the workers that wait for work (for the operator, and for tests that end one).
+    pub fn idle_pids(&self) -> Vec<u32> {
+        self.inner.benches().flat_map(|b| b.idle_pids()).collect()
+    }
+}
+
+impl Inner {
+    fn benches(&self) -> impl Iterator<Item = &Arc<Bench>> {
+        self.pocketsphinx.iter().chain(&self.whisper)
+    }
+
+    /// Who hears this: Whisper for open questions and for languages that PocketSphinx does not speak, PocketSphinx for closed
+    /// asks (and for everything when there is no Whisper).
+    fn route(&self, grammar: &Grammar) -> Option<&Arc<Bench>> {
+        let speaks = |bench: &Option<Arc<Bench>>| bench.as_ref().is_some_and(|b| b.languages.contains(&grammar.language));
+        let open = matches!(grammar.expect, Expect::Open { .. });
+        let (first, second) = if open { (&self.whisper, &self.pocketsphinx) } else { (&self.pocketsphinx, &self.whisper) };
+        let chosen = if speaks(first) { first } else { second };
+        chosen.as_ref().filter(|_| speaks(chosen))
+    }
+}
+
+/// The ears of one call. Drop = detach: no event comes afterwards.
+pub struct Ear {
+    tap: SyncSender<Tap>,
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    grammar: Mutex<Option<(u64, Arc<Grammar>)>>,
+    detached: AtomicBool,
+}
+
+impl Ear {
+    /// Where the leg puts its frames, never waiting.
+    pub fn tap(&self) -> SyncSender<Tap> {
+        self.tap.clone()
+    }
+
+    /// What is expected, from the next utterance on.
+    pub fn expect(&self, grammar: Grammar) {
+        let key = key_of(&grammar);
+        *self.shared.grammar.lock().unwrap_or_else(PoisonError::into_inner) = Some((key, Arc::new(grammar)));
+    }
+}
+
+impl Drop for Ear {
+    fn drop(&mut self) {
+        self.shared.detached.store(true, Ordering::Release);
+    }
+}
+
+fn key_of(grammar: &Grammar) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    match &grammar.expect {
+        // The name is the hash of the examples already.
+        Expect::Open { name, .. } => ("open", name).hash(&mut hasher),
+        other => serde_json::to_string(other).unwrap_or_default().hash(&mut hasher),
+    }
+    (grammar.language, &grammar.person).hash(&mut hasher);
+    hasher.finish()
+}
+
+struct EarThread {
+    inner: Arc<Inner>,
+    shared: Arc<Shared>,
+    events: Box<dyn Fn(EarEvent) + Send + Sync>,
+    /// What PocketSphinx learnt about this call's line.
+    line: Option<Vec<f32>>,
+}
+
+/// How an utterance left the tap.
+enum Left {
+    /// Its end came; all frames were there or not.
+    Ended(bool),
+    /// Withdrawn, or the leg is gone.
+    Withdrawn,
+    /// The next one began without an end of this one.
+    Overtaken(UtteranceId),
+}
+
+/// An utterance while it is spoken.
+struct Hearing<'a> {
+    bench: &'a Bench,
+    key: u64,
+    grammar: &'a Grammar,
+    worker: Option<Worker>,
+    /// A worker was lost over this utterance.
+    lost: Option<Trouble>,
+    clip: Vec<i16>,
+    /// Samples that the worker has.
+    sent: usize,
+    began: Instant,
+}
+
+impl EarThread {
+    fn run(mut self, frames: &Receiver<Tap>) {
+        let mut next = None;
+        loop {
+            let utterance = match next.take() {
+                Some(utterance) => utterance,
+                None => match frames.recv() {
+                    Ok(Tap::Start { utterance, .. }) => utterance,
+                    Ok(_) => continue,
+                    Err(_) => return,
+                },
+            };
+            if self.shared.detached.load(Ordering::Acquire) {
+                return;
+            }
+            if let Left::Overtaken(other) = self.utterance(utterance, frames) {
+                next = Some(other);
+            }
+        }
+    }
+
+    fn utterance(&mut self, utterance: UtteranceId, frames: &Receiver<Tap>) -> Left {
+        let expected = self.shared.grammar.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let inner = self.inner.clone();
+        let longest = usize::try_from(inner.config.longest.as_millis()).unwrap_or(usize::MAX) * (LINE_RATE as usize / 1_000);
+        let Some((key, grammar)) = expected else {
+            tracing::warn!("an utterance came before anything was expected; it is dropped");
+            return collect(frames, longest).0;
+        };
+        let Some(bench) = inner.route(&grammar) else {
+            let (left, clip) = collect(frames, longest);
+            let silent = matches!(grammar.expect, Expect::Anything);
+            let result = if silent { Ok(unheard(Engine::Scripted)) } else { Err(EarFailure::NoEngine) };
+            self.report(&left, utterance, result, clip);
+            return left;
+        };
+        let mut hearing =
+            Hearing { bench, key, grammar: &grammar, worker: None, lost: None, clip: Vec::new(), sent: 0, began: Instant::now() };
+        let left = self.follow(&mut hearing, utterance, frames, longest);
+        let result = match left {
+            Left::Ended(true) => self.finish(&mut hearing, utterance),
+            Left::Ended(false) => {
+                hearing.give_up();
+                Err(EarFailure::TooSlow)
+            }
+            Left::Withdrawn | Left::Overtaken(_) => {
+                hearing.give_up();
+                Err(EarFailure::Crashed)
+            }
+        };
+        let clip = std::mem::take(&mut hearing.clip);
+        drop(hearing);
+        self.report(&left, utterance, result, clip);
+        left
+    }
+
+    fn report(&self, left: &Left, utterance: UtteranceId, result: Result<Hypothesis, EarFailure>, clip: Vec<i16>) {
+        if matches!(left, Left::Ended(_)) {
+            self.tell(EarEvent::Heard { utterance, result, clip: Arc::new(Pcm { samples: clip }) });
+        }
+    }
+
+    fn tell(&self, event: EarEvent) {
+        if !self.shared.detached.load(Ordering::Acquire) {
+            (self.events)(event);
+        }
+    }
+
+    /// Carries frames to a worker as they come, and early news back.
+    fn follow(&self, hearing: &mut Hearing, utterance: UtteranceId, frames: &Receiver<Tap>, longest: usize) -> Left {
+        hearing.advance(self.line.as_deref(), Instant::now());
+        loop {
+            match frames.recv() {
+                Ok(Tap::Frame(frame)) => {
+                    if hearing.clip.len() < longest {
+                        hearing.clip.extend_from_slice(&frame.samples);
+                    }
+                    hearing.advance(self.line.as_deref(), Instant::now());
+                    for news in hearing.news() {
+                        self.early(utterance, news);
+                    }
+                }
+                Ok(Tap::End { complete, .. }) => return Left::Ended(complete),
+                Ok(Tap::Start { utterance, .. }) => return Left::Overtaken(utterance),
+                Ok(Tap::Withdrawn { .. }) | Err(_) => return Left::Withdrawn,
+            }
+        }
+    }
+
+    fn early(&self, utterance: UtteranceId, news: FromWorker) {
+        if let FromWorker::Partial { complete, person } = news {
+            if let Some(phrase) = person {
+                self.tell(EarEvent::Person { utterance, phrase });
+            }
+            if complete {
+                self.tell(EarEvent::Complete { utterance });
+            }
+        }
+    }
+
+    fn finish(&mut self, hearing: &mut Hearing, utterance: UtteranceId) -> Result<Hypothesis, EarFailure> {
+        let until = hearing.began + self.inner.config.wait;
+        hearing.advance(self.line.as_deref(), until);
+        let outcome = self.await_result(hearing, utterance);
+        if let Err(trouble) = outcome {
+            return Err(match hearing.lose(trouble) {
+                Some(Trouble::Slow) => EarFailure::TooSlow,
+                Some(_) => EarFailure::Crashed,
+                None => EarFailure::Busy,
+            });
+        }
+        let (hypothesis, line) = outcome.unwrap_or((unheard(Engine::Scripted), None));
+        if line.is_some() {
+            self.line = line;
+        }
+        hearing.put_back();
+        Ok(hypothesis)
+    }
+
+    fn await_result(&self, hearing: &mut Hearing, utterance: UtteranceId) -> Result<(Hypothesis, Option<Vec<f32>>), Trouble> {
+        let worker = hearing.worker.as_mut().ok_or(Trouble::Dead)?;
+        worker.send(&ToWorker::End, &[])?;
+        let deadline = Instant::now() + self.inner.config.deadline;
+        loop {
+            let left = deadline.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return Err(Trouble::Slow);
+            }
+            match worker.receive(left)?.0 {
+                FromWorker::Result { hypothesis, line } => return Ok((hypothesis, line)),
+                FromWorker::Failed(why) => return Err(Trouble::Refused(why)),
+                news => self.early(utterance, news),
+            }
+        }
+    }
+}
+
+/// A recording that nobody had to understand.
+fn unheard(engine: Engine) -> Hypothesis {
+    Hypothesis { engine, ..Hypothesis::typed("") }
+}
+
+/// Takes an utterance that no engine will hear.
+fn collect(frames: &Receiver<Tap>, longest: usize) -> (Left, Vec<i16>) {
+    let mut clip = Vec::new();
+    loop {
+        match frames.recv() {
+            Ok(Tap::Frame(frame)) if clip.len() < longest => clip.extend_from_slice(&frame.samples),
+            Ok(Tap::Frame(_)) => {}
+            Ok(Tap::End { complete, .. }) => return (Left::Ended(complete), clip),
+            Ok(Tap::Start { utterance, .. }) => return (Left::Overtaken(utterance), clip),
+            Ok(Tap::Withdrawn { .. }) | Err(_) => return (Left::Withdrawn, clip),
+        }
+    }
+}
+
+impl Hearing<'_> {
+    /// Finds a worker if there is none yet (waiting until `until`), and sends it what it lacks.
+    fn advance(&mut self, line: Option<&[f32]>, until: Instant) {
+        if self.lost.is_some() {
+            return;
+        }
+        if self.worker.is_none() {
+            let Some(mut worker) = self.bench.take(until) else { return };
+            self.bench.waited(self.began.elapsed());
+            let started = worker.start(self.key, self.grammar, line);
+            self.worker = Some(worker);
+            if let Err(trouble) = started {
+                self.lose(trouble);
+            }
+        }
+        let Some(worker) = self.worker.as_mut().filter(|_| self.sent < self.clip.len()) else { return };
+        match worker.send(&ToWorker::Audio, &to_bytes(&self.clip[self.sent..])) {
+            Ok(()) => self.sent = self.clip.len(),
+            Err(trouble) => {
+                self.lose(trouble);
+            }
+        }
+    }
+
+    /// Early news that is there already.
+    fn news(&mut self) -> Vec<FromWorker> {
+        let mut out = Vec::new();
+        while let Some(worker) = &mut self.worker {
+            match worker.poll() {
+                Ok(Some(message)) => out.push(message),
+                Ok(None) => break,
+                Err(trouble) => {
+                    self.lose(trouble);
+                }
+            }
+        }
+        out
+    }
+
+    /// Notes trouble with the worker: a refusal leaves it alive, anything else costs it. `None` = there was none to lose.
+    fn lose(&mut self, trouble: Trouble) -> Option<Trouble> {
+        if let Some(worker) = self.worker.take() {
+            if let Trouble::Refused(why) = &trouble {
+                tracing::error!("a recogniser refused an utterance: {why}");
+                self.bench.put_back(Some(worker));
+            } else {
+                tracing::warn!(pid = worker.pid(), ?trouble, "a recogniser was lost over an utterance");
+                drop(worker);
+                self.bench.put_back(None);
+            }
+            self.lost = Some(trouble);
+        }
+        self.lost.clone()
+    }
+
+    fn put_back(&mut self) {
+        if let Some(worker) = self.worker.take() {
+            self.bench.put_back(Some(worker));
+        }
+    }
+
+    /// Nobody wants the result.
+    fn give_up(&mut self) {
+        if let Some(mut worker) = self.worker.take() {
+            let kept = worker.abandon().is_ok();
+            self.bench.put_back(kept.then_some(worker));
+        }
+    }
+}
+
+impl Drop for Hearing<'_> {
+    fn drop(&mut self) {
+        // Normally nothing is left; after a panic the bench must not believe that the worker is still out.
+        if self.worker.take().is_some() {
+            self.bench.put_back(None);
+        }
+    }
+}

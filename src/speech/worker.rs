@@ -1,0 +1,219 @@
+//! The worker process: `hotline engine-worker`. It loads one engine, says that it is ready, and serves one utterance or one
+//! text at a time over its standard input and output until the input closes.
+
+use super::wire::{self, FromWorker, ToWorker};
+use super::{Recognizer, Voice};
+use crate::base::{Grammar, Language};
+use std::collections::HashMap;
+use std::fs::File;
+use std::io::{self, BufReader};
+use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
+use std::path::PathBuf;
+
+/// What a worker is to be.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum WorkerKind {
+    /// English recognition.
+    Pocketsphinx,
+    /// Recognition with a ggml Whisper model.
+    Whisper {
+        /// The model file.
+        model: PathBuf,
+    },
+    /// English synthesis by flite.
+    Voice {
+        /// `rms` or `slt`.
+        name: String,
+    },
+}
+
+/// Arguments of the hidden command.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WorkerArgs {
+    /// What to be.
+    pub kind: WorkerKind,
+}
+
+impl WorkerArgs {
+    /// Reads `--engine pocketsphinx|whisper|voice [--model FILE] [--voice NAME]`, as the pool writes it.
+    ///
+    /// # Errors
+    /// One sentence about the wrong argument.
+    pub fn parse(args: &[String]) -> Result<WorkerArgs, String> {
+        let value = |name: &str| args.iter().position(|a| a == name).and_then(|i| args.get(i + 1)).cloned();
+        let kind = match value("--engine").as_deref() {
+            Some("pocketsphinx") => WorkerKind::Pocketsphinx,
+            Some("whisper") => {
+                let model = value("--model").ok_or("--engine whisper needs --model FILE")?;
+                WorkerKind::Whisper { model: model.into() }
+            }
+            Some("voice") => WorkerKind::Voice { name: value("--voice").unwrap_or_else(|| "rms".to_string()) },
+            _ => return Err("engine-worker needs --engine pocketsphinx, whisper or voice; it is started by hotline itself".into()),
+        };
+        Ok(WorkerArgs { kind })
+    }
+
+    /// The arguments that [`WorkerArgs::parse`] reads, the command's name first.
+    pub(crate) fn command_line(&self) -> Vec<std::ffi::OsString> {
+        let mut out: Vec<std::ffi::OsString> = vec!["engine-worker".into(), "--engine".into()];
+        match &self.kind {
+            WorkerKind::Pocketsphinx => out.push("pocketsphinx".into()),
+            WorkerKind::Whisper { model } => out.extend(["whisper".into(), "--model".into(), model.into()]),
+            WorkerKind::Voice { name } => out.extend(["voice".into(), "--voice".into(), name.into()]),
+        }
+        out
+    }
+}
+
+/// Serves until standard input closes. The exit code of the process.
+pub fn engine_worker_main(args: &WorkerArgs) -> i32 {
+    let Ok((mut input, mut output)) = take_pipes() else { return 2 };
+    let outcome = match &args.kind {
+        WorkerKind::Voice { name } => match open_voice(name) {
+            Ok(voice) => speak(voice, &mut input, &mut output),
+            Err(why) => wire::write(&mut output, &FromWorker::Failed(why), &[]),
+        },
+        kind => match open_ears(kind) {
+            Ok((engine, languages)) => listen(engine, languages, &mut input, &mut output),
+            Err(why) => wire::write(&mut output, &FromWorker::Failed(why), &[]),
+        },
+    };
+    i32::from(outcome.is_err())
+}
+
+/// Moves standard output away, so that a line printed by C code cannot fall between our messages.
+fn take_pipes() -> io::Result<(BufReader<File>, File)> {
+    let duplicate = |fd: i32| {
+        // SAFETY: plain descriptor calls; the new descriptor is ours alone.
+        let copy = unsafe { libc::dup(fd) };
+        if copy < 0 { Err(io::Error::last_os_error()) } else { Ok(unsafe { OwnedFd::from_raw_fd(copy) }) }
+    };
+    let input = duplicate(0)?;
+    let output = duplicate(1)?;
+    let nowhere = File::options().read(true).write(true).open("/dev/null")?;
+    for fd in [0, 1] {
+        // SAFETY: both descriptors are open.
+        if unsafe { libc::dup2(nowhere.as_raw_fd(), fd) } < 0 {
+            return Err(io::Error::last_os_error());
+        }
+    }
+    Ok((BufReader::with_capacity(64 << 10, File::from(input)), File::from(output)))
+}
+
+fn open_ears(kind: &WorkerKind) -> Result<(Box<dyn Recognizer>, Vec<Language>), String> {
+    match kind {
+        #[cfg(feature = "pocketsphinx")]
+        WorkerKind::Pocketsphinx => {
+            let mut engine = super::PocketSphinx::load()?;
+            engine.warm()?;
+            Ok((Box::new(engine), vec![Language::EN]))
+        }
+        #[cfg(any())]
+        WorkerKind::Whisper { model } => {
+            let engine = super::Whisper::load(model)?;
+            let languages = engine.languages();
+            Ok((Box::new(engine), languages))
+        }
+        other => Err(format!("this build of hotline has no {other:?} engine; build it with its cargo feature")),
+    }
+}
+
+fn open_voice(name: &str) -> Result<Box<dyn Voice>, String> {
+    #[cfg(feature = "flite")]
+    return Ok(Box::new(super::Flite::open(name)?));
+    #[cfg(not(feature = "flite"))]
+    Err(format!("this build of hotline has no flite voice {name}; build it with the cargo feature flite"))
+}
+
+/// CPU time of this process so far, in milliseconds (whisper works in more than one thread).
+fn cpu_ms() -> u64 {
+    let mut t = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+    // SAFETY: writes the struct that it is given.
+    unsafe { libc::clock_gettime(libc::CLOCK_PROCESS_CPUTIME_ID, &raw mut t) };
+    u64::try_from(t.tv_sec).unwrap_or(0) * 1_000 + u64::try_from(t.tv_nsec).unwrap_or(0) / 1_000_000
+}
+
+fn listen(
+    mut engine: Box<dyn Recognizer>,
+    languages: Vec<Language>,
+    input: &mut BufReader<File>,
+    output: &mut File,
+) -> io::Result<()> {
+    wire::write(output, &FromWorker::Ready { languages }, &[])?;
+    let mut grammars: HashMap<u64, Grammar> = HashMap::new();
+    // Whether the utterance was taken on, and the CPU clock at its start.
+    let mut under_way: Result<u64, String> = Err("no utterance has begun".to_string());
+    while let Some((message, payload)) = wire::read::<ToWorker>(input)? {
+        match message {
+            ToWorker::Start { key, grammar, forget, line } => {
+                if forget {
+                    grammars.clear();
+                }
+                if let Some(grammar) = grammar {
+                    grammars.insert(key, grammar);
+                }
+                let begun = cpu_ms();
+                engine.set_line(line.as_deref());
+                let grammar = grammars.get(&key).ok_or("the pool named a grammar that it never sent".to_string());
+                under_way = grammar.and_then(|g| engine.start(g)).map(|()| begun);
+            }
+            ToWorker::Audio if under_way.is_ok() => {
+                if let Some(partial) = engine.feed(&wire::to_samples(&payload)) {
+                    let news = FromWorker::Partial { complete: partial.complete, person: partial.person };
+                    wire::write(output, &news, &[])?;
+                }
+            }
+            ToWorker::End => match std::mem::replace(&mut under_way, Err("no utterance has begun".to_string())) {
+                Ok(begun) => {
+                    let mut hypothesis = engine.finish();
+                    hypothesis.cpu_ms = u32::try_from(cpu_ms().saturating_sub(begun)).unwrap_or(u32::MAX);
+                    wire::write(output, &FromWorker::Result { hypothesis, line: engine.line() }, &[])?;
+                }
+                Err(why) => wire::write(output, &FromWorker::Failed(why), &[])?,
+            },
+            ToWorker::Abandon => {
+                if under_way.is_ok() {
+                    engine.finish();
+                }
+                under_way = Err("no utterance has begun".to_string());
+                wire::write(output, &FromWorker::Idle, &[])?;
+            }
+            ToWorker::Audio | ToWorker::Say { .. } => {}
+        }
+    }
+    Ok(())
+}
+
+fn speak(mut voice: Box<dyn Voice>, input: &mut BufReader<File>, output: &mut File) -> io::Result<()> {
+    let languages = [Language::EN].into_iter().filter(|l| voice.speaks(*l)).collect();
+    wire::write(output, &FromWorker::Ready { languages }, &[])?;
+    while let Some((message, _)) = wire::read::<ToWorker>(input)? {
+        if let ToWorker::Say { text, language } = message {
+            match voice.render(&text, language) {
+                Ok(sound) => wire::write(output, &FromWorker::Sound, &wire::to_bytes(&sound.samples))?,
+                Err(why) => wire::write(output, &FromWorker::Failed(why), &[])?,
+            }
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn arguments_read_back() {
+        let all = [
+            WorkerKind::Pocketsphinx,
+            WorkerKind::Whisper { model: "/m/tiny.bin".into() },
+            WorkerKind::Voice { name: "slt".into() },
+        ];
+        for kind in all {
+            let args = WorkerArgs { kind };
+            let line: Vec<String> = args.command_line().into_iter().map(|a| a.into_string().expect("UTF-8")).collect();
+            assert_eq!(WorkerArgs::parse(&line[1..]), Ok(args));
+        }
+        assert!(WorkerArgs::parse(&["--engine".into(), "x".into()]).is_err());
+    }
+}

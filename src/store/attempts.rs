@@ -1,0 +1,56 @@
+//! Attempts: tries to reach a person.
+
+use super::StoreError;
+use super::calls::after_start_ms;
+use super::open::sql_int;
+use crate::base::{CallId, Moment};
+use serde::Serialize;
+use sqlx::Row;
+use sqlx::sqlite::SqliteConnection;
+
+/// One try as remembered.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct AttemptRow {
+    /// Milliseconds from the call's beginning.
+    pub at_ms: u64,
+    /// Target's name in the flow.
+    pub target: String,
+    /// `refer` or `bridge`.
+    pub method: String,
+    /// `answered`, or SIP status / reason.
+    pub outcome: String,
+}
+
+pub(super) async fn insert(
+    db: &mut SqliteConnection,
+    call: CallId,
+    at: Moment,
+    target: &str,
+    method: &str,
+    outcome: &str,
+) -> Result<(), StoreError> {
+    sqlx::query("INSERT INTO attempts (call, at_us, target, method, outcome) SELECT id, ?, ?, ?, ? FROM calls WHERE id = ?")
+        .bind(sql_int(at.micros()))
+        .bind(target)
+        .bind(method)
+        .bind(outcome)
+        .bind(call.to_string())
+        .execute(db)
+        .await?;
+    Ok(())
+}
+
+pub(super) async fn of_call(db: &mut SqliteConnection, call: CallId, start: Moment) -> Result<Vec<AttemptRow>, StoreError> {
+    let rows =
+        sqlx::query("SELECT * FROM attempts WHERE call = ? ORDER BY at_us, id").bind(call.to_string()).fetch_all(db).await?;
+    rows.iter()
+        .map(|row| {
+            Ok(AttemptRow {
+                at_ms: after_start_ms(row.try_get("at_us")?, start),
+                target: row.try_get("target")?,
+                method: row.try_get("method")?,
+                outcome: row.try_get("outcome")?,
+            })
+        })
+        .collect()
+}

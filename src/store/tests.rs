@@ -1,0 +1,314 @@
+//! The store as its users see it.
+
+use super::*;
+use crate::base::*;
+use crate::call::{CardTurn, Event, HandOverCard, Record, TurnRecord, UtteranceRecord};
+use std::collections::BTreeMap;
+use std::os::unix::fs::PermissionsExt;
+
+pub(crate) const CALL: CallId = CallId(0xabc);
+/// 2026-11-23T10:00Z.
+pub(crate) const BEGAN: WallTime = WallTime(1_795_428_000_000);
+const DAY_MS: i64 = 86_400_000;
+
+pub(crate) fn began() -> Record {
+    Record::Began {
+        caller: PhoneNumber::new("+4930123456"),
+        dialled: PhoneNumber::new("100"),
+        flow: "parcel".into(),
+        flow_hash: "f00".into(),
+        at: BEGAN,
+    }
+}
+
+pub(crate) fn turn(number: u32, heard: &str, sensitive: bool) -> Record {
+    Record::Turn(TurnRecord {
+        turn: number,
+        at: Moment::from_millis(1_000 + u64::from(number) * 500),
+        node: "welcome".into(),
+        heard: Pii::new(heard.into()),
+        by: "voice".into(),
+        heard_confidence: Confidence::new(0.5),
+        meaning: Some("parcel.where".into()),
+        meaning_confidence: Confidence::new(0.75),
+        slots: Pii::new(BTreeMap::from([("number".to_string(), "12345678".to_string())])),
+        answer: Pii::new("It is on its way.".into()),
+        sensitive,
+    })
+}
+
+fn utterance(number: u32) -> Record {
+    Record::Utterance(UtteranceRecord {
+        utterance: UtteranceId(number),
+        at: Moment::from_millis(1_200),
+        text: Pii::new("where is my parcel".into()),
+        confidence: Confidence::new(0.5),
+        engine: Some(Engine::Pocketsphinx),
+        rejected: None,
+        meaning: Some("parcel.where".into()),
+        cpu_ms: 40,
+        sensitive: false,
+    })
+}
+
+pub(crate) fn ended() -> Record {
+    Record::Ended {
+        disposition: Disposition::Transferred { to: "support".into(), because: "asked".into() },
+        fault: Fault::None,
+        at: Moment::from_millis(61_000),
+        request_to_person_ms: Some(900),
+    }
+}
+
+pub(crate) fn card() -> HandOverCard {
+    HandOverCard {
+        reference: "0123456789abcdef0123456789abcdef".into(),
+        call: CALL,
+        flow: "parcel".into(),
+        caller: PhoneNumber::new("+4930123456"),
+        dialled: PhoneNumber::new("100"),
+        language: Language::EN,
+        since: BEGAN,
+        seconds: 30,
+        intent: Some("parcel.where".into()),
+        slots: Pii::new(BTreeMap::new()),
+        turns: vec![CardTurn {
+            caller: Pii::new("where is it".into()),
+            intent: None,
+            answer: Pii::new("on its way".into()),
+            sensitive: false,
+        }],
+        because: "asked".into(),
+        summary: Pii::new("A caller about a parcel.".into()),
+    }
+}
+
+const START: Moment = Moment::from_millis(1_000);
+
+async fn store_with_a_call(dir: &std::path::Path) -> Store {
+    let store = Store::open(dir).await.expect("a store");
+    let decision = Record::Decision { at: START, what: "asked".into(), why: "said \"an agent\"".into() };
+    let attempt = Record::Attempt { at: START, target: "support".into(), method: "bridge".into(), outcome: "answered".into() };
+    let message = Record::Message { speech_ms: 4_000, because: "closed".into() };
+    let consent = Record::Consent { given: true };
+    for record in [began(), turn(0, "where is it", false), utterance(3), decision, attempt, message, consent, ended()] {
+        store.write(CALL, START, &record).await.expect("written");
+    }
+    store
+}
+
+fn write(path: &std::path::Path) {
+    std::fs::create_dir_all(path.parent().expect("a parent")).expect("a folder");
+    std::fs::write(path, b"RIFF").expect("a file");
+}
+
+#[tokio::test]
+async fn a_call_is_told_as_it_went() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let store = store_with_a_call(dir.path()).await;
+    write(&store.clip_path(CALL, BEGAN, UtteranceId(3)));
+    let story = store.call(CALL).await.expect("read").expect("there");
+    assert_eq!(story.call.length_ms, Some(60_000));
+    assert_eq!(story.call.turns, 1);
+    assert_eq!(story.call.consent, Some(true));
+    assert_eq!(story.call.disposition.as_ref().map(Disposition::name), Some("transferred"));
+    assert_eq!(story.call.request_to_person_ms, Some(900));
+    assert_eq!(story.turns[0].heard, Some(Pii::new("where is it".to_string())));
+    assert_eq!(story.turns[0].slots.as_ref().map(|s| s.reveal()["number"].as_str()), Some("12345678"));
+    assert_eq!(story.utterances[0].at_ms, 200);
+    let clip = story.utterances[0].clip.as_ref().expect("a clip");
+    assert!(clip.ends_with("audio/2026-11/23/00000000000000000000000000000abc/u0003.wav"), "{}", clip.display());
+    assert_eq!((story.decisions.len(), story.attempts.len(), story.messages.len()), (1, 1, 1));
+    assert_eq!(story.recording, None);
+    assert_eq!(store.calls(10).await.expect("read"), vec![story.call]);
+    assert_eq!(store.call(CallId(1)).await.expect("read"), None);
+    let mode = std::fs::metadata(dir.path().join("audio")).expect("there").permissions().mode();
+    assert_eq!(mode & 0o777, 0o700);
+}
+
+#[tokio::test]
+async fn opened_again_it_is_all_there_and_a_newer_one_is_refused() {
+    let dir = tempfile::tempdir().expect("a folder");
+    store_with_a_call(dir.path()).await.close().await;
+    let store = Store::open_existing(dir.path()).await.expect("opened");
+    assert_eq!(store.calls(10).await.expect("read").len(), 1);
+    sqlx::query("UPDATE schema_version SET version = 99").execute(&store.pool).await.expect("updated");
+    store.close().await;
+    let refused = Store::open(dir.path()).await.expect_err("newer");
+    assert!(matches!(refused, StoreError::Newer { found: 99, .. }), "{refused}");
+    let nothing = Store::open_existing(&dir.path().join("elsewhere")).await.expect_err("nothing there");
+    assert!(nothing.to_string().contains("--store"), "{nothing}");
+}
+
+#[tokio::test]
+async fn a_sensitive_turn_holds_no_words() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let store = Store::open(dir.path()).await.expect("a store");
+    store.write(CALL, START, &began()).await.expect("written");
+    store.write(CALL, START, &turn(0, "1234", true)).await.expect("written");
+    let story = store.call(CALL).await.expect("read").expect("there");
+    assert_eq!(story.turns[0].heard, Some(Pii::new(String::new())));
+    assert!(story.turns[0].slots.as_ref().is_some_and(|s| s.reveal().is_empty()));
+    assert_eq!(story.turns[0].answer, Some(Pii::new(String::new())));
+}
+
+#[tokio::test]
+async fn deleting_leaves_nothing_behind_even_of_a_call_that_goes_on() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let store = store_with_a_call(dir.path()).await;
+    let (writer, task) = StoreWriter::start(store.clone());
+    let head = EventLogHead { hotline: 1, call: CALL, flow: "parcel".into(), flow_hash: "f00".into(), models: BTreeMap::new() };
+    let log = writer.event_log(BEGAN, &head);
+    writer.clip(CALL, BEGAN, UtteranceId(3), b"RIFF".to_vec());
+    writer.card(card(), WallTime(BEGAN.0 + DAY_MS));
+    writer.flush().await;
+    assert!(store.clip_path(CALL, BEGAN, UtteranceId(3)).is_file());
+    assert!(store.delete(CALL, BEGAN).await.expect("deleted"));
+    assert!(!store.delete(CALL, BEGAN).await.expect("gone"), "twice");
+    // The call goes on and writes its log, another turn, and the recorder its file.
+    log.finish();
+    writer.note(CALL, START, turn(1, "more", false));
+    write(&store.recording_path(CALL, BEGAN));
+    drop(writer);
+    task.await.expect("the writer ends");
+    assert!(store.call(CALL).await.expect("read").is_none());
+    assert!(store.card(&card().reference, BEGAN).await.expect("read").is_none());
+    let rules = RetentionRules { by_flow: BTreeMap::new(), otherwise: Retention { audio_days: None, text_days: None } };
+    store.enforce_retention(BEGAN, &rules).await.expect("enforced");
+    for folder in ["audio", "events"] {
+        let left = std::fs::read_dir(dir.path().join(folder)).expect("there").count();
+        assert_eq!(left, 0, "{folder}");
+    }
+}
+
+#[tokio::test]
+async fn retention_takes_sounds_and_words_and_leaves_the_rows() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let store = store_with_a_call(dir.path()).await;
+    let paths = [store.recording_path(CALL, BEGAN), store.event_path(CALL, BEGAN)];
+    paths.iter().for_each(|p| write(p));
+    let rules = RetentionRules {
+        by_flow: BTreeMap::from([("parcel".to_string(), Retention { audio_days: Some(7), text_days: Some(30) })]),
+        otherwise: Retention { audio_days: Some(0), text_days: Some(0) },
+    };
+    let at = |days: i64| WallTime(BEGAN.0 + days * DAY_MS + 1);
+    assert_eq!(store.enforce_retention(at(6), &rules).await.expect("enforced"), Removed::default());
+    assert_eq!(store.enforce_retention(at(8), &rules).await.expect("enforced").audio, 1);
+    assert!(!paths[0].exists() && paths[1].exists());
+    assert_eq!(store.enforce_retention(at(31), &rules).await.expect("enforced").text, 1);
+    assert_eq!(store.enforce_retention(at(32), &rules).await.expect("enforced"), Removed::default(), "once");
+    assert!(!paths[1].exists());
+    let story = store.call(CALL).await.expect("read").expect("the row stays");
+    assert!(story.call.text_removed && story.call.audio_removed && story.call.caller.is_none());
+    assert_eq!((&story.turns[0].heard, &story.turns[0].slots, &story.turns[0].answer), (&None, &None, &None));
+    assert_eq!(story.turns[0].meaning.as_deref(), Some("parcel.where"), "statistics stay");
+    assert_eq!((&story.utterances[0].text, &story.decisions[0].why), (&None, &None));
+    // Overwritten, not only unlinked: the words are nowhere in the files.
+    sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)").execute(&store.pool).await.expect("checkpoint");
+    let bytes = std::fs::read(dir.path().join("hotline.sqlite")).expect("the database");
+    assert!(!bytes.windows(11).any(|w| w == b"where is it"));
+}
+
+#[tokio::test]
+async fn cards_are_found_by_their_whole_reference_while_valid() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let store = Store::open(dir.path()).await.expect("a store");
+    store.write(CALL, START, &began()).await.expect("written");
+    store.put_card(&card(), WallTime(BEGAN.0 + DAY_MS)).await.expect("put");
+    let find = async |reference: &str, ms: i64| store.card(reference, WallTime(BEGAN.0 + ms)).await.expect("read");
+    let reference = card().reference;
+    assert_eq!(find(&reference, 3 * 3_600_000).await, Some(card()), "the call goes on");
+    assert_eq!(find(&reference[..31], 0).await, None);
+    assert_eq!(find("%", 0).await, None);
+    store.write(CALL, START, &ended()).await.expect("written");
+    assert!(find(&reference, 60_000 + 3_599_999).await.is_some(), "one hour from the end");
+    assert!(find(&reference, 60_000 + 3_600_000).await.is_none());
+}
+
+#[tokio::test]
+async fn event_logs_read_back_as_they_were_written() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let store = Store::open(dir.path()).await.expect("a store");
+    let (writer, task) = StoreWriter::start(store.clone());
+    let head = EventLogHead {
+        hotline: 1,
+        call: CALL,
+        flow: "parcel".into(),
+        flow_hash: "f00".into(),
+        models: BTreeMap::from([("pocketsphinx".to_string(), "5pre".to_string())]),
+    };
+    let events = vec![
+        (Moment::from_millis(1), Event::Arrived { caller: PhoneNumber::new("1"), dialled: PhoneNumber::new("2"), wall: BEGAN }),
+        (Moment::from_millis(2), Event::Answered),
+        (Moment::from_millis(3), Event::Key(Digit::from_char('5').expect("a key"))),
+        (
+            Moment::from_millis(4),
+            Event::Heard { utterance: UtteranceId(0), result: Ok(Hypothesis::typed("where is my parcel")) },
+        ),
+        (Moment::from_millis(5), Event::Heard { utterance: UtteranceId(1), result: Err(EarFailure::Busy) }),
+    ];
+    let mut log = writer.event_log(BEGAN, &head);
+    for (at, event) in &events {
+        log.push(*at, event);
+    }
+    log.finish();
+    writer.flush().await;
+    assert_eq!(Store::read_event_log(&store.event_path(CALL, BEGAN)).expect("read"), (head, events));
+    drop(writer);
+    task.await.expect("the writer ends");
+}
+
+#[tokio::test]
+async fn a_full_disk_is_said_once_costs_records_and_passes() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let store = Store::open(dir.path()).await.expect("a store");
+    // One connection only, so that the limit below holds for every statement.
+    let mut held = Vec::new();
+    for _ in 0..3 {
+        held.push(store.pool.acquire().await.expect("a connection"));
+    }
+    sqlx::query("PRAGMA max_page_count = 1").execute(&store.pool).await.expect("limited");
+    let (writer, task) = StoreWriter::start(store.clone());
+    writer.note(CALL, START, began());
+    for number in 0..40 {
+        writer.note(CALL, START, turn(number, &"word ".repeat(400), false));
+    }
+    writer.flush().await;
+    let lost = writer.lost();
+    let sentence = writer.trouble().borrow().clone().expect("a sentence");
+    assert!(lost > 0 && sentence.contains("is full"), "{lost} {sentence}");
+    sqlx::query("PRAGMA max_page_count = 1000000").execute(&store.pool).await.expect("space again");
+    writer.note(CallId(2), START, began());
+    writer.flush().await;
+    assert_eq!(*writer.trouble().borrow(), None);
+    assert_eq!(writer.lost(), lost);
+    assert!(store.call(CallId(2)).await.expect("read").is_some());
+    drop(writer);
+    task.await.expect("the writer ends");
+}
+
+#[tokio::test]
+async fn when_the_queue_is_full_nobody_waits() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let store = Store::open(dir.path()).await.expect("a store");
+    let (writer, task) = StoreWriter::start(store);
+    // Nothing is awaited here, so the task (same thread) cannot take anything out.
+    let taken = (0..5_000).filter(|n| writer.note(CallId(*n), START, began())).count();
+    assert_eq!(taken, 4_096);
+    assert_eq!(writer.lost(), 904);
+    assert!(writer.trouble().borrow().as_deref().is_some_and(|s| s.contains("keep up")));
+    assert!(!writer.clip(CALL, BEGAN, UtteranceId(0), vec![0; 65 * 1024 * 1024]), "more bytes than may wait");
+    drop(writer);
+    task.await.expect("the writer ends");
+}
+
+#[tokio::test]
+async fn calls_of_a_gateway_that_died_are_ended() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let store = Store::open(dir.path()).await.expect("a store");
+    store.write(CALL, START, &began()).await.expect("written");
+    assert_eq!(store.end_interrupted().await.expect("ended"), 1);
+    let story = store.call(CALL).await.expect("read").expect("there");
+    assert_eq!(story.call.fault, Some(Fault::Us));
+    assert_eq!(story.call.length_ms, None);
+}

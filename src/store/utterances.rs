@@ -1,0 +1,79 @@
+//! Utterances: one stretch of speech and what was made of it. The sound lies beside, in a file named after it.
+
+use super::StoreError;
+use super::calls::{after_start_ms, from_word, word};
+use super::open::{from_sql, sql_int};
+use crate::base::{CallId, Confidence, Engine, Moment, Pii, UtteranceId};
+use crate::call::UtteranceRecord;
+use serde::Serialize;
+use sqlx::Row;
+use sqlx::sqlite::SqliteConnection;
+use std::path::PathBuf;
+
+/// One utterance as remembered.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct UtteranceRow {
+    /// Counted by the listener.
+    pub utterance: UtteranceId,
+    /// Milliseconds from the call's beginning.
+    pub at_ms: u64,
+    /// Words; `None` once text retention has passed, empty when sensitive or nothing was heard.
+    pub text: Option<Pii<String>>,
+    /// How sure.
+    pub confidence: Confidence,
+    /// Which engine; `None` when the ears failed.
+    pub engine: Option<Engine>,
+    /// Rejection or failure.
+    pub rejected: Option<String>,
+    /// What it was taken for.
+    pub meaning: Option<String>,
+    /// CPU milliseconds.
+    pub cpu_ms: u32,
+    /// Words and sound were withheld from the start.
+    pub sensitive: bool,
+    /// The sound, where it is kept.
+    pub clip: Option<PathBuf>,
+}
+
+pub(super) async fn insert(db: &mut SqliteConnection, call: CallId, heard: &UtteranceRecord) -> Result<(), StoreError> {
+    sqlx::query(
+        "INSERT OR REPLACE INTO utterances \
+         SELECT id, ?, ?, ?, ?, ?, ?, ?, ?, ? FROM calls WHERE id = ?",
+    )
+    .bind(i64::from(heard.utterance.0))
+    .bind(sql_int(heard.at.micros()))
+    // Revealed into the record, which retention governs; a sensitive one holds no words, whoever made it.
+    .bind(if heard.sensitive { "" } else { heard.text.reveal().as_str() })
+    .bind(heard.confidence.get())
+    .bind(heard.engine.as_ref().map(word))
+    .bind(heard.rejected.as_deref())
+    .bind(heard.meaning.as_deref().filter(|_| !heard.sensitive))
+    .bind(i64::from(heard.cpu_ms))
+    .bind(heard.sensitive)
+    .bind(call.to_string())
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
+pub(super) async fn of_call(db: &mut SqliteConnection, call: CallId, start: Moment) -> Result<Vec<UtteranceRow>, StoreError> {
+    let rows =
+        sqlx::query("SELECT * FROM utterances WHERE call = ? ORDER BY utterance").bind(call.to_string()).fetch_all(db).await?;
+    rows.iter()
+        .map(|row| {
+            let engine: Option<String> = row.try_get("engine")?;
+            Ok(UtteranceRow {
+                utterance: UtteranceId(u32::try_from(from_sql(row.try_get("utterance")?)).unwrap_or(u32::MAX)),
+                at_ms: after_start_ms(row.try_get("at_us")?, start),
+                text: row.try_get::<Option<String>, _>("text")?.map(Pii::new),
+                confidence: Confidence::new(row.try_get("confidence")?),
+                engine: engine.as_deref().map(|e| from_word("an engine", e)).transpose()?,
+                rejected: row.try_get("rejected")?,
+                meaning: row.try_get("meaning")?,
+                cpu_ms: u32::try_from(from_sql(row.try_get("cpu_ms")?)).unwrap_or(u32::MAX),
+                sensitive: row.try_get("sensitive")?,
+                clip: None,
+            })
+        })
+        .collect()
+}

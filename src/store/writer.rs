@@ -1,0 +1,243 @@
+//! The writer: calls hand over what is to be remembered and go on; one task carries it to the disk. The queue is bounded in
+//! jobs and in bytes. When it is full, or the disk is, things are lost, counted, and said once in one sentence; calls never
+//! wait and never fail for it.
+
+use super::open::{make_private_dir, write_record};
+use super::{EventLog, EventLogHead, Store, StoreError};
+use crate::base::{CallId, Moment, UtteranceId, WallTime};
+use crate::call::{HandOverCard, Record};
+use sqlx::Row;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use tokio::io::AsyncWriteExt;
+use tokio::sync::{mpsc, oneshot, watch};
+use tokio::task::JoinHandle;
+
+/// Jobs waiting at most.
+const JOBS_MAX: usize = 4_096;
+
+/// Bytes of sound and logs waiting at most.
+const BYTES_MAX: usize = 64 * 1024 * 1024;
+
+/// Jobs taken at once; records among them share a transaction.
+const BATCH: usize = 128;
+
+/// Hands things to the store's task. Cheap to clone; the task ends when the last clone is dropped.
+#[derive(Debug, Clone)]
+pub struct StoreWriter {
+    jobs: mpsc::Sender<Job>,
+    shared: Arc<Shared>,
+    store: Store,
+}
+
+#[derive(Debug)]
+struct Shared {
+    /// Things that were not remembered since the start.
+    lost: AtomicU64,
+    /// Bytes in the queue.
+    queued_bytes: AtomicUsize,
+    /// The sentence about the present trouble; `None` while all is well.
+    trouble: watch::Sender<Option<String>>,
+}
+
+#[derive(Debug)]
+enum Job {
+    Note { call: CallId, now: Moment, record: Box<Record> },
+    Card { card: Box<HandOverCard>, valid_until: WallTime },
+    File { call: CallId, path: PathBuf, bytes: Vec<u8>, append: bool },
+    Flush(oneshot::Sender<()>),
+}
+
+impl StoreWriter {
+    /// Starts the task. Await the handle after dropping all writers: then everything is on the disk.
+    pub fn start(store: Store) -> (StoreWriter, JoinHandle<()>) {
+        let (jobs, queue) = mpsc::channel(JOBS_MAX);
+        let shared =
+            Arc::new(Shared { lost: AtomicU64::new(0), queued_bytes: AtomicUsize::new(0), trouble: watch::Sender::new(None) });
+        let task = tokio::spawn(carry(store.clone(), queue, Arc::clone(&shared)));
+        (StoreWriter { jobs, shared, store }, task)
+    }
+
+    /// Remembers a record of a call, made at `now`. `false` when the queue is full and it is lost.
+    pub fn note(&self, call: CallId, now: Moment, record: Record) -> bool {
+        self.send(Job::Note { call, now, record: Box::new(record) }, 0)
+    }
+
+    /// Publishes a hand-over card (see [`Store::put_card`]). `false` when the queue is full and it is lost.
+    pub fn card(&self, card: HandOverCard, valid_until: WallTime) -> bool {
+        self.send(Job::Card { card: Box::new(card), valid_until }, 0)
+    }
+
+    /// Keeps the sound of an utterance (a whole WAV file). `false` when the queue is full and it is lost.
+    pub fn clip(&self, call: CallId, began: WallTime, utterance: UtteranceId, wav: Vec<u8>) -> bool {
+        self.file(call, self.store.clip_path(call, began, utterance), wav, false)
+    }
+
+    /// Keeps the message that the caller left (a whole WAV file). `false` when the queue is full and it is lost.
+    pub fn message(&self, call: CallId, began: WallTime, wav: Vec<u8>) -> bool {
+        self.file(call, self.store.message_path(call, began), wav, false)
+    }
+
+    /// Begins the event log of a call.
+    pub fn event_log(&self, began: WallTime, head: &EventLogHead) -> EventLog {
+        EventLog::new(self.clone(), began, head)
+    }
+
+    pub(super) fn append_events(&self, call: CallId, began: WallTime, lines: Vec<u8>) {
+        self.file(call, self.store.event_path(call, began), lines, true);
+    }
+
+    /// Waits until everything handed over before is on the disk (or lost and counted).
+    pub async fn flush(&self) {
+        let (done, wait) = oneshot::channel();
+        if self.jobs.send(Job::Flush(done)).await.is_ok() {
+            // The task answers, or has ended and dropped the sender: both mean that nothing is left to wait for.
+            let _ = wait.await;
+        }
+    }
+
+    /// How many things were lost since the start.
+    pub fn lost(&self) -> u64 {
+        self.shared.lost.load(Ordering::Relaxed)
+    }
+
+    /// The sentence about the present trouble, to be watched; `None` while all is well.
+    pub fn trouble(&self) -> watch::Receiver<Option<String>> {
+        self.shared.trouble.subscribe()
+    }
+
+    fn file(&self, call: CallId, path: PathBuf, bytes: Vec<u8>, append: bool) -> bool {
+        let size = bytes.len();
+        self.send(Job::File { call, path, bytes, append }, size)
+    }
+
+    fn send(&self, job: Job, bytes: usize) -> bool {
+        let queued = self.shared.queued_bytes.fetch_add(bytes, Ordering::Relaxed) + bytes;
+        let sent = queued <= BYTES_MAX && self.jobs.try_send(job).is_ok();
+        if !sent {
+            self.shared.queued_bytes.fetch_sub(bytes, Ordering::Relaxed);
+            self.shared.lose("the store cannot keep up with the calls: records are being lost (is the disk slow?)".to_string());
+        }
+        sent
+    }
+}
+
+impl Shared {
+    /// Counts one lost thing; the sentence is logged when it is a new one.
+    fn lose(&self, sentence: String) {
+        self.lost.fetch_add(1, Ordering::Relaxed);
+        metrics::counter!("hotline_store_lost_total").increment(1);
+        let new = self.trouble.send_if_modified(|now| {
+            let new = now.as_deref() != Some(sentence.as_str());
+            if new {
+                *now = Some(sentence.clone());
+            }
+            new
+        });
+        if new {
+            tracing::error!(lost = self.lost.load(Ordering::Relaxed), "{sentence}");
+        }
+    }
+
+    fn well(&self) {
+        if self.trouble.send_if_modified(|now| now.take().is_some()) {
+            tracing::info!(lost = self.lost.load(Ordering::Relaxed), "the store is writing again");
+        }
+    }
+
+    fn settle(&self, store: &Store, result: Result<(), StoreError>) {
+        match result {
+            Ok(()) => self.well(),
+            Err(e) if e.is_full() => self.lose(format!(
+                "the disk with {} is full: records are being lost; free some space or shorten retention_days",
+                store.dir().display()
+            )),
+            Err(e) => self.lose(e.to_string()),
+        }
+    }
+}
+
+/// The task: jobs in the order in which they came.
+async fn carry(store: Store, mut queue: mpsc::Receiver<Job>, shared: Arc<Shared>) {
+    let mut jobs = Vec::with_capacity(BATCH);
+    let mut notes = Vec::new();
+    while queue.recv_many(&mut jobs, BATCH).await > 0 {
+        for job in jobs.drain(..) {
+            match job {
+                Job::Note { call, now, record } => notes.push((call, now, record)),
+                other => {
+                    write_notes(&store, &shared, &mut notes).await;
+                    do_other(&store, &shared, other).await;
+                }
+            }
+        }
+        write_notes(&store, &shared, &mut notes).await;
+    }
+}
+
+type Note = (CallId, Moment, Box<Record>);
+
+/// Records in one transaction; when that fails one by one, so that a bad one does not take the others with it.
+async fn write_notes(store: &Store, shared: &Shared, notes: &mut Vec<Note>) {
+    if notes.is_empty() {
+        return;
+    }
+    if write_together(store, notes).await.is_ok() {
+        shared.well();
+    } else {
+        for (call, now, record) in notes.iter() {
+            shared.settle(store, store.write(*call, *now, record).await);
+        }
+    }
+    notes.clear();
+}
+
+async fn write_together(store: &Store, notes: &[Note]) -> Result<(), StoreError> {
+    let mut db = store.pool.begin_with("BEGIN IMMEDIATE").await?;
+    for (call, now, record) in notes {
+        write_record(&mut db, *call, *now, record).await?;
+    }
+    db.commit().await?;
+    Ok(())
+}
+
+async fn do_other(store: &Store, shared: &Shared, job: Job) {
+    match job {
+        Job::Note { call, now, record } => shared.settle(store, store.write(call, now, &record).await),
+        Job::Card { card, valid_until } => shared.settle(store, store.put_card(&card, valid_until).await),
+        Job::File { call, path, bytes, append } => {
+            let result = write_file(store, call, &path, &bytes, append).await;
+            shared.queued_bytes.fetch_sub(bytes.len(), Ordering::Relaxed);
+            shared.settle(store, result);
+        }
+        Job::Flush(done) => {
+            // Whoever asked may have gone; that is no matter.
+            let _ = done.send(());
+        }
+    }
+}
+
+async fn write_file(store: &Store, call: CallId, path: &Path, bytes: &[u8], append: bool) -> Result<(), StoreError> {
+    if store.is_deleted(call).await? {
+        return Ok(());
+    }
+    let failed = |source| StoreError::File { path: path.to_path_buf(), source };
+    if let Some(dir) = path.parent() {
+        make_private_dir(dir).map_err(failed)?;
+    }
+    let mut options = tokio::fs::OpenOptions::new();
+    options.create(true).append(append).write(true).truncate(!append);
+    let mut file = options.open(path).await.map_err(failed)?;
+    file.write_all(bytes).await.map_err(failed)?;
+    file.flush().await.map_err(failed)
+}
+
+impl Store {
+    /// Whether a call was deleted by hand while it went on.
+    async fn is_deleted(&self, call: CallId) -> Result<bool, StoreError> {
+        let row =
+            sqlx::query("SELECT COUNT(*) FROM deleted_calls WHERE id = ?").bind(call.to_string()).fetch_one(&self.pool).await?;
+        Ok(row.try_get::<i64, _>(0)? > 0)
+    }
+}

@@ -1,0 +1,99 @@
+//! `GET /cards/{reference}`: the hand-over card as JSON. Whoever knows the reference (128 random bits, sent to the agent in
+//! User-to-User) may read it while the call goes on and for one hour after; whoever does not learns nothing.
+
+use super::WebState;
+use super::guard::problem;
+use crate::base::WallTime;
+use crate::call::HandOverCard;
+use axum::Json;
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use serde::Serialize;
+use std::collections::BTreeMap;
+use std::time::SystemTime;
+
+/// The card as other programs see it. They rely on these names: add, never rename.
+#[derive(Serialize)]
+struct CardBody {
+    /// The reference that was asked for.
+    reference: String,
+    /// The call's id, as `hotline calls show` takes it.
+    call: String,
+    /// The flow's name.
+    flow: String,
+    /// The caller's number.
+    caller: String,
+    /// The number dialled.
+    dialled: String,
+    /// The caller's language tag.
+    language: String,
+    /// When the call came, RFC 3339.
+    since: String,
+    /// Seconds already spent with us when the card was made.
+    seconds: u64,
+    /// The last understood intent.
+    intent: Option<String>,
+    /// What is known.
+    slots: BTreeMap<String, String>,
+    /// What was said and answered, oldest first.
+    turns: Vec<TurnBody>,
+    /// Why a person.
+    because: String,
+    /// One sentence.
+    summary: String,
+}
+
+#[derive(Serialize)]
+struct TurnBody {
+    caller: String,
+    intent: Option<String>,
+    answer: String,
+    sensitive: bool,
+}
+
+/// The handler. Wrong, expired and malformed references get the same answer.
+pub(super) async fn card(State(state): State<WebState>, Path(reference): Path<String>) -> Response {
+    let unknown = || problem(StatusCode::NOT_FOUND, "there is no such card, or it is no longer valid");
+    if reference.len() != 32 || !reference.bytes().all(|b| b.is_ascii_hexdigit()) {
+        return unknown();
+    }
+    match state.store.card(&reference.to_ascii_lowercase(), now()).await {
+        Ok(Some(card)) => Json(body(card)).into_response(),
+        Ok(None) => unknown(),
+        Err(error) => {
+            tracing::error!(%error, "a hand-over card could not be read");
+            problem(StatusCode::SERVICE_UNAVAILABLE, "the card cannot be read now")
+        }
+    }
+}
+
+fn now() -> WallTime {
+    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    WallTime::default().plus(since)
+}
+
+/// Personal data leaves here on purpose: to the agent, who needs it.
+fn body(card: HandOverCard) -> CardBody {
+    let turns = card.turns.into_iter().map(|turn| TurnBody {
+        caller: turn.caller.into_inner(),
+        intent: turn.intent,
+        answer: turn.answer.into_inner(),
+        sensitive: turn.sensitive,
+    });
+    CardBody {
+        reference: card.reference,
+        call: card.call.to_string(),
+        flow: card.flow,
+        caller: card.caller.as_str().to_string(),
+        dialled: card.dialled.as_str().to_string(),
+        language: card.language.to_string(),
+        since: card.since.utc().to_rfc3339(),
+        seconds: card.seconds,
+        intent: card.intent,
+        slots: card.slots.into_inner(),
+        turns: turns.collect(),
+        because: card.because,
+        summary: card.summary.into_inner(),
+    }
+}

@@ -1,0 +1,103 @@
+//! Over real HTTP on loopback.
+
+use super::*;
+use crate::base::{Moment, WallTime};
+use crate::store::tests::{BEGAN, began, card};
+use std::net::SocketAddr;
+
+struct Served {
+    at: SocketAddr,
+    store: Store,
+    client: reqwest::Client,
+    _dir: tempfile::TempDir,
+}
+
+async fn serve() -> Served {
+    let dir = tempfile::tempdir().expect("a folder");
+    let store = Store::open(dir.path()).await.expect("a store");
+    let state = WebState::new(store.clone(), install_metrics().expect("metrics"), Some(Pii::new("t0ken".into())));
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let at = listener.local_addr().expect("an address");
+    let service = router(state).into_make_service_with_connect_info::<SocketAddr>();
+    tokio::spawn(async move { axum::serve(listener, service).await });
+    Served { at, store, client: reqwest::Client::builder().no_proxy().build().expect("a client"), _dir: dir }
+}
+
+impl Served {
+    async fn get(&self, path: &str, headers: &[(&str, &str)]) -> (u16, String, reqwest::header::HeaderMap) {
+        let mut request = self.client.get(format!("http://{}{path}", self.at));
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let response = request.send().await.expect("an answer");
+        let (status, headers) = (response.status().as_u16(), response.headers().clone());
+        (status, response.text().await.expect("a text"), headers)
+    }
+}
+
+const FAR_AHEAD: WallTime = WallTime(32_503_680_000_000);
+
+#[tokio::test]
+async fn a_card_is_read_by_its_reference_and_by_nothing_else() {
+    let web = serve().await;
+    web.store.write(card().call, Moment::ZERO, &began()).await.expect("written");
+    web.store.put_card(&card(), FAR_AHEAD).await.expect("put");
+    let (status, text, headers) = web.get(&format!("/cards/{}", card().reference), &[]).await;
+    assert_eq!(status, 200, "{text}");
+    let body: serde_json::Value = serde_json::from_str(&text).expect("JSON");
+    assert_eq!(body["caller"], "+4930123456");
+    assert_eq!(body["since"], "2026-11-23T10:00:00+00:00");
+    assert_eq!(body["turns"][0]["caller"], "where is it");
+    assert_eq!(headers["cache-control"], "no-store");
+    assert_eq!(headers["x-content-type-options"], "nosniff");
+    let (_, wrong, _) = web.get("/cards/ffffffffffffffffffffffffffffffff", &[]).await;
+    for path in ["/cards/0123", "/cards/%25%25", "/cards/", "/cards", "/cards/0123456789abcdef0123456789abcdeg"] {
+        let (status, text, _) = web.get(path, &[]).await;
+        assert_eq!(status, 404, "{path}");
+        assert!(text == wrong || text.contains("nothing here"), "{path} {text}");
+    }
+}
+
+#[tokio::test]
+async fn an_expired_card_is_gone() {
+    let web = serve().await;
+    web.store.put_card(&card(), BEGAN.plus(std::time::Duration::from_secs(1))).await.expect("put");
+    let long_ago = WallTime(1_000);
+    web.store.put_card(&card(), long_ago).await.expect("put");
+    assert_eq!(web.get(&format!("/cards/{}", card().reference), &[]).await.0, 404);
+}
+
+#[tokio::test]
+async fn health_tells_whether_the_records_can_be_read() {
+    let web = serve().await;
+    assert_eq!(web.get("/health", &[]).await.0, 200);
+    web.store.close().await;
+    let (status, text, _) = web.get("/health", &[]).await;
+    assert_eq!((status, text.contains("cannot be read")), (503, true));
+}
+
+#[tokio::test]
+async fn figures_are_for_this_machine_or_for_the_token() {
+    let web = serve().await;
+    ::metrics::counter!("hotline_web_test_total").increment(1);
+    let (status, text, _) = web.get("/metrics", &[]).await;
+    assert_eq!(status, 200);
+    assert!(text.contains("hotline_web_test_total 1"), "{text}");
+    let proxied = ("x-forwarded-for", "203.0.113.9");
+    assert_eq!(web.get("/metrics", &[proxied]).await.0, 403);
+    assert_eq!(web.get("/metrics", &[proxied, ("authorization", "Bearer wrong")]).await.0, 403);
+    assert_eq!(web.get("/metrics", &[proxied, ("authorization", "Bearer t0ken")]).await.0, 200);
+}
+
+#[tokio::test]
+async fn only_get_is_understood_and_too_many_requests_are_told_so() {
+    let web = serve().await;
+    let response = web.client.post(format!("http://{}/health", web.at)).body("x").send().await.expect("an answer");
+    assert_eq!(response.status().as_u16(), 405);
+    assert_eq!(response.headers()["cache-control"], "no-store");
+    let mut refused = 0;
+    for _ in 0..1_000 {
+        refused += usize::from(web.get("/nowhere", &[]).await.0 == 429);
+    }
+    assert!(refused > 0, "a burst of 1000 is more than a source may make");
+}

@@ -1,0 +1,151 @@
+//! A real gateway process for end-to-end tests: `hotline serve` on loopback with free ports and its own folder.
+
+use std::io::{BufRead, BufReader};
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::mpsc::{Receiver, channel};
+use std::time::{Duration, Instant};
+
+/// The binary under test.
+pub(crate) const HOTLINE: &str = env!("CARGO_BIN_EXE_hotline");
+
+/// The checkout.
+pub(crate) fn checkout() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// A running gateway; ended by SIGTERM when dropped.
+pub(crate) struct Gateway {
+    child: Child,
+    pub(crate) sip: SocketAddr,
+    pub(crate) web: Option<SocketAddr>,
+    pub(crate) config: PathBuf,
+    dir: tempfile::TempDir,
+    lines: Receiver<String>,
+}
+
+/// What differs from test to test.
+#[derive(Default)]
+pub(crate) struct Wanted<'a> {
+    pub(crate) flow: &'a str,
+    pub(crate) env: Vec<(&'a str, String)>,
+    pub(crate) hosts: Vec<String>,
+    /// Further TOML, appended.
+    pub(crate) more: &'a str,
+    /// Lines for the `[sip]` table.
+    pub(crate) sip: &'a str,
+    /// Lines for the `[store]` table, in place of the test's own folder.
+    pub(crate) store: &'a str,
+}
+
+impl Gateway {
+    /// Starts and waits until it takes calls and its recogniser is warm.
+    pub(crate) fn start(wanted: Wanted<'_>) -> Gateway {
+        let dir = tempfile::tempdir().expect("a temporary folder");
+        let flow = checkout().join(wanted.flow);
+        let env: String = wanted.env.iter().map(|(k, v)| format!("{k} = {v:?}\n")).collect();
+        let store = if wanted.store.is_empty() { "dir = \"store\"\n" } else { wanted.store };
+        let text = format!(
+            "[sip]\nudp = \"127.0.0.1:0\"\ntcp = \"127.0.0.1:0\"\n{}\n[[number]]\ndialled = \"5551000\"\nflow = {flow:?}\n\
+             [store]\n{store}\n[web]\nlisten = \"127.0.0.1:0\"\n[limits]\ncalls_per_minute = 1000\n[flow_env]\n{env}\n\
+             [lookup]\nhosts = {:?}\n{}",
+            wanted.sip, wanted.hosts, wanted.more
+        );
+        let config = dir.path().join("hotline.toml");
+        std::fs::write(&config, text).expect("a writable folder");
+        let mut child = Command::new(HOTLINE)
+            .args(["serve", "--config"])
+            .arg(&config)
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("the binary starts");
+        let (tell, lines) = channel();
+        let stderr = BufReader::new(child.stderr.take().expect("piped"));
+        std::thread::spawn(move || stderr.lines().map_while(Result::ok).for_each(|line| drop(tell.send(line))));
+        let mut gateway = Gateway { child, sip: ([0, 0, 0, 0], 0).into(), web: None, config, dir, lines };
+        let sip = gateway.line_with("takes calls on sip:");
+        gateway.sip = sip.rsplit("sip:").next().and_then(|a| a.trim().parse().ok()).expect("an address");
+        let web = gateway.line_with("http://");
+        gateway.web = web.split("http://").nth(1).and_then(|a| a.split('/').next()).and_then(|a| a.parse().ok());
+        gateway.line_with("ready");
+        gateway
+    }
+
+    /// The next line on stderr that holds `text`, within 60 s.
+    pub(crate) fn line_with(&mut self, text: &str) -> String {
+        let until = Instant::now() + Duration::from_secs(60);
+        let mut seen = Vec::new();
+        while let Ok(line) = self.lines.recv_timeout(until.saturating_duration_since(Instant::now())) {
+            if line.contains(text) {
+                return line;
+            }
+            seen.push(line);
+        }
+        panic!("the gateway never said {text:?}; it said:\n{}", seen.join("\n"));
+    }
+
+    /// The store's folder.
+    pub(crate) fn store(&self) -> PathBuf {
+        self.dir.path().join("store")
+    }
+
+    /// A path in the test's own folder.
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.dir.path().join(name)
+    }
+
+    /// `hotline calls --json`, the newest last, once `count` calls have ended.
+    pub(crate) fn ended_calls(&self, count: usize) -> Vec<serde_json::Value> {
+        let until = Instant::now() + Duration::from_secs(30);
+        loop {
+            let output = Command::new(HOTLINE).args(["calls", "--json", "--config"]).arg(&self.config).output().expect("runs");
+            let text = String::from_utf8_lossy(&output.stdout).into_owned();
+            let rows: Vec<serde_json::Value> = match serde_json::from_str(&text) {
+                Ok(serde_json::Value::Array(rows)) => rows,
+                Ok(serde_json::Value::Object(mut o)) => match o.remove("calls") {
+                    Some(serde_json::Value::Array(rows)) => rows,
+                    _ => Vec::new(),
+                },
+                _ => text.lines().filter_map(|l| serde_json::from_str(l).ok()).collect(),
+            };
+            let ended = rows.iter().filter(|r| !r["disposition"].is_null()).count();
+            if ended >= count {
+                return rows;
+            }
+            assert!(Instant::now() < until, "{count} calls should have ended: {text} {}", String::from_utf8_lossy(&output.stderr));
+            std::thread::sleep(Duration::from_millis(200));
+        }
+    }
+
+    /// Process ids of the recognition workers: children of the gateway that run `engine-worker`.
+    pub(crate) fn workers(&self) -> Vec<u32> {
+        let children = format!("/proc/{0}/task/{0}/children", self.child.id());
+        let mut all: Vec<u32> = Vec::new();
+        for task in std::fs::read_dir(format!("/proc/{}/task", self.child.id())).into_iter().flatten().flatten() {
+            let text = std::fs::read_to_string(task.path().join("children")).unwrap_or_default();
+            all.extend(text.split_whitespace().filter_map(|p| p.parse::<u32>().ok()));
+        }
+        let _ = children;
+        all.retain(|pid| std::fs::read_to_string(format!("/proc/{pid}/cmdline")).is_ok_and(|c| c.contains("pocketsphinx")));
+        all
+    }
+}
+
+impl Drop for Gateway {
+    fn drop(&mut self) {
+        // SAFETY: a plain kill(2) of a process that this test started and has not waited for yet.
+        unsafe { libc::kill(self.child.id() as i32, libc::SIGTERM) };
+        let until = Instant::now() + Duration::from_secs(5);
+        while Instant::now() < until {
+            if matches!(self.child.try_wait(), Ok(Some(_))) {
+                return;
+            }
+            std::thread::sleep(Duration::from_millis(50));
+        }
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}

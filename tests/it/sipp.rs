@@ -1,0 +1,772 @@
+//! The signalling endpoint against SIPp (Debian `sip-tester`), a peer that we did not write. The scenarios in
+//! `sip-config/sipp` are general: the dialled number is given with `-s`, so they serve against the whole gateway too.
+//! Where SIPp is not installed these tests pass and say so aloud.
+
+use hotline::base::Digit;
+use hotline::sip::{Credentials, DialogKey, EndedWhy, SdpSession, SipCommand, SipConfig, SipEndpoint, SipEvent};
+use std::collections::HashMap;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket};
+use std::path::PathBuf;
+use std::process::Stdio;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
+
+const LOOPBACK: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
+/// Longer than any scenario here, shorter than patience.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// A small telephone on our endpoint. What it does with a call is the dialled number's word:
+/// `bye`, `key`, `refer`, `busy`, `unknown`, `ring`; every other number is answered.
+struct Ua {
+    endpoint: Arc<SipEndpoint>,
+    /// Where it listens; the unspecified port if that transport is off.
+    local: SocketAddr,
+    local_tcp: SocketAddr,
+    events: mpsc::UnboundedReceiver<SipEvent>,
+    task: JoinHandle<()>,
+}
+
+impl Ua {
+    async fn start(change: impl FnOnce(&mut SipConfig)) -> Ua {
+        let any = SocketAddr::new(LOOPBACK, 0);
+        let mut cfg = SipConfig { udp: Some(any), tcp: Some(any), ..SipConfig::default() };
+        change(&mut cfg);
+        let (tx, mut rx) = mpsc::channel(64);
+        let endpoint = SipEndpoint::bind(cfg, tx).await.expect("loopback is free");
+        let endpoint = Arc::new(endpoint);
+        let (told, events) = mpsc::unbounded_channel();
+        let of_task = endpoint.clone();
+        let task = tokio::spawn(async move {
+            let mut calls = Calls::default();
+            while let Some(event) = rx.recv().await {
+                for command in calls.reaction(&event) {
+                    of_task.send(command).expect("not busy");
+                }
+                let _ = told.send(event);
+            }
+        });
+        let (local, local_tcp) = (endpoint.local_udp().unwrap_or(any), endpoint.local_tcp().unwrap_or(any));
+        Ua { endpoint, local, local_tcp, events, task }
+    }
+
+    fn new_key(&self) -> DialogKey {
+        self.endpoint.new_key()
+    }
+
+    fn command(&self, command: SipCommand) {
+        self.endpoint.send(command).expect("not busy");
+    }
+
+    /// Waits until nothing is held any more.
+    async fn drained(&self) {
+        for _ in 0..3000 {
+            let counts = self.endpoint.counts();
+            if (counts.dialogs, counts.stack_dialogs) == (0, 0) {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        panic!("still held: {:?}", self.endpoint.counts());
+    }
+
+    fn accepting(&self, accepting: bool) {
+        self.endpoint.set_accepting(accepting);
+    }
+
+    async fn next(&mut self) -> SipEvent {
+        tokio::time::timeout(PATIENCE, self.events.recv()).await.expect("an event in time").expect("the telephone lives")
+    }
+
+    /// Waits for the end of the (one) dialog, and gives what came before in words.
+    async fn story(&mut self) -> String {
+        let mut words = Vec::new();
+        loop {
+            let event = self.next().await;
+            words.push(word(&event));
+            if matches!(event, SipEvent::Ended { .. }) {
+                return words.join(" ");
+            }
+        }
+    }
+
+    async fn stop(self) {
+        self.task.abort();
+        let _ = self.task.await;
+        Arc::into_inner(self.endpoint).expect("the task has let go").stop().await;
+    }
+}
+
+fn word(event: &SipEvent) -> String {
+    match event {
+        SipEvent::Incoming { from, to, offer, .. } => {
+            format!("incoming:{from}>{to}{}", if offer.is_some() { "" } else { ":late" })
+        }
+        SipEvent::Acked { answer, .. } => if answer.is_some() { "acked:answer" } else { "acked" }.into(),
+        SipEvent::Reoffer { offer, .. } => if offer.is_some() { "reoffer" } else { "reoffer:late" }.into(),
+        SipEvent::InfoDigit { digit, .. } => format!("digit:{}", digit.as_char()),
+        SipEvent::ReferProgress { status, last, .. } => format!("refer:{status}{}", if *last { ":last" } else { "" }),
+        SipEvent::Ringing { .. } => "ringing".into(),
+        SipEvent::Answered { .. } => "answered".into(),
+        SipEvent::Ended { why, .. } => match why {
+            EndedWhy::Bye => "bye".into(),
+            EndedWhy::Cancelled => "cancelled".into(),
+            EndedWhy::Ours => "ours".into(),
+            EndedWhy::Refused { status, contact } => format!("refused:{status}{}", contact.as_deref().unwrap_or("")),
+            EndedWhy::TimedOut => "timed-out".into(),
+            EndedWhy::Broken(_) => "broken".into(),
+        },
+    }
+}
+
+/// What the telephone knows of its calls.
+#[derive(Default)]
+struct Calls {
+    sdp: HashMap<DialogKey, SdpSession>,
+    number: HashMap<DialogKey, String>,
+}
+
+impl Calls {
+    fn reaction(&mut self, event: &SipEvent) -> Vec<SipCommand> {
+        match event {
+            SipEvent::Incoming { dialog, to, offer, .. } => self.on_incoming(*dialog, to, offer.as_deref()),
+            SipEvent::Acked { dialog, answer } => self.on_acked(*dialog, answer.as_deref()),
+            SipEvent::Reoffer { dialog, offer } => {
+                let session = self.sdp.entry(*dialog).or_insert_with(|| SdpSession::new(dialog.0));
+                vec![match offer {
+                    Some(offer) => match session.answer(offer, LOOPBACK, 40_000) {
+                        Ok((_, sdp)) => SipCommand::AnswerReoffer { dialog: *dialog, sdp },
+                        Err(e) => SipCommand::RejectReoffer { dialog: *dialog, status: e.status() },
+                    },
+                    None => SipCommand::AnswerReoffer { dialog: *dialog, sdp: session.offer(LOOPBACK, 40_000) },
+                }]
+            }
+            _ => vec![],
+        }
+    }
+
+    fn on_incoming(&mut self, dialog: DialogKey, to: &str, offer: Option<&str>) -> Vec<SipCommand> {
+        self.number.insert(dialog, to.to_string());
+        let reject = |status| vec![SipCommand::Reject { dialog, status, retry_after: None }];
+        match to {
+            "unknown" => return reject(404),
+            "busy" => return reject(486),
+            "ring" => return vec![SipCommand::Ring { dialog }],
+            _ => {}
+        }
+        let mut session = SdpSession::new(dialog.0);
+        let sdp = match offer {
+            None => session.offer(LOOPBACK, 40_000),
+            Some(offer) => match session.answer(offer, LOOPBACK, 40_000) {
+                Ok((_, sdp)) => sdp,
+                Err(e) => return reject(e.status()),
+            },
+        };
+        self.sdp.insert(dialog, session);
+        vec![SipCommand::Ring { dialog }, SipCommand::Answer { dialog, sdp }]
+    }
+
+    fn on_acked(&mut self, dialog: DialogKey, answer: Option<&str>) -> Vec<SipCommand> {
+        if let Some(answer) = answer {
+            self.sdp.get_mut(&dialog).expect("a call").accept_answer(answer, LOOPBACK).expect("a good answer");
+        }
+        match self.number.get(&dialog).map(String::as_str) {
+            Some("bye") => vec![SipCommand::HangUp { dialog }],
+            Some("key") => Digit::from_char('5').map(|digit| SipCommand::SendInfoDigit { dialog, digit }).into_iter().collect(),
+            Some("refer") => {
+                let (to, uui) = ("sip:agent@127.0.0.1:9".to_string(), Some("00112233;encoding=hex".to_string()));
+                vec![SipCommand::Refer { dialog, to, uui }]
+            }
+            _ => vec![],
+        }
+    }
+}
+
+/// A UDP port that is free now.
+fn free_port() -> u16 {
+    UdpSocket::bind((LOOPBACK, 0)).and_then(|s| s.local_addr()).expect("a free port").port()
+}
+
+fn installed() -> bool {
+    let found = std::process::Command::new("sipp").arg("-v").stdout(Stdio::null()).stderr(Stdio::null()).status().is_ok();
+    if !found {
+        eprintln!("SKIPPED: SIPp is not installed (Debian package sip-tester), nothing was tested against it");
+    }
+    found
+}
+
+/// SIPp at work; killed when dropped.
+struct Sipp {
+    child: tokio::process::Child,
+    folder: tempfile::TempDir,
+    name: String,
+}
+
+impl Sipp {
+    /// Starts a scenario of `sip-config/sipp` (or a built-in one: `-uac`), once, from `port`.
+    fn start(scenario: &str, port: u16, more: &[&str]) -> Sipp {
+        let folder = tempfile::tempdir().expect("a folder");
+        let mut command = tokio::process::Command::new("sipp");
+        match scenario.strip_prefix('-') {
+            Some(built_in) => command.args(["-sn", built_in]),
+            None => {
+                let root = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
+                command.arg("-sf").arg(root.join("sip-config/sipp").join(format!("{scenario}.xml")))
+            }
+        };
+        let (port, media) = (port.to_string(), free_port().to_string());
+        command.args(["-i", "127.0.0.1", "-p", &port, "-mp", &media, "-m", "1", "-nostdin", "-timeout", "25s"]);
+        command.args(["-timeout_error", "-trace_msg", "-message_file", "messages", "-trace_err", "-error_file", "errors"]);
+        command.args(more).current_dir(folder.path()).kill_on_drop(true);
+        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+        let child = command.spawn().expect("SIPp starts");
+        Sipp { child, folder, name: scenario.to_string() }
+    }
+
+    /// Waits for its end; everything must have gone as in the scenario.
+    async fn passes(mut self) {
+        let status = tokio::time::timeout(PATIENCE, self.child.wait()).await.expect("SIPp ends in time").expect("it ran");
+        if !status.success() {
+            let read = |name| std::fs::read_to_string(self.folder.path().join(name)).unwrap_or_default();
+            panic!("SIPp scenario {} failed ({status}):\n{}\n{}", self.name, read("errors"), read("messages"));
+        }
+    }
+}
+
+/// One call by a scenario to a number: the scenario passes and the telephone tells this story.
+async fn check(scenario: &str, number: &str, more: &[&str], story: &str) {
+    if !installed() {
+        return;
+    }
+    let mut ua = Ua::start(|_| ()).await;
+    let target = ua.local.to_string();
+    let mut args = vec!["-s", number];
+    args.extend(more);
+    args.push(&target);
+    let sipp = Sipp::start(scenario, free_port(), &args);
+    assert_eq!(ua.story().await, story, "{scenario}");
+    sipp.passes().await;
+    ua.drained().await;
+    ua.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn sipps_own_caller_is_answered() {
+    check("-uac", "100", &["-d", "200"], "incoming:sipp>100 acked bye").await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_plain_call() {
+    check("call", "100", &["-d", "100"], "incoming:+4930123456>100 acked bye").await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn hold_resume_and_moved_media() {
+    check("hold", "100", &["-d", "50"], "incoming:+4930123456>100 acked reoffer reoffer reoffer bye").await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_refused_change_leaves_the_call_as_it_was() {
+    check("reinvite_refused", "100", &["-d", "50"], "incoming:+4930123456>100 acked reoffer reoffer bye").await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_offer_asked_for_in_a_reinvite() {
+    let story = "incoming:+4930123456>100 acked reoffer:late acked:answer bye";
+    check("reinvite_late", "100", &["-d", "50"], story).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_caller_gives_up() {
+    check("cancel", "ring", &[], "incoming:+4930123456>ring cancelled").await;
+    check("early_bye", "ring", &[], "incoming:+4930123456>ring bye").await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_late_offer() {
+    check("late_offer", "100", &["-d", "50"], "incoming:+4930123456>100:late acked:answer bye").await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn refusals() {
+    check("no_codec", "100", &[], "incoming:+4930123456>100 ours").await;
+    check("broken_sdp", "100", &[], "incoming:+4930123456>100 ours").await;
+    check("unknown_number", "unknown", &[], "incoming:+4930123456>unknown ours").await;
+    check("busy", "busy", &[], "incoming:+4930123456>busy ours").await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_transfer_that_works() {
+    let story = "incoming:+4930123456>refer acked refer:202 refer:100 refer:200:last bye";
+    check("refer_ok", "refer", &["-d", "50"], story).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn transfers_that_fail_keep_the_caller() {
+    let story = "incoming:+4930123456>refer acked refer:202 refer:100 refer:486:last bye";
+    check("refer_busy", "refer", &["-d", "50"], story).await;
+    check("refer_refused", "refer", &["-d", "50"], "incoming:+4930123456>refer acked refer:403:last bye").await;
+    check("refer_challenged", "refer", &[], "incoming:+4930123456>refer acked refer:407:last digit:1 bye").await;
+    check("refer_hang_up", "refer", &["-d", "50"], "incoming:+4930123456>refer acked refer:202 refer:202:last bye").await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn we_hang_up() {
+    check("hung_up", "bye", &[], "incoming:+4930123456>bye acked ours").await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn keys_by_info() {
+    check("info_digits", "100", &["-d", "50"], "incoming:+4930123456>100 acked digit:5 digit:# bye").await;
+    check("info_to_us", "key", &["-d", "50"], "incoming:+4930123456>key acked bye").await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nobody_transfers_us() {
+    check("refer_us", "100", &["-d", "50"], "incoming:+4930123456>100 acked bye").await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn requests_at_the_wrong_time_are_answered() {
+    check("odd_requests", "ring", &[], "incoming:+4930123456>ring cancelled").await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_call_over_tcp() {
+    if !installed() {
+        return;
+    }
+    let mut ua = Ua::start(|cfg| cfg.udp = None).await;
+    let target = ua.local_tcp.to_string();
+    let sipp = Sipp::start("call", free_port(), &["-s", "100", "-t", "t1", "-d", "50", &target]);
+    assert_eq!(ua.story().await, "incoming:+4930123456>100 acked bye");
+    sipp.passes().await;
+    let sipp = Sipp::start("hung_up", free_port(), &["-s", "bye", "-t", "t1", &target]);
+    assert_eq!(ua.story().await, "incoming:+4930123456>bye acked ours");
+    sipp.passes().await;
+    ua.stop().await;
+}
+
+/// Requests that the endpoint answers by itself: the telephone hears nothing.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn answers_without_a_dialog() {
+    if !installed() {
+        return;
+    }
+    let mut ua = Ua::start(|cfg| cfg.max_dialogs = 0).await;
+    let target = ua.local.to_string();
+    for scenario in ["full", "options", "method_unknown", "require_100rel"] {
+        Sipp::start(scenario, free_port(), &["-s", "100", &target]).passes().await;
+    }
+    ua.accepting(false);
+    Sipp::start("draining", free_port(), &["-s", "100", &target]).passes().await;
+    assert!(ua.events.try_recv().is_err());
+    ua.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_answer_that_is_never_acknowledged() {
+    if !installed() {
+        return;
+    }
+    let mut ua = Ua::start(|cfg| cfg.t1 = Duration::from_millis(20)).await;
+    let target = ua.local.to_string();
+    let sipp = Sipp::start("no_ack", free_port(), &["-s", "100", &target]);
+    assert_eq!(ua.story().await, "incoming:+4930123456>100 timed-out");
+    sipp.passes().await;
+    ua.stop().await;
+}
+
+/// A call of ours to SIPp as an agent; `hang_up` once answered.
+async fn call_out(scenario: &str, ring_seconds: u32, transport: &str, hang_up: bool, story: &str) {
+    if !installed() {
+        return;
+    }
+    let known = Credentials { host: "PBX".into(), user: "gateway".into(), password: "s3cret".into() };
+    let mut ua = Ua::start(|cfg| cfg.credentials.push(known)).await;
+    let port = free_port();
+    let mode = if transport == "tcp" { "t1" } else { "u1" };
+    let sipp = Sipp::start(scenario, port, &["-t", mode]);
+    listening(port, transport).await;
+    let dialog = ua.new_key();
+    let sdp = SdpSession::new(7).offer(LOOPBACK, 40_000);
+    let to = format!("sip:agent@127.0.0.1:{port};transport={transport}");
+    let uui = Some("00112233;encoding=hex".to_string());
+    ua.command(SipCommand::Invite { dialog, to, from: "100".into(), sdp, uui, ring_seconds });
+    let mut words = Vec::new();
+    loop {
+        let event = ua.next().await;
+        words.push(word(&event));
+        match event {
+            SipEvent::Answered { sdp, .. } => {
+                SdpSession::new(7).accept_answer(&sdp, LOOPBACK).expect("a good answer");
+                if hang_up {
+                    ua.command(SipCommand::HangUp { dialog });
+                }
+            }
+            SipEvent::Ended { .. } => break,
+            _ => {}
+        }
+    }
+    assert_eq!(words.join(" "), story, "{scenario}");
+    sipp.passes().await;
+    ua.stop().await;
+}
+
+/// Waits until SIPp has its socket: the port can no longer be bound.
+async fn listening(port: u16, transport: &str) {
+    for _ in 0..500 {
+        let free = match transport {
+            "tcp" => std::net::TcpListener::bind((LOOPBACK, port)).is_ok(),
+            _ => UdpSocket::bind((LOOPBACK, port)).is_ok(),
+        };
+        if !free {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    panic!("SIPp did not open its port");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_agent_answers() {
+    call_out("agent_answers", 20, "udp", true, "ringing answered ours").await;
+    call_out("agent_answers", 20, "tcp", true, "ringing answered ours").await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_agent_gets_the_card_and_hangs_up() {
+    call_out("agent_answers_uui", 20, "udp", false, "ringing answered bye").await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_agent_holds_and_resumes() {
+    call_out("agent_holds", 20, "udp", false, "ringing answered reoffer reoffer bye").await;
+    call_out("agent_holds", 20, "tcp", false, "ringing answered reoffer reoffer bye").await;
+    call_out("agent_no_audio", 20, "udp", false, "broken").await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_trunk_that_wants_a_password() {
+    call_out("agent_challenges", 20, "udp", true, "answered ours").await;
+}
+
+/// Many at once leave nothing behind.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn two_hundred_calls() {
+    if !installed() {
+        return;
+    }
+    let mut ua = Ua::start(|_| ()).await;
+    let target = ua.local.to_string();
+    let sipp = Sipp::start("call", free_port(), &["-s", "100", "-r", "100", "-d", "100", "-m", "200", &target]);
+    sipp.passes().await;
+    ua.drained().await;
+    let mut ended = 0;
+    while ended < 200 {
+        match ua.next().await {
+            SipEvent::Ended { why, .. } => {
+                assert_eq!(why, EndedWhy::Bye);
+                ended += 1;
+            }
+            SipEvent::Incoming { .. } | SipEvent::Acked { .. } => {}
+            other => panic!("{}", word(&other)),
+        }
+    }
+    ua.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn agents_that_do_not_take_the_call() {
+    call_out("agent_busy", 20, "udp", false, "refused:486").await;
+    call_out("agent_moved", 20, "udp", false, "refused:302sip:desk2@192.0.2.7:5070").await;
+    call_out("agent_silent", 1, "udp", false, "ringing timed-out").await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn targets_that_are_not_there() {
+    let mut ua = Ua::start(|_| ()).await;
+    let closed = std::net::TcpListener::bind((LOOPBACK, 0)).and_then(|l| l.local_addr()).expect("a port").port();
+    for to in ["tel:+4930".to_string(), "no uri at all".into(), format!("sip:a@127.0.0.1:{closed};transport=tcp")] {
+        let dialog = ua.new_key();
+        let sdp = SdpSession::new(7).offer(LOOPBACK, 40_000);
+        ua.command(SipCommand::Invite { dialog, to: to.clone(), from: "100".into(), sdp, uui: None, ring_seconds: 20 });
+        assert_eq!(ua.story().await, "broken", "{to}");
+    }
+    // Nobody there over UDP, and we give up before the ring time is over.
+    let dialog = ua.new_key();
+    let (to, sdp) = (format!("sip:a@127.0.0.1:{closed}"), SdpSession::new(7).offer(LOOPBACK, 40_000));
+    ua.command(SipCommand::Invite { dialog, to, from: "100".into(), sdp, uui: None, ring_seconds: 20 });
+    ua.command(SipCommand::HangUp { dialog });
+    assert_eq!(ua.story().await, "ours");
+    ua.stop().await;
+}
+
+/// One request by hand, its answers by hand.
+struct Hand {
+    socket: tokio::net::UdpSocket,
+    target: SocketAddr,
+}
+
+impl Hand {
+    async fn new(target: SocketAddr) -> Hand {
+        Hand { socket: tokio::net::UdpSocket::bind((LOOPBACK, 0)).await.expect("a socket"), target }
+    }
+
+    fn port(&self) -> u16 {
+        self.socket.local_addr().expect("bound").port()
+    }
+
+    async fn send(&self, message: &[u8]) {
+        self.socket.send_to(message, self.target).await.expect("loopback takes it");
+    }
+
+    /// The next response to `call_id`; others are passed over.
+    async fn answer(&self, call_id: &str) -> String {
+        let mut buffer = vec![0; 65_535];
+        loop {
+            let got = tokio::time::timeout(PATIENCE, self.socket.recv_from(&mut buffer)).await.expect("an answer in time");
+            let text = String::from_utf8_lossy(&buffer[..got.expect("loopback").0]).into_owned();
+            if text.contains(call_id) {
+                return text;
+            }
+        }
+    }
+
+    fn request(&self, method: &str, call_id: &str) -> String {
+        let port = self.port();
+        format!(
+            "{method} sip:100@127.0.0.1 SIP/2.0\r\nVia: SIP/2.0/UDP 127.0.0.1:{port};branch=z9hG4bK{call_id};rport\r\n\
+             From: \"J. Caller\" <sip:caller@127.0.0.1:{port}>;tag=f{call_id}\r\nTo: <sip:100@127.0.0.1>\r\nCall-ID: {call_id}\r\n\
+             CSeq: 1 {method}\r\nContact: <sip:caller@127.0.0.1:{port}>\r\nMax-Forwards: 70\r\nContent-Length: 0\r\n\r\n"
+        )
+    }
+}
+
+/// xorshift64: the same garbage for the same seed.
+struct Dice(u64);
+
+impl Dice {
+    fn below(&mut self, n: usize) -> usize {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        usize::try_from(self.0 % n.max(1) as u64).expect("small")
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn garbage_disturbs_nobody() {
+    let seed = 0x1dea_5eed_u64;
+    eprintln!("garbage from seed {seed:#x}");
+    let mut dice = Dice(seed);
+    let ua = Ua::start(|cfg| cfg.t1 = Duration::from_millis(20)).await;
+    let (noisy, quiet) = (Hand::new(ua.local).await, Hand::new(ua.local).await);
+    let patterns = ["INVITE", "OPTIONS", "BYE", "ACK", "CANCEL", "REGISTER", "NOTIFY", "REFER", "UPDATE"];
+    for i in 0..5000 {
+        let mut bytes = match dice.below(4) {
+            0 => (0..dice.below(300)).map(|_| u8::try_from(dice.below(256)).expect("a byte")).collect(),
+            _ => noisy.request(patterns[dice.below(patterns.len())], &format!("garbage{i}")).into_bytes(),
+        };
+        for _ in 0..dice.below(8) {
+            let at = dice.below(bytes.len());
+            match dice.below(4) {
+                0 => bytes.insert(at, u8::try_from(dice.below(256)).expect("a byte")),
+                1 if !bytes.is_empty() => drop(bytes.remove(at)),
+                2 if !bytes.is_empty() => bytes[at] = u8::try_from(dice.below(256)).expect("a byte"),
+                _ => bytes.truncate(at + 200),
+            }
+        }
+        noisy.send(&bytes).await;
+        // The socket's queue is finite: now and then wait until all before is read, which also shows that it still answers.
+        if i % 200 == 0 {
+            let id = format!("between{i}");
+            quiet.send(quiet.request("OPTIONS", &id).as_bytes()).await;
+            assert!(quiet.answer(&id).await.starts_with("SIP/2.0 200 "));
+        }
+    }
+    // Calls that came out of it may stand in the events; a quiet neighbour is served all the same.
+    quiet.send(quiet.request("OPTIONS", "quiet1").as_bytes()).await;
+    let answer = quiet.answer("quiet1").await;
+    assert!(answer.starts_with("SIP/2.0 200 "), "{answer}");
+    // And what the garbage began is over after 64*T1.
+    ua.drained().await;
+    ua.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn garbage_over_tcp_costs_only_its_connection() {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    let ua = Ua::start(|_| ()).await;
+    for garbage in
+        [&b"\x00\x01\x02\r\n\r\n"[..], b"GET / HTTP/1.1\r\n\r\n", b"INVITE x SIP/2.0\r\nContent-Length: 99999999999\r\n\r\n"]
+    {
+        let mut stream = tokio::net::TcpStream::connect(ua.local_tcp).await.expect("it listens");
+        stream.write_all(garbage).await.expect("taken");
+    }
+    let hand = Hand::new(ua.local).await;
+    let mut stream = tokio::net::TcpStream::connect(ua.local_tcp).await.expect("it listens");
+    let request = hand.request("OPTIONS", "tcp1").replace("/UDP", "/TCP");
+    stream.write_all(request.as_bytes()).await.expect("taken");
+    let mut buffer = vec![0; 4096];
+    let len = tokio::time::timeout(PATIENCE, stream.read(&mut buffer)).await.expect("in time").expect("open");
+    assert!(buffer[..len].starts_with(b"SIP/2.0 200 "));
+    ua.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn untidy_and_broken_requests_are_answered() {
+    let ua = Ua::start(|_| ()).await;
+    let hand = Hand::new(ua.local).await;
+    let cases: [(&str, &str, &str); 8] = [
+        ("OPTIONS", "SIP/2.0\r\nVia", "SIP/2.0\r\nv"),
+        ("OPTIONS", ";tag=f", " ; tag = f"),
+        ("OPTIONS", "\"J. Caller\"", "\"Andr\u{e9}\""),
+        ("OPTIONS", "SIP/2.0\r\nVia", "SIP/4.0\r\nVia"),
+        ("FETCH", "", ""),
+        ("OPTIONS", "Content-Length: 0", "Content-Length: 7"),
+        ("OPTIONS", "sip:100@127.0.0.1 SIP", "mailto:x@y SIP"),
+        ("PUBLISH", "", ""),
+    ];
+    let mut got = Vec::new();
+    for (i, (method, from, to)) in cases.into_iter().enumerate() {
+        let id = format!("case{i}");
+        let text = hand.request(method, &id).replacen(from, to, 1);
+        // Latin-1, as an old exchange would send it.
+        let bytes: Vec<u8> = text.chars().map(|c| u8::try_from(u32::from(c)).expect("Latin-1")).collect();
+        hand.send(&bytes).await;
+        got.push(hand.answer(&id).await[8..11].to_string());
+    }
+    assert_eq!(got, ["200", "200", "200", "505", "501", "400", "416", "405"]);
+    let long =
+        hand.request("OPTIONS", "long").replace("Max-Forwards", &format!("Subject: {}\r\nMax-Forwards", "x".repeat(9000)));
+    hand.send(long.as_bytes()).await;
+    assert!(hand.answer("long").await.starts_with("SIP/2.0 513 "));
+    ua.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_same_call_over_two_paths_is_one_call() {
+    let mut ua = Ua::start(|_| ()).await;
+    let hand = Hand::new(ua.local).await;
+    let first = hand.request("INVITE", "merged").replace("sip:100@", "sip:ring@");
+    hand.send(first.as_bytes()).await;
+    assert!(hand.answer("merged").await.starts_with("SIP/2.0 100 "));
+    let answer = hand.answer("merged").await;
+    assert!(answer.starts_with("SIP/2.0 180 ") && answer.contains("Contact: <sip:hotline@127.0.0.1:"), "{answer}");
+    hand.send(first.replace("branch=z9hG4bK", "branch=z9hG4bKother").as_bytes()).await;
+    assert!(hand.answer("merged").await.starts_with("SIP/2.0 482 "));
+    assert_eq!(word(&ua.next().await), "incoming:caller>ring:late");
+    assert!(ua.events.try_recv().is_err());
+    ua.stop().await;
+}
+
+/// Bound to every address, we still name the one that the peer reaches; stopping says goodbye.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn on_every_interface_contact_and_via_name_the_right_one() {
+    let mut ua = Ua::start(|cfg| cfg.udp = Some(SocketAddr::from(([0, 0, 0, 0], 0)))).await;
+    let mut hand = Hand::new(ua.local).await;
+    hand.target.set_ip(LOOPBACK);
+    let (port, ours) = (hand.port(), ua.local.port());
+    let dialog = ua.new_key();
+    let (to, sdp) = (format!("sip:a@127.0.0.1:{port}"), SdpSession::new(7).offer(LOOPBACK, 40_000));
+    ua.command(SipCommand::Invite { dialog, to, from: "100".into(), sdp, uui: None, ring_seconds: 20 });
+    let invite = hand.answer("INVITE sip:a@").await;
+    assert!(invite.contains(&format!("Via: SIP/2.0/UDP 127.0.0.1:{ours};")), "{invite}");
+    assert!(invite.contains(&format!("Contact: <sip:hotline@127.0.0.1:{ours}>")), "{invite}");
+    let header = |name: &str| invite.lines().find(|l| l.starts_with(name)).expect("a header").to_string();
+    let ringing = format!(
+        "SIP/2.0 180 Ringing\r\n{}\r\n{}\r\n{};tag=x\r\n{}\r\n{}\r\nContent-Length: 0\r\n\r\n",
+        header("Via:"),
+        header("From:"),
+        header("To:"),
+        header("Call-ID:"),
+        header("CSeq:"),
+    );
+    hand.send(ringing.as_bytes()).await;
+    assert_eq!(word(&ua.next().await), "ringing");
+    ua.stop().await;
+    assert!(hand.answer("CANCEL sip:a@").await.contains(&format!("Via: SIP/2.0/UDP 127.0.0.1:{ours};")));
+}
+
+/// A caller over TCP whose connection is gone when we answer: no ACK can come, nothing may stay.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_caller_whose_connection_is_gone() {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    let mut ua = Ua::start(|cfg| cfg.t1 = Duration::from_millis(20)).await;
+    let hand = Hand::new(ua.local).await;
+    for answered in [true, false] {
+        let mut stream = tokio::net::TcpStream::connect(ua.local_tcp).await.expect("it listens");
+        let id = format!("gone{answered}");
+        let request = hand.request("INVITE", &id).replace("/UDP", "/TCP").replace("sip:100@", "sip:ring@");
+        stream.write_all(request.as_bytes()).await.expect("taken");
+        let mut buffer = vec![0; 4096];
+        assert!(stream.read(&mut buffer).await.expect("open") > 0);
+        let SipEvent::Incoming { dialog, .. } = ua.next().await else { panic!("a call") };
+        drop(stream);
+        for _ in 0..500 {
+            if ua.endpoint.counts().connections == 0 {
+                break;
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        let sdp = SdpSession::new(7).offer(LOOPBACK, 40_000);
+        if answered {
+            ua.command(SipCommand::Answer { dialog, sdp });
+            assert_eq!(ua.story().await, "timed-out");
+        } else {
+            ua.command(SipCommand::Reject { dialog, status: 486, retry_after: None });
+            assert_eq!(ua.story().await, "ours");
+        }
+    }
+    ua.drained().await;
+    for _ in 0..1000 {
+        if ua.endpoint.counts().transactions == 0 {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    assert_eq!(ua.endpoint.counts(), hotline::sip::SipCounts::default());
+    ua.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn over_ipv6() {
+    let v6 = SocketAddr::from((std::net::Ipv6Addr::LOCALHOST, 0));
+    if UdpSocket::bind(v6).is_err() {
+        eprintln!("SKIPPED: this machine has no IPv6 loopback");
+        return;
+    }
+    let mut ua = Ua::start(|cfg| (cfg.udp, cfg.tcp) = (Some(v6), Some(v6))).await;
+    let socket = tokio::net::UdpSocket::bind(v6).await.expect("it has one");
+    let hand = Hand { socket, target: ua.local };
+    hand.send(hand.request("OPTIONS", "six").replace("127.0.0.1", "[::1]").as_bytes()).await;
+    assert!(hand.answer("six").await.starts_with("SIP/2.0 200 "));
+    let ring = hand.request("INVITE", "ring6").replace("127.0.0.1", "[::1]").replace("sip:100@", "sip:ring@");
+    hand.send(ring.as_bytes()).await;
+    assert_eq!(word(&ua.next().await), "incoming:caller>ring:late");
+    assert!(hand.answer("ring6").await.starts_with("SIP/2.0 100 "));
+    let ringing = hand.answer("ring6").await;
+    assert!(ringing.contains("Contact: <sip:hotline@[::1]:"), "{ringing}");
+    ua.stop().await;
+}
+
+/// Who calls and what was dialled: tel: URIs, escapes, and an asserted identity that counts only from a trusted source.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn callers_and_numbers() {
+    for (trusted, expected) in [(vec![], "incoming:caller>+4930 11:late"), (vec![LOOPBACK], "incoming:+49171>+4930 11:late")] {
+        let mut ua = Ua::start(|cfg| cfg.trusted = trusted).await;
+        let hand = Hand::new(ua.local).await;
+        let invite = hand.request("INVITE", "who").replace("INVITE sip:100@127.0.0.1", "INVITE sip:%2b4930%2011@127.0.0.1");
+        let asserted = "P-Asserted-Identity: \"Ann\" <sip:+49171@trunk.example>\r\nMax-Forwards";
+        hand.send(invite.replace("Max-Forwards", asserted).as_bytes()).await;
+        assert_eq!(word(&ua.next().await), expected);
+        ua.stop().await;
+    }
+    let mut ua = Ua::start(|_| ()).await;
+    let hand = Hand::new(ua.local).await;
+    hand.send(hand.request("INVITE", "tel").replace("INVITE sip:100@127.0.0.1", "INVITE tel:+4930112").as_bytes()).await;
+    assert_eq!(word(&ua.next().await), "incoming:caller>+4930112:late");
+    ua.stop().await;
+}

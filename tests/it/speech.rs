@@ -1,0 +1,219 @@
+//! The ears and voices with real worker processes.
+
+use hotline::audio::{FRAME_SAMPLES, Frame, Pcm, Tap, decode_file};
+use hotline::base::{EarFailure, Expect, Grammar, Language, Moment, PromptPart, UtteranceId};
+use hotline::speech::{Ear, EarEvent, Ears, EarsConfig, RenderKey, Voices, VoicesConfig};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, channel};
+use std::time::{Duration, Instant};
+
+const PATIENCE: Duration = Duration::from_secs(60);
+
+fn program() -> PathBuf {
+    env!("CARGO_BIN_EXE_hotline").into()
+}
+
+fn config(workers: usize) -> EarsConfig {
+    EarsConfig {
+        program: program(),
+        pocketsphinx: workers,
+        whisper_model: None,
+        whisper: 0,
+        wait: Duration::from_secs(20),
+        deadline: Duration::from_secs(30),
+        longest: Duration::from_secs(30),
+    }
+}
+
+/// Whether this build and this machine can hear at all; said aloud if not.
+fn ears(config: EarsConfig) -> Option<Ears> {
+    if !cfg!(feature = "pocketsphinx") {
+        eprintln!("skipped: built without pocketsphinx");
+        return None;
+    }
+    Some(Ears::start(config).expect("pocketsphinx-en-us is installed"))
+}
+
+fn grammar(expect: Expect) -> Grammar {
+    Grammar { language: Language::EN, expect, person: Arc::from([]) }
+}
+
+fn yes_no() -> Grammar {
+    grammar(Expect::YesNo { phrases: Arc::from([]) })
+}
+
+fn attach(ears: &Ears) -> (Ear, Receiver<EarEvent>) {
+    let (sender, events) = channel();
+    let sender = std::sync::Mutex::new(sender);
+    let ear = ears.attach(Box::new(move |event| drop(sender.lock().expect("no panic").send(event))));
+    (ear, events)
+}
+
+/// Puts an utterance into the tap as the audio plane would, only faster.
+fn say(ear: &Ear, utterance: u32, sound: &Pcm) {
+    let utterance = UtteranceId(utterance);
+    let tap = ear.tap();
+    tap.send(Tap::Start { utterance, at: Moment::ZERO }).expect("an ear");
+    for samples in sound.samples.chunks(FRAME_SAMPLES) {
+        let mut frame = Frame::SILENCE;
+        frame.samples[..samples.len()].copy_from_slice(samples);
+        tap.send(Tap::Frame(frame)).expect("an ear");
+    }
+    tap.send(Tap::End { utterance, complete: true }).expect("an ear");
+}
+
+fn heard(events: &Receiver<EarEvent>) -> (UtteranceId, Result<String, EarFailure>, Arc<Pcm>) {
+    loop {
+        if let EarEvent::Heard { utterance, result, clip } = events.recv_timeout(PATIENCE).expect("a result in time") {
+            return (utterance, result.map(|h| h.text), clip);
+        }
+    }
+}
+
+/// Speech made by a voice of ours, with line silence around.
+fn spoken(text: &str) -> Pcm {
+    let runtime = tokio::runtime::Runtime::new().expect("a runtime");
+    let voices = Voices::start(VoicesConfig::new(program())).expect("a voice");
+    let parts = vec![PromptPart::Pause(200), PromptPart::Text(text.into()), PromptPart::Pause(200)];
+    let sound = runtime.block_on(voices.render(RenderKey { parts, language: Language::EN })).expect("spoken");
+    Pcm::clone(&sound)
+}
+
+#[test]
+fn a_yes_is_heard_and_the_answer_comes_at_once() {
+    let Some(ears) = ears(config(1)) else { return };
+    let (ear, events) = attach(&ears);
+    ear.expect(yes_no());
+    let sound = spoken("yes please");
+    say(&ear, 7, &sound);
+    let (utterance, text, clip) = heard(&events);
+    assert_eq!((utterance, text), (UtteranceId(7), Ok("yes please".to_string())));
+    assert!(clip.millis() >= sound.millis());
+    assert_eq!(ears.stats().workers, 1);
+    assert_eq!(ears.languages(), [Language::EN]);
+}
+
+#[test]
+fn digits_and_a_person_inside_a_digits_ask() {
+    let Some(ears) = ears(config(1)) else { return };
+    let (ear, events) = attach(&ears);
+    ear.expect(grammar(Expect::Digits { min: 4, max: 4 }));
+    say(&ear, 0, &spoken("1 2 3 4"));
+    assert_eq!(heard(&events).1, Ok("one two three four".to_string()));
+    say(&ear, 1, &spoken("let me talk to a person"));
+    let mut early = false;
+    loop {
+        match events.recv_timeout(PATIENCE).expect("in time") {
+            EarEvent::Person { utterance, .. } => early = utterance == UtteranceId(1),
+            EarEvent::Heard { result, .. } => {
+                assert_eq!(result.expect("heard").text, "let me talk to a person");
+                break;
+            }
+            EarEvent::Complete { .. } => {}
+        }
+    }
+    assert!(early, "the spotter did not tell before the end");
+}
+
+#[test]
+fn a_language_without_an_engine_says_so() {
+    let Some(ears) = ears(config(1)) else { return };
+    let (ear, events) = attach(&ears);
+    ear.expect(Grammar { language: Language::ZH, ..yes_no() });
+    say(&ear, 0, &Pcm { samples: vec![50; 8_000] });
+    assert_eq!(heard(&events).1, Err(EarFailure::NoEngine));
+    ear.expect(Grammar { language: Language::ZH, expect: Expect::Anything, person: Arc::from([]) });
+    say(&ear, 1, &Pcm { samples: vec![50; 8_000] });
+    assert_eq!(heard(&events).1, Ok(String::new()));
+}
+
+#[test]
+fn a_full_pool_costs_one_utterance() {
+    let Some(ears) = ears(EarsConfig { wait: Duration::ZERO, ..config(1) }) else { return };
+    let ((first, first_events), (second, second_events)) = (attach(&ears), attach(&ears));
+    first.expect(yes_no());
+    second.expect(yes_no());
+    let tap = first.tap();
+    tap.send(Tap::Start { utterance: UtteranceId(0), at: Moment::ZERO }).expect("an ear");
+    tap.send(Tap::Frame(Frame::SILENCE)).expect("an ear");
+    let patience = Instant::now();
+    while ears.stats().busy == 0 {
+        assert!(patience.elapsed() < PATIENCE, "no worker was taken");
+        std::thread::yield_now();
+    }
+    say(&second, 0, &Pcm { samples: vec![0; 1_600] });
+    assert_eq!(heard(&second_events).1, Err(EarFailure::Busy));
+    tap.send(Tap::End { utterance: UtteranceId(0), complete: true }).expect("an ear");
+    assert!(heard(&first_events).1.is_ok());
+    say(&second, 1, &spoken("no"));
+    assert_eq!(heard(&second_events).1, Ok("no".to_string()));
+}
+
+#[test]
+fn a_worker_that_dies_costs_one_utterance_and_is_replaced() {
+    let Some(ears) = ears(config(1)) else { return };
+    let (ear, events) = attach(&ears);
+    ear.expect(yes_no());
+    let pid = ears.idle_pids()[0];
+    let tap = ear.tap();
+    tap.send(Tap::Start { utterance: UtteranceId(0), at: Moment::ZERO }).expect("an ear");
+    tap.send(Tap::Frame(Frame::SILENCE)).expect("an ear");
+    let patience = Instant::now();
+    while ears.stats().busy == 0 {
+        assert!(patience.elapsed() < PATIENCE, "no worker was taken");
+        std::thread::yield_now();
+    }
+    // SAFETY: a signal to a process that this test started.
+    unsafe { libc::kill(i32::try_from(pid).expect("a pid"), libc::SIGKILL) };
+    tap.send(Tap::End { utterance: UtteranceId(0), complete: true }).expect("an ear");
+    assert_eq!(heard(&events).1, Err(EarFailure::Crashed));
+    // The next utterance waits for the new worker, which is another process.
+    say(&ear, 1, &spoken("yes"));
+    assert_eq!(heard(&events).1, Ok("yes".to_string()));
+    assert!(ears.stats().restarts >= 1 && ears.idle_pids() != [pid]);
+}
+
+#[test]
+fn a_worker_that_stops_answering_is_ended() {
+    let Some(ears) = ears(EarsConfig { deadline: Duration::from_millis(300), ..config(1) }) else { return };
+    let (ear, events) = attach(&ears);
+    ear.expect(yes_no());
+    let pid = i32::try_from(ears.idle_pids()[0]).expect("a pid");
+    // SAFETY: a signal to a process that this test started.
+    unsafe { libc::kill(pid, libc::SIGSTOP) };
+    say(&ear, 0, &Pcm { samples: vec![0; 1_600] });
+    assert_eq!(heard(&events).1, Err(EarFailure::TooSlow));
+}
+
+#[test]
+fn a_withdrawn_utterance_has_no_result() {
+    let Some(ears) = ears(config(1)) else { return };
+    let (ear, events) = attach(&ears);
+    ear.expect(yes_no());
+    let tap = ear.tap();
+    tap.send(Tap::Start { utterance: UtteranceId(0), at: Moment::ZERO }).expect("an ear");
+    tap.send(Tap::Frame(Frame::SILENCE)).expect("an ear");
+    tap.send(Tap::Withdrawn { utterance: UtteranceId(0) }).expect("an ear");
+    say(&ear, 1, &spoken("yes"));
+    assert_eq!(heard(&events).0, UtteranceId(1));
+}
+
+#[test]
+fn a_missing_program_is_a_sentence() {
+    let why = Ears::start(EarsConfig { program: "/nowhere/hotline".into(), ..config(1) }).err().expect("no such program");
+    assert!(why.to_string().contains("/nowhere/hotline"), "{why}");
+}
+
+#[test]
+fn recordings_play_beside_speech() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("beep.wav");
+    std::fs::write(&file, hotline::audio::write_wav(&hotline::audio::beep(440.0, 500, -20.0))).expect("written");
+    let runtime = tokio::runtime::Runtime::new().expect("a runtime");
+    let voices = Voices::start(VoicesConfig::new(program())).expect("a voice");
+    let parts = vec![PromptPart::File(file), PromptPart::Text("Welcome.".into())];
+    let sound = runtime.block_on(voices.render(RenderKey { parts, language: Language::EN })).expect("sound");
+    assert!(sound.millis() > 800);
+    assert!(decode_file(&hotline::audio::write_wav(&sound), None).is_ok());
+}
