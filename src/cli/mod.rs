@@ -1,1 +1,4 @@
 //! cli
+
+pub mod say;
+pub mod transcribe;
