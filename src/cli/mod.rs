@@ -14,7 +14,9 @@ mod match_cmd;
 mod phone;
 mod proof;
 mod running;
+mod say;
 mod serve;
+mod transcribe;
 
 use args::{BenchCommand, CheckArgs, Cli, Command};
 use clap::Parser;
@@ -74,8 +76,43 @@ fn dispatch(cli: Cli) -> anyhow::Result<bool> {
         },
         Command::Demo(args) => wait_for(show(&args, &mut out)),
         Command::EngineWorker(args) => engine_worker(&args.words),
-        other => anyhow::bail!("{other:?} is not joined yet"),
+        Command::Transcribe(args) => transcribe(args, json, &mut out),
+        Command::Say(args) => wait_for(say(args, &mut out)),
     }
+}
+
+fn transcribe(args: args::TranscribeArgs, json: bool, out: &mut dyn Write) -> anyhow::Result<bool> {
+    let examples = match &args.flow {
+        Some(path) => {
+            let flow = running::read_flow(path, &std::collections::BTreeMap::new())?;
+            Some(flow.examples(args.lang).into_iter().map(|(_, text)| text.to_string()).collect())
+        }
+        None => None,
+    };
+    let engine = match args.engine {
+        args::EngineName::Pocketsphinx => "pocketsphinx",
+        args::EngineName::Whisper => "whisper",
+    };
+    let asked = transcribe::TranscribeArgs {
+        files: args.files,
+        engine: Some(engine.to_string()),
+        model: args.model,
+        grammar: args.grammar,
+        examples,
+        refs: args.refs,
+        language: Some(args.lang),
+        json,
+    };
+    transcribe::transcribe(&asked, out).map_err(anyhow::Error::msg)
+}
+
+async fn say(args: args::SayArgs, out: &mut dyn Write) -> anyhow::Result<bool> {
+    let program = std::env::current_exe()?;
+    let path = args.output.clone();
+    let asked = say::SayArgs { text: args.text, out: args.output, voice: args.voice, language: Some(args.lang) };
+    let millis = say::say(&asked, &program).await.map_err(anyhow::Error::msg)?;
+    writeln!(out, "{}: {:.1} s", path.display(), millis as f64 / 1_000.0)?;
+    Ok(true)
 }
 
 /// The demo: a call that went otherwise is bad, not an error of usage.

@@ -8,6 +8,9 @@ use std::path::Path;
 /// Frames per second of the acoustic model.
 pub(crate) const FRAMES_PER_SECOND: usize = 100;
 
+/// The weight in frames that the library gives the mean that it is handed (sphinxbase `CMN_WIN`).
+const CMN_WINDOW: i32 = 500;
+
 /// How wide a decoder searches.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Beams {
@@ -200,19 +203,6 @@ impl Decoder {
         }
     }
 
-    /// Searches a whole utterance once more, with the cepstral mean of exactly this utterance.
-    pub(crate) fn again(&mut self, samples: &[i16]) {
-        self.end();
-        // SAFETY: valid decoder; pointer and length of a live slice.
-        unsafe {
-            c::ps_start_stream(self.ps);
-            if c::ps_start_utt(self.ps) == 0 {
-                c::ps_process_raw(self.ps, samples.as_ptr(), samples.len(), 0, 1);
-                c::ps_end_utt(self.ps);
-            }
-        }
-    }
-
     /// Ends the utterance; the result stays readable.
     pub(crate) fn end(&mut self) {
         if self.in_utterance {
@@ -227,14 +217,20 @@ impl Decoder {
         self.end();
     }
 
-    /// The running cepstral mean.
-    pub(crate) fn mean(&self) -> Vec<f32> {
-        // SAFETY: the vector has the length that the library writes.
+    /// The cepstral mean of this utterance so far, without the mean that it began with, and its frames. `None` before the
+    /// first frame, or once the library has shifted its window (after about 3 seconds).
+    pub(crate) fn own_mean(&self, began_with: &[f32]) -> Option<(Vec<f32>, f32)> {
+        // SAFETY: the sum has as many elements as the mean, `cepsize`, which is checked against ours.
         unsafe {
             let feat = c::ps_get_feat(self.ps);
-            let mut mean = vec![0.0; usize::try_from((*feat).cepsize).unwrap_or(0)];
-            c::cmn_live_get((*feat).cmn_struct, mean.as_mut_ptr());
-            mean
+            let cmn = (*feat).cmn_struct;
+            let frames = (*cmn).nframe - CMN_WINDOW;
+            if frames <= 0 || usize::try_from((*feat).cepsize) != Ok(began_with.len()) {
+                return None;
+            }
+            let sum = std::slice::from_raw_parts((*cmn).sum, began_with.len());
+            let own = sum.iter().zip(began_with).map(|(s, b)| (s - b * CMN_WINDOW as f32) / frames as f32);
+            Some((own.collect(), frames as f32))
         }
     }
 

@@ -8,7 +8,19 @@ pub(crate) mod sphinx {
     macro_rules! opaque {
         ($($name:ident),*) => { $(#[repr(C)] pub(crate) struct $name { _private: [u8; 0] })* };
     }
-    opaque!(Decoder, CmdLn, ArgDef, Segments, Cmn);
+    opaque!(Decoder, CmdLn, ArgDef, Segments);
+
+    /// `cmn_t` (sphinxbase/cmn.h).
+    #[repr(C)]
+    pub(crate) struct Cmn {
+        mean: *mut f32,
+        var: *mut f32,
+        /// Sum of all vectors, the mean that was set counted 500 times.
+        pub(crate) sum: *const f32,
+        /// How many vectors that are, those 500 included.
+        pub(crate) nframe: i32,
+        veclen: i32,
+    }
 
     /// The head of `feat_t` (sphinxbase/feat.h) up to the field that holds the running cepstral mean.
     #[repr(C)]
@@ -45,7 +57,6 @@ pub(crate) mod sphinx {
         ) -> *mut CmdLn;
         pub(crate) fn cmd_ln_free_r(config: *mut CmdLn) -> c_int;
         pub(crate) fn cmn_live_set(cmn: *mut Cmn, mean: *const f32);
-        pub(crate) fn cmn_live_get(cmn: *mut Cmn, mean: *mut f32);
         pub(crate) fn ps_args() -> *const ArgDef;
         pub(crate) fn ps_init(config: *mut CmdLn) -> *mut Decoder;
         pub(crate) fn ps_free(ps: *mut Decoder) -> c_int;

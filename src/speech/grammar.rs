@@ -33,6 +33,10 @@ const ORDINALS: &str = "first | second | third | fourth | fifth | sixth | sevent
 const TEENS: &str = "ten | eleven | twelve | thirteen | fourteen | fifteen | sixteen | seventeen | eighteen | nineteen";
 const TENS: &str = "twenty | thirty | forty | fifty | sixty | seventy | eighty | ninety";
 
+/// Short phrases that are heard among digits, too.
+const BESIDE_DIGITS: &[&str] =
+    &["agent", "operator", "representative", "customer service", "real person", "repeat", "repeat that", "please repeat"];
+
 /// Compiles a closed ask. `None` for asks that have no grammar (open, anything). `person` are the flow's own phrases that
 /// ask for a person.
 pub(crate) fn compile(expect: &Expect, person: &[String]) -> Option<Compiled> {
@@ -52,12 +56,16 @@ pub(crate) fn compile(expect: &Expect, person: &[String]) -> Option<Compiled> {
     }
     phrases.extend(person.iter().map(|p| phrases::spoken(p)));
     phrases.extend(PERSON.iter().chain(ASIDES).map(|p| (*p).to_string()));
+    if matches!(expect, Expect::Digits { .. }) {
+        // Short phrases sound like digits ("a person" like "six"); the long ones and the plainest words stay.
+        phrases.retain(|p| p.split(' ').count() > 2 || BESIDE_DIGITS.contains(&p.as_str()));
+    }
     let alone: BTreeSet<String> = phrases.iter().filter(|p| !p.is_empty() && !p.contains(' ')).cloned().collect();
     let mut seen = BTreeSet::new();
     let list: Vec<&str> =
         phrases.iter().filter(|p| !p.is_empty() && seen.insert(p.as_str())).take(PHRASES_MAX).map(String::as_str).collect();
     let _ = writeln!(rules, "<phrase> = {};", list.join(" | "));
-    let top = main.map_or("<phrase>".to_string(), |m| format!("{m} | <phrase>"));
+    let top = main.map_or("<phrase>".to_string(), |m| format!("/0.9/ {m} | /0.1/ <phrase>"));
     let mut out = from_jsgf(&format!("#JSGF V1.0;\ngrammar ask;\npublic <ask> = {top};\n{rules}"));
     out.short = alone;
     if matches!(expect, Expect::Digits { .. } | Expect::Number) {

@@ -23,13 +23,18 @@ mod sound;
 #[cfg(feature = "pocketsphinx")]
 mod verdict;
 mod voices;
+#[cfg(feature = "whisper")]
+mod whisper;
 mod wire;
 mod worker;
 
 #[cfg(feature = "flite")]
 pub use flite::Flite;
 #[cfg(feature = "pocketsphinx")]
-pub use pocketsphinx::PocketSphinx;
+pub use pocketsphinx::{PocketSphinx, Width};
+pub use phrases::spoken;
 pub use pool::{Ear, Ears, EarsStats, SpeechError};
 pub use voices::{Voices, VoicesConfig};
+#[cfg(feature = "whisper")]
+pub use whisper::Whisper;
 pub use worker::{WorkerArgs, WorkerKind, engine_worker_main};

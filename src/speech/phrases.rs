@@ -184,7 +184,7 @@ pub(crate) const SPOTTED: &[(&str, i32)] = &[
 ];
 
 /// Words of a phrase as the recogniser can hear them: lower case, without punctuation, figures spelt out.
-pub(crate) fn spoken(text: &str) -> String {
+pub fn spoken(text: &str) -> String {
     let mut out: Vec<String> = Vec::new();
     let lower = text.to_lowercase().replace('’', "'");
     for raw in lower.split(|c: char| !(c.is_ascii_alphanumeric() || c == '\'')) {

@@ -108,7 +108,7 @@ fn open_ears(kind: &WorkerKind) -> Result<(Box<dyn Recognizer>, Vec<Language>), 
             engine.warm()?;
             Ok((Box::new(engine), vec![Language::EN]))
         }
-        #[cfg(any())]
+        #[cfg(feature = "whisper")]
         WorkerKind::Whisper { model } => {
             let engine = super::Whisper::load(model)?;
             let languages = engine.languages();
