@@ -9,9 +9,9 @@ mod decode;
 mod frame;
 mod levels;
 mod resample;
+mod tap;
 mod tones;
 mod wav;
-mod tap;
 
 pub use codec::{decode_alaw, decode_ulaw, encode_alaw, encode_ulaw};
 pub use comfort::ComfortNoise;
@@ -20,6 +20,6 @@ pub use decode::{DecodeError, LONGEST_SECONDS, decode_file};
 pub use frame::{FRAME_SAMPLES, Frame, LINE_RATE, Pcm};
 pub use levels::{QUIETEST_DBFS, fade_in, fade_out, gain, mix, peak, power, rms_dbfs};
 pub use resample::{Rate, RateError, Resampler, resample, resample_f32, upsample_linear_2x};
+pub use tap::Tap;
 pub use tones::{beep, hold_tune, ring_back};
 pub use wav::{StereoWav, WavError, write_wav};
-pub use tap::Tap;

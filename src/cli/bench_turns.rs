@@ -187,8 +187,15 @@ impl Figures {
             });
             return writeln!(out, "{document}");
         }
-        writeln!(out, "\n{} calls, {concurrent} at once, {} failed; {} turns measured, {} understood", self.calls, self.failed, self.turns, self.understood)?;
-        writeln!(out, "mix per call: one open question, one yes/no, one menu, one digit string of fixed length, one of open length")?;
+        writeln!(
+            out,
+            "\n{} calls, {concurrent} at once, {} failed; {} turns measured, {} understood",
+            self.calls, self.failed, self.turns, self.understood
+        )?;
+        writeln!(
+            out,
+            "mix per call: one open question, one yes/no, one menu, one digit string of fixed length, one of open length"
+        )?;
         row(out, "end of speech to first audio (all but open-length digits)", &all)?;
         for (kind, values) in &self.waits {
             row(out, &format!("    {kind}"), values)?;
@@ -202,7 +209,13 @@ impl Figures {
 fn row(out: &mut dyn Write, what: &str, values: &[f64]) -> std::io::Result<()> {
     match values.is_empty() {
         true => writeln!(out, "{what}: none"),
-        false => writeln!(out, "{what}: p50 {:.0} ms, p95 {:.0} ms (n = {})", quantile(values, 0.5), quantile(values, 0.95), values.len()),
+        false => writeln!(
+            out,
+            "{what}: p50 {:.0} ms, p95 {:.0} ms (n = {})",
+            quantile(values, 0.5),
+            quantile(values, 0.95),
+            values.len()
+        ),
     }
 }
 

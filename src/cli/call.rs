@@ -80,7 +80,8 @@ async fn prepare(options: &CallArgs) -> anyhow::Result<Vec<Step>> {
     for step in &options.steps.0 {
         steps.push(match step {
             CallStep::Play(path) => {
-                let bytes = std::fs::read(path).with_context(|| format!("--play {}: the file cannot be read", path.display()))?;
+                let bytes =
+                    std::fs::read(path).with_context(|| format!("--play {}: the file cannot be read", path.display()))?;
                 let ext = path.extension().map(|e| e.to_string_lossy().into_owned());
                 let pcm = decode_file(&bytes, ext.as_deref()).with_context(|| format!("--play {}", path.display()))?;
                 Step::Play(Arc::new(pcm.samples))

@@ -3,8 +3,8 @@
 
 use crate::audio::Pcm;
 use crate::base::{
-    AttemptId, CallId, Digit, Disposition, Grammar, Hypothesis, LegId, LookUpId, Moment, PhoneNumber, Prompt, PromptEnd, PromptId,
-    UtteranceId, WallTime,
+    AttemptId, CallId, Digit, Disposition, Grammar, Hypothesis, LegId, LookUpId, Moment, PhoneNumber, Prompt, PromptEnd,
+    PromptId, UtteranceId, WallTime,
 };
 use crate::call::{AgentEvent, Call, CallSettings, Event, HandOverCard, Record, ReferOutcome};
 use crate::drive::{Driver, Happening, LastResort, Ports};
@@ -52,7 +52,8 @@ pub(crate) async fn run(
     let wall = WallTime(chrono::Utc::now().timestamp_millis());
     let settings = CallSettings { ears: flow.languages.clone(), base_dir, ..CallSettings::default() };
     let call = Call::new(CallId(1), flow.clone(), settings);
-    let mut chat = Chat { driver: Driver::new(call, Keyboard(screen.clone())), screen, lookups, now: Moment::ZERO, utterance: 0 };
+    let mut chat =
+        Chat { driver: Driver::new(call, Keyboard(screen.clone())), screen, lookups, now: Moment::ZERO, utterance: 0 };
     writeln!(out, "You are calling {:?}. Type what you say; /key 1 presses a key, /silence waits, /hangup ends.", flow.name)?;
     let (caller, dialled) = (PhoneNumber::new("chat"), PhoneNumber::new("chat"));
     chat.happens(Happening::Call(Event::Arrived { caller, dialled, wall })).await;

@@ -92,13 +92,17 @@ pub(crate) async fn run(flow: &Path, fixtures: &Path, out: &mut dyn Write) -> an
     let second = settle(&records, 2, "call 2").await?;
     let caller_heard = proof::tone_ms(&proof::channel(&scratch.path("caller-2.wav"), 1)?, AGENT_HERTZ);
     let agent_heard = proof::tone_ms(&proof::channel(&agent_wav, 1)?, CALLER_HERTZ);
-    writeln!(out, "   audio: the caller heard {caller_heard} ms of the agent's tone, the agent {agent_heard} ms of the caller's")?;
+    writeln!(
+        out,
+        "   audio: the caller heard {caller_heard} ms of the agent's tone, the agent {agent_heard} ms of the caller's"
+    )?;
 
     heading(out, "Call 3: unclear speech, twice; the gateway does not ask a third time")?;
     let answering = {
         let sound = Sound { record: Some(scratch.path("agent-3.wav")), device: None };
         tokio::spawn(async move {
-            let ending = agent.answer(Duration::from_millis(900), sound, vec![Step::Wait(Duration::from_secs(30))], &mut |_| {}).await;
+            let ending =
+                agent.answer(Duration::from_millis(900), sound, vec![Step::Wait(Duration::from_secs(30))], &mut |_| {}).await;
             (agent, ending)
         })
     };
@@ -130,7 +134,12 @@ pub(crate) async fn run(flow: &Path, fixtures: &Path, out: &mut dyn Write) -> an
 fn check_first(call: &Outcome) -> anyhow::Result<()> {
     let answered = call.answers.iter().any(|a| a.contains("on its way"));
     ensure!(answered, "{}: no answer says that the parcel is on its way; answers: {:?}", call.title, call.answers);
-    ensure!(call.intents.iter().any(|i| i == "parcel.where"), "{}: understood {:?}, not parcel.where", call.title, call.intents);
+    ensure!(
+        call.intents.iter().any(|i| i == "parcel.where"),
+        "{}: understood {:?}, not parcel.where",
+        call.title,
+        call.intents
+    );
     ensure!(call.disposition == Some(Disposition::Answered), "{}: ended {:?}, not answered", call.title, call.disposition);
     Ok(())
 }
@@ -212,7 +221,9 @@ async fn follow(mut notes: tokio::sync::broadcast::Receiver<(CallId, Record)>, r
                 println!("             answer  {}", turn.answer.reveal());
             }
             Record::Decision { what, why, .. } => println!("   {at:6.2} s  decided {what}: {why}"),
-            Record::Attempt { target, method, outcome, .. } => println!("   {at:6.2} s  person  {target} by {method}: {outcome}"),
+            Record::Attempt { target, method, outcome, .. } => {
+                println!("   {at:6.2} s  person  {target} by {method}: {outcome}")
+            }
             Record::Ended { disposition, .. } => println!("   {at:6.2} s  ended   {}", disposition.name()),
             _ => {}
         }

@@ -91,7 +91,9 @@ mod card {
                 let _ = to.try_send(frame);
             }
         };
-        device.build_input_stream(config, take, |e| eprintln!("microphone: {e}"), None).context("the microphone cannot be opened")
+        device
+            .build_input_stream(config, take, |e| eprintln!("microphone: {e}"), None)
+            .context("the microphone cannot be opened")
     }
 
     fn loudspeaker(host: &cpal::Host, from: Receiver<Frame>) -> anyhow::Result<cpal::Stream> {
@@ -114,7 +116,9 @@ mod card {
                 }
             }
         };
-        device.build_output_stream(config, give, |e| eprintln!("loudspeaker: {e}"), None).context("the loudspeaker cannot be opened")
+        device
+            .build_output_stream(config, give, |e| eprintln!("loudspeaker: {e}"), None)
+            .context("the loudspeaker cannot be opened")
     }
 }
 

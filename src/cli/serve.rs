@@ -29,7 +29,10 @@ pub(crate) async fn run(config: &Path) -> anyhow::Result<bool> {
             _ = hup.recv() => reload(config, &running),
         }
     }
-    eprintln!("draining: {} calls are going on, no new ones are taken (Ctrl-C again ends at once)", running.gateway.calls_now());
+    eprintln!(
+        "draining: {} calls are going on, no new ones are taken (Ctrl-C again ends at once)",
+        running.gateway.calls_now()
+    );
     tokio::select! {
         () = running.stop() => {}
         _ = int.recv() => eprintln!("ended at once"),

@@ -54,7 +54,12 @@ impl MessageTaking {
     pub(super) fn hash(&mut self, now: Moment) -> Option<EndpointRule> {
         let State::Speaking { since, .. } = self.state else { return None };
         self.state = State::Speaking { since, until: now + Duration::from_secs(1) };
-        Some(EndpointRule { quiet_ms: 20, complete_quiet_ms: 20, longest_ms: 20, ..EndpointRule::for_expect(&Expect::Anything) })
+        Some(EndpointRule {
+            quiet_ms: 20,
+            complete_quiet_ms: 20,
+            longest_ms: 20,
+            ..EndpointRule::for_expect(&Expect::Anything)
+        })
     }
 
     fn said(&self, now: Moment) -> u32 {

@@ -2,11 +2,11 @@
 //! whatever a leg does can be tested here on simulated time. Nothing in `receive`, `hear` and `speak` allocates.
 
 use super::face::{Codec, LegCommand, LegEvent, LegStats, Negotiated};
-use crate::audio::Tap;
 use super::key_tones::KeyTones;
 use super::peer::Peer;
 use super::player::{Player, Source};
 use super::tap::TapFeed;
+use crate::audio::Tap;
 use crate::audio::{ComfortNoise, Concealer, Frame, decode_alaw, decode_ulaw, encode_alaw, encode_ulaw, mix, peak};
 use crate::base::{Digit, Moment, PromptEnd};
 use crate::listen::{ListenEvent, Listener};

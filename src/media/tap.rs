@@ -1,8 +1,8 @@
 //! The pipe from a leg to the ears. The leg never waits for it: frames that find it full are dropped and the utterance is
 //! marked; its borders are kept and sent as soon as there is room.
 
-use crate::audio::Tap;
 use crate::audio::Frame;
+use crate::audio::Tap;
 use crate::base::{Moment, UtteranceId};
 use std::collections::VecDeque;
 use std::sync::mpsc::{SyncSender, TrySendError};

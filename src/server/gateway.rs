@@ -379,8 +379,7 @@ impl Router {
         let call = Call::new(id, flow.clone(), settings);
         let caller = CallerSide { dialog, key, port, sdp, answer_sdp, agreed, number: from.clone(), ip };
         let ports = LivePorts::new(id, self.shared.clone(), flow, began, caller, ear, inbox, leg_events);
-        let arrived =
-            Event::Arrived { caller: PhoneNumber::new(&from), dialled: PhoneNumber::new(&to), wall: began };
+        let arrived = Event::Arrived { caller: PhoneNumber::new(&from), dialled: PhoneNumber::new(&to), wall: began };
         let task = CallTask { shared: self.shared.clone(), driver: Driver::new(call, ports), messages, from_legs };
         self.calls.spawn(task.run(id, arrived, dialog));
     }

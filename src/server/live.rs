@@ -2,7 +2,9 @@
 
 use super::gateway::{Inbox, Shared};
 use crate::audio::{Pcm, write_wav};
-use crate::base::{AttemptId, CallId, Digit, Disposition, Grammar, Language, LegId, LookUpId, Moment, Prompt, PromptId, UtteranceId, WallTime};
+use crate::base::{
+    AttemptId, CallId, Digit, Disposition, Grammar, Language, LegId, LookUpId, Moment, Prompt, PromptId, UtteranceId, WallTime,
+};
 use crate::call::{AgentEvent, Event, HandOverCard, Record, ReferOutcome};
 use crate::drive::{Happening, LastResort, Ports};
 use crate::flow::{Flow, LookUp};
@@ -343,7 +345,9 @@ impl Ports for LivePorts {
     }
 
     fn join(&mut self, attempt: AttemptId) {
-        let (Some(caller), Some(agent)) = (self.legs.get(&LegId::Caller), self.legs.get(&LegId::Agent(attempt))) else { return };
+        let (Some(caller), Some(agent)) = (self.legs.get(&LegId::Caller), self.legs.get(&LegId::Agent(attempt))) else {
+            return;
+        };
         self.shared.plane.command(caller.key, LegCommand::Bridge(Some(agent.key)));
         self.shared.plane.command(agent.key, LegCommand::Bridge(Some(caller.key)));
     }

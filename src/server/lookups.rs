@@ -44,7 +44,12 @@ impl LookUps {
 
     /// Asks. Never longer than the request's time-out; every failure is an `Outage` with one sentence.
     pub async fn ask(&self, request: &LookUp) -> LookedUp {
-        let key = format!("{} {} {}", request.method, request.url, request.body.as_ref().map(ToString::to_string).unwrap_or_default());
+        let key = format!(
+            "{} {} {}",
+            request.method,
+            request.url,
+            request.body.as_ref().map(ToString::to_string).unwrap_or_default()
+        );
         if let Some(found) = self.remembered(&key) {
             return found;
         }
@@ -206,7 +211,9 @@ mod tests {
     async fn an_unreachable_service_is_told_without_the_address() {
         let lookups = LookUps::new(&["127.0.0.1".to_string()]).expect("a client");
         match lookups.ask(&question("http://127.0.0.1:9/parcels/12345678".into())).await {
-            LookedUp::Outage(why) => assert!(why.starts_with("the service cannot be reached") && !why.contains("1234"), "{why}"),
+            LookedUp::Outage(why) => {
+                assert!(why.starts_with("the service cannot be reached") && !why.contains("1234"), "{why}")
+            }
             other => panic!("{other:?}"),
         }
     }

@@ -1,9 +1,9 @@
 //! What a gateway needs to start, already checked: made from the configuration file, or by a test.
 
+use super::config::{Config, Network};
 use crate::flow::Flow;
 use crate::media::PlaneConfig;
 use crate::sip::SipConfig;
-use super::config::{Config, Network};
 use crate::speech::{EarsConfig, VoicesConfig};
 use crate::store::{Retention, RetentionRules};
 use std::net::IpAddr;

@@ -140,8 +140,9 @@ impl PocketSphinx {
         let file = root.join("en-us/cmudict-en-us.dict");
         // The second pass over a whole utterance costs 100 ms after its end and gains nothing measurable here.
         let main = Decoder::load(&acoustic, beams, &[OPTIONS, &[("-fwdflat", "no")], extra].concat())?;
-        let text = std::fs::read(&file)
-            .map_err(|e| format!("cannot read {}: {e}; install pocketsphinx-en-us or set HOTLINE_POCKETSPHINX_MODEL", file.display()))?;
+        let text = std::fs::read(&file).map_err(|e| {
+            format!("cannot read {}: {e}; install pocketsphinx-en-us or set HOTLINE_POCKETSPHINX_MODEL", file.display())
+        })?;
         let dictionary = Arc::new(Dictionary::new(String::from_utf8_lossy(&text).into_owned()));
         let spotter = Decoder::load(&acoustic, BEAMS, OPTIONS)?;
         let mut phones = Decoder::load(&acoustic, LOOP_BEAMS, &[OPTIONS, &[("-lw", "1")]].concat())?;
@@ -222,7 +223,16 @@ impl PocketSphinx {
         let mean = self.line.mean.as_slice();
         self.spotter.decoder.start(Some(mean))?;
         let reported = Partial { text: String::new(), complete: false, person: None };
-        self.utterance = Some(Utterance { kind, expect, person, last: 0, fed: 0, waiting: Some(Vec::new()), looked: String::new(), reported });
+        self.utterance = Some(Utterance {
+            kind,
+            expect,
+            person,
+            last: 0,
+            fed: 0,
+            waiting: Some(Vec::new()),
+            looked: String::new(),
+            reported,
+        });
         self.pad();
         Ok(())
     }
@@ -482,13 +492,15 @@ impl Search {
         let name = format!("k{:016x}", hash(&person));
         if !self.recall(&name) {
             let own = person.iter().map(|p| phrases::spoken(p)).filter(|p| p.contains(' ')).map(|p| {
-                let phones: usize = p.split(' ').map(|w| dictionary.pronounce(w).first().map_or(3, |x| x.split(' ').count())).sum();
+                let phones: usize =
+                    p.split(' ').map(|w| dictionary.pronounce(w).first().map_or(3, |x| x.split(' ').count())).sum();
                 (p, i32::try_from(phones).unwrap_or(12) * 2)
             });
             let mut list = String::new();
             for (phrase, exponent) in SPOTTED.iter().map(|(p, e)| ((*p).to_string(), *e)).chain(own) {
                 if phrase.split(' ').all(|w| self.learn(w, false, dictionary).is_ok()) {
-                    let exponent = if std::env::var("DUMP").is_ok() { 60 } else { exponent }; list.push_str(&format!("{phrase} /1e-{exponent}/\n"));
+                    let exponent = if std::env::var("DUMP").is_ok() { 60 } else { exponent };
+                    list.push_str(&format!("{phrase} /1e-{exponent}/\n"));
                 }
             }
             let file = scratch.write("person.kws", &list)?;

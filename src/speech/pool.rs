@@ -85,10 +85,7 @@ impl Ears {
         let (tap, frames) = sync_channel(TAP_FRAMES);
         let shared = Arc::new(Shared { grammar: Mutex::new(None), detached: AtomicBool::new(false) });
         let ear = EarThread { inner: self.inner.clone(), shared: shared.clone(), events, line: None };
-        let spawned = std::thread::Builder::new()
-            .name("ear".into())
-            .stack_size(256 << 10)
-            .spawn(move || ear.run(&frames));
+        let spawned = std::thread::Builder::new().name("ear".into()).stack_size(256 << 10).spawn(move || ear.run(&frames));
         if let Err(e) = spawned {
             tracing::error!("a call has no ears, because no thread can be started: {e}");
         }
@@ -244,8 +241,16 @@ impl EarThread {
             self.report(&left, utterance, result, clip);
             return left;
         };
-        let mut hearing =
-            Hearing { bench, key, grammar: &grammar, worker: None, lost: None, clip: Vec::new(), sent: 0, began: Instant::now() };
+        let mut hearing = Hearing {
+            bench,
+            key,
+            grammar: &grammar,
+            worker: None,
+            lost: None,
+            clip: Vec::new(),
+            sent: 0,
+            began: Instant::now(),
+        };
         let left = self.follow(&mut hearing, utterance, frames, longest);
         let result = match left {
             Left::Ended(true) => self.finish(&mut hearing, utterance),

@@ -50,8 +50,7 @@ impl Baresip {
              module_tmp account.so\nmodule_app menu.so\ncons_listen 127.0.0.1:0\nsnd_path {rec}\n"
         );
         let mode = if dial.is_some() { "manual" } else { "auto" };
-        let account =
-            format!("<sip:phone@127.0.0.1:{port}>;regint=0;audio_codecs=PCMU/8000,PCMA/8000;answermode={mode}\n");
+        let account = format!("<sip:phone@127.0.0.1:{port}>;regint=0;audio_codecs=PCMU/8000,PCMA/8000;answermode={mode}\n");
         std::fs::write(dir.path().join("config"), config).expect("written");
         std::fs::write(dir.path().join("accounts"), account).expect("written");
         let mut command = Command::new("baresip");

@@ -158,8 +158,14 @@ fn baresip_asks_for_its_parcel_and_hears_the_right_answer() {
     let answer = gateway.path("answer.wav");
     cut(&heard, &answer, from - 0.1, to + 0.3);
     let number = "parcel one two three four five six seven eight";
-    let statuses =
-        ["is on its way", "is in our depot", "is lost", "has been delivered", "is at the customs office", "was returned to the sender"];
+    let statuses = [
+        "is on its way",
+        "is in our depot",
+        "is lost",
+        "has been delivered",
+        "is at the customs office",
+        "was returned to the sender",
+    ];
     let when = "you can expect it on tuesday the first of january";
     let grammar: Vec<String> = statuses.iter().map(|s| format!("{number} {s} {when}")).collect();
     let output = Command::new(HOTLINE)
@@ -168,7 +174,11 @@ fn baresip_asks_for_its_parcel_and_hears_the_right_answer() {
         .output()
         .expect("runs");
     let text = String::from_utf8_lossy(&output.stdout);
-    assert!(text.contains("is on its way"), "recognised back: {text}\n{}\nthe call:\n{story}", String::from_utf8_lossy(&output.stderr));
+    assert!(
+        text.contains("is on its way"),
+        "recognised back: {text}\n{}\nthe call:\n{story}",
+        String::from_utf8_lossy(&output.stderr)
+    );
     assert!(story.contains("parcel.where") && story.contains("on its way"), "{story}");
 }
 
@@ -210,7 +220,20 @@ fn sipp_for(gateway: &Gateway, scenario: &str, number: &str, pause_ms: u32) -> R
     let output = Command::new("sipp")
         .arg("-sf")
         .arg(&file)
-        .args(["-s", number, "-m", "1", "-i", "127.0.0.1", "-p", &port.to_string(), "-nostdin", "-timeout", "40", "-timeout_error"])
+        .args([
+            "-s",
+            number,
+            "-m",
+            "1",
+            "-i",
+            "127.0.0.1",
+            "-p",
+            &port.to_string(),
+            "-nostdin",
+            "-timeout",
+            "40",
+            "-timeout_error",
+        ])
         .args(["-d", &pause_ms.to_string()])
         .arg(gateway.sip.to_string())
         .current_dir(gateway.path(""))
@@ -316,7 +339,8 @@ fn a_killed_worker_costs_one_utterance_and_comes_back() {
 fn a_broken_configuration_is_told_whole() {
     let dir = tempfile::tempdir().expect("a folder");
     let config = dir.path().join("bad.toml");
-    std::fs::write(&config, "[sip]\nudp = \"nowhere\"\nmax_cals = 7\n\n[[number]]\ndialled = \"1\"\nflow = \"missing.yaml\"\n").expect("written");
+    std::fs::write(&config, "[sip]\nudp = \"nowhere\"\nmax_cals = 7\n\n[[number]]\ndialled = \"1\"\nflow = \"missing.yaml\"\n")
+        .expect("written");
     let output = Command::new(HOTLINE).args(["serve", "--config"]).arg(&config).output().expect("runs");
     let text = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(1), "{text}");

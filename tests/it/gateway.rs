@@ -115,7 +115,11 @@ impl Gateway {
             if ended >= count {
                 return rows;
             }
-            assert!(Instant::now() < until, "{count} calls should have ended: {text} {}", String::from_utf8_lossy(&output.stderr));
+            assert!(
+                Instant::now() < until,
+                "{count} calls should have ended: {text} {}",
+                String::from_utf8_lossy(&output.stderr)
+            );
             std::thread::sleep(Duration::from_millis(200));
         }
     }

@@ -153,7 +153,8 @@ pub(crate) struct Sound {
     /// Write both directions here.
     pub(crate) record: Option<PathBuf>,
     /// Microphone and loudspeaker, if there are any.
-    pub(crate) device: Option<(std::sync::mpsc::Receiver<crate::audio::Frame>, std::sync::mpsc::SyncSender<crate::audio::Frame>)>,
+    pub(crate) device:
+        Option<(std::sync::mpsc::Receiver<crate::audio::Frame>, std::sync::mpsc::SyncSender<crate::audio::Frame>)>,
 }
 
 /// Where the script stands.
@@ -205,7 +206,8 @@ impl Conversation {
         // Bounded by the line itself: a handful of events a second.
         let (tell, from_line) = mpsc::unbounded_channel();
         let record = sound.record;
-        let line = Line::open(ip, epoch, record, Box::new(move |event| _ = tell.send(event))).context("no free port for RTP")?;
+        let line =
+            Line::open(ip, epoch, record, Box::new(move |event| _ = tell.send(event))).context("no free port for RTP")?;
         if let Some((microphone, speaker)) = sound.device {
             line.tell(LineCommand::Microphone(microphone));
             line.tell(LineCommand::Speaker(speaker));

@@ -312,7 +312,12 @@ impl Runner {
     /// Two channels: left what was said here, right what was heard.
     fn write_recording(&mut self) {
         let Some(path) = self.record.take() else { return };
-        let spec = hound::WavSpec { channels: 2, sample_rate: LINE_RATE, bits_per_sample: 16, sample_format: hound::SampleFormat::Int };
+        let spec = hound::WavSpec {
+            channels: 2,
+            sample_rate: LINE_RATE,
+            bits_per_sample: 16,
+            sample_format: hound::SampleFormat::Int,
+        };
         let written = hound::WavWriter::create(&path, spec).and_then(|mut wav| {
             for i in 0..self.heard.len().max(self.said.len()) {
                 wav.write_sample(self.said.get(i).copied().unwrap_or(0))?;

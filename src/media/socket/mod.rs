@@ -8,9 +8,9 @@ mod run;
 pub use lateness::Lateness;
 
 use super::face::{LegCommand, LegEvent, LegKey};
-use crate::audio::Tap;
 use super::leg::{Leg, LegSeed};
 use super::recorder::Recorder;
+use crate::audio::Tap;
 use lateness::Punctuality;
 use ports::Ports;
 use run::{Message, Run, Slot};
