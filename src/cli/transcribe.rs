@@ -45,9 +45,10 @@ pub fn transcribe(args: &TranscribeArgs, out: &mut dyn Write) -> Result<bool, St
     let mut good = true;
     let mut speaker: Option<String> = None;
     for row in &rows {
-        let sound = match std::fs::read(&row.path).map_err(|e| e.to_string()).and_then(|b| {
-            decode_file(&b, row.path.extension().and_then(|e| e.to_str())).map_err(|e| e.to_string())
-        }) {
+        let sound = match std::fs::read(&row.path)
+            .map_err(|e| e.to_string())
+            .and_then(|b| decode_file(&b, row.path.extension().and_then(|e| e.to_str())).map_err(|e| e.to_string()))
+        {
             Ok(sound) => sound,
             Err(why) => {
                 good = false;
@@ -140,7 +141,10 @@ impl Ask {
         match args.grammar.as_deref() {
             None => {}
             Some(grammar) => match grammar.strip_prefix('@') {
-                None => kind = AskKind::Phrases(grammar.split('|').map(|p| p.trim().to_string()).filter(|p| !p.is_empty()).collect()),
+                None => {
+                    kind =
+                        AskKind::Phrases(grammar.split('|').map(|p| p.trim().to_string()).filter(|p| !p.is_empty()).collect())
+                }
                 Some(file) => {
                     let text = std::fs::read_to_string(file).map_err(|e| format!("cannot read the grammar {file}: {e}"))?;
                     if text.trim_start().starts_with("#JSGF") {
@@ -171,7 +175,8 @@ impl Slots {
     fn read(text: &str) -> Result<Slots, String> {
         use saphyr::{LoadableYamlNode as _, Yaml};
         let documents = Yaml::load_from_str(text).map_err(|e| format!("it is neither JSGF nor YAML: {e}"))?;
-        let top = documents.first().and_then(Yaml::as_mapping).ok_or("write `slot: [values]`, one slot a line, or a JSGF grammar")?;
+        let top =
+            documents.first().and_then(Yaml::as_mapping).ok_or("write `slot: [values]`, one slot a line, or a JSGF grammar")?;
         let mut out = Slots { values: Vec::new(), carrier: Vec::new() };
         for (key, value) in top {
             let name = key.as_str().ok_or("a slot's name is no text")?;
@@ -189,7 +194,8 @@ impl Slots {
     fn jsgf(&self) -> String {
         use std::fmt::Write as _;
         let mut out = String::from("#JSGF V1.0;\ngrammar slots;\n");
-        let names: Vec<String> = (0..self.values.len()).filter(|i| !self.values[*i].1.is_empty()).map(|i| format!("<s{i}>")).collect();
+        let names: Vec<String> =
+            (0..self.values.len()).filter(|i| !self.values[*i].1.is_empty()).map(|i| format!("<s{i}>")).collect();
         let carrier = if self.carrier.is_empty() { CARRIER.to_string() } else { self.carrier.join(" | ") };
         let _ = writeln!(out, "public <all> = ({} | <carrier>)+;\n<carrier> = {carrier};", names.join(" | "));
         for (i, (_, values)) in self.values.iter().enumerate().filter(|(_, (_, v))| !v.is_empty()) {
@@ -248,7 +254,9 @@ impl Engine {
                 let model = args.model.as_ref().ok_or("--engine whisper needs --model FILE (a ggml model)")?;
                 Ok(Engine::Whisper(Box::new(crate::speech::Whisper::load(model)?)))
             }
-            "pocketsphinx" | "whisper" => Err(format!("this hotline was built without {name}; build it with that cargo feature")),
+            "pocketsphinx" | "whisper" => {
+                Err(format!("this hotline was built without {name}; build it with that cargo feature"))
+            }
             other => Err(format!("there is no engine {other:?}; choose pocketsphinx or whisper")),
         }
     }

@@ -173,7 +173,8 @@ impl Listener {
                 Some(self.start(rule, frame, at, end))
             }
             State::Speaking(speaking) => {
-                let goes_on = look.voice >= VOICE_TO_GO_ON && look.above_floor >= ABOVE_TO_GO_ON && !self.echo.is_echo(look.dbfs);
+                let goes_on =
+                    look.voice >= VOICE_TO_GO_ON && look.above_floor >= ABOVE_TO_GO_ON && !self.echo.is_echo(look.dbfs);
                 if goes_on {
                     speaking.hear(frame, end);
                 }

@@ -125,7 +125,11 @@ impl Decoder {
         let (n, g) = (text(name)?, text(jsgf)?);
         // SAFETY: valid decoder and C strings, copied by the library.
         let rc = unsafe { c::ps_set_jsgf_string(self.ps, n.as_ptr(), g.as_ptr()) };
-        if rc < 0 { Err("PocketSphinx cannot compile the grammar; check the JSGF syntax and the words".to_string()) } else { Ok(()) }
+        if rc < 0 {
+            Err("PocketSphinx cannot compile the grammar; check the JSGF syntax and the words".to_string())
+        } else {
+            Ok(())
+        }
     }
 
     /// Loads an ARPA language model under a name.
@@ -263,7 +267,8 @@ impl Decoder {
                 let posterior = c::ps_seg_prob(seg, &raw mut acoustic, &raw mut lm, &raw mut back);
                 let word = c::ps_seg_word(seg);
                 let word = if word.is_null() { String::new() } else { CStr::from_ptr(word).to_string_lossy().into_owned() };
-                let word = word.split_once('(').map_or(word.as_str(), |(w, _)| if w.is_empty() { &word } else { w }).to_string();
+                let word =
+                    word.split_once('(').map_or(word.as_str(), |(w, _)| if w.is_empty() { &word } else { w }).to_string();
                 out.push(Segment { word, start, end, acoustic, posterior });
                 seg = c::ps_seg_next(seg);
             }

@@ -169,7 +169,18 @@ fn by_rule(word: &str) -> Option<String> {
 pub(crate) fn narrowband_variants(phones: &str) -> Vec<String> {
     let mut out = Vec::new();
     for (s, z) in [("F", "V"), ("TH", "DH"), ("HH", "DH")] {
-        let changed: Vec<&str> = phones.split(' ').map(|p| if p == "S" { s } else if p == "Z" { z } else { p }).collect();
+        let changed: Vec<&str> = phones
+            .split(' ')
+            .map(|p| {
+                if p == "S" {
+                    s
+                } else if p == "Z" {
+                    z
+                } else {
+                    p
+                }
+            })
+            .collect();
         let changed = changed.join(" ");
         if changed != phones && !out.contains(&changed) {
             out.push(changed);
@@ -183,7 +194,9 @@ mod tests {
     use super::*;
 
     fn dictionary() -> Dictionary {
-        Dictionary::new("six S IH K S\nthe DH AH\nthe(2) DH IY\nparcel P AA R S AH L\nnorth N AO R TH\nwind W IH N D\n".to_string())
+        Dictionary::new(
+            "six S IH K S\nthe DH AH\nthe(2) DH IY\nparcel P AA R S AH L\nnorth N AO R TH\nwind W IH N D\n".to_string(),
+        )
     }
 
     #[test]

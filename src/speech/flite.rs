@@ -50,7 +50,11 @@ impl Voice for Flite {
                 return Err("flite gave no sound".to_string());
             }
             let count = usize::try_from((*wave).num_samples).unwrap_or(0);
-            let samples = if (*wave).samples.is_null() { Vec::new() } else { std::slice::from_raw_parts((*wave).samples, count).to_vec() };
+            let samples = if (*wave).samples.is_null() {
+                Vec::new()
+            } else {
+                std::slice::from_raw_parts((*wave).samples, count).to_vec()
+            };
             let rate = u32::try_from((*wave).sample_rate).unwrap_or(16_000);
             c::delete_wave(wave);
             (samples, rate)

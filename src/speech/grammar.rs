@@ -207,11 +207,18 @@ mod tests {
 
     #[test]
     fn a_person_is_heard_in_every_closed_ask() {
-        let asks =
-            [yes_no(), Expect::Digits { min: 4, max: 8 }, Expect::Number, Expect::Date, Expect::Choice { phrases: vec![].into() }];
+        let asks = [
+            yes_no(),
+            Expect::Digits { min: 4, max: 8 },
+            Expect::Number,
+            Expect::Date,
+            Expect::Choice { phrases: vec![].into() },
+        ];
         for expect in asks {
             let g = compile(&expect, &["the boss".to_string()]).expect("closed");
-            assert!(g.jsgf.contains("| speak to a real person |") && g.jsgf.contains("| the boss") || g.jsgf.contains("the boss |"));
+            assert!(
+                g.jsgf.contains("| speak to a real person |") && g.jsgf.contains("| the boss") || g.jsgf.contains("the boss |")
+            );
             assert!(g.words.contains("representative") && !g.words.contains("public") && !g.words.contains("grammar"));
         }
         assert_eq!(compile(&Expect::Anything, &[]), None);
@@ -229,7 +236,9 @@ mod tests {
         assert!(complete(&eight, &[], "one two three double five six seven eight"));
         assert!(!complete(&eight, &[], "one two three double"));
         assert!(!complete(&Expect::Digits { min: 4, max: 8 }, &[], "one two three four five six seven eight"));
-        assert!(complete(&yes_no(), &[], "repeat it") && complete(&yes_no(), &[], "no thanks") && !complete(&yes_no(), &[], ""));
+        assert!(
+            complete(&yes_no(), &[], "repeat it") && complete(&yes_no(), &[], "no thanks") && !complete(&yes_no(), &[], "")
+        );
         assert!(complete(&eight, &[], "agent"));
         let menu = Expect::Choice { phrases: vec!["returns".into(), "returns and refunds".into()].into() };
         assert!(!complete(&menu, &[], "returns") && complete(&menu, &[], "returns and refunds"));

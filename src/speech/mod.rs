@@ -30,9 +30,9 @@ mod worker;
 
 #[cfg(feature = "flite")]
 pub use flite::Flite;
+pub use phrases::spoken;
 #[cfg(feature = "pocketsphinx")]
 pub use pocketsphinx::{PocketSphinx, Width};
-pub use phrases::spoken;
 pub use pool::{Ear, Ears, EarsStats, SpeechError};
 pub use voices::{Voices, VoicesConfig};
 #[cfg(feature = "whisper")]

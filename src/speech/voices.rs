@@ -2,13 +2,13 @@
 //! English in worker processes; espeak-ng as a child process speaks the rest and stands in for flite; a command of the
 //! operator's (piper, say) goes before both.
 
+use super::RenderKey;
 use super::bench::Bench;
 use super::pool::SpeechError;
 use super::process::Trouble;
 use super::sound;
 use super::wire::{FromWorker, ToWorker, to_samples};
 use super::worker::{WorkerArgs, WorkerKind};
-use super::RenderKey;
 use crate::audio::{LINE_RATE, Pcm, decode_file, write_wav};
 use crate::base::{Language, PromptPart};
 use std::collections::HashMap;

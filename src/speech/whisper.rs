@@ -91,7 +91,10 @@ impl Whisper {
     /// What the model understands: English, or all languages that we know how to speak about.
     pub fn languages(&self) -> Vec<Language> {
         let tags: &[&str] = if self.multilingual {
-            &["en", "zh", "de", "es", "fr", "it", "pt", "nl", "pl", "ru", "ja", "ko", "ar", "tr", "uk", "vi", "hi", "id", "sv", "cs"]
+            &[
+                "en", "zh", "de", "es", "fr", "it", "pt", "nl", "pl", "ru", "ja", "ko", "ar", "tr", "uk", "vi", "hi", "id",
+                "sv", "cs",
+            ]
         } else {
             &["en"]
         };
@@ -253,7 +256,8 @@ fn repeats(text: &str) -> bool {
         rounds >= 4 && words.len() > n * 4
     });
     let chars: Vec<char> = text.chars().collect();
-    by_word && !digits || words.len() == 1 && chars.len() > 16 && (1..=4).any(|n| chars.chunks_exact(n).all(|c| c == &chars[..n]))
+    by_word && !digits
+        || words.len() == 1 && chars.len() > 16 && (1..=4).any(|n| chars.chunks_exact(n).all(|c| c == &chars[..n]))
 }
 
 #[cfg(test)]

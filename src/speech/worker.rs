@@ -48,7 +48,11 @@ impl WorkerArgs {
                 WorkerKind::Whisper { model: model.into() }
             }
             Some("voice") => WorkerKind::Voice { name: value("--voice").unwrap_or_else(|| "rms".to_string()) },
-            _ => return Err("engine-worker needs --engine pocketsphinx, whisper or voice; it is started by hotline itself".into()),
+            _ => {
+                return Err(
+                    "engine-worker needs --engine pocketsphinx, whisper or voice; it is started by hotline itself".into()
+                );
+            }
         };
         Ok(WorkerArgs { kind })
     }
