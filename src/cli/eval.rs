@@ -22,7 +22,7 @@ struct Report<'a> {
 ///
 /// # Errors
 /// A table that cannot be read or has a line without a tab (with file, line and remedy), or examples without words.
-pub fn eval(train: &Path, test: &Path, json: bool, out: &mut dyn Write) -> anyhow::Result<bool> {
+pub(crate) fn eval(train: &Path, test: &Path, json: bool, out: &mut dyn Write) -> anyhow::Result<bool> {
     let (train, test) = (labelled(train)?, labelled(test)?);
     let started = Instant::now();
     let matcher = Matcher::train_labelled(&train)?;

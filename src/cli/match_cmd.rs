@@ -9,7 +9,7 @@ use std::io::Write;
 ///
 /// # Errors
 /// When `out` cannot be written.
-pub fn print_matches(matcher: &Matcher, texts: &[String], json: bool, out: &mut dyn Write) -> anyhow::Result<()> {
+pub(crate) fn print_matches(matcher: &Matcher, texts: &[String], json: bool, out: &mut dyn Write) -> anyhow::Result<()> {
     for text in texts {
         let decided = matcher.decide(text);
         let person = asks_for_person(text, &[]).map(|p| p.phrase);

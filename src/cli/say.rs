@@ -7,22 +7,22 @@ use std::path::{Path, PathBuf};
 
 /// What to say and where to write it.
 #[derive(Debug, Clone)]
-pub struct SayArgs {
+pub(crate) struct SayArgs {
     /// The words.
-    pub text: String,
+    pub(crate) text: String,
     /// The WAV file.
-    pub out: PathBuf,
+    pub(crate) out: PathBuf,
     /// `slt` (default), `rms`, or `espeak`.
-    pub voice: Option<String>,
+    pub(crate) voice: Option<String>,
     /// Their language; English if not given.
-    pub language: Option<Language>,
+    pub(crate) language: Option<Language>,
 }
 
 /// Renders and writes; the length in milliseconds. `program` is this binary (`std::env::current_exe`).
 ///
 /// # Errors
 /// One sentence when there is no such voice or the file cannot be written.
-pub async fn say(args: &SayArgs, program: &Path) -> Result<u64, String> {
+pub(crate) async fn say(args: &SayArgs, program: &Path) -> Result<u64, String> {
     let mut config = VoicesConfig::new(program.to_path_buf());
     match args.voice.as_deref() {
         None => {}

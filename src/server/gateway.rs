@@ -378,7 +378,7 @@ impl Router {
         let began = wall_now();
         let call = Call::new(id, flow.clone(), settings);
         let caller = CallerSide { dialog, key, port, sdp, answer_sdp, agreed, number: from.clone(), ip };
-        let ports = LivePorts::new(id, self.shared.clone(), flow, began, caller, ear, inbox, leg_events);
+        let ports = LivePorts::new((id, began), self.shared.clone(), flow, caller, ear, inbox, leg_events);
         let arrived = Event::Arrived { caller: PhoneNumber::new(&from), dialled: PhoneNumber::new(&to), wall: began };
         let task = CallTask { shared: self.shared.clone(), driver: Driver::new(call, ports), messages, from_legs };
         self.calls.spawn(task.run(id, arrived, dialog));

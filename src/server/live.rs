@@ -70,10 +70,9 @@ pub(super) struct CallerSide {
 
 impl LivePorts {
     pub(super) fn new(
-        id: CallId,
+        (id, began): (CallId, WallTime),
         shared: Arc<Shared>,
         flow: Arc<Flow>,
-        began: WallTime,
         caller: CallerSide,
         ear: Ear,
         inbox: mpsc::Sender<Inbox>,

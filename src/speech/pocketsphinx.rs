@@ -25,7 +25,7 @@ const MODEL: &str = "/usr/share/pocketsphinx/model";
 const PADDING_SAMPLES: usize = 2_400;
 
 /// How much (16 kHz samples, padding and pre-roll included) the cepstral mean must rest on before the search begins.
-const SETTLED_SAMPLES: usize = 25_600;
+const SETTLED_SAMPLES: usize = 17_600;
 
 /// Loudness (standard deviation) of that noise, and of what is added to digital silence.
 const PADDING_LEVEL: f32 = 20.0;
@@ -44,6 +44,9 @@ const BEAMS: Beams = Beams { beam: 1e-48, phone: 1e-48, word: 7e-29, states_max:
 const OPTIONS: &[(&str, &str)] = &[("-remove_silence", "no")];
 const LOOP_BEAMS: Beams = Beams { beam: 1e-20, phone: 1e-10, word: 1e-10, states_max: -1 };
 
+/// Segment scores of a language-model search are this much larger than those of a grammar (the library's `SENSCR_SHIFT`).
+const MODEL_SCALE: f32 = 1_024.0;
+
 const PHONES: &str = "AA AE AH AO AW AY B CH D DH EH ER EY F G HH IH IY JH K L M N NG OW OY P R S SH T TH UH UW V W Y Z ZH";
 
 /// The engine with its three decoders.
@@ -56,7 +59,6 @@ pub struct PocketSphinx {
     line: LineMean,
     noise: Noise,
     utterance: Option<Utterance>,
-    last: Evidence,
     /// Files that a decoder reads (ARPA, keyphrases) go here; removed with us.
     scratch: Scratch,
 }
@@ -162,7 +164,6 @@ impl PocketSphinx {
             line: LineMean::default(),
             noise: Noise(0x2545_F491),
             utterance: None,
-            last: Evidence::default(),
             scratch: Scratch::new()?,
         })
     }
@@ -273,10 +274,12 @@ impl PocketSphinx {
         if let Some((own, frames)) = self.spotter.decoder.own_mean(&self.line.mean) {
             self.line.learn(&own, frames);
         }
-        // Both fail only without an active search, which `start` has chosen.
-        if self.main.decoder.start(Some(&self.line.mean)).is_ok() && self.phones.start(Some(&self.line.mean)).is_ok() {
-            self.main.decoder.feed(&waiting);
-            self.phones.feed(&waiting);
+        // The spotter hears the stretch again, with the better mean.
+        for decoder in [&mut self.main.decoder, &mut self.phones, &mut self.spotter.decoder] {
+            // Fails only without an active search, which `start` has chosen.
+            if decoder.start(Some(&self.line.mean)).is_ok() {
+                decoder.feed(&waiting);
+            }
         }
     }
 
@@ -368,8 +371,7 @@ impl Recognizer for PocketSphinx {
         let scores = self.loop_scores();
         let Some(utterance) = self.utterance.take() else { return empty() };
         let text = words_of(&segments);
-        let evidence = Evidence::weigh(&segments, &scores);
-        self.last = evidence.clone();
+        let evidence = Evidence::weigh(&segments, &scores, if kind == Kind::Open { MODEL_SCALE } else { 1.0 });
         let spotted = self.spotter.decoder.segments().iter().any(|s| verdict::person_is_sure(&s.word, &text, kind));
         let (confidence, rejected) = verdict::judge(kind, &text, &evidence, spotted || utterance.reported.person.is_some());
         Hypothesis {
@@ -499,7 +501,6 @@ impl Search {
             let mut list = String::new();
             for (phrase, exponent) in SPOTTED.iter().map(|(p, e)| ((*p).to_string(), *e)).chain(own) {
                 if phrase.split(' ').all(|w| self.learn(w, false, dictionary).is_ok()) {
-                    let exponent = if std::env::var("DUMP").is_ok() { 60 } else { exponent };
                     list.push_str(&format!("{phrase} /1e-{exponent}/\n"));
                 }
             }

@@ -241,17 +241,14 @@ impl EarThread {
             self.report(&left, utterance, result, clip);
             return left;
         };
-        let mut hearing = Hearing {
-            bench,
-            key,
-            grammar: &grammar,
-            worker: None,
-            lost: None,
-            clip: Vec::new(),
-            sent: 0,
-            began: Instant::now(),
-        };
-        let left = self.follow(&mut hearing, utterance, frames, longest);
+        // Whisper tells nothing before the end, so a spotter for a person listens beside it where one speaks the language.
+        let only_person = Grammar { expect: Expect::Anything, ..Grammar::clone(&grammar) };
+        let beside = inner.pocketsphinx.as_ref().filter(|b| !Arc::ptr_eq(b, bench) && b.languages.contains(&grammar.language));
+        let mut ears: Vec<Hearing> = beside.map(|b| Hearing::new(b, key_of(&only_person), &only_person)).into_iter().collect();
+        ears.push(Hearing::new(bench, key, &grammar));
+        let left = self.follow(&mut ears, utterance, frames, longest);
+        let Some(mut hearing) = ears.pop() else { return left };
+        ears.iter_mut().for_each(Hearing::give_up);
         let result = match left {
             Left::Ended(true) => self.finish(&mut hearing, utterance),
             Left::Ended(false) => {
@@ -282,17 +279,20 @@ impl EarThread {
     }
 
     /// Carries frames to a worker as they come, and early news back.
-    fn follow(&self, hearing: &mut Hearing, utterance: UtteranceId, frames: &Receiver<Tap>, longest: usize) -> Left {
-        hearing.advance(self.line.as_deref(), Instant::now());
+    fn follow(&self, ears: &mut [Hearing], utterance: UtteranceId, frames: &Receiver<Tap>, longest: usize) -> Left {
         loop {
+            for ear in ears.iter_mut() {
+                ear.advance(self.line.as_deref(), Instant::now());
+                for news in ear.news() {
+                    self.early(utterance, news);
+                }
+            }
             match frames.recv() {
                 Ok(Tap::Frame(frame)) => {
-                    if hearing.clip.len() < longest {
-                        hearing.clip.extend_from_slice(&frame.samples);
-                    }
-                    hearing.advance(self.line.as_deref(), Instant::now());
-                    for news in hearing.news() {
-                        self.early(utterance, news);
+                    for ear in ears.iter_mut() {
+                        if ear.clip.len() < longest {
+                            ear.clip.extend_from_slice(&frame.samples);
+                        }
                     }
                 }
                 Ok(Tap::End { complete, .. }) => return Left::Ended(complete),
@@ -369,7 +369,11 @@ fn collect(frames: &Receiver<Tap>, longest: usize) -> (Left, Vec<i16>) {
     }
 }
 
-impl Hearing<'_> {
+impl<'a> Hearing<'a> {
+    fn new(bench: &'a Bench, key: u64, grammar: &'a Grammar) -> Hearing<'a> {
+        Hearing { bench, key, grammar, worker: None, lost: None, clip: Vec::new(), sent: 0, began: Instant::now() }
+    }
+
     /// Finds a worker if there is none yet (waiting until `until`), and sends it what it lacks.
     fn advance(&mut self, line: Option<&[f32]>, until: Instant) {
         if self.lost.is_some() {

@@ -35,15 +35,16 @@ pub(crate) struct Evidence {
 }
 
 impl Evidence {
-    /// Compares the words' scores with the phone loop's over the same frames.
-    pub(crate) fn weigh(segments: &[Segment], phone_loop: &[f32]) -> Evidence {
+    /// Compares the words' scores with the phone loop's over the same frames. `scale` = how much larger the search that gave
+    /// the words writes its scores than a grammar does.
+    pub(crate) fn weigh(segments: &[Segment], phone_loop: &[f32], scale: f32) -> Evidence {
         let mut out = Evidence { worst_ratio: 0.0, ..Evidence::default() };
         let (mut own_sum, mut loop_sum, mut posterior) = (0.0f32, 0.0f32, 0.0f32);
         for s in segments.iter().filter(|s| s.is_word()) {
             let (from, to) = (usize::try_from(s.start).unwrap_or(0), usize::try_from(s.end).unwrap_or(0));
             let frames = (to.saturating_sub(from) + 1) as f32;
             let other: f32 = phone_loop.iter().take(to + 1).skip(from).sum();
-            let own = s.acoustic as f32;
+            let own = s.acoustic as f32 / scale;
             out.worst_ratio = out.worst_ratio.min((own - other) / frames);
             own_sum += own;
             loop_sum += other;
@@ -66,11 +67,106 @@ pub(crate) fn person_is_sure(phrase: &str, heard: &str, kind: Kind) -> bool {
     phrase.contains(' ') || kind == Kind::Spotted || heard.split(' ').any(|w| w == phrase)
 }
 
-/// Confidence and rejection.
+/// A line through the evidence: above zero it was more likely said than not. Fitted on real people's digits, on phrases and
+/// questions in four synthetic voices, and against real foreign speech (orders in a café, read sentences), both sides weighed
+/// alike; the figures are printed by the test `rejection_figures` of `pocketsphinx`.
+struct Line {
+    mean_ratio: f32,
+    worst_ratio: f32,
+    acoustic: f32,
+    /// Of the logarithm of the posterior's distance from certainty.
+    doubt: f32,
+    /// Of the logarithm of frames per word (grammars) or of the number of words (models).
+    length: f32,
+    offset: f32,
+    /// Below it the utterance is rejected.
+    least: f32,
+}
+
+/// Sounds of a closed grammar. On development data it refuses 17 % of rightly heard real single digits (cut tight, which is
+/// harder than speech on a line), half of the misheard ones and 80–90 % of foreign speech.
+const CLOSED: Line =
+    Line { mean_ratio: 0.152, worst_ratio: 0.027, acoustic: 0.206, doubt: 0.0, length: 0.12, offset: 10.2, least: -1.0 };
+/// The same, more lenient: digits are read back to the caller.
+const DIGITS: Line = Line { least: -1.5, ..CLOSED };
+/// Refuses 7 % of questions whose words mostly came through and 60 % of foreign speech; the matcher judges the rest.
+const OPEN: Line =
+    Line { mean_ratio: 0.2, worst_ratio: 0.0, acoustic: 0.0, doubt: -2.7, length: -1.0, offset: 33.0, least: 0.0 };
+
+impl Line {
+    fn score(&self, kind: Kind, e: &Evidence) -> f32 {
+        let words = e.words.max(1) as f32;
+        let length = if kind == Kind::Open { words } else { e.frames / words };
+        self.mean_ratio * e.mean_ratio
+            + self.worst_ratio * e.worst_ratio
+            + self.acoustic * e.acoustic
+            + self.doubt * (-e.posterior).max(1.0).ln()
+            + self.length * length.max(1.0).ln()
+            + self.offset
+    }
+}
+
+/// Confidence, and why the words are refused, if they are. `person` = the spotter heard a request for a person, which two
+/// searches then agree on.
 pub(crate) fn judge(kind: Kind, text: &str, evidence: &Evidence, person: bool) -> (Confidence, Option<String>) {
     if text.is_empty() {
         return (Confidence::default(), Some("no words".to_string()));
     }
-    let _ = (kind, evidence, person);
-    (Confidence::FULL, None)
+    let line = match kind {
+        Kind::Digits => &DIGITS,
+        Kind::Closed => &CLOSED,
+        Kind::Open | Kind::Spotted => &OPEN,
+    };
+    let score = line.score(kind, evidence);
+    let confidence = 1.0 / (1.0 + (-score).exp());
+    if person {
+        return (Confidence::new(confidence.max(0.9)), None);
+    }
+    let why = match kind {
+        Kind::Open | Kind::Spotted => "the words fit the language model too badly",
+        Kind::Closed | Kind::Digits => "other sounds fit better than these words",
+    };
+    if score < line.least { (Confidence::default(), Some(why.to_string())) } else { (Confidence::new(confidence), None) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn segment(word: &str, start: i32, end: i32, acoustic: i32) -> Segment {
+        Segment { word: word.into(), start, end, acoustic, posterior: 0 }
+    }
+
+    #[test]
+    fn ratios_are_per_frame_and_leave_silence_out() {
+        let path = [segment("<sil>", 0, 9, -900), segment("yes", 10, 19, -200), segment("please", 20, 29, -400)];
+        let e = Evidence::weigh(&path, &[-30.0; 40], 1.0);
+        assert_eq!((e.mean_ratio, e.worst_ratio, e.acoustic, e.words), (0.0, -10.0, -30.0, 2));
+        let scaled = [segment("yes", 10, 19, -200 * 1_024)];
+        assert_eq!(Evidence::weigh(&scaled, &[-30.0; 40], 1_024.0).mean_ratio, 10.0);
+    }
+
+    #[test]
+    fn better_evidence_is_more_confidence_and_bad_evidence_is_refused() {
+        let at = |mean_ratio: f32| Evidence {
+            mean_ratio,
+            acoustic: mean_ratio - 22.0,
+            frames: 40.0,
+            words: 1,
+            ..Evidence::default()
+        };
+        for kind in [Kind::Digits, Kind::Closed] {
+            let (good, fine) = judge(kind, "yes", &at(5.0), false);
+            let (bad, refused) = judge(kind, "yes", &at(-60.0), false);
+            assert!(good > bad && fine.is_none() && refused.is_some(), "{kind:?}");
+            assert_eq!(judge(kind, "agent", &at(-60.0), true).1, None);
+        }
+        assert!(judge(Kind::Open, "", &at(0.0), false).1.is_some());
+    }
+
+    #[test]
+    fn one_word_needs_a_second_witness() {
+        assert!(!person_is_sure("agent", "eight zero", Kind::Digits) && person_is_sure("agent", "agent please", Kind::Closed));
+        assert!(person_is_sure("speak to someone", "", Kind::Digits));
+    }
 }

@@ -87,11 +87,6 @@ impl Gateway {
         panic!("the gateway never said {text:?}; it said:\n{}", seen.join("\n"));
     }
 
-    /// The store's folder.
-    pub(crate) fn store(&self) -> PathBuf {
-        self.dir.path().join("store")
-    }
-
     /// A path in the test's own folder.
     pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.dir.path().join(name)
