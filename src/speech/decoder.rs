@@ -244,16 +244,6 @@ impl Decoder {
         unsafe { c::ps_get_n_frames(self.ps) }
     }
 
-    /// The best words so far, and the score of their path.
-    pub(crate) fn hypothesis(&mut self) -> Option<(String, i32)> {
-        let mut score = 0;
-        // SAFETY: the string belongs to the decoder and is copied before the next call.
-        unsafe {
-            let hyp = c::ps_get_hyp(self.ps, &raw mut score);
-            (!hyp.is_null()).then(|| (CStr::from_ptr(hyp).to_string_lossy().into_owned(), score))
-        }
-    }
-
     /// The best path, stretch by stretch.
     pub(crate) fn segments(&mut self) -> Vec<Segment> {
         let mut out = Vec::new();

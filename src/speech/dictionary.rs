@@ -56,16 +56,16 @@ impl Dictionary {
 
     /// A possessive, a plural or a compound of known words.
     fn by_parts(&self, word: &str) -> Option<String> {
-        if let Some(stem) = word.strip_suffix("'s").or_else(|| word.strip_suffix('s')) {
-            if let Some(phones) = self.entry(stem) {
-                let last = phones.rsplit(' ').next().unwrap_or("");
-                let ending = match last {
-                    "S" | "Z" | "SH" | "ZH" | "CH" | "JH" => "IH Z",
-                    "P" | "T" | "K" | "F" | "TH" => "S",
-                    _ => "Z",
-                };
-                return Some(format!("{phones} {ending}"));
-            }
+        if let Some(stem) = word.strip_suffix("'s").or_else(|| word.strip_suffix('s'))
+            && let Some(phones) = self.entry(stem)
+        {
+            let last = phones.rsplit(' ').next().unwrap_or("");
+            let ending = match last {
+                "S" | "Z" | "SH" | "ZH" | "CH" | "JH" => "IH Z",
+                "P" | "T" | "K" | "F" | "TH" => "S",
+                _ => "Z",
+            };
+            return Some(format!("{phones} {ending}"));
         }
         (3..word.len().saturating_sub(2)).filter(|i| word.is_char_boundary(*i)).find_map(|i| {
             let (a, b) = word.split_at(i);

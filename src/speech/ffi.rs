@@ -78,7 +78,6 @@ pub(crate) mod sphinx {
         ) -> c_int;
         pub(crate) fn ps_end_utt(ps: *mut Decoder) -> c_int;
         pub(crate) fn ps_get_n_frames(ps: *mut Decoder) -> c_int;
-        pub(crate) fn ps_get_hyp(ps: *mut Decoder, score: *mut i32) -> *const c_char;
         pub(crate) fn ps_seg_iter(ps: *mut Decoder) -> *mut Segments;
         pub(crate) fn ps_seg_next(seg: *mut Segments) -> *mut Segments;
         pub(crate) fn ps_seg_word(seg: *mut Segments) -> *const c_char;

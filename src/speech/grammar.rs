@@ -191,12 +191,6 @@ fn count_digits(text: &str) -> Option<usize> {
     (times == 1).then_some(count)
 }
 
-/// The built-in or the flow's phrase that a heard text is, or contains at its end or start, as a request for a person.
-/// Only for texts that a closed grammar gave: there the phrase is one whole alternative.
-pub(crate) fn person_phrase(person: &[String], text: &str) -> Option<String> {
-    (PERSON.contains(&text) || person.iter().any(|p| phrases::spoken(p) == text)).then(|| text.to_string())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
