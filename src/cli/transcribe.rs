@@ -254,9 +254,8 @@ impl Engine {
                 let model = args.model.as_ref().ok_or("--engine whisper needs --model FILE (a ggml model)")?;
                 Ok(Engine::Whisper(Box::new(crate::speech::Whisper::load(model)?)))
             }
-            #[cfg(not(all(feature = "pocketsphinx", feature = "whisper")))]
-            "pocketsphinx" | "whisper" => {
-                Err(format!("this hotline was built without {name}; build it with that cargo feature"))
+            other if ["pocketsphinx", "whisper"].contains(&other) => {
+                Err(format!("this hotline was built without {other}; build it with that cargo feature"))
             }
             other => Err(format!("there is no engine {other:?}; choose pocketsphinx or whisper")),
         }

@@ -55,11 +55,10 @@ pub(crate) fn compile(expect: &Expect, person: &[String]) -> Option<Compiled> {
         Expect::Date => main = Some(date(&mut rules)),
     }
     phrases.extend(person.iter().map(|p| phrases::spoken(p)));
-    phrases.extend(PERSON.iter().chain(ASIDES).map(|p| (*p).to_string()));
-    if matches!(expect, Expect::Digits { .. }) {
-        // Short phrases sound like digits ("a person" like "six"); the long ones and the plainest words stay.
-        phrases.retain(|p| p.split(' ').count() > 2 || BESIDE_DIGITS.contains(&p.as_str()));
-    }
+    let digits_only = matches!(expect, Expect::Digits { .. });
+    // Beside digits, short phrases sound like digits ("a person" like "six"); the long ones and the plainest words stay.
+    let fits = |p: &&&str| !digits_only || p.split(' ').count() > 2 || BESIDE_DIGITS.contains(*p);
+    phrases.extend(PERSON.iter().chain(ASIDES).filter(fits).map(|p| (*p).to_string()));
     let alone: BTreeSet<String> = phrases.iter().filter(|p| !p.is_empty() && !p.contains(' ')).cloned().collect();
     let mut seen = BTreeSet::new();
     let list: Vec<&str> =

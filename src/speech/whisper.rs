@@ -140,15 +140,23 @@ impl Whisper {
     }
 }
 
-/// Whether the file begins like a ggml model: the library says nothing useful when it does not.
+/// Least and most of the eleven numbers at the head of a model: vocabulary, then contexts, widths, heads and layers of the
+/// two halves, mel bands, kind of numbers.
+const HEAD: [(u32, u32); 11] =
+    [(1, 100_000), (1, 3_000), (1, 4_096), (1, 64), (1, 64), (1, 2_048), (1, 4_096), (1, 64), (1, 64), (80, 128), (0, 4_096)];
+
+/// Whether the file begins like a Whisper model: on rubbish the library throws a C++ exception, which ends the process.
 fn check(model: &Path) -> Result<(), String> {
     use std::io::Read as _;
     let wrong = |what: String| format!("the Whisper model {} {what}; get it with `hotline models pull`", model.display());
-    let mut magic = [0; 4];
+    let mut head = [0; 48];
     let mut file = std::fs::File::open(model).map_err(|e| wrong(format!("cannot be read: {e}")))?;
-    file.read_exact(&mut magic).map_err(|_| wrong("is empty".to_string()))?;
+    file.read_exact(&mut head).map_err(|_| wrong("is cut off".to_string()))?;
     // "ggml" as a little-endian number, as whisper.cpp writes it.
-    if magic == *b"lmgg" { Ok(()) } else { Err(wrong("is no ggml file".to_string())) }
+    let magic = head.starts_with(b"lmgg");
+    let mut numbers = head[4..].chunks_exact(4).map(|b| u32::from_le_bytes([b[0], b[1], b[2], b[3]])).zip(HEAD);
+    let plausible = magic && numbers.all(|(n, (least, most))| (least..=most).contains(&n));
+    if plausible { Ok(()) } else { Err(wrong("is no ggml Whisper model".to_string())) }
 }
 
 impl Recognizer for Whisper {
@@ -270,10 +278,10 @@ mod tests {
         let file = folder.path().join("ggml-x.bin");
         let why = Whisper::load(&file).err().expect("no file");
         assert!(why.contains("ggml-x.bin") && why.contains("models pull"), "{why}");
-        std::fs::write(&file, b"not a model at all").expect("written");
-        assert!(Whisper::load(&file).err().expect("no model").contains("no ggml file"));
-        std::fs::write(&file, b"lmgg and then rubbish").expect("written");
-        assert!(Whisper::load(&file).err().expect("no model").contains("cannot load"));
+        std::fs::write(&file, b"too short").expect("written");
+        assert!(Whisper::load(&file).err().expect("no model").contains("cut off"));
+        std::fs::write(&file, [b"lmgg".as_slice(), &[255; 200]].concat()).expect("written");
+        assert!(Whisper::load(&file).err().expect("no model").contains("no ggml Whisper model"));
     }
 
     #[test]

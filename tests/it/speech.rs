@@ -217,3 +217,31 @@ fn recordings_play_beside_speech() {
     assert!(sound.millis() > 800);
     assert!(decode_file(&hotline::audio::write_wav(&sound), None).is_ok());
 }
+
+#[test]
+fn a_file_is_transcribed_with_figures() {
+    if !cfg!(feature = "pocketsphinx") {
+        eprintln!("skipped: built without pocketsphinx");
+        return;
+    }
+    use hotline::cli::transcribe::{TranscribeArgs, transcribe};
+    let folder = tempfile::tempdir().expect("a folder");
+    std::fs::write(folder.path().join("a.wav"), hotline::audio::write_wav(&spoken("large latte"))).expect("written");
+    std::fs::write(folder.path().join("drinks.yaml"), "drink: [latte, mocha]\nsize: [small, large]\n").expect("written");
+    let table = "file\ttranscript\tslots\na.wav\tlarge latte\t{\"drink\": \"latte\", \"size\": \"large\"}\n";
+    std::fs::write(folder.path().join("index.tsv"), table).expect("written");
+    for grammar in ["large latte | small mocha | agent".to_string(), format!("@{}/drinks.yaml", folder.path().display())] {
+        let refs = Some(folder.path().join("index.tsv"));
+        let args = TranscribeArgs { grammar: Some(grammar.clone()), refs, json: true, ..TranscribeArgs::default() };
+        let mut out = Vec::new();
+        assert_eq!(transcribe(&args, &mut out), Ok(true));
+        let figures: serde_json::Value = serde_json::from_slice(&out).expect("one document");
+        assert_eq!(figures["utterances"], 1);
+        if grammar.starts_with('@') {
+            assert_eq!(figures["slots_exact"], 1.0, "{figures}");
+        } else {
+            assert_eq!((&figures["exact"], &figures["wer"]), (&1.0.into(), &0.0.into()), "{figures}");
+        }
+        assert!(figures["cpu_seconds_per_second"].as_f64().expect("a number") > 0.0);
+    }
+}

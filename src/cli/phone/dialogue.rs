@@ -359,8 +359,9 @@ impl Conversation {
             }
             LineEvent::PlayStarted { at } => emit(PhoneEvent { at, what: "speaking", detail: Some(self.step.to_string()) }),
             LineEvent::PlayEnded { last_sound, .. } => {
-                // What the far end says from now on answers this; what it was saying when cut does not.
-                self.far_talked = false;
+                // What the far end says after our last sound answers it (a recording may end in silence, and the answer
+                // come within it); what it was saying before does not.
+                self.far_talked = self.heard.last().is_some_and(|(from, _)| *from >= last_sound);
                 self.doing = Doing::Next;
                 emit(PhoneEvent { at: last_sound, what: "spoken", detail: Some(self.step.to_string()) });
             }
