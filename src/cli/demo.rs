@@ -60,7 +60,7 @@ pub(crate) async fn run(flow: &Path, fixtures: &Path, out: &mut dyn Write) -> an
 
     heading(out, "Call 1: a question worded as in no example, answered from the look-up service")?;
     let steps = vec![
-        Step::Play(speech.samples("where-other-3.wav")?),
+        Step::Play(speech.samples("where-other-5.wav")?),
         Step::Play(speech.samples("number-1.wav")?),
         Step::Play(speech.samples("no-2.wav")?),
         Step::HangUpAfter(Duration::from_secs(8)),

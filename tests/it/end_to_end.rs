@@ -136,7 +136,7 @@ fn baresip_asks_for_its_parcel_and_hears_the_right_answer() {
     let wav = gateway.path("caller.wav");
     let question = [
         Piece::Quiet(12_000),
-        Piece::Fixture("where-other-3.wav"),
+        Piece::Fixture("where-other-5.wav"),
         Piece::Quiet(7_000),
         Piece::Fixture("number-1.wav"),
         Piece::Quiet(20_000),
@@ -151,7 +151,7 @@ fn baresip_asks_for_its_parcel_and_hears_the_right_answer() {
 
     // The answer is the stretch that begins after the digits were spoken.
     let digits = fixture("number-1.wav").len() as f32 / RATE as f32;
-    let question = fixture("where-other-3.wav").len() as f32 / RATE as f32;
+    let question = fixture("where-other-5.wav").len() as f32 / RATE as f32;
     let spoken = 12.0 + question + 7.0 + digits;
     let after: Vec<_> = stretches(&heard, 0.9).into_iter().filter(|(from, _)| *from > spoken - 1.0).collect();
     let (from, to) = *after.first().unwrap_or_else(|| panic!("nothing was heard after the digits:\n{story}\n{}", phone.log()));
