@@ -16,7 +16,7 @@ mod proof;
 mod running;
 mod say;
 mod serve;
-mod transcribe;
+pub mod transcribe;
 
 use args::{BenchCommand, CheckArgs, Cli, Command};
 use clap::Parser;
