@@ -127,6 +127,8 @@ enum AskKind {
     Dictation,
     Phrases(Vec<String>),
     Jsgf(String),
+    /// Sentences made up from slot values.
+    Sentences(Vec<String>),
     Grammar(Grammar),
 }
 
@@ -151,7 +153,7 @@ impl Ask {
                         kind = AskKind::Jsgf(text);
                     } else {
                         let read = Slots::read(&text).map_err(|e| format!("{file}: {e}"))?;
-                        kind = AskKind::Jsgf(read.jsgf());
+                        kind = AskKind::Sentences(read.sentences());
                         slots = Some(read);
                     }
                 }
@@ -167,9 +169,31 @@ struct Slots {
     carrier: Vec<String>,
 }
 
-/// Words around slot values, when the file brings none of its own.
-const CARRIER: &str = "i | i'd | i'll | like | want | have | get | take | can | could | would | you | me | make | give | a | an | \
-    the | to | with | and | of | please | in | it | that | for | my | is | uh | um | hi | hello | hey | order | need | on | add | some";
+/// How a sentence with slot values may begin, and what may stand between them, when the file brings no `carrier` of its own.
+const BEGINNINGS: &[&str] = &[
+    "",
+    "",
+    "can i have a",
+    "can i get a",
+    "could i have",
+    "could i get a",
+    "i would like a",
+    "i'd like a",
+    "i want a",
+    "get me a",
+    "give me a",
+    "make me a",
+    "please get me",
+    "hi can i have",
+    "may i have a",
+    "i'll have a",
+    "i need a",
+    "could you make me a",
+];
+const BETWEEN: &[&str] = &["", "", "", "with", "and", "with", "and a", "a", "and with", "in it", "please", "uh"];
+
+/// Sentences made up per slot value.
+const SENTENCES_PER_VALUE: usize = 12;
 
 impl Slots {
     fn read(text: &str) -> Result<Slots, String> {
@@ -190,16 +214,40 @@ impl Slots {
         Ok(out)
     }
 
-    /// Slot values in any order, with carrier words between.
-    fn jsgf(&self) -> String {
-        use std::fmt::Write as _;
-        let mut out = String::from("#JSGF V1.0;\ngrammar slots;\n");
-        let names: Vec<String> =
-            (0..self.values.len()).filter(|i| !self.values[*i].1.is_empty()).map(|i| format!("<s{i}>")).collect();
-        let carrier = if self.carrier.is_empty() { CARRIER.to_string() } else { self.carrier.join(" | ") };
-        let _ = writeln!(out, "public <all> = ({} | <carrier>)+;\n<carrier> = {carrier};", names.join(" | "));
-        for (i, (_, values)) in self.values.iter().enumerate().filter(|(_, (_, v))| !v.is_empty()) {
-            let _ = writeln!(out, "<s{i}> = {};", values.join(" | "));
+    /// Made-up sentences that hold every value, in changing company and order: a model of them hears far more than a grammar
+    /// that loops over the values (measured on 15 real orders: 65 % of slots found against 35 %).
+    fn sentences(&self) -> Vec<String> {
+        let filled: Vec<&Vec<String>> = self.values.iter().map(|(_, v)| v).filter(|v| !v.is_empty()).collect();
+        let carrier: Vec<&str> = self.carrier.iter().map(String::as_str).collect();
+        let (beginnings, between) = if carrier.is_empty() {
+            (BEGINNINGS.to_vec(), BETWEEN.to_vec())
+        } else {
+            (carrier.clone(), [carrier, vec![""]].concat())
+        };
+        // A small generator, the same at every run.
+        let mut state = 1u32;
+        let mut pick = |n: usize| {
+            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            (state >> 8) as usize % n.max(1)
+        };
+        let mut out = Vec::new();
+        for (i, values) in filled.iter().enumerate() {
+            for value in values.iter() {
+                for _ in 0..SENTENCES_PER_VALUE {
+                    let mut others: Vec<usize> = (0..filled.len()).filter(|k| *k != i).collect();
+                    while others.len() > 3 {
+                        others.swap_remove(pick(others.len()));
+                    }
+                    let mut said: Vec<&str> = others.iter().map(|k| filled[*k][pick(filled[*k].len())].as_str()).collect();
+                    said.truncate(pick(4));
+                    said.insert(pick(said.len() + 1), value);
+                    let mut sentence = beginnings[pick(beginnings.len())].to_string();
+                    for word in said {
+                        sentence = format!("{sentence} {word} {}", between[pick(between.len())]);
+                    }
+                    out.push(sentence);
+                }
+            }
         }
         out
     }
@@ -243,11 +291,12 @@ impl Engine {
             #[cfg(feature = "pocketsphinx")]
             "pocketsphinx" => {
                 use crate::speech::{PocketSphinx, Width};
-                Ok(Engine::PocketSphinx(Box::new(match ask.kind {
+                let engine = match ask.kind {
                     AskKind::Dictation => PocketSphinx::load_dictation()?,
                     AskKind::Jsgf(_) => PocketSphinx::load_wide(Width::Loops)?,
                     _ => PocketSphinx::load()?,
-                })))
+                };
+                Ok(Engine::PocketSphinx(Box::new(engine.patient())))
             }
             #[cfg(feature = "whisper")]
             "whisper" => {
@@ -283,6 +332,7 @@ impl Engine {
                     AskKind::Dictation => engine.start_dictation()?,
                     AskKind::Phrases(list) => engine.start_phrases(list)?,
                     AskKind::Jsgf(text) => engine.start_jsgf(text)?,
+                    AskKind::Sentences(list) => engine.start_sentences(list)?,
                     AskKind::Grammar(grammar) => engine.start(grammar)?,
                 }
                 engine.as_mut()
@@ -447,6 +497,24 @@ mod tests {
         assert_eq!(word_errors(&["a", "b", "c"], &["a", "c"]), 1);
         assert_eq!(word_errors(&["a"], &["x", "y"]), 2);
         assert_eq!(word_errors(&[], &[]), 0);
+    }
+
+    #[test]
+    fn real_orders_in_a_cafe() {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/eval/commands");
+        if !folder.exists() || !cfg!(feature = "pocketsphinx") || std::env::var_os("HOTLINE_FIGURES").is_none() {
+            eprintln!("skipped: set HOTLINE_FIGURES=1 where {} is there", folder.display());
+            return;
+        }
+        let args = TranscribeArgs {
+            files: (0..300).step_by(20).map(|i| format!("c{i:03}.wav").into()).collect(),
+            grammar: Some(format!("@{}/slots.yaml", folder.display())),
+            refs: Some(folder.join("index.tsv")),
+            ..TranscribeArgs::default()
+        };
+        let mut out = Vec::new();
+        assert_eq!(transcribe(&args, &mut out), Ok(true));
+        println!("{}", String::from_utf8_lossy(&out));
     }
 
     #[test]

@@ -158,7 +158,7 @@ pub(crate) fn complete(expect: &Expect, person: &[String], text: &str) -> bool {
         return false;
     }
     let same = |p: &str| phrases::spoken(p) == text;
-    if !matches!(expect, Expect::Anything) && (PERSON.contains(&text) || person.iter().any(|p| same(p))) {
+    if !matches!(expect, Expect::Anything) && asks_for_person(person, text) {
         return true;
     }
     match expect {
@@ -171,6 +171,11 @@ pub(crate) fn complete(expect: &Expect, person: &[String], text: &str) -> bool {
         Expect::Date => ["today", "tomorrow", "yesterday", "the day after tomorrow"].contains(&text),
         Expect::Open { .. } | Expect::Number | Expect::Anything => false,
     }
+}
+
+/// Whether a text is one of the phrases that ask for a person, whole.
+pub(crate) fn asks_for_person(person: &[String], text: &str) -> bool {
+    PERSON.contains(&text) || person.iter().any(|p| phrases::spoken(p) == text)
 }
 
 /// How many digits a text holds ("double five" = 2); `None` if it holds anything else.

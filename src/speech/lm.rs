@@ -92,6 +92,15 @@ pub(crate) fn compile(examples: &[String], person: &[String]) -> LanguageModel {
     counts.arpa()
 }
 
+/// Compiles a model of exactly these sentences, with nothing beside them.
+pub(crate) fn compile_only(sentences: &[String]) -> LanguageModel {
+    let mut counts = Counts::default();
+    for sentence in sentences.iter().take(EXAMPLES_MAX).map(|s| phrases::spoken(s)).filter(|s| !s.is_empty()) {
+        counts.add(&sentence, 1);
+    }
+    counts.arpa()
+}
+
 #[derive(Default)]
 struct Words {
     ids: HashMap<String, u32>,

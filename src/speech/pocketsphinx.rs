@@ -33,6 +33,9 @@ const PADDING_LEVEL: f32 = 20.0;
 /// Partial results are looked at every so many calls of `feed` (100 ms in frames of 20 ms).
 const LOOK_EVERY: u32 = 5;
 
+/// How sure a grammar must be of a request for a person before the utterance is over.
+const PERSON_CONFIDENCE: f32 = 0.9;
+
 /// Compiled searches kept per decoder.
 const SEARCHES_MAX: usize = 64;
 
@@ -59,6 +62,8 @@ pub struct PocketSphinx {
     line: LineMean,
     noise: Noise,
     utterance: Option<Utterance>,
+    /// How much is held back for the cepstral mean, [`SETTLED_SAMPLES`] while somebody waits for the answer.
+    settled: usize,
     /// Files that a decoder reads (ARPA, keyphrases) go here; removed with us.
     scratch: Scratch,
 }
@@ -164,6 +169,7 @@ impl PocketSphinx {
             line: LineMean::default(),
             noise: Noise(0x2545_F491),
             utterance: None,
+            settled: SETTLED_SAMPLES,
             scratch: Scratch::new()?,
         })
     }
@@ -190,6 +196,14 @@ impl PocketSphinx {
         self.start_compiled(&compiled)
     }
 
+    /// For files: nobody waits, so more is held back for a better cepstral mean (measured on long orders: 65 % of slots found
+    /// instead of 56; with the whole utterance 48, because its silence weighs too much).
+    #[must_use]
+    pub fn patient(mut self) -> PocketSphinx {
+        self.settled = 32_000;
+        self
+    }
+
     /// Begins an utterance under the general language model; only after [`PocketSphinx::load_dictation`].
     ///
     /// # Errors
@@ -210,6 +224,18 @@ impl PocketSphinx {
             return Err("the grammar has no phrase; write for example \"yes | no | agent\"".to_string());
         }
         self.start_compiled(&grammar::only(list))
+    }
+
+    /// Begins an utterance under a model of these sentences and nothing else (slot values in made-up orders, for instance).
+    ///
+    /// # Errors
+    /// When there is none.
+    pub fn start_sentences(&mut self, sentences: &[String]) -> Result<(), String> {
+        self.abandon();
+        let key = format!("s{:016x}", hash(&sentences));
+        self.main.model(key, || lm::compile_only(sentences), &self.dictionary, &self.scratch)?;
+        let expect = Expect::Open { name: Arc::from("sentences"), examples: Arc::from([]) };
+        self.begin(Kind::Open, expect, Arc::from([]))
     }
 
     fn start_compiled(&mut self, compiled: &Compiled) -> Result<(), String> {
@@ -261,7 +287,7 @@ impl PocketSphinx {
                 self.phones.feed(&wide);
             }
         }
-        if utterance.waiting.as_ref().is_some_and(|w| w.len() >= SETTLED_SAMPLES) {
+        if utterance.waiting.as_ref().is_some_and(|w| w.len() >= self.settled) {
             self.search();
         }
     }
@@ -292,17 +318,30 @@ impl PocketSphinx {
 
     /// What is new since the last look.
     fn look(&mut self) -> Option<Partial> {
+        let kind = self.utterance.as_ref()?.kind;
+        let segments = if kind == Kind::Spotted { Vec::new() } else { self.main.decoder.segments() };
+        let text = words_of(&segments);
+        let found = self.spotter.decoder.segments();
         let utterance = self.utterance.as_mut()?;
-        let text = if utterance.kind == Kind::Spotted { String::new() } else { words_of(&self.main.decoder.segments()) };
+        let stands = !text.is_empty() && text == utterance.looked;
         let mut now = utterance.reported.clone();
         // Whole only when it stood at two looks in a row: the best path flickers inside words.
-        now.complete |= text == utterance.looked && grammar::complete(&utterance.expect, &utterance.person, &text);
+        now.complete |= stands && grammar::complete(&utterance.expect, &utterance.person, &text);
         if now.person.is_none() {
-            let found = self.spotter.decoder.segments();
-            now.person = found.iter().find(|s| verdict::person_is_sure(&s.word, &text, utterance.kind)).map(|s| s.word.clone());
+            now.person = found.iter().find(|s| verdict::person_is_sure(&s.word, &text, kind)).map(|s| s.word.clone());
         }
+        let asked = now.person.is_none()
+            && stands
+            && matches!(kind, Kind::Closed | Kind::Digits)
+            && grammar::asks_for_person(&utterance.person, &text);
         utterance.looked.clone_from(&text);
+        if asked {
+            // The phone loop is the second witness where the spotter missed it.
+            let evidence = Evidence::weigh(&segments, &self.loop_scores(), 1.0);
+            now.person = (verdict::judge(kind, &text, &evidence, false).0.get() >= PERSON_CONFIDENCE).then(|| text.clone());
+        }
         now.text = text;
+        let utterance = self.utterance.as_mut()?;
         let news = now != utterance.reported;
         utterance.reported = now.clone();
         news.then_some(now)
@@ -337,7 +376,8 @@ impl Recognizer for PocketSphinx {
         let kind = match &grammar.expect {
             Expect::Anything => Kind::Spotted,
             Expect::Open { name, examples } => {
-                self.main.model(name, examples, &grammar.person, &self.dictionary, &self.scratch)?;
+                let key = format!("m{:016x}", hash(&(name, &grammar.person)));
+                self.main.model(key, || lm::compile(examples, &grammar.person), &self.dictionary, &self.scratch)?;
                 Kind::Open
             }
             closed => {
@@ -469,15 +509,13 @@ impl Search {
 
     fn model(
         &mut self,
-        key: &str,
-        examples: &[String],
-        person: &[String],
+        name: String,
+        make: impl FnOnce() -> lm::LanguageModel,
         dictionary: &Dictionary,
         scratch: &Scratch,
     ) -> Result<(), String> {
-        let name = format!("m{:016x}", hash(&(key, person)));
         if !self.recall(&name) {
-            let model = lm::compile(examples, person);
+            let model = make();
             for word in &model.words {
                 if let Err(why) = self.learn(word, false, dictionary) {
                     tracing::warn!("a word of the flow's examples is left out of recognition: {why}");
