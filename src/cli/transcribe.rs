@@ -11,30 +11,30 @@ use std::sync::Arc;
 
 /// What to transcribe and how.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct TranscribeArgs {
+pub struct TranscribeArgs {
     /// Sound files. May be empty when `refs` names them.
-    pub(crate) files: Vec<PathBuf>,
+    pub files: Vec<PathBuf>,
     /// `pocketsphinx` (default) or `whisper`.
-    pub(crate) engine: Option<String>,
+    pub engine: Option<String>,
     /// Whisper model file.
-    pub(crate) model: Option<PathBuf>,
+    pub model: Option<PathBuf>,
     /// `a | b | c`, or `@FILE`: a JSGF grammar, or YAML `slot: [values]` with an optional list `carrier` of words around them.
-    pub(crate) grammar: Option<String>,
+    pub grammar: Option<String>,
     /// Example sentences of a flow (`--flow`), for the model of its open questions.
-    pub(crate) examples: Option<Vec<String>>,
+    pub examples: Option<Vec<String>>,
     /// A table with the columns `file`, `transcript` and/or `slots`, and optionally `speaker`.
-    pub(crate) refs: Option<PathBuf>,
+    pub refs: Option<PathBuf>,
     /// The language spoken; English if not given.
-    pub(crate) language: Option<Language>,
+    pub language: Option<Language>,
     /// JSON lines, or one document with `refs`, instead of text.
-    pub(crate) json: bool,
+    pub json: bool,
 }
 
 /// Does it. `Ok(false)` when a file could not be read or nothing at all was understood.
 ///
 /// # Errors
 /// One sentence about the arguments, the grammar, the table or the engine.
-pub(crate) fn transcribe(args: &TranscribeArgs, out: &mut dyn Write) -> Result<bool, String> {
+pub fn transcribe(args: &TranscribeArgs, out: &mut dyn Write) -> Result<bool, String> {
     let rows = rows(args)?;
     if rows.is_empty() {
         return Err("nothing to transcribe; name a sound file or give --refs index.tsv".to_string());
