@@ -746,8 +746,9 @@ async fn over_ipv6() {
     let ring = hand.request("INVITE", "ring6").replace("127.0.0.1", "[::1]").replace("sip:100@", "sip:ring@");
     hand.send(ring.as_bytes()).await;
     assert_eq!(word(&ua.next().await), "incoming:caller>ring:late");
-    assert!(hand.answer("ring6").await.starts_with("SIP/2.0 100 "));
-    let ringing = hand.answer("ring6").await;
+    // 100 comes from the stack and 180 from us: under load they may cross.
+    let answers = [hand.answer("ring6").await, hand.answer("ring6").await];
+    let ringing = answers.iter().find(|a| a.starts_with("SIP/2.0 180 ")).expect("180");
     assert!(ringing.contains("Contact: <sip:hotline@[::1]:"), "{ringing}");
     ua.stop().await;
 }
