@@ -116,12 +116,14 @@ fn rows(args: &TranscribeArgs) -> Result<Vec<Row>, String> {
 }
 
 /// What is expected.
+#[cfg_attr(not(any(feature = "pocketsphinx", feature = "whisper")), allow(dead_code))]
 struct Ask {
     kind: AskKind,
     slots: Option<Slots>,
     language: Language,
 }
 
+#[cfg_attr(not(feature = "pocketsphinx"), allow(dead_code))]
 enum AskKind {
     /// Anything at all (the engine's general model).
     Dictation,
@@ -316,9 +318,12 @@ impl Engine {
             Engine::PocketSphinx(engine) => engine.set_line(None),
             #[cfg(feature = "whisper")]
             Engine::Whisper(_) => {}
+            #[cfg(not(any(feature = "pocketsphinx", feature = "whisper")))]
+            _ => {}
         }
     }
 
+    #[cfg_attr(not(any(feature = "pocketsphinx", feature = "whisper")), allow(unused_variables, unreachable_code))]
     fn hear(&mut self, ask: &mut Ask, sound: &Pcm) -> Result<Hypothesis, String> {
         let open = || Grammar {
             language: ask.language,
@@ -342,6 +347,8 @@ impl Engine {
                 engine.start(&open())?;
                 engine.as_mut()
             }
+            #[cfg(not(any(feature = "pocketsphinx", feature = "whisper")))]
+            _ => return Err("this hotline was built without a recogniser".to_string()),
         };
         let _ = open;
         for frame in sound.samples.chunks(160) {

@@ -7,13 +7,17 @@ pub use face::{EarEvent, EarsConfig, Partial, Recognizer, RenderKey, Voice};
 mod bench;
 #[cfg(feature = "pocketsphinx")]
 mod decoder;
+#[cfg_attr(not(feature = "pocketsphinx"), allow(dead_code))]
 mod dictionary;
 #[cfg(any(feature = "pocketsphinx", feature = "flite"))]
 mod ffi;
 #[cfg(feature = "flite")]
 mod flite;
+#[cfg_attr(not(feature = "pocketsphinx"), allow(dead_code))]
 mod grammar;
+#[cfg_attr(not(feature = "pocketsphinx"), allow(dead_code))]
 mod lm;
+#[cfg_attr(not(feature = "pocketsphinx"), allow(dead_code))]
 mod phrases;
 #[cfg(feature = "pocketsphinx")]
 mod pocketsphinx;

@@ -34,7 +34,13 @@ const PADDING_LEVEL: f32 = 20.0;
 const LOOK_EVERY: u32 = 5;
 
 /// How sure a grammar must be of a request for a person before the utterance is over.
-const PERSON_CONFIDENCE: f32 = 0.9;
+const PERSON_CONFIDENCE: f32 = 0.95;
+
+/// How many words it must have: "get me an americano" begins like "get me a person".
+const PERSON_WORDS: usize = 5;
+
+/// And how well its worst word must fit.
+const PERSON_WORST_RATIO: f32 = -10.0;
 
 /// Compiled searches kept per decoder.
 const SEARCHES_MAX: usize = 64;
@@ -333,12 +339,14 @@ impl PocketSphinx {
         let asked = now.person.is_none()
             && stands
             && matches!(kind, Kind::Closed | Kind::Digits)
+            && text.split(' ').count() >= PERSON_WORDS
             && grammar::asks_for_person(&utterance.person, &text);
         utterance.looked.clone_from(&text);
         if asked {
             // The phone loop is the second witness where the spotter missed it.
             let evidence = Evidence::weigh(&segments, &self.loop_scores(), 1.0);
-            now.person = (verdict::judge(kind, &text, &evidence, false).0.get() >= PERSON_CONFIDENCE).then(|| text.clone());
+            let sure = verdict::judge(kind, &text, &evidence, false).0.get() >= PERSON_CONFIDENCE;
+            now.person = (sure && evidence.worst_ratio >= PERSON_WORST_RATIO).then(|| text.clone());
         }
         now.text = text;
         let utterance = self.utterance.as_mut()?;

@@ -15,6 +15,7 @@ const SILENCE: u16 = 120;
 const KEPT: usize = 320;
 
 /// Any rate to the line's.
+#[cfg_attr(not(feature = "flite"), allow(dead_code))]
 pub(crate) fn to_line(samples: &[i16], hertz: u32) -> Result<Pcm, String> {
     let rate = |hertz| Rate::new(hertz).map_err(|e| e.to_string());
     Ok(Pcm { samples: resample(samples, rate(hertz)?, rate(LINE_RATE)?).map_err(|e| e.to_string())? })

@@ -226,13 +226,15 @@ fn a_file_is_transcribed_with_figures() {
     }
     use hotline::cli::transcribe::{TranscribeArgs, transcribe};
     let folder = tempfile::tempdir().expect("a folder");
-    std::fs::write(folder.path().join("a.wav"), hotline::audio::write_wav(&spoken("can i get a large latte")))
+    std::fs::write(folder.path().join("a.wav"), hotline::audio::write_wav(&spoken("can i get a large cappuccino")))
         .expect("written");
-    std::fs::write(folder.path().join("drinks.yaml"), "drink: [latte, mocha]\nsize: [small, large]\n").expect("written");
-    let table = "file\ttranscript\tslots\na.wav\tcan i get a large latte\t{\"drink\": \"latte\", \"size\": \"large\"}\n";
+    std::fs::write(folder.path().join("drinks.yaml"), "drink: [cappuccino, orange juice]\nsize: [small, large]\n")
+        .expect("written");
+    let table =
+        "file\ttranscript\tslots\na.wav\tcan i get a large cappuccino\t{\"drink\": \"cappuccino\", \"size\": \"large\"}\n";
     std::fs::write(folder.path().join("index.tsv"), table).expect("written");
     for grammar in [
-        "can i get a large latte | can i get a small mocha | agent".to_string(),
+        "can i get a large cappuccino | can i get a small orange juice | agent".to_string(),
         format!("@{}/drinks.yaml", folder.path().display()),
     ] {
         let refs = Some(folder.path().join("index.tsv"));
