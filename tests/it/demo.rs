@@ -5,6 +5,7 @@ use std::process::Command;
 
 #[test]
 fn the_demo_places_three_calls_and_all_go_as_they_should() {
+    let _turn = crate::gateway::turn();
     let dir = tempfile::tempdir().expect("a folder");
     let output = Command::new(HOTLINE)
         .arg("demo")

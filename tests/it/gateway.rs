@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{Receiver, channel};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 /// The binary under test.
@@ -15,6 +16,14 @@ pub(crate) fn checkout() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
+/// One gateway at a time: these tests talk in real time, and two of them on two cores would measure each other.
+static ONE: Mutex<()> = Mutex::new(());
+
+/// Waits for the turn of a test that talks in real time.
+pub(crate) fn turn() -> MutexGuard<'static, ()> {
+    ONE.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 /// A running gateway; ended by SIGTERM when dropped.
 pub(crate) struct Gateway {
     child: Child,
@@ -23,6 +32,8 @@ pub(crate) struct Gateway {
     pub(crate) config: PathBuf,
     dir: tempfile::TempDir,
     lines: Receiver<String>,
+    /// Last, so that the next test begins when this gateway is gone.
+    _turn: MutexGuard<'static, ()>,
 }
 
 /// What differs from test to test.
@@ -42,6 +53,7 @@ pub(crate) struct Wanted<'a> {
 impl Gateway {
     /// Starts and waits until it takes calls and its recogniser is warm.
     pub(crate) fn start(wanted: Wanted<'_>) -> Gateway {
+        let turn = turn();
         let dir = tempfile::tempdir().expect("a temporary folder");
         let flow = checkout().join(wanted.flow);
         let env: String = wanted.env.iter().map(|(k, v)| format!("{k} = {v:?}\n")).collect();
@@ -65,7 +77,7 @@ impl Gateway {
         let (tell, lines) = channel();
         let stderr = BufReader::new(child.stderr.take().expect("piped"));
         std::thread::spawn(move || stderr.lines().map_while(Result::ok).for_each(|line| drop(tell.send(line))));
-        let mut gateway = Gateway { child, sip: ([0, 0, 0, 0], 0).into(), web: None, config, dir, lines };
+        let mut gateway = Gateway { child, sip: ([0, 0, 0, 0], 0).into(), web: None, config, dir, lines, _turn: turn };
         let sip = gateway.line_with("takes calls on sip:");
         gateway.sip = sip.rsplit("sip:").next().and_then(|a| a.trim().parse().ok()).expect("an address");
         let web = gateway.line_with("http://");
