@@ -46,10 +46,11 @@ struct Figures {
 /// Runs `rounds` rounds of `concurrent` calls at once and prints the figures; false when a call failed altogether.
 pub(crate) async fn run(concurrent: usize, rounds: usize, json: bool, out: &mut dyn Write) -> anyhow::Result<bool> {
     let scratch = Scratch::new("bench-turns")?;
+    let ears = concurrent.clamp(2, 8);
     let epoch = Instant::now();
     let desk = Desk::open(epoch).await?;
     std::fs::write(scratch.path("bench.yaml"), FLOW)?;
-    let config = scratch.config("bench.yaml", &[("AGENT_SIP", &format!("sip:agent@{}", desk.at))], &[])?;
+    let config = scratch.config("bench.yaml", &[("AGENT_SIP", &format!("sip:agent@{}", desk.at))], &[], ears)?;
     let running = Running::start(&config).await?;
     let gateway = running.sip()?;
     let clips = speak_all(&running).await?;

@@ -45,7 +45,7 @@ pub(crate) async fn run(flow: &Path, fixtures: &Path, out: &mut dyn Write) -> an
     let flow = std::fs::canonicalize(flow).with_context(|| format!("no flow at {}", flow.display()))?;
     let env = [("AGENT_SIP", format!("sip:agent@{desk}")), ("PARCEL_API", format!("http://{service}"))];
     let env: Vec<(&str, &str)> = env.iter().map(|(k, v)| (*k, v.as_str())).collect();
-    let config = scratch.config(&flow.to_string_lossy(), &env, &[&service.to_string()])?;
+    let config = scratch.config(&flow.to_string_lossy(), &env, &[&service.to_string()], 2)?;
     writeln!(out, "Starting the gateway (recogniser, voices, one flow)…")?;
     let running = Running::start(&config).await?;
     running.ready(Duration::from_secs(60)).await?;

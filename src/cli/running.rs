@@ -224,13 +224,15 @@ impl Scratch {
         self.dir.join(name)
     }
 
-    /// Writes a configuration on loopback with any free ports: every number is served by `flow`.
-    pub(crate) fn config(&self, flow: &str, env: &[(&str, &str)], hosts: &[&str]) -> anyhow::Result<PathBuf> {
+    /// Writes a configuration on loopback with any free ports: every number is served by `flow`, and `ears`
+    /// recognition processes listen.
+    pub(crate) fn config(&self, flow: &str, env: &[(&str, &str)], hosts: &[&str], ears: usize) -> anyhow::Result<PathBuf> {
         let mut text = String::from(
             "# Made by hotline for one run on this machine.\n[sip]\nudp = \"127.0.0.1:0\"\ntcp = \"127.0.0.1:0\"\n\n",
         );
         text.push_str(&format!("[[number]]\ndialled = \"*\"\nflow = {flow:?}\n\n[store]\ndir = \"store\"\n\n"));
-        text.push_str("[web]\nlisten = \"127.0.0.1:0\"\n\n[limits]\ncalls_per_minute = 1000\n\n[flow_env]\n");
+        text.push_str("[web]\nlisten = \"127.0.0.1:0\"\n\n[limits]\ncalls_per_minute = 1000\n\n");
+        text.push_str(&format!("[speech]\npocketsphinx = {ears}\n\n[flow_env]\n"));
         for (name, value) in env {
             text.push_str(&format!("{name} = {value:?}\n"));
         }

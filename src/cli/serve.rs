@@ -10,6 +10,10 @@ use tokio::signal::unix::{SignalKind, signal};
 /// What is wrong with the configuration, or why the gateway cannot start.
 pub(crate) async fn run(config: &Path) -> anyhow::Result<bool> {
     let loaded = running::load(config)?;
+    log_by(&loaded.log);
+    for warning in &loaded.warnings {
+        eprintln!("{warning}");
+    }
     let running = Running::start_with(loaded).await?;
     let (mut term, mut int, mut hup) =
         (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?, signal(SignalKind::hangup())?);
@@ -38,6 +42,17 @@ pub(crate) async fn run(config: &Path) -> anyhow::Result<bool> {
         _ = int.recv() => eprintln!("ended at once"),
     }
     Ok(true)
+}
+
+/// Logs to standard error as `[log]` says. Whole SIP messages hold numbers and keys: the stack's own chatter stays out
+/// whatever the level.
+fn log_by(log: &crate::server::config::LogConfig) {
+    use tracing_subscriber::EnvFilter;
+    let filter =
+        EnvFilter::try_new(format!("{},{}", log.level, crate::sip::LOG_FILTER)).unwrap_or_else(|_| EnvFilter::new("info"));
+    let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    // A second gateway in one process (tests, benches) keeps the first one's log.
+    let _ = if log.json { lines.json().try_init() } else { lines.try_init() };
 }
 
 /// New calls get the new flows; calls that are going on keep theirs. With a mistake in it everything stays as it was.

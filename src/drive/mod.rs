@@ -20,9 +20,13 @@ use rescue::Rescue;
 use stage::Stage;
 use std::collections::BTreeSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::time::Duration;
 
 /// Most commands one event may cause; beyond that the call machine is taken to be looping and the rescue takes over.
 const COMMANDS_PER_EVENT_MAX: usize = 256;
+
+/// How long the sound of a message is waited for after its caller has hung up.
+const MESSAGE_SOUND: Duration = Duration::from_millis(1_500);
 
 /// Most utterances whose "no clip" mark is remembered.
 const SENSITIVE_KEPT_MAX: usize = 64;
@@ -39,6 +43,8 @@ pub struct Driver<M, P> {
     rescue: Option<Rescue>,
     /// The utterance that is the message: its sound is kept apart and it means nothing to the flow.
     message_utterance: Option<UtteranceId>,
+    /// The caller has left in the middle of a message: its sound is waited for, until this moment, before the call hears of it.
+    leaving: Option<(Event, Moment)>,
     /// Utterances of which nothing may be kept.
     sensitive: BTreeSet<UtteranceId>,
     /// Whether the current question is sensitive.
@@ -57,6 +63,7 @@ impl<M: Machine, P: Ports> Driver<M, P> {
             stage: Stage::default(),
             message: None,
             message_utterance: None,
+            leaving: None,
             rescue: None,
             sensitive: BTreeSet::new(),
             sensitive_now: false,
@@ -85,7 +92,8 @@ impl<M: Machine, P: Ports> Driver<M, P> {
             None => self.machine.next_timer(),
         };
         let message = self.message.as_ref().and_then(MessageTaking::next_timer);
-        [machine, message].into_iter().flatten().min()
+        let leaving = self.leaving.as_ref().map(|(_, until)| *until);
+        [machine, message, leaving].into_iter().flatten().min()
     }
 
     /// Something happened. Never panics on the machine's account: a panic inside it is caught, told to the caller once, and
@@ -95,7 +103,7 @@ impl<M: Machine, P: Ports> Driver<M, P> {
             return;
         }
         match happening {
-            Happening::Call(event) => self.event(now, event),
+            Happening::Call(event) => self.call_event(now, event),
             Happening::Tick => self.tick(now),
             Happening::Rendered { leg, prompt, result } => self.rendered(now, leg, prompt, result),
             Happening::Leg { leg, event } => self.leg_event(now, leg, event),
@@ -103,7 +111,27 @@ impl<M: Machine, P: Ports> Driver<M, P> {
         }
     }
 
+    fn call_event(&mut self, now: Moment, event: Event) {
+        let gone = matches!(event, Event::CallerHungUp | Event::CallerLost);
+        if gone && let Some(rule) = self.message.as_mut().and_then(|m| m.hash(now)) {
+            self.ports.leg(LegId::Caller, LegCommand::Listen(Some(rule)));
+            self.leaving = Some((event, now + MESSAGE_SOUND));
+            return;
+        }
+        self.event(now, event);
+    }
+
+    /// The message's sound is there, or was waited for long enough: now the call hears that the caller has left.
+    fn left(&mut self, now: Moment) {
+        if let Some((event, _)) = self.leaving.take() {
+            self.event(now, event);
+        }
+    }
+
     fn tick(&mut self, now: Moment) {
+        if self.leaving.as_ref().is_some_and(|(_, until)| *until <= now) {
+            self.left(now);
+        }
         if let Some(speech_ms) = self.message.as_mut().and_then(|m| m.tick(now)) {
             self.message_over(now, speech_ms);
         }
@@ -221,6 +249,7 @@ impl<M: Machine, P: Ports> Driver<M, P> {
             EarEvent::Person { utterance, phrase } => self.event(now, Event::PersonHeard { utterance, phrase }),
             EarEvent::Heard { utterance, clip, .. } if self.message_utterance == Some(utterance) => {
                 self.ports.keep_message(clip);
+                self.left(now);
             }
             EarEvent::Heard { utterance, result, clip } => {
                 if self.sensitive.contains(&utterance) {
@@ -284,6 +313,14 @@ impl<M: Machine, P: Ports> Driver<M, P> {
     }
 
     fn carry_out(&mut self, now: Moment, command: Command) {
+        // A message has no stop command of its own: whatever moves the call on ends it.
+        let moves_on = matches!(
+            command,
+            Command::StopListening | Command::Dial { .. } | Command::Refer { .. } | Command::Play { leg: LegId::Caller, .. }
+        );
+        if moves_on && self.message.take().is_some() {
+            self.ports.leg(LegId::Caller, LegCommand::Listen(None));
+        }
         match command {
             Command::Answer => self.ports.answer(),
             Command::Play { leg, prompt } => {
@@ -327,7 +364,7 @@ impl<M: Machine, P: Ports> Driver<M, P> {
         }
     }
 
-    fn take_message(&mut self, now: Moment, max: std::time::Duration) {
+    fn take_message(&mut self, now: Moment, max: Duration) {
         self.message = Some(MessageTaking::begin(now, max));
         self.ports.leg(LegId::Caller, LegCommand::Listen(None));
         self.ports.leg(LegId::Caller, message::tone());

@@ -197,6 +197,38 @@ fn a_message_is_taken_after_the_tone_and_ends_with_the_key() {
 }
 
 #[test]
+fn a_caller_who_hangs_up_while_speaking_has_left_a_message() {
+    let max = Duration::from_secs(60);
+    let (mut driver, diary, seen) = setup(vec![(Event::Answered, vec![Command::TakeMessage { max }])]);
+    driver.handle(T1, Happening::Call(Event::Answered));
+    let event = LegEvent::PromptEnded { prompt: PromptId(u32::MAX), at: T1, played_ms: 300, end: PromptEnd::Finished };
+    driver.handle(T1, Happening::Leg { leg: LegId::Caller, event });
+    let started = LegEvent::SpeechStarted { utterance: UtteranceId(1), at: T1, over: None };
+    driver.handle(T1, Happening::Leg { leg: LegId::Caller, event: started });
+    driver.handle(T2, Happening::Call(Event::CallerHungUp));
+    assert!(!seen.borrow().contains(&Event::CallerHungUp), "the sound is waited for first");
+    let ended = LegEvent::SpeechEnded { utterance: UtteranceId(1), started: T1, ended: T2 };
+    driver.handle(T2, Happening::Leg { leg: LegId::Caller, event: ended });
+    let heard = EarEvent::Heard { utterance: UtteranceId(1), result: Err(EarFailure::NoEngine), clip: Arc::default() };
+    driver.handle(T2, Happening::Ear(heard));
+    assert!(diary.take().contains(&"message".to_string()));
+    assert_eq!(seen.borrow()[1..], [Event::MessageEnded { speech_ms: 1_000 }, Event::CallerHungUp]);
+}
+
+#[test]
+fn the_wait_for_a_message_is_bounded() {
+    let (mut driver, _, seen) = setup(vec![(Event::Answered, vec![Command::TakeMessage { max: Duration::from_secs(60) }])]);
+    driver.handle(T1, Happening::Call(Event::Answered));
+    let event = LegEvent::PromptEnded { prompt: PromptId(u32::MAX), at: T1, played_ms: 300, end: PromptEnd::Finished };
+    driver.handle(T1, Happening::Leg { leg: LegId::Caller, event });
+    let started = LegEvent::SpeechStarted { utterance: UtteranceId(1), at: T1, over: None };
+    driver.handle(T1, Happening::Leg { leg: LegId::Caller, event: started });
+    driver.handle(T2, Happening::Call(Event::CallerHungUp));
+    driver.handle(T2 + Duration::from_secs(2), Happening::Tick);
+    assert!(seen.borrow().contains(&Event::CallerHungUp));
+}
+
+#[test]
 fn nobody_speaks_after_the_tone() {
     let (mut driver, _, seen) = setup(vec![(Event::Answered, vec![Command::TakeMessage { max: Duration::from_secs(60) }])]);
     driver.handle(T1, Happening::Call(Event::Answered));

@@ -103,8 +103,6 @@ pub struct SpeechConfig {
     pub whisper_model: Option<PathBuf>,
     /// Whisper worker processes, when there is a model.
     pub whisper: usize,
-    /// Threads of each Whisper worker.
-    pub threads: usize,
     /// Longest wait for a free worker, from the utterance's start.
     pub wait: Duration,
     /// Longest wait for the result, from the utterance's end.
@@ -319,7 +317,6 @@ fn read_speech(mut s: Section<'_>) -> SpeechConfig {
         pocketsphinx: s.get("pocketsphinx", 2, values::whole(0..=256)),
         whisper_model: s.get("whisper_model", None, values::some(values::existing_file)),
         whisper: s.get("whisper", 1, values::whole(1..=64)),
-        threads: s.get("threads", 1, values::whole(1..=64)),
         wait: s.get("wait_ms", Duration::from_millis(1_000), values::millis(10..=10_000)),
         deadline: s.get("deadline_ms", Duration::from_millis(1_500), values::millis(50..=30_000)),
         voice_en: s.get("voice_en", "rms".to_string(), values::one_of(&["rms", "slt", "kal", "kal16"])),

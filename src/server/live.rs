@@ -198,8 +198,10 @@ impl LivePorts {
         let Some(attempt) = self.shared.referring(self.id).filter(|_| caller) else { return Vec::new() };
         let outcome = match (status, last) {
             (202, false) => ReferOutcome::Accepted,
-            (100..=199, false) => ReferOutcome::Progress(status),
-            (200..=299, _) => ReferOutcome::Succeeded,
+            (_, false) => ReferOutcome::Progress(status),
+            // Last word 100 or 202: the subscription ended without an outcome.
+            (200..=201 | 203..=299, true) => ReferOutcome::Succeeded,
+            (100..=202, true) => ReferOutcome::Failed(408),
             _ => ReferOutcome::Failed(status),
         };
         vec![Happening::Call(Event::Referred { attempt, outcome })]
@@ -237,7 +239,10 @@ impl LivePorts {
         let Some(leg) = self.legs.get_mut(&id) else { return Vec::new() };
         let (was_up, connected, key) = (leg.up, leg.connected, leg.key);
         leg.up = false;
-        self.shared.plane.command(key, LegCommand::Close);
+        // The caller's audio is closed with the call: the end of a message may still be in it.
+        if id != LegId::Caller {
+            self.shared.plane.command(key, LegCommand::Close);
+        }
         match id {
             _ if !was_up => Vec::new(),
             LegId::Caller => vec![Happening::Call(match why {
