@@ -27,7 +27,7 @@ help:
 	@sed -n 's/^# make/make/p' Makefile
 
 build: rust packages
-	@echo "hotline: building (the first time takes about ten minutes on two cores) ..."
+	@echo "hotline: building (the first time takes about six minutes on two cores) ..."
 	@cargo build --locked
 	@echo "hotline: built $(CARGO_TARGET_DIR)/debug/hotline"
 

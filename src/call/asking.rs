@@ -2,7 +2,7 @@
 //! be searched for the wish for a person.
 
 use super::UtteranceRecord;
-use super::dialogue::{SPEECH_LONGEST, words_of};
+use super::dialogue::{SPEECH_LONGEST, past_sentences, words_of};
 use super::keys::{BETWEEN_DIGITS, Keyed, LONE_ZERO, Wait};
 use super::ladders::{Misunderstood, Silence};
 use super::machine::{Call, Now};
@@ -11,8 +11,8 @@ use super::state::{Farewell, State};
 use super::story::Said;
 use super::timers::TimerName;
 use super::transfer::Wish;
-use super::understand::{Question, Understanding};
-use crate::base::{BargeIn, Confidence, Digit, EarFailure, Hypothesis, PromptEnd, PromptPart, UtteranceId};
+use super::understand::{ENDING_MIN, Question, Understanding};
+use crate::base::{BargeIn, Confidence, Digit, EarFailure, Expect, Hypothesis, PromptEnd, PromptPart, UtteranceId};
 use crate::flow::Phrase;
 use crate::flow::{Action, Answer, AskKind, Input};
 use crate::nlu::person::{PersonRule, asks_for_person};
@@ -73,11 +73,23 @@ impl Call {
     pub(crate) fn listened(&mut self, now: &mut Now, utterance: UtteranceId, result: &Result<Hypothesis, EarFailure>) {
         let understood = match (&self.state, result) {
             (State::Asking(a), Ok(h)) if a.keys.is_empty() => Some(self.question(now, &a.ask).words(h)),
-            (State::Holding(holding), Ok(h)) => match &holding.then {
-                Action::Ask(ask) => Some(self.question(now, ask).words(h)),
-                _ => repeat_request(&h.text).then_some(Understanding::Repeat),
+            (State::Holding(holding), Ok(h)) => match self.question_ahead(now, &holding.then) {
+                Some(ask) => Some(self.question(now, &ask).words(h)),
+                None => repeat_request(&h.text).then_some(Understanding::Repeat),
             },
             _ => None,
+        };
+        let understood = match (understood, result) {
+            (Some(Understanding::Answer { answer, meaning, confidence }), Ok(h)) => {
+                let joint = h.confidence.get() * confidence.get();
+                match joint < ENDING_MIN && self.would_end(now, &answer) {
+                    true => Some(Understanding::Nothing(format!(
+                        "{meaning} would end the call: {joint:.2} is less than the {ENDING_MIN:.2} that this needs"
+                    ))),
+                    false => Some(Understanding::Answer { answer, meaning, confidence }),
+                }
+            }
+            (understood, _) => understood,
         };
         let person = result.as_ref().ok().filter(|h| self.asks_for_person(h));
         self.note_utterance(now, utterance, result, understood.as_ref(), person.is_some());
@@ -103,13 +115,33 @@ impl Call {
     }
 
     /// Words that ask for a person count whatever the question was; of words that the recogniser rejected or is not sure
-    /// of, only an explicit phrase.
+    /// of, only an explicit phrase. Words that a closed grammar was forced into, and that other sounds fit better, are no
+    /// words of the caller's at all: there the spotter alone decides.
     fn asks_for_person(&self, heard: &Hypothesis) -> bool {
+        let open = matches!(&self.ears.listening, Some((grammar, _)) if matches!(grammar.expect, Expect::Open { .. }));
+        if heard.rejected.is_some() && !open {
+            return false;
+        }
         let unsure = heard.rejected.is_some() || heard.confidence < self.settings.confidence_min;
         match asks_for_person(&heard.text, &self.person_phrases()) {
             Some(request) => !unsure || request.rule != PersonRule::Alone,
             None => false,
         }
+    }
+
+    /// Whether this intent would end the call without an answer to anything.
+    fn would_end(&self, now: &Now, answer: &Answer) -> bool {
+        let Answer::Intent { .. } = answer else { return false };
+        let wall = self.wall(now);
+        let Some(mut cursor) = self.cursor.clone() else { return false };
+        if let State::Holding(holding) = &self.state
+            && past_sentences(&mut cursor, wall, holding.then.clone()).is_none()
+        {
+            return false;
+        }
+        let action = cursor.next(wall, Input::Understood(answer.clone()));
+        let onward = past_sentences(&mut cursor, wall, action);
+        onward.is_some_and(|onward| matches!(onward.action, Action::End { .. }) && !onward.answers)
     }
 
     fn question<'a>(&'a self, now: &Now, ask: &'a crate::flow::Ask) -> Question<'a> {
@@ -145,8 +177,11 @@ impl Call {
                 let again = crate::flow::Say { node: self.node(), parts, barge_in, answer: false, sensitive: false };
                 self.say_again(now, again, then);
             }
-            (Some(Understanding::Answer { answer, meaning, confidence }), Action::Ask(ask)) => {
-                self.open_question(now, *ask);
+            (Some(Understanding::Answer { answer, meaning, confidence }), then) => {
+                let Some(ask) = self.skip_to_question(now, then) else {
+                    return self.hand_over(now, "script_loop", "the question that was answered is not in the script".into());
+                };
+                self.open_question(now, ask);
                 let said = self.said_by_voice(utterance, result);
                 self.accept(now, said, answer, meaning, confidence);
             }

@@ -7,9 +7,9 @@ use super::state::{Asking, Farewell, Holding, LookingUp, State};
 use super::timers::TimerName;
 use super::transfer::Wish;
 use super::{Command, keys};
-use crate::base::{BargeIn, Disposition, LookUpId, PromptEnd, PromptPart};
+use crate::base::{BargeIn, Disposition, LookUpId, PromptEnd, PromptPart, WallTime};
 use crate::flow::Phrase;
-use crate::flow::{Action, Ask, Input, LookUp, LookedUp, Say};
+use crate::flow::{Action, Ask, Cursor, Input, LookUp, LookedUp, Say};
 use crate::nlu::Slots;
 use std::time::Duration;
 
@@ -19,8 +19,32 @@ pub(crate) const SPEECH_LONGEST: Duration = Duration::from_secs(15);
 const LOOK_UP_SLOW: Duration = Duration::from_millis(1_500);
 /// What the driver gets beyond a look-up's own time-out.
 const LOOK_UP_GRACE: Duration = Duration::from_secs(1);
+/// How many sentences before a question are looked past.
+const AHEAD_MAX: usize = 8;
 /// Script steps without anything from the caller; more is a script that talks to itself.
 const IDLE_STEPS_MAX: u32 = 60;
+
+/// Where the script comes to by itself after what it only says.
+pub(crate) struct Onward {
+    /// The first action that is no sentence.
+    pub(crate) action: Action,
+    /// All that is said before it may be cut by speech.
+    pub(crate) skippable: bool,
+    /// Something of what is said before it answers the caller.
+    pub(crate) answers: bool,
+}
+
+/// Moves the cursor from `action`, its current one, past sentences; `None` when they do not come to an end.
+pub(crate) fn past_sentences(cursor: &mut Cursor, wall: WallTime, mut action: Action) -> Option<Onward> {
+    let (mut skippable, mut answers) = (true, false);
+    for _ in 0..AHEAD_MAX {
+        let Action::Say(say) = &action else { return Some(Onward { action, skippable, answers }) };
+        skippable &= say.barge_in == BargeIn::Speech;
+        answers |= say.answer;
+        action = cursor.next(wall, Input::Done);
+    }
+    None
+}
 
 impl Call {
     /// Tells the cursor what came of its action and carries out the next one.
@@ -60,7 +84,7 @@ impl Call {
 
     fn say(&mut self, now: &mut Now, say: Say) {
         self.guard_recording(now, say.sensitive);
-        self.listen_on(now, say.sensitive);
+        self.listen_ahead(now, &say);
         if say.sensitive {
             self.story.withhold();
         }
@@ -91,6 +115,46 @@ impl Call {
         self.state = State::Saying(prompt);
     }
 
+    /// Callers speak over what they know and answer the question that is to come: it is listened for already.
+    fn listen_ahead(&mut self, now: &mut Now, say: &Say) {
+        match self.onward(now, Action::Say(say.clone())).map(|onward| onward.action) {
+            Some(Action::Ask(ask)) => self.listen(now, ask.grammar, say.sensitive || ask.sensitive),
+            _ => self.listen_on(now, say.sensitive),
+        }
+    }
+
+    fn onward(&self, now: &Now, then: Action) -> Option<Onward> {
+        past_sentences(&mut self.cursor.clone()?, self.wall(now), then)
+    }
+
+    /// The question that the script comes to by itself from this action, where all that would be said before it may be cut.
+    pub(crate) fn question_ahead(&self, now: &Now, then: &Action) -> Option<Ask> {
+        match self.onward(now, then.clone())? {
+            Onward { action: Action::Ask(ask), skippable: true, .. } => Some(*ask),
+            _ => None,
+        }
+    }
+
+    /// Goes to the question that comes after this action, past everything that would be said before it.
+    pub(crate) fn skip_to_question(&mut self, now: &mut Now, then: Action) -> Option<Ask> {
+        let wall = self.wall(now);
+        match past_sentences(self.cursor.as_mut()?, wall, then)?.action {
+            Action::Ask(ask) => Some(*ask),
+            _ => None,
+        }
+    }
+
+    /// Carries out the action, but hears first who is speaking; for at most `limit` from the beginning of the speech.
+    pub(crate) fn perform_after_speech(&mut self, now: &mut Now, action: Action, limit: Duration) {
+        match (self.ears.speaking, &action) {
+            (Some((utterance, since)), Action::Say(_) | Action::Ask(_) | Action::End { .. }) => {
+                self.timers.set(TimerName::NoInput, since + limit);
+                self.state = State::Holding(Holding { then: action, utterance });
+            }
+            _ => self.perform(now, action),
+        }
+    }
+
     /// The slot values that an answer is given for. Sensitive ones count by what they are, not by name.
     fn asked_for(&self) -> Slots {
         let mut slots = self.cursor.as_ref().map(|c| c.slots()).unwrap_or_default();
@@ -105,13 +169,8 @@ impl Call {
         let wall = self.wall(now);
         let Some(cursor) = &mut self.cursor else { return };
         let action = cursor.next(wall, Input::Done);
-        match (end, self.ears.speaking) {
-            (PromptEnd::BargedIn, Some((utterance, since)))
-                if matches!(action, Action::Say(_) | Action::Ask(_) | Action::End { .. }) =>
-            {
-                self.timers.set(TimerName::NoInput, since + SPEECH_LONGEST);
-                self.state = State::Holding(Holding { then: action, utterance });
-            }
+        match end {
+            PromptEnd::BargedIn => self.perform_after_speech(now, action, SPEECH_LONGEST),
             _ => self.perform(now, action),
         }
     }

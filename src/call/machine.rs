@@ -162,6 +162,7 @@ impl Call {
             Event::Trouble(what) => self.decide(now, "trouble", what.clone()),
             Event::Tick => self.tick(now),
         }
+        self.show_turn(now);
     }
 
     /// When `Event::Tick` is wanted next, and what for. `None` = only events from outside move this call.

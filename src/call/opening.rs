@@ -1,17 +1,20 @@
 //! The first seconds: the caller is there, the recording is announced or asked for, the script begins.
 
+use super::dialogue::past_sentences;
 use super::machine::{Call, Now, Recording};
 use super::state::{Consenting, State};
 use super::{Command, Record, RecordAction};
 use crate::base::{BargeIn, Digit, Hypothesis, PromptEnd};
 use crate::call::timers::TimerName;
 use crate::flow::Phrase;
-use crate::flow::{Cursor, RecordMode};
+use crate::flow::{Action, Cursor, RecordMode};
 use crate::nlu::slots::yes_no;
 use std::time::Duration;
 
 /// Quiet after the question about recording that counts as a no.
 const CONSENT_WAIT: Duration = Duration::from_secs(5);
+/// How long the welcome waits for who speaks over the announcement.
+const OPENING_SPEECH: Duration = Duration::from_secs(6);
 
 impl Call {
     /// The ACK came: audio flows.
@@ -25,7 +28,14 @@ impl Call {
             RecordMode::Announce => (Phrase::RecordingAnnounced, false),
             RecordMode::Ask => (Phrase::RecordingQuestion, true),
         };
-        self.listen_on(now, false);
+        let first = self.facts().filter(|_| !ask).and_then(|facts| {
+            let (mut cursor, action) = Cursor::start(self.flow.clone(), facts);
+            past_sentences(&mut cursor, self.wall(now), action)
+        });
+        match first.map(|onward| onward.action) {
+            Some(Action::Ask(ask)) => self.listen(now, ask.grammar, ask.sensitive),
+            _ => self.listen_on(now, false),
+        }
         let barge_in = if ask { BargeIn::Speech } else { BargeIn::PersonOnly };
         let parts = self.phrase(sentence);
         let prompt = Some(self.play(now, parts, barge_in));
@@ -96,6 +106,6 @@ impl Call {
         self.turn_decided();
         let (cursor, action) = Cursor::start(self.flow.clone(), facts);
         self.cursor = Some(cursor);
-        self.perform(now, action);
+        self.perform_after_speech(now, action, OPENING_SPEECH);
     }
 }

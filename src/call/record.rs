@@ -95,6 +95,8 @@ pub struct TurnRecord {
     pub answer: Pii<String>,
     /// Nothing personal is in here.
     pub sensitive: bool,
+    /// False when the answer has only begun: the same turn is recorded again once it is over, with all that was said.
+    pub complete: bool,
 }
 
 /// One utterance.

@@ -25,6 +25,8 @@ pub(crate) struct Story {
     turns: VecDeque<CardTurn>,
     /// The turn whose answer is being given.
     open: Option<TurnRecord>,
+    /// The open turn was recorded already, for those who follow the call as it happens.
+    shown: bool,
     /// Number of the next turn.
     next: u32,
     /// The last understood intent.
@@ -139,13 +141,39 @@ impl Call {
             slots: if secret { Pii::default() } else { slots.into() },
             answer: Pii::default(),
             sensitive: secret,
+            complete: false,
         });
+        self.story.shown = false;
         self.story.next += 1;
+    }
+
+    /// Records the open turn as soon as its answer begins.
+    pub(crate) fn show_turn(&mut self, now: &mut Now) {
+        let looking_up = matches!(self.state, super::state::State::LookingUp(_));
+        match &self.story.open {
+            Some(turn) if !self.story.shown && !looking_up && (turn.sensitive || !turn.answer.reveal().is_empty()) => {
+                let turn = self.public_turn(turn.clone());
+                self.story.shown = true;
+                self.note(now, Record::Turn(turn));
+            }
+            _ => {}
+        }
     }
 
     /// Writes the open turn, whose answer is complete now.
     pub(crate) fn flush_turn(&mut self, now: &mut Now) {
-        let Some(mut turn) = self.story.open.take() else { return };
+        let Some(turn) = self.story.open.take() else { return };
+        let mut turn = self.public_turn(turn);
+        turn.complete = true;
+        if self.story.turns.len() >= CARD_TURNS {
+            self.story.turns.pop_front();
+        }
+        self.story.turns.push_back(card_turn(&turn));
+        self.note(now, Record::Turn(turn));
+    }
+
+    /// The turn without what is sensitive, with the slots as they are now.
+    fn public_turn(&self, mut turn: TurnRecord) -> TurnRecord {
         if turn.sensitive {
             turn.answer = Pii::default();
             turn.heard = Pii::default();
@@ -153,11 +181,7 @@ impl Call {
         } else if let Some(cursor) = &self.cursor {
             turn.slots = self.story.public(&cursor.slots()).into();
         }
-        if self.story.turns.len() >= CARD_TURNS {
-            self.story.turns.pop_front();
-        }
-        self.story.turns.push_back(card_turn(&turn));
-        self.note(now, Record::Turn(turn));
+        turn
     }
 
     /// Publishes the hand-over card as it is now.

@@ -264,8 +264,9 @@ impl Call {
         self.timers.clear(TimerName::Ring);
         self.publish(now);
         let State::Transferring(transfer) = &mut self.state else { return };
-        let tell_caller = !std::mem::replace(&mut transfer.told_brief, true);
         let Step::Bridging(bridging) = &transfer.step else { return };
+        // Who still hears that a person is being called needs no second sentence, which would only make the wait longer.
+        let tell_caller = bridging.to_caller.is_empty() && !std::mem::replace(&mut transfer.told_brief, true);
         let (attempt, accept) = (bridging.attempt, bridging.target.accept);
         let language = self.agent_language();
         let mut parts = vec![PromptPart::Text(self.summary())];

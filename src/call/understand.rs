@@ -5,6 +5,14 @@ use crate::flow::{Answer, Ask, AskKind, Choice, Flow, MenuOption, SlotKind};
 use crate::nlu::{Slots, slots};
 use chrono::{Datelike, NaiveDate};
 
+/// An intent is taken from spoken words when recogniser and matcher together are so sure of it: the product of their
+/// confidences. On the example flow (40 callers' sentences, 120 clips of other speech) it costs one right answer and stops
+/// five wrong ones.
+const JOINT_MIN: f32 = 0.45;
+
+/// What would end the call needs more certainty than what would only be a wrong answer.
+pub(crate) const ENDING_MIN: f32 = 0.8;
+
 /// Most digits of a number or date by keys.
 const KEYED_NUMBER_MAX: u8 = 12;
 
@@ -85,6 +93,11 @@ impl Question<'_> {
             std::iter::once((heard.text.clone(), heard.confidence)).chain(heard.alternatives.iter().take(4).cloned()).collect();
         let found = self.flow.matcher().decide_nbest(&readings);
         match found.intent {
+            Some(name) if heard.confidence.get() * found.confidence.get() < JOINT_MIN => Understanding::Nothing(format!(
+                "too unsure of {name}: heard with confidence {:.2}, matched with {:.2}, together less than {JOINT_MIN:.2}",
+                heard.confidence.get(),
+                found.confidence.get()
+            )),
             Some(name) => {
                 let slots = self.slots_in(&name, &heard.text);
                 let answer = Answer::Intent { name: name.clone(), slots, confidence: found.confidence };

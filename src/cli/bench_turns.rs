@@ -37,6 +37,7 @@ struct Figures {
     waits: BTreeMap<&'static str, Vec<f64>>,
     barge_in: Vec<f64>,
     transfer: Vec<f64>,
+    refer: Vec<f64>,
     turns: usize,
     understood: usize,
     calls: usize,
@@ -61,6 +62,7 @@ pub(crate) async fn run(concurrent: usize, rounds: usize, json: bool, out: &mut 
         while let Ok((call, record)) = notes.recv().await {
             if let Record::Turn(turn) = record
                 && turn.by == "voice"
+                && turn.complete
             {
                 seen.lock().unwrap_or_else(std::sync::PoisonError::into_inner).push((call, turn.meaning.is_some()));
             }
@@ -75,6 +77,18 @@ pub(crate) async fn run(concurrent: usize, rounds: usize, json: bool, out: &mut 
             figures.calls += 1;
             match task.await.context("a phone's task broke")? {
                 Ok((number, events)) => figures.add(&events, &clips, desk.invited(&number)),
+                Err(error) => {
+                    figures.failed += 1;
+                    eprintln!("a call failed: {error:#}");
+                }
+            }
+        }
+        // The same callers once more, by keys, to a target that is reached by REFER.
+        let referred = (0..concurrent).map(|i| referred_call(gateway, format!("8{round:03}{i:03}"), epoch, i));
+        let tasks: Vec<_> = referred.map(tokio::spawn).collect();
+        for task in tasks {
+            match task.await.context("a phone's task broke")? {
+                Ok(wait) => figures.refer.extend(wait),
                 Err(error) => {
                     figures.failed += 1;
                     eprintln!("a call failed: {error:#}");
@@ -142,6 +156,21 @@ async fn one_call(
     Ok((number, events))
 }
 
+/// Milliseconds from the last sound of the sentence to the REFER. The phone declines, so the call goes on to the desk.
+async fn referred_call(gateway: SocketAddr, number: String, epoch: Instant, index: usize) -> anyhow::Result<Option<f64>> {
+    tokio::time::sleep(Duration::from_millis(230 * index as u64)).await;
+    let mut phone = Phone::open("127.0.0.1:0".parse()?, epoch).await?;
+    let key = crate::base::Digit::from_char('3').context("a key")?;
+    let steps = vec![Step::Wait(Duration::from_millis(500)), Step::Keys(vec![key]), Step::HangUpAfter(Duration::from_secs(6))];
+    let mut events = Vec::new();
+    let uri = format!("sip:bench@{gateway}");
+    phone.call(&uri, &number, Sound::default(), steps, &mut |event| events.push(event)).await?;
+    phone.close().await;
+    let Some(referred) = events.iter().find(|e| e.what == "referred").map(|e| e.at) else { return Ok(None) };
+    let silent = events.iter().filter(|e| e.what == "far_stopped" && e.at <= referred).map(|e| e.at).max();
+    Ok(silent.map(|silent| (referred - silent) as f64 / 1_000.0))
+}
+
 impl Figures {
     fn add(&mut self, events: &[PhoneEvent], clips: &Clips, invited: Option<u64>) {
         let mut spoken = events.iter().enumerate().filter(|(_, e)| e.what == "spoken");
@@ -184,6 +213,7 @@ impl Figures {
                 "turns": self.turns, "understood": self.understood,
                 "end_of_speech_to_audio_ms": summary(&all), "by_kind": by_kind,
                 "request_to_transfer_ms": summary(&self.transfer), "barge_in_stop_ms": summary(&self.barge_in),
+                "sentence_to_refer_ms": summary(&self.refer),
                 "tick_lateness_ms": { "p50": lateness.p50_ms, "p99": lateness.p99_ms, "max": lateness.max_ms },
             });
             return writeln!(out, "{document}");
@@ -202,6 +232,7 @@ impl Figures {
             row(out, &format!("    {kind}"), values)?;
         }
         row(out, "end of request for a person to INVITE on the wire", &self.transfer)?;
+        row(out, "end of the sentence to REFER on the wire", &self.refer)?;
         row(out, "onset of speech to the prompt's last packet", &self.barge_in)?;
         writeln!(out, "ticks late: p50 {:.2} ms, p99 {:.2} ms, max {:.2} ms", lateness.p50_ms, lateness.p99_ms, lateness.max_ms)
     }

@@ -237,7 +237,7 @@ impl Ports for Keyboard {
         }
         // The person at the keyboard typed these words: showing them is the point of `--why`.
         match record {
-            Record::Turn(turn) => self.line(format!(
+            Record::Turn(turn) if turn.complete => self.line(format!(
                 "    (node {}: {} with {:.2}; slots {:?})",
                 turn.node,
                 turn.meaning.as_deref().unwrap_or("not understood"),

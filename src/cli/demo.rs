@@ -8,7 +8,7 @@ use crate::audio::decode_file;
 use crate::base::{CallId, Disposition};
 use crate::call::Record;
 use anyhow::{Context, ensure};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{IsTerminal, Write};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -21,6 +21,15 @@ const CALLER_HERTZ: f32 = 440.0;
 
 /// Longest demo call.
 const CALL_MAX: Duration = Duration::from_secs(90);
+
+/// The callers' numbers are this and the number of the call.
+const CALLER: &str = "555000";
+
+const TITLES: [&str; 3] = [
+    "a question worded as in no example, answered from the look-up service",
+    "\"let me talk to a person\" spoken over the welcome; the agent answers",
+    "unclear speech, twice; the gateway does not ask a third time",
+];
 
 /// What is checked of a call afterwards.
 struct Outcome {
@@ -40,7 +49,7 @@ type Records = Arc<Mutex<BTreeMap<CallId, Vec<Record>>>>;
 pub(crate) async fn run(flow: &Path, fixtures: &Path, out: &mut dyn Write) -> anyhow::Result<()> {
     let scratch = Scratch::at(Path::new("run/demo"))?;
     let service = parcels().await?;
-    let mut agent = Phone::open("127.0.0.1:0".parse()?, Instant::now()).await?;
+    let agent = Phone::open("127.0.0.1:0".parse()?, Instant::now()).await?;
     let desk = agent.local().context("the agent's phone has no address")?;
     let flow = std::fs::canonicalize(flow).with_context(|| format!("no flow at {}", flow.display()))?;
     let env = [("AGENT_SIP", format!("sip:agent@{desk}")), ("PARCEL_API", format!("http://{service}"))];
@@ -48,82 +57,70 @@ pub(crate) async fn run(flow: &Path, fixtures: &Path, out: &mut dyn Write) -> an
     let config = scratch.config(&flow.to_string_lossy(), &env, &[&service.to_string()], 2)?;
     writeln!(out, "Starting the gateway (recogniser, voices, one flow)…")?;
     let running = Running::start(&config).await?;
-    running.ready(Duration::from_secs(60)).await?;
     let gateway = running.sip()?;
     writeln!(out, "It listens on sip:{gateway}; the agent's phone on sip:{desk}; parcels at http://{service}\n")?;
 
     let records: Records = Arc::default();
     let printer = tokio::spawn(follow(running.gateway.notes(), records.clone()));
     let speech = Speech { fixtures: fixtures.to_path_buf() };
-    let mut phone = Phone::open("127.0.0.1:0".parse()?, Instant::now()).await?;
     let uri = format!("sip:5551000@{gateway}");
+    for (nth, title) in TITLES.iter().enumerate() {
+        writeln!(out, "{}  {title}", tag(nth + 1))?;
+    }
+    writeln!(out)?;
 
-    heading(out, "Call 1: a question worded as in no example, answered from the look-up service")?;
-    let steps = vec![
+    let [agent_2, agent_3] = [2, 3].map(|n| scratch.path(&format!("agent-{n}.wav")));
+    let answering = tokio::spawn(answer_two(agent, agent_2.clone(), agent_3));
+    // The first caller speaks over the announcement, as those do who have called before.
+    let question = vec![
+        Step::Over(Duration::from_millis(2_500)),
         Step::Play(speech.samples("where-other-5.wav")?),
+        Step::Over(Duration::from_millis(1_200)),
         Step::Play(speech.samples("number-1.wav")?),
-        Step::Play(speech.samples("no-2.wav")?),
-        Step::HangUpAfter(Duration::from_secs(8)),
+        Step::HangUpAfter(Duration::from_millis(10_500)),
     ];
-    place(&mut phone, &uri, "5550001", scratch.path("caller-1.wav"), steps).await?;
-    let first = settle(&records, 1, "call 1").await?;
-
-    heading(out, "Call 2: \"let me talk to a person\" over the welcome; the agent answers")?;
-    let agent_wav = scratch.path("agent-2.wav");
-    let answering = {
-        let sound = Sound { record: Some(agent_wav.clone()), device: None };
-        let hello = Arc::new(proof::tone(AGENT_HERTZ, 6_000));
-        let steps = vec![Step::Wait(Duration::from_secs(8)), Step::PlayNow(hello), Step::Wait(Duration::from_secs(20))];
-        tokio::spawn(async move {
-            let ending = agent.answer(Duration::from_millis(900), sound, steps, &mut |_| {}).await;
-            (agent, ending)
-        })
-    };
-    let steps = vec![
+    let person = vec![
         Step::Over(Duration::from_millis(1_800)),
         Step::Play(speech.samples("person-1.wav")?),
-        Step::Wait(Duration::from_secs(9)),
-        Step::PlayNow(Arc::new(proof::tone(CALLER_HERTZ, 6_000))),
-        Step::HangUpAfter(Duration::from_secs(2)),
+        Step::Wait(Duration::from_secs(7)),
+        Step::PlayNow(Arc::new(proof::tone(CALLER_HERTZ, 4_000))),
+        Step::HangUpAfter(Duration::from_millis(200)),
     ];
-    place(&mut phone, &uri, "5550002", scratch.path("caller-2.wav"), steps).await?;
-    let (mut agent, ending) = answering.await?;
-    ending.context("the agent's phone")?;
-    let second = settle(&records, 2, "call 2").await?;
+    let unclear = vec![
+        Step::Over(Duration::from_millis(6_300)),
+        Step::Play(speech.samples("unrelated-4.wav")?),
+        Step::Over(Duration::from_millis(1_200)),
+        Step::Play(speech.samples("unrelated-4.wav")?),
+        Step::HangUpAfter(Duration::from_secs(10)),
+    ];
+    let mut calls = Vec::new();
+    for (index, steps) in [question, person, unclear].into_iter().enumerate() {
+        let record = scratch.path(&format!("caller-{}.wav", index + 1));
+        calls.push(tokio::spawn(place(uri.clone(), format!("{CALLER}{}", index + 1), record, steps)));
+    }
+    for (index, call) in calls.into_iter().enumerate() {
+        call.await?.with_context(|| format!("call {}", index + 1))?;
+    }
+    let agent = tokio::time::timeout(Duration::from_secs(3), answering).await;
+    agent.context("the agent was not called twice: a call was not handed over")??.context("the agent's phone")?;
+    let mut outcomes = Vec::new();
+    for (nth, title) in TITLES.iter().enumerate() {
+        outcomes.push(settle(&records, nth + 1, title).await?);
+    }
     let caller_heard = proof::tone_ms(&proof::channel(&scratch.path("caller-2.wav"), 1)?, AGENT_HERTZ);
-    let agent_heard = proof::tone_ms(&proof::channel(&agent_wav, 1)?, CALLER_HERTZ);
+    let agent_heard = proof::tone_ms(&proof::channel(&agent_2, 1)?, CALLER_HERTZ);
     writeln!(
         out,
-        "   audio: the caller heard {caller_heard} ms of the agent's tone, the agent {agent_heard} ms of the caller's"
+        "{}  audio both ways: the caller heard {caller_heard} ms of the agent's tone, the agent {agent_heard} ms of the caller's",
+        tag(2)
     )?;
 
-    heading(out, "Call 3: unclear speech, twice; the gateway does not ask a third time")?;
-    let answering = {
-        let sound = Sound { record: Some(scratch.path("agent-3.wav")), device: None };
-        tokio::spawn(async move {
-            let ending =
-                agent.answer(Duration::from_millis(900), sound, vec![Step::Wait(Duration::from_secs(30))], &mut |_| {}).await;
-            (agent, ending)
-        })
-    };
-    let steps = vec![
-        Step::Play(speech.samples("unrelated-3.wav")?),
-        Step::Play(speech.samples("mumble-1.wav")?),
-        Step::HangUpAfter(Duration::from_secs(14)),
-    ];
-    place(&mut phone, &uri, "5550003", scratch.path("caller-3.wav"), steps).await?;
-    let (agent, ending) = answering.await?;
-    ending.context("the agent's phone")?;
-    let third = settle(&records, 3, "call 3").await?;
-
-    phone.close().await;
-    agent.close().await;
     let store = running.gateway.store().dir().to_path_buf();
     running.stop().await;
     printer.abort();
-    check_first(&first)?;
-    check_second(&second, caller_heard, agent_heard)?;
-    check_third(&third)?;
+    check_first(&outcomes[0])?;
+    check_second(&outcomes[1], caller_heard, agent_heard)?;
+    check_third(&outcomes[2])?;
     writeln!(out, "\nAll three calls went as they should.")?;
     writeln!(out, "Recordings, clips and event logs: {}", store.display())?;
     writeln!(out, "What the phones heard:            {}", scratch.dir().display())?;
@@ -164,16 +161,30 @@ fn transferred(call: &Outcome, why: &str) -> anyhow::Result<()> {
     }
 }
 
-async fn place(phone: &mut Phone, uri: &str, from: &str, record: PathBuf, steps: Vec<Step>) -> anyhow::Result<()> {
-    let sound = Sound { record: Some(record), device: None };
-    let mut quiet = |_| {};
-    let call = phone.call(uri, from, sound, steps, &mut quiet);
-    let ending = tokio::time::timeout(CALL_MAX, call).await.context("the call did not come to an end")??;
-    ensure!(ending.answered, "the gateway did not take the call: {ending:?}");
+/// The agent takes the two calls that are handed over, one after the other; who comes while one is there is told to try again.
+async fn answer_two(mut agent: Phone, second: PathBuf, third: PathBuf) -> anyhow::Result<()> {
+    let hello = Arc::new(proof::tone(AGENT_HERTZ, 4_000));
+    let steps = vec![Step::Wait(Duration::from_secs(6)), Step::PlayNow(hello), Step::Wait(Duration::from_secs(20))];
+    for (record, steps) in [(second, steps), (third, vec![Step::Wait(Duration::from_secs(30))])] {
+        let sound = Sound { record: Some(record), device: None };
+        agent.answer(Duration::from_millis(500), sound, steps, &mut |_| {}).await?;
+    }
+    agent.close().await;
     Ok(())
 }
 
-/// Waits for the n-th call's last record and sums it up.
+async fn place(uri: String, from: String, record: PathBuf, steps: Vec<Step>) -> anyhow::Result<()> {
+    let mut phone = Phone::open("127.0.0.1:0".parse()?, Instant::now()).await?;
+    let sound = Sound { record: Some(record), device: None };
+    let mut quiet = |_| {};
+    let call = phone.call(&uri, &from, sound, steps, &mut quiet);
+    let ending = tokio::time::timeout(CALL_MAX, call).await.context("the call did not come to an end")??;
+    ensure!(ending.answered, "the gateway did not take the call: {ending:?}");
+    phone.close().await;
+    Ok(())
+}
+
+/// Waits for the n-th caller's last record and sums the call up.
 async fn settle(records: &Records, nth: usize, title: &'static str) -> anyhow::Result<Outcome> {
     for _ in 0..200 {
         if let Some(outcome) = summed(records, nth, title) {
@@ -181,22 +192,16 @@ async fn settle(records: &Records, nth: usize, title: &'static str) -> anyhow::R
         }
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
-    anyhow::bail!("{title}: its records did not come to an end within ten seconds")
+    anyhow::bail!("call {nth}, {title}: its records did not come to an end within ten seconds")
 }
 
 fn summed(records: &Records, nth: usize, title: &'static str) -> Option<Outcome> {
     let records = records.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-    let ended = |r: &Vec<Record>| r.iter().any(|r| matches!(r, Record::Ended { .. }));
-    if records.values().filter(|r| ended(r)).count() < nth {
-        return None;
-    }
-    // The newest call is the one whose `Began` came last.
-    let began = |r: &Vec<Record>| r.iter().find_map(|r| if let Record::Began { at, .. } = r { Some(at.0) } else { None });
-    let call = records.values().max_by_key(|r| began(r))?;
+    let call = records.values().find(|call| caller(call) == Some(nth))?;
     let mut outcome = Outcome { title, disposition: None, intents: Vec::new(), answers: Vec::new(), misunderstood: 0 };
     for record in call {
         match record {
-            Record::Turn(turn) => {
+            Record::Turn(turn) if turn.complete => {
                 outcome.intents.extend(turn.meaning.clone());
                 outcome.answers.push(turn.answer.reveal().clone());
                 outcome.misunderstood += usize::from(turn.meaning.is_none() && turn.by == "voice");
@@ -205,36 +210,51 @@ fn summed(records: &Records, nth: usize, title: &'static str) -> Option<Outcome>
             _ => {}
         }
     }
-    Some(outcome)
+    outcome.disposition.is_some().then_some(outcome)
+}
+
+/// Which of the three calls these records are of, counted from 1.
+fn caller(call: &[Record]) -> Option<usize> {
+    call.iter().find_map(|record| match record {
+        Record::Began { caller, .. } => caller.as_str().strip_prefix(CALLER)?.parse().ok(),
+        _ => None,
+    })
+}
+
+/// `call 2`, in a colour of its own on a terminal.
+fn tag(nth: usize) -> String {
+    match std::io::stdout().is_terminal() {
+        true => format!("\x1b[1;{}mcall {nth}\x1b[0m", 33 + nth),
+        false => format!("call {nth}"),
+    }
 }
 
 /// Prints records as they come. The words are synthetic; that is why they may be shown.
 async fn follow(mut notes: tokio::sync::broadcast::Receiver<(CallId, Record)>, records: Records) {
     let started = Instant::now();
+    let mut shown = BTreeSet::new();
     while let Ok((call, record)) = notes.recv().await {
         let at = started.elapsed().as_secs_f32();
-        match &record {
-            Record::Turn(turn) => {
-                println!("   {at:6.2} s  heard   {:?} ({}, {:.2})", turn.heard.reveal(), turn.by, turn.heard_confidence.get());
+        let mut records = records.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let of_call = records.entry(call).or_default();
+        of_call.push(record);
+        let (Some(nth), Some(record)) = (caller(of_call), of_call.last()) else { continue };
+        let call_tag = tag(nth);
+        match record {
+            Record::Turn(turn) if shown.insert((call, turn.turn)) => {
                 let meaning = turn.meaning.as_deref().unwrap_or("not understood");
-                println!("             intent  {meaning} ({:.2}) at {}", turn.meaning_confidence.get(), turn.node);
-                println!("             answer  {}", turn.answer.reveal());
+                let (ears, sure) = (turn.heard_confidence.get(), turn.meaning_confidence.get());
+                println!("{call_tag} {at:6.2} s  heard   {:?} ({}, {ears:.2})", turn.heard.reveal(), turn.by);
+                println!("{call_tag}           intent  {meaning} ({sure:.2}) at {}", turn.node);
+                println!("{call_tag}           answer  {}", turn.answer.reveal());
             }
-            Record::Decision { what, why, .. } => println!("   {at:6.2} s  decided {what}: {why}"),
+            Record::Decision { what, why, .. } => println!("{call_tag} {at:6.2} s  decided {what}: {why}"),
             Record::Attempt { target, method, outcome, .. } => {
-                println!("   {at:6.2} s  person  {target} by {method}: {outcome}")
+                println!("{call_tag} {at:6.2} s  person  {target} by {method}: {outcome}")
             }
-            Record::Ended { disposition, .. } => println!("   {at:6.2} s  ended   {}", disposition.name()),
+            Record::Ended { disposition, .. } => println!("{call_tag} {at:6.2} s  ended   {}", disposition.name()),
             _ => {}
         }
-        records.lock().unwrap_or_else(std::sync::PoisonError::into_inner).entry(call).or_default().push(record);
-    }
-}
-
-fn heading(out: &mut dyn Write, text: &str) -> std::io::Result<()> {
-    match std::io::stdout().is_terminal() {
-        true => writeln!(out, "\x1b[1m{text}\x1b[0m"),
-        false => writeln!(out, "{text}"),
     }
 }
 

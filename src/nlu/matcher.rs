@@ -64,6 +64,19 @@ const ACCEPT: f32 = 0.4;
 /// Probability given to an example said word for word.
 const EXACT: f32 = 0.99;
 
+/// Most that is given to a text without a single word that tells one sentence from another. Recognisers hear "your" and
+/// "near of" in coughs and in words of other languages.
+const WORDLESS: f32 = 0.3;
+
+/// Words that stand in sentences of any meaning.
+const FUNCTION_WORDS: &[&str] = &[
+    "a", "about", "am", "an", "and", "are", "at", "be", "been", "but", "by", "did", "do", "does", "for", "from", "had", "has",
+    "have", "he", "her", "hers", "him", "his", "i", "if", "in", "is", "it", "its", "just", "me", "mine", "my", "not", "now",
+    "of", "oh", "okay", "on", "or", "our", "ours", "she", "so", "some", "than", "that", "the", "their", "them", "then",
+    "these", "they", "this", "those", "to", "too", "uh", "uh-huh", "um", "us", "was", "we", "well", "were", "with", "yeah",
+    "yes", "you", "your", "yours",
+];
+
 /// Most intents, examples, and readings of one utterance.
 const INTENTS_MAX: usize = 500;
 const EXAMPLES_MAX: usize = 50_000;
@@ -144,6 +157,12 @@ impl Matcher {
         let mut chances: Vec<f32> = ranking.against_outside.iter().map(|p| p.min(believed * 0.99)).collect();
         chances[best] = believed;
         let mut basis = basis(&ranking);
+        if words.iter().all(|w| FUNCTION_WORDS.contains(&w.as_str())) {
+            for c in &mut chances {
+                *c = c.min(WORDLESS);
+            }
+            basis = "no word in it tells one sentence from another".to_string();
+        }
         if let Some(&class) = self.exact.get(&words.join(" ")) {
             for c in &mut chances {
                 *c = c.min(1.0 - EXACT);

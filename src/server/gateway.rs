@@ -392,6 +392,7 @@ fn dialog_of(event: &SipEvent) -> DialogKey {
         | SipEvent::Reoffer { dialog, .. }
         | SipEvent::InfoDigit { dialog, .. }
         | SipEvent::ReferProgress { dialog, .. }
+        | SipEvent::ReferDeclined { dialog }
         | SipEvent::Ringing { dialog, .. }
         | SipEvent::Answered { dialog, .. }
         | SipEvent::Ended { dialog, .. } => *dialog,

@@ -135,7 +135,7 @@ impl LivePorts {
             SipEvent::Ringing { dialog, .. } => self.agent(dialog, |_| AgentEvent::Ringing),
             SipEvent::Answered { dialog, sdp } => self.agent_answered(dialog, &sdp),
             SipEvent::Ended { dialog, why } => self.dialog_ended(dialog, why),
-            SipEvent::Incoming { .. } => Vec::new(),
+            SipEvent::Incoming { .. } | SipEvent::ReferDeclined { .. } => Vec::new(),
         }
     }
 

@@ -95,7 +95,7 @@ fn holds(fact: &str, transcript: &Transcript) -> Result<bool, String> {
             !in_records && !on_cards
         }
         "turns" => {
-            let turns = transcript.records().filter(|r| matches!(r, Record::Turn(_))).count();
+            let turns = transcript.records().filter(|r| matches!(r, Record::Turn(turn) if turn.complete)).count();
             rest.parse::<usize>().map_err(|_| format!("`{rest}` is no number"))? == turns
         }
         _ => return Err(format!("`{fact}` is nothing that can be checked")),

@@ -117,7 +117,7 @@ fn shown(command: &Command) -> Option<String> {
         Command::Note(record) => match &**record {
             Record::Decision { what, why, .. } => format!("  ! {what}: {why}"),
             Record::Attempt { target, method, outcome, .. } => format!("  ! attempt {target} {method} {outcome}"),
-            Record::Turn(turn) => format!("  turn {} {} -> {:?}", turn.turn, turn.by, turn.meaning),
+            Record::Turn(turn) if turn.complete => format!("  turn {} {} -> {:?}", turn.turn, turn.by, turn.meaning),
             _ => return None,
         },
         Command::Play { .. } | Command::Listen { .. } | Command::Publish(_) => return None,

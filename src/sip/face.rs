@@ -11,6 +11,11 @@ pub struct DialogKey(pub u64);
 /// What signalling tells. After `Ended` nothing more comes for that dialog and everything of it is freed.
 #[derive(Debug, Clone, PartialEq)]
 pub enum SipEvent {
+    /// The far end asked us to call somebody else (REFER). It was declined (603): nobody but us transfers our callers.
+    ReferDeclined {
+        /// Which.
+        dialog: DialogKey,
+    },
     /// A new INVITE. 100 was sent. Must be answered by `Ring`/`Answer`/`Reject`.
     Incoming {
         /// Its key from now on.

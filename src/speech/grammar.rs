@@ -178,6 +178,17 @@ pub(crate) fn asks_for_person(person: &[String], text: &str) -> bool {
     PERSON.contains(&text) || person.iter().any(|p| phrases::spoken(p) == text)
 }
 
+/// Where among the words of a text a phrase of three words and more stands that asks for a person: the longest.
+pub(crate) fn person_among(person: &[String], words: &[&str]) -> Option<std::ops::Range<usize>> {
+    let phrases = PERSON.iter().map(|p| (*p).to_string()).chain(person.iter().map(|p| phrases::spoken(p)));
+    let found = phrases.filter_map(|phrase| {
+        let phrase: Vec<&str> = phrase.split(' ').collect();
+        let at = words.windows(phrase.len()).position(|w| w == phrase).filter(|_| phrase.len() >= 3)?;
+        Some(at..at + phrase.len())
+    });
+    found.max_by_key(ExactSizeIterator::len)
+}
+
 /// How many digits a text holds ("double five" = 2); `None` if it holds anything else.
 fn count_digits(text: &str) -> Option<usize> {
     let mut times = 1;

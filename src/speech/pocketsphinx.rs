@@ -42,6 +42,9 @@ const PERSON_WORDS: usize = 5;
 /// And how well its worst word must fit.
 const PERSON_WORST_RATIO: f32 = -10.0;
 
+/// The same over all words of a request inside an open question, whose model is a witness already (true ones: -12 to -28).
+const PERSON_MEAN_RATIO: f32 = -32.0;
+
 /// Compiled searches kept per decoder.
 const SEARCHES_MAX: usize = 64;
 
@@ -288,6 +291,7 @@ impl PocketSphinx {
         self.spotter.decoder.feed(&wide);
         match &mut utterance.waiting {
             Some(waiting) => waiting.extend_from_slice(&wide),
+            None if utterance.kind == Kind::Spotted => {}
             None => {
                 self.main.decoder.feed(&wide);
                 self.phones.feed(&wide);
@@ -301,13 +305,15 @@ impl PocketSphinx {
     /// Begins the search itself with a cepstral mean that rests on this utterance, and catches up with the speaker. The first
     /// stretch is held back for it: with the mean of another line or voice most words are lost.
     fn search(&mut self) {
-        let Some(utterance) = self.utterance.as_mut().filter(|u| u.kind != Kind::Spotted) else { return };
+        let Some(utterance) = self.utterance.as_mut() else { return };
         let Some(waiting) = utterance.waiting.take() else { return };
+        let searched = utterance.kind != Kind::Spotted;
         if let Some((own, frames)) = self.spotter.decoder.own_mean(&self.line.mean) {
             self.line.learn(&own, frames);
         }
         // The spotter hears the stretch again, with the better mean.
-        for decoder in [&mut self.main.decoder, &mut self.phones, &mut self.spotter.decoder] {
+        let beside = [&mut self.main.decoder, &mut self.phones].into_iter().filter(|_| searched);
+        for decoder in beside.chain([&mut self.spotter.decoder]) {
             // Fails only without an active search, which `start` has chosen.
             if decoder.start(Some(&self.line.mean)).is_ok() {
                 decoder.feed(&waiting);
@@ -324,8 +330,11 @@ impl PocketSphinx {
 
     /// What is new since the last look.
     fn look(&mut self) -> Option<Partial> {
-        let kind = self.utterance.as_ref()?.kind;
-        let segments = if kind == Kind::Spotted { Vec::new() } else { self.main.decoder.segments() };
+        let utterance = self.utterance.as_ref()?;
+        let kind = utterance.kind;
+        // Before the search has begun the engine still shows the words of the utterance before.
+        let searching = kind != Kind::Spotted && utterance.waiting.is_none();
+        let segments = if searching { self.main.decoder.segments() } else { Vec::new() };
         let text = words_of(&segments);
         let found = self.spotter.decoder.segments();
         let utterance = self.utterance.as_mut()?;
@@ -336,6 +345,10 @@ impl PocketSphinx {
         if now.person.is_none() {
             now.person = found.iter().find(|s| verdict::person_is_sure(&s.word, &text, kind)).map(|s| s.word.clone());
         }
+        if now.person.is_none() && stands && kind == Kind::Open {
+            now.person = self.person_in_question(&segments);
+        }
+        let utterance = self.utterance.as_mut()?;
         let asked = now.person.is_none()
             && stands
             && matches!(kind, Kind::Closed | Kind::Digits)
@@ -353,6 +366,17 @@ impl PocketSphinx {
         let news = now != utterance.reported;
         utterance.reported = now.clone();
         news.then_some(now)
+    }
+
+    /// A request for a person in the middle of an open question, where its own words fit as well as any sounds would.
+    fn person_in_question(&mut self, segments: &[Segment]) -> Option<String> {
+        let words: Vec<Segment> = segments.iter().filter(|s| s.is_word()).cloned().collect();
+        let texts: Vec<&str> = words.iter().map(|s| s.word.as_str()).collect();
+        let at = grammar::person_among(&self.utterance.as_ref()?.person, &texts)?;
+        let scores = self.loop_scores();
+        // Until the end the engine writes a model's scores on the scale of a grammar's.
+        let evidence = Evidence::weigh(&words[at.clone()], &scores, 1.0);
+        (evidence.mean_ratio >= PERSON_MEAN_RATIO).then(|| texts[at].join(" "))
     }
 
     /// The phone loop's acoustic score, frame by frame.

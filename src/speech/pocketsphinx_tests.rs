@@ -123,6 +123,24 @@ fn foreign_speech_is_mostly_refused() {
 }
 
 #[test]
+fn a_request_for_a_person_is_known_before_an_open_question_is_over() {
+    let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("audio-fixtures");
+    let mut engine = PocketSphinx::load().expect("the model");
+    let mut early = 0;
+    let files = ["person-1", "person-2", "person-4", "person-6", "person-7"];
+    for name in files {
+        engine.set_line(None);
+        engine.start(&questions()).expect("a grammar");
+        let sound = samples(&fixtures.join(format!("{name}.wav")));
+        let person = sound.chunks(160).find_map(|frame| engine.feed(frame).and_then(|p| p.person));
+        println!("{name}: {person:?}; at the end {:?}", engine.finish().text);
+        early += usize::from(person.is_some());
+    }
+    println!("a person is asked for in an open question: known early in {early} of {}", files.len());
+    assert!(early >= 2, "{early}");
+}
+
+#[test]
 fn a_real_caller_says_agent() {
     let Some(file) = eval("words/agent.wav") else { return };
     let mut engine = PocketSphinx::load().expect("the model");

@@ -241,10 +241,10 @@ impl EarThread {
             self.report(&left, utterance, result, clip);
             return left;
         };
-        // Whisper tells nothing before the end, so a spotter for a person listens beside it where one speaks the language.
-        let only_person = Grammar { expect: Expect::Anything, ..Grammar::clone(&grammar) };
+        // Whisper tells nothing before the end, so the streaming engine listens for a person beside it where it speaks the
+        // language: with its whole search, because its spotter alone hears people in mumbling.
         let beside = inner.pocketsphinx.as_ref().filter(|b| !Arc::ptr_eq(b, bench) && b.languages.contains(&grammar.language));
-        let mut ears: Vec<Hearing> = beside.map(|b| Hearing::new(b, key_of(&only_person), &only_person)).into_iter().collect();
+        let mut ears: Vec<Hearing> = beside.map(|b| Hearing::new(b, key, &grammar)).into_iter().collect();
         ears.push(Hearing::new(bench, key, &grammar));
         let left = self.follow(&mut ears, utterance, frames, longest);
         let Some(mut hearing) = ears.pop() else { return left };

@@ -70,7 +70,10 @@ impl Whisper {
         whisper_rs::install_logging_hooks();
         check(model)?;
         let bad = |e: &dyn std::fmt::Display| {
-            format!("cannot load the Whisper model {}: {e}; get it again with `hotline models pull`", model.display())
+            format!(
+                "cannot load the Whisper model {}: {e}; get the file again (README, \"Put in a Whisper model\")",
+                model.display()
+            )
         };
         let path = model.to_str().ok_or_else(|| bad(&"its path is not UTF-8"))?;
         let context = WhisperContext::new_with_params(path, WhisperContextParameters::default()).map_err(|e| bad(&e))?;
@@ -148,7 +151,8 @@ const HEAD: [(u32, u32); 11] =
 /// Whether the file begins like a Whisper model: on rubbish the library throws a C++ exception, which ends the process.
 fn check(model: &Path) -> Result<(), String> {
     use std::io::Read as _;
-    let wrong = |what: String| format!("the Whisper model {} {what}; get it with `hotline models pull`", model.display());
+    let wrong =
+        |what: String| format!("the Whisper model {} {what}; get one (README, \"Put in a Whisper model\")", model.display());
     let mut head = [0; 48];
     let mut file = std::fs::File::open(model).map_err(|e| wrong(format!("cannot be read: {e}")))?;
     file.read_exact(&mut head).map_err(|_| wrong("is cut off".to_string()))?;
@@ -277,7 +281,7 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let file = folder.path().join("ggml-x.bin");
         let why = Whisper::load(&file).err().expect("no file");
-        assert!(why.contains("ggml-x.bin") && why.contains("models pull"), "{why}");
+        assert!(why.contains("ggml-x.bin") && why.contains("README"), "{why}");
         std::fs::write(&file, b"too short").expect("written");
         assert!(Whisper::load(&file).err().expect("no model").contains("cut off"));
         std::fs::write(&file, [b"lmgg".as_slice(), &[255; 200]].concat()).expect("written");

@@ -9,3 +9,4 @@ mod layers;
 mod readme;
 mod sipp;
 mod speech;
+mod whisper;

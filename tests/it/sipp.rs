@@ -100,6 +100,7 @@ impl Ua {
 
 fn word(event: &SipEvent) -> String {
     match event {
+        SipEvent::ReferDeclined { .. } => "refer declined".into(),
         SipEvent::Incoming { from, to, offer, .. } => {
             format!("incoming:{from}>{to}{}", if offer.is_some() { "" } else { ":late" })
         }

@@ -1,20 +1,20 @@
 //! The ears and voices with real worker processes.
 
 use hotline::audio::{FRAME_SAMPLES, Frame, Pcm, Tap, decode_file};
-use hotline::base::{EarFailure, Expect, Grammar, Language, Moment, PromptPart, UtteranceId};
+use hotline::base::{EarFailure, Expect, Grammar, Hypothesis, Language, Moment, PromptPart, UtteranceId};
 use hotline::speech::{Ear, EarEvent, Ears, EarsConfig, RenderKey, Voices, VoicesConfig};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
 
-const PATIENCE: Duration = Duration::from_secs(60);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
 fn program() -> PathBuf {
     env!("CARGO_BIN_EXE_hotline").into()
 }
 
-fn config(workers: usize) -> EarsConfig {
+pub(crate) fn config(workers: usize) -> EarsConfig {
     EarsConfig {
         program: program(),
         pocketsphinx: workers,
@@ -27,7 +27,7 @@ fn config(workers: usize) -> EarsConfig {
 }
 
 /// Whether this build and this machine can hear at all; said aloud if not.
-fn ears(config: EarsConfig) -> Option<Ears> {
+pub(crate) fn ears(config: EarsConfig) -> Option<Ears> {
     if !cfg!(feature = "pocketsphinx") {
         eprintln!("skipped: built without pocketsphinx");
         return None;
@@ -35,7 +35,7 @@ fn ears(config: EarsConfig) -> Option<Ears> {
     Some(Ears::start(config).expect("pocketsphinx-en-us is installed"))
 }
 
-fn grammar(expect: Expect) -> Grammar {
+pub(crate) fn grammar(expect: Expect) -> Grammar {
     Grammar { language: Language::EN, expect, person: Arc::from([]) }
 }
 
@@ -43,7 +43,7 @@ fn yes_no() -> Grammar {
     grammar(Expect::YesNo { phrases: Arc::from([]) })
 }
 
-fn attach(ears: &Ears) -> (Ear, Receiver<EarEvent>) {
+pub(crate) fn attach(ears: &Ears) -> (Ear, Receiver<EarEvent>) {
     let (sender, events) = channel();
     let sender = std::sync::Mutex::new(sender);
     let ear = ears.attach(Box::new(move |event| drop(sender.lock().expect("no panic").send(event))));
@@ -52,6 +52,11 @@ fn attach(ears: &Ears) -> (Ear, Receiver<EarEvent>) {
 
 /// Puts an utterance into the tap as the audio plane would, only faster.
 fn say(ear: &Ear, utterance: u32, sound: &Pcm) {
+    say_at(ear, utterance, sound, Duration::ZERO);
+}
+
+/// The same, so long from frame to frame (20 ms = as it is spoken).
+pub(crate) fn say_at(ear: &Ear, utterance: u32, sound: &Pcm, pace: Duration) {
     let utterance = UtteranceId(utterance);
     let tap = ear.tap();
     tap.send(Tap::Start { utterance, at: Moment::ZERO }).expect("an ear");
@@ -59,6 +64,7 @@ fn say(ear: &Ear, utterance: u32, sound: &Pcm) {
         let mut frame = Frame::SILENCE;
         frame.samples[..samples.len()].copy_from_slice(samples);
         tap.send(Tap::Frame(frame)).expect("an ear");
+        std::thread::sleep(pace);
     }
     tap.send(Tap::End { utterance, complete: true }).expect("an ear");
 }
@@ -71,8 +77,17 @@ fn heard(events: &Receiver<EarEvent>) -> (UtteranceId, Result<String, EarFailure
     }
 }
 
+/// The next result with all that is known about it.
+pub(crate) fn heard_whole(events: &Receiver<EarEvent>) -> Result<Hypothesis, EarFailure> {
+    loop {
+        if let EarEvent::Heard { result, .. } = events.recv_timeout(PATIENCE).expect("a result in time") {
+            return result;
+        }
+    }
+}
+
 /// Speech made by a voice of ours, with line silence around.
-fn spoken(text: &str) -> Pcm {
+pub(crate) fn spoken(text: &str) -> Pcm {
     let runtime = tokio::runtime::Runtime::new().expect("a runtime");
     let voices = Voices::start(VoicesConfig::new(program())).expect("a voice");
     let parts = vec![PromptPart::Pause(200), PromptPart::Text(text.into()), PromptPart::Pause(200)];

@@ -405,6 +405,9 @@ impl Conversation {
                 };
                 let _ = endpoint.send(reply);
             }
+            SipEvent::ReferDeclined { dialog } if dialog == self.dialog => {
+                emit(PhoneEvent { at: self.now(), what: "referred", detail: None });
+            }
             SipEvent::Ended { dialog, why } if dialog == self.dialog => return Some(why),
             _ => {}
         }

@@ -262,8 +262,8 @@ impl Core {
             DialogState::Info(_, request, handle) => self.on_info(key, &request, handle).await,
             DialogState::Notify(_, request, handle) => self.on_notify(key, &request, handle).await,
             DialogState::Refer(_, _, handle) => {
-                // Nobody but us transfers our callers.
                 let _ = handle.reply(StatusCode::Decline).await;
+                self.tell(SipEvent::ReferDeclined { dialog: key }).await;
             }
             DialogState::Message(_, _, handle) | DialogState::Publish(_, _, handle) | DialogState::Options(_, _, handle) => {
                 let _ = handle.reply(StatusCode::MethodNotAllowed).await;
