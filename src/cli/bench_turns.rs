@@ -3,6 +3,7 @@
 
 use super::phone::{Phone, PhoneEvent, Sound, Step};
 use super::running::{Running, Scratch};
+use crate::audio::LINE_RATE;
 use crate::base::CallId;
 use crate::call::Record;
 use crate::sip::{SipCommand, SipConfig, SipEndpoint, SipEvent};
@@ -31,6 +32,10 @@ const SCRIPT: [(&str, &str); 6] = [
 /// Says so long after the prompt began that it is still playing.
 const OVER: Duration = Duration::from_millis(900);
 
+/// What the flow says before its REFER, and how long its welcome with the first question takes at most.
+const REFER_SENTENCE: &str = "I am passing you on to the office in town.";
+const QUESTION: Duration = Duration::from_millis(5_500);
+
 /// Figures of one run.
 #[derive(Default)]
 struct Figures {
@@ -55,6 +60,7 @@ pub(crate) async fn run(concurrent: usize, rounds: usize, json: bool, out: &mut 
     let running = Running::start(&config).await?;
     let gateway = running.sip()?;
     let clips = speak_all(&running).await?;
+    let sentence = trimmed(&running.say(REFER_SENTENCE).await?.samples).len() as u64 * 1_000_000 / u64::from(LINE_RATE);
     let mut notes = running.gateway.notes();
     let turns: Arc<Mutex<Vec<(CallId, bool)>>> = Arc::default();
     let seen = turns.clone();
@@ -84,7 +90,7 @@ pub(crate) async fn run(concurrent: usize, rounds: usize, json: bool, out: &mut 
             }
         }
         // The same callers once more, by keys, to a target that is reached by REFER.
-        let referred = (0..concurrent).map(|i| referred_call(gateway, format!("8{round:03}{i:03}"), epoch, i));
+        let referred = (0..concurrent).map(|i| referred_call(gateway, format!("8{round:03}{i:03}"), epoch, i, sentence));
         let tasks: Vec<_> = referred.map(tokio::spawn).collect();
         for task in tasks {
             match task.await.context("a phone's task broke")? {
@@ -156,19 +162,28 @@ async fn one_call(
     Ok((number, events))
 }
 
-/// Milliseconds from the last sound of the sentence to the REFER. The phone declines, so the call goes on to the desk.
-async fn referred_call(gateway: SocketAddr, number: String, epoch: Instant, index: usize) -> anyhow::Result<Option<f64>> {
+/// Milliseconds from the last sound of the sentence to the REFER. Comfort audio follows the sentence at once, so its end is
+/// its beginning, as the phone hears it, and its length (`sentence`, microseconds). The phone declines, and the call goes on
+/// to the desk.
+async fn referred_call(
+    gateway: SocketAddr,
+    number: String,
+    epoch: Instant,
+    index: usize,
+    sentence: u64,
+) -> anyhow::Result<Option<f64>> {
     tokio::time::sleep(Duration::from_millis(230 * index as u64)).await;
     let mut phone = Phone::open("127.0.0.1:0".parse()?, epoch).await?;
     let key = crate::base::Digit::from_char('3').context("a key")?;
-    let steps = vec![Step::Wait(Duration::from_millis(500)), Step::Keys(vec![key]), Step::HangUpAfter(Duration::from_secs(6))];
+    // The question is over by then, and the sentence begins in silence.
+    let steps = vec![Step::Wait(QUESTION), Step::Keys(vec![key]), Step::HangUpAfter(Duration::from_secs(6))];
     let mut events = Vec::new();
     let uri = format!("sip:bench@{gateway}");
     phone.call(&uri, &number, Sound::default(), steps, &mut |event| events.push(event)).await?;
     phone.close().await;
     let Some(referred) = events.iter().find(|e| e.what == "referred").map(|e| e.at) else { return Ok(None) };
-    let silent = events.iter().filter(|e| e.what == "far_stopped" && e.at <= referred).map(|e| e.at).max();
-    Ok(silent.map(|silent| (referred - silent) as f64 / 1_000.0))
+    let began = events.iter().filter(|e| e.what == "far_started" && e.at <= referred).map(|e| e.at).max();
+    Ok(began.map(|began| (referred as f64 - (began + sentence) as f64) / 1_000.0))
 }
 
 impl Figures {
