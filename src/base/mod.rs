@@ -5,6 +5,7 @@ mod hearing;
 mod hours;
 mod ids;
 mod moment;
+mod number_words;
 mod prompt;
 mod words;
 
@@ -13,5 +14,6 @@ pub use hearing::{EarFailure, Engine, Expect, Grammar, HeardWord, Hypothesis};
 pub use hours::{OpeningHours, Span};
 pub use ids::{AttemptId, CallId, LegId, LookUpId, PromptId, UtteranceId};
 pub use moment::{Moment, WallTime};
+pub use number_words::{TENS, UNITS, below_hundred_in_words, unit};
 pub use prompt::{BargeIn, Prompt, PromptEnd, PromptPart};
 pub use words::{Confidence, Digit, Language, PhoneNumber, Pii};

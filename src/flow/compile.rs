@@ -1,25 +1,21 @@
 //! From the document to the flow: names to places, texts to templates that are known to work. Collects every mistake; the
 //! rules about the whole conversation are in `rules`.
 
-use super::action::{Accept, Escalation, LookedUp, OnFailure, RecordMode, Target, TransferMethod};
+use super::action::RecordMode;
 use super::compile_node::Known;
-use super::document::{self as doc, At, Document, Named, Text, Words};
+use super::document::{self as doc, At, Document, Text, Words};
 use super::finding::{Report, did_you_mean};
 use super::model::*;
 use super::phrases::Phrase;
-use super::template::{Scope, Templates};
-use crate::base::{Digit, Language, OpeningHours, Span, WallTime};
+use super::template::Templates;
+use crate::base::Language;
 use crate::nlu::{Example, Matcher, normalise};
-use chrono::{NaiveDate, TimeZone, Weekday};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::OnceLock;
 use std::time::Duration;
 
 /// Value of an environment name in a check that does not know it: addresses made of it are not looked at.
 pub const PLACEHOLDER: &str = "placeholder:";
-
-/// Longest a caller may be kept waiting for a look-up.
-const LOOKUP_MAX: Duration = Duration::from_secs(15);
 
 /// Compiles. The flow may only be used if the report has no errors; `None` if there is no node to begin with.
 pub(crate) fn compile(document: &Document, hash: String, env: &BTreeMap<String, String>, report: &mut Report) -> Option<Flow> {
@@ -62,17 +58,17 @@ fn languages(document: &Document, report: &mut Report) -> Vec<Language> {
 }
 
 pub(super) struct Compiler<'d, 'r> {
-    document: &'d Document,
+    pub(super) document: &'d Document,
     pub(super) report: &'r mut Report,
     pub(super) templates: Templates,
     pub(super) languages: Vec<Language>,
-    zone: chrono_tz::Tz,
-    env: &'d BTreeMap<String, String>,
+    pub(super) zone: chrono_tz::Tz,
+    pub(super) env: &'d BTreeMap<String, String>,
     /// Nodes by name.
     pub(super) nodes: BTreeMap<&'d str, usize>,
     pub(super) slots: BTreeMap<String, SlotKind>,
     /// Names that templates and conditions may look at.
-    names: BTreeSet<String>,
+    pub(super) names: BTreeSet<String>,
 }
 
 impl<'d> Compiler<'d, '_> {
@@ -152,7 +148,7 @@ impl<'d> Compiler<'d, '_> {
         }
     }
 
-    fn slot_kind(&mut self, name: &At<String>, slot: &doc::Slot) -> Option<SlotKind> {
+    pub(super) fn slot_kind(&mut self, name: &At<String>, slot: &doc::Slot) -> Option<SlotKind> {
         let truth = |at: &Option<At<bool>>, kind| at.as_ref().filter(|a| a.value).map(|_| kind);
         let digits = slot.digits.as_ref().map(|r| SlotKind::Digits { min: r.value.0, max: r.value.1 });
         let kinds = [
@@ -202,7 +198,7 @@ impl<'d> Compiler<'d, '_> {
         self.names.extend(["call", "hours", "today", "now", "intent", "language"].map(String::from));
     }
 
-    fn node_index(&mut self, name: &At<String>) -> Option<usize> {
+    pub(super) fn node_index(&mut self, name: &At<String>) -> Option<usize> {
         let found = self.nodes.get(name.value.as_str()).copied();
         if found.is_none() {
             let names: Vec<&str> = self.nodes.keys().copied().collect();
@@ -220,7 +216,7 @@ impl<'d> Compiler<'d, '_> {
         Goto::Node(self.node_index(name).unwrap_or(0))
     }
 
-    fn zone_of(&mut self, zone: Option<&At<String>>) -> Option<chrono_tz::Tz> {
+    pub(super) fn zone_of(&mut self, zone: Option<&At<String>>) -> Option<chrono_tz::Tz> {
         let zone = zone?;
         let parsed = zone.value.parse().ok();
         if parsed.is_none() {
@@ -233,7 +229,7 @@ impl<'d> Compiler<'d, '_> {
     // ---- texts ----
 
     /// Resolves languages and checks every template. `extra` are names that only this text may use.
-    fn speech_with(&mut self, text: &Text, extra: &[&str]) -> Speech {
+    pub(super) fn speech_with(&mut self, text: &Text, extra: &[&str]) -> Speech {
         let mut by_language = BTreeMap::new();
         for (language, variants) in &text.by_language {
             let language = language.unwrap_or(self.languages[0]);
@@ -267,7 +263,7 @@ impl<'d> Compiler<'d, '_> {
         text.map(|t| self.speech(t))
     }
 
-    fn file_name(&mut self, name: &str, line: u32) {
+    pub(super) fn file_name(&mut self, name: &str, line: u32) {
         let extension = name.rsplit('.').next().unwrap_or_default().to_ascii_lowercase();
         if !["wav", "mp3", "ogg", "flac"].contains(&extension.as_str()) {
             let message = format!("`{name}` is no recording that can be played");
@@ -333,7 +329,7 @@ impl<'d> Compiler<'d, '_> {
     }
 
     /// Sentences by language, lower case if they are phrases to listen for.
-    fn words(&mut self, words: &Words) -> BTreeMap<Language, Vec<String>> {
+    pub(super) fn words(&mut self, words: &Words) -> BTreeMap<Language, Vec<String>> {
         let mut out: BTreeMap<Language, Vec<String>> = BTreeMap::new();
         for (language, sentences) in &words.by_language {
             let language = language.unwrap_or(self.languages[0]);
@@ -358,39 +354,7 @@ impl<'d> Compiler<'d, '_> {
 
     // ---- sections ----
 
-    fn hours(&mut self) -> BTreeMap<String, OpeningHours> {
-        let document = self.document;
-        let mut all = BTreeMap::new();
-        for (name, hours) in document.hours.iter().flat_map(|h| &h.0) {
-            let zone = self.zone_of(hours.zone.as_ref()).unwrap_or(self.zone);
-            let mut week = Vec::new();
-            let single = [&hours.mon, &hours.tue, &hours.wed, &hours.thu, &hours.fri, &hours.sat, &hours.sun];
-            for (i, own) in single.into_iter().enumerate() {
-                let usual = if i < 5 { hours.mon_fri.as_ref().or(hours.daily.as_ref()) } else { hours.daily.as_ref() };
-                let day = Weekday::try_from(u8::try_from(i).unwrap_or(0)).unwrap_or(Weekday::Mon);
-                let spans = own.as_ref().or(usual).map(|s| s.0.as_slice()).unwrap_or_default();
-                week.extend(spans.iter().map(|&(from, to)| Span { day, from, to }));
-            }
-            if week.is_empty() && !self.report.has_errors() {
-                let message = format!("`{}` is never open", name.value);
-                self.report.warning(name.line, "hours", message, "write for example `mon-fri: 9:00-17:00`");
-            }
-            let mut closed = Vec::new();
-            for date in hours.closed.iter().flatten() {
-                match NaiveDate::parse_from_str(&date.value, "%Y-%m-%d") {
-                    Ok(date) => closed.push(date),
-                    Err(_) => {
-                        let message = format!("`{}` is not a date", date.value);
-                        self.error(date.line, "hours", message, "write it like `2026-12-25`");
-                    }
-                }
-            }
-            all.insert(name.value.clone(), OpeningHours { zone, week, closed });
-        }
-        all
-    }
-
-    fn one_of<T: Copy>(&mut self, word: Option<&At<doc::Word>>, usual: T, words: &[(&str, T)]) -> T {
+    pub(super) fn one_of<T: Copy>(&mut self, word: Option<&At<doc::Word>>, usual: T, words: &[(&str, T)]) -> T {
         let Some(word) = word else { return usual };
         let found = words.iter().find(|(name, _)| *name == word.value.0);
         if found.is_none() {
@@ -401,105 +365,6 @@ impl<'d> Compiler<'d, '_> {
         found.map_or(usual, |(_, value)| *value)
     }
 
-    fn targets(&mut self, hours: &BTreeMap<String, OpeningHours>) -> BTreeMap<String, Target> {
-        let document = self.document;
-        let mut all = BTreeMap::new();
-        let names: Vec<&str> = document.targets.iter().flat_map(|t| t.0.iter().map(|(n, _)| n.value.as_str())).collect();
-        for (name, target) in document.targets.iter().flat_map(|t| &t.0) {
-            let next = target.next.as_ref().filter(|next| {
-                let known = names.contains(&next.value.as_str());
-                if !known {
-                    let remedy = did_you_mean(&next.value, &names, "targets");
-                    self.report.error(next.line, "unknown-target", format!("there is no target `{}`", next.value), remedy);
-                }
-                known
-            });
-            let open = target.hours.as_ref().and_then(|h| self.hours_named(h, hours));
-            let methods = [("bridge", TransferMethod::Bridge), ("refer", TransferMethod::Refer)];
-            let made = Target {
-                name: name.value.clone(),
-                sip: self.sip(&target.sip),
-                method: self.one_of(target.method.as_ref(), TransferMethod::Bridge, &methods),
-                ring: self.wait(
-                    target.ring.as_ref(),
-                    Duration::from_secs(20),
-                    Duration::from_secs(1),
-                    Duration::from_secs(120),
-                ),
-                accept: self.one_of(target.accept.as_ref(), Accept::Key, &[("key", Accept::Key), ("answer", Accept::Answer)]),
-                next: next.map(|n| n.value.clone()),
-                on: self.on_failure(target.on.as_ref()),
-                hours: open,
-                languages: target.languages.iter().flatten().map(|l| l.value.0).collect(),
-            };
-            all.insert(name.value.clone(), made);
-        }
-        all
-    }
-
-    fn hours_named(&mut self, name: &At<String>, hours: &BTreeMap<String, OpeningHours>) -> Option<OpeningHours> {
-        let found = hours.get(&name.value).cloned();
-        if found.is_none() {
-            let names: Vec<&str> = hours.keys().map(String::as_str).collect();
-            let remedy = did_you_mean(&name.value, &names, "opening hours");
-            self.error(name.line, "unknown-hours", format!("there are no opening hours `{}`", name.value), remedy);
-        }
-        found
-    }
-
-    /// Whether there are opening hours of this name.
-    pub(super) fn hours_known(&mut self, name: &At<String>) {
-        let names: Vec<&str> = self.document.hours.iter().flat_map(|h| h.0.iter().map(|(n, _)| n.value.as_str())).collect();
-        if !names.contains(&name.value.as_str()) {
-            let remedy = did_you_mean(&name.value, &names, "opening hours");
-            self.error(name.line, "unknown-hours", format!("there are no opening hours `{}`", name.value), remedy);
-        }
-    }
-
-    fn on_failure(&mut self, on: Option<&Named<At<doc::Word>>>) -> BTreeMap<u16, OnFailure> {
-        let mut all = BTreeMap::new();
-        for (name, word) in on.iter().flat_map(|n| &n.0) {
-            let status = match name.value.as_str() {
-                "busy" | "486" => 486,
-                "unavailable" | "480" => 480,
-                "declined" | "603" => 603,
-                "moved" | "302" => 302,
-                _ => {
-                    let message = format!("`{}` is nothing that a target does", name.value);
-                    self.error(name.line, "wrong-value", message, "write busy, unavailable, declined or moved");
-                    continue;
-                }
-            };
-            let words = [
-                ("retry", OnFailure::Retry),
-                ("next", OnFailure::Next),
-                ("message", OnFailure::Message),
-                ("follow", OnFailure::Follow),
-            ];
-            all.insert(status, self.one_of(Some(word), OnFailure::Next, &words));
-        }
-        all
-    }
-
-    /// Renders a SIP address with the environment.
-    fn sip(&mut self, at: &At<String>) -> String {
-        self.template(&at.value, at.line, &[]);
-        // A name that is not given was reported already.
-        let Ok(address) = self.templates.words(&at.value, &self.env_scope()) else { return String::new() };
-        let complete = |a: &str| a.split_once(':').is_some_and(|(s, rest)| matches!(s, "sip" | "sips") && !rest.is_empty());
-        let fine = complete(&address) && !address.contains(char::is_whitespace) && !address.contains(['<', '>', '"']);
-        if !fine && !address.contains(PLACEHOLDER) && !at.value.is_empty() {
-            let message = format!("`{}` is not a SIP address", at.value);
-            self.error(at.line, "sip", message, "write it like `sip:agents@pbx.example:5060`, with nothing around it");
-        }
-        address
-    }
-
-    fn env_scope(&self) -> Scope {
-        let env = self.env.iter().map(|(k, v)| (k.clone(), v.as_str().into())).collect();
-        Scope::from([("env".to_string(), serde_json::Value::Object(env))])
-    }
-
     pub(super) fn wait(&mut self, wait: Option<&At<doc::Wait>>, usual: Duration, least: Duration, most: Duration) -> Duration {
         let Some(wait) = wait else { return usual };
         if !(least..=most).contains(&wait.value.0) {
@@ -507,47 +372,6 @@ impl<'d> Compiler<'d, '_> {
             self.error(wait.line, "duration", message, format!("write a length from {least:?} to {most:?}"));
         }
         wait.value.0.clamp(least, most)
-    }
-
-    fn person(&mut self, targets: &BTreeMap<String, Target>) -> PersonWay {
-        let document = self.document;
-        let person = document.person.as_ref();
-        let zero = Digit::from_event(0).expect("event 0 is the key 0 (RFC 4733)");
-        if let Some(key) = person.and_then(|p| p.key.as_ref())
-            && key.value.0 != zero
-        {
-            let message = format!("key {} is not the key for a person", key.value.0.as_char());
-            self.error(key.line, "person-key", message, "a person is always on key 0: callers know that");
-        }
-        let phrases = self.phrases_of(person.and_then(|p| p.phrases.as_ref()));
-        let target = match person.and_then(|p| p.to.as_ref()) {
-            Some(to) => self.target(to, targets, None),
-            None => {
-                let line = document.name.line;
-                let remedy = "add `person: { to: support }` and a target `support` with a `sip:` address";
-                self.error(line, "no-person", "nobody is named whom callers can speak to", remedy);
-                String::new()
-            }
-        };
-        PersonWay { target, key: zero, phrases: phrases.into_iter().map(|(l, p)| (l, p.into())).collect() }
-    }
-
-    /// A target's name; `person` is the flow's own.
-    pub(super) fn target(
-        &mut self,
-        name: &At<String>,
-        targets: &BTreeMap<String, Target>,
-        person: Option<&PersonWay>,
-    ) -> String {
-        if let Some(person) = person.filter(|_| name.value == "person" && !targets.contains_key("person")) {
-            return person.target.clone();
-        }
-        if !targets.contains_key(&name.value) {
-            let names: Vec<&str> = targets.keys().map(String::as_str).collect();
-            let remedy = did_you_mean(&name.value, &names, "targets");
-            self.error(name.line, "unknown-target", format!("there is no target `{}`", name.value), remedy);
-        }
-        name.value.clone()
     }
 
     fn phrases(&mut self) -> BTreeMap<Phrase, Speech> {
@@ -583,31 +407,6 @@ impl<'d> Compiler<'d, '_> {
     fn record(&mut self) -> RecordMode {
         let words = [("off", RecordMode::Off), ("announce", RecordMode::Announce), ("ask", RecordMode::Ask)];
         self.one_of(self.document.record.as_ref(), RecordMode::Announce, &words)
-    }
-
-    fn escalation(&mut self) -> Escalation {
-        let mut numbers = Escalation::default();
-        let Some(escalate) = self.document.escalate.as_ref() else { return numbers };
-        let mut take = |to: &mut u32, at: Option<&At<u32>>| {
-            if let Some(at) = at {
-                if !(1..=10).contains(&at.value) {
-                    let message = format!("{} turns are too few or too many", at.value);
-                    self.report.error(at.line, "escalate", message, "write a number from 1 to 10");
-                }
-                *to = at.value.clamp(1, 10);
-            }
-        };
-        if let Some(m) = &escalate.misunderstood {
-            take(&mut numbers.misunderstood_offer, m.offer.as_ref());
-            take(&mut numbers.misunderstood_transfer, m.transfer.as_ref());
-            take(&mut numbers.misunderstood_total, m.total.as_ref());
-        }
-        if let Some(s) = &escalate.same_answer {
-            take(&mut numbers.same_answer_offer, s.offer.as_ref());
-            take(&mut numbers.same_answer_transfer, s.transfer.as_ref());
-        }
-        take(&mut numbers.silence_last, escalate.silence.as_ref());
-        numbers
     }
 
     fn intents(&mut self) -> BTreeMap<String, Intent> {
@@ -667,162 +466,5 @@ impl<'d> Compiler<'d, '_> {
         trained.ok()
     }
 
-    fn lookups(&mut self) -> BTreeMap<String, Lookup> {
-        let document = self.document;
-        let mut all = BTreeMap::new();
-        for (name, lookup) in document.lookups.iter().flat_map(|l| &l.0) {
-            let (method, url) = match (&lookup.get, &lookup.post) {
-                (Some(url), None) => ("GET", url),
-                (None, Some(url)) => ("POST", url),
-                _ => {
-                    let message = format!("the look-up `{}` needs one address", name.value);
-                    self.error(name.line, "lookup", message, "write either `get: …` or `post: …`");
-                    continue;
-                }
-            };
-            if let Some(body) = lookup.body.as_ref() {
-                if method == "GET" {
-                    self.error(body.1, "lookup", "a GET has no body", "use `post:`, or put the values into the address");
-                }
-                self.body(&body.0, body.1);
-            }
-            let made = Lookup {
-                line: name.line,
-                method,
-                host: self.host(url),
-                url: url.value.clone(),
-                body: lookup.body.as_ref().map(|b| b.0.clone()),
-                timeout: self.wait(lookup.timeout.as_ref(), Duration::from_secs(2), Duration::from_millis(100), LOOKUP_MAX),
-                cache: self.wait(lookup.cache.as_ref(), Duration::ZERO, Duration::ZERO, Duration::from_secs(86_400)),
-                waiting: self.some_speech(lookup.waiting.as_ref()),
-                sensitive: lookup.sensitive.as_ref().is_none_or(|s| s.value),
-            };
-            all.insert(name.value.clone(), made);
-        }
-        all
-    }
-
-    fn body(&mut self, value: &serde_json::Value, line: u32) {
-        match value {
-            serde_json::Value::String(template) => self.template(template, line, &[]),
-            serde_json::Value::Array(items) => items.iter().for_each(|v| self.body(v, line)),
-            serde_json::Value::Object(map) => map.values().for_each(|v| self.body(v, line)),
-            _ => {}
-        }
-    }
-
-    /// The host that an address calls: it must be the same whatever the caller says.
-    fn host(&mut self, url: &At<String>) -> Option<String> {
-        self.template(&url.value, url.line, &[]);
-        let host_with = |value: &str| {
-            let mut scope = self.env_scope();
-            scope.extend(self.names.iter().map(|n| (n.clone(), value.into())));
-            self.templates.address(&url.value, &scope)
-        };
-        // Values may look into look-ups' answers (`a.b`), which placeholders cannot follow: the part up to the path decides.
-        let start = url.value.find("://").map_or(0, |i| i + 3);
-        let head_end = url.value[start..].find('/').map_or(url.value.len(), |i| start + i);
-        let head = &url.value[..head_end];
-        let only_env = self.templates.names(head).is_ok_and(|names| names.iter().all(|n| n.starts_with("env.")));
-        let address = host_with("0").or_else(|_| self.templates.address(head, &self.env_scope()));
-        let address = address.unwrap_or_default();
-        if address.contains(PLACEHOLDER) {
-            return None;
-        }
-        let parsed = url::Url::parse(&address).ok().filter(|u| matches!(u.scheme(), "http" | "https"));
-        let host = parsed.as_ref().and_then(|u| u.host_str().map(|h| (h.to_string(), u.port())));
-        match host {
-            Some((host, port)) if only_env => Some(port.map_or(host.clone(), |p| format!("{host}:{p}"))),
-            Some(_) => {
-                let message = "the host of this address depends on what the caller says";
-                self.error(url.line, "lookup-host", message, "write the host plainly, or take it from `env`");
-                None
-            }
-            None => {
-                let message = format!("`{}` is not an HTTP address", url.value);
-                self.error(url.line, "lookup-host", message, "begin with `http://`, `https://` or `{{ env.… }}`");
-                None
-            }
-        }
-    }
-
     // ---- tests ----
-
-    fn tests(&mut self) -> Vec<FlowTest> {
-        let document = self.document;
-        document.tests.iter().flatten().map(|test| self.test(test)).collect()
-    }
-
-    fn test(&mut self, test: &doc::Test) -> FlowTest {
-        let first = test.name.iter().chain(&test.caller).map(|a| a.line).min().unwrap_or(self.document.name.line);
-        let lookups = test.lookup.iter().flat_map(|l| &l.0).map(|(name, json)| {
-            let known: Vec<&str> =
-                self.document.lookups.iter().flat_map(|l| l.0.iter().map(|(n, _)| n.value.as_str())).collect();
-            if !known.contains(&name.value.as_str()) {
-                let remedy = did_you_mean(&name.value, &known, "look-ups");
-                self.report.error(name.line, "unknown-lookup", format!("there is no look-up `{}`", name.value), remedy);
-            }
-            let answer = match json.0.as_str() {
-                Some("not_found") => LookedUp::NotFound,
-                Some("outage") => LookedUp::Outage("out of order in this test".to_string()),
-                _ => LookedUp::Found(json.0.clone()),
-            };
-            (name.value.clone(), answer)
-        });
-        let lookups = lookups.collect();
-        let texts = |list: &Option<Vec<At<String>>>| list.iter().flatten().map(|t| t.value.clone()).collect();
-        let ends = test.ends.as_ref().map(|e| self.test_end(&e.0));
-        FlowTest {
-            name: test.name.as_ref().map_or_else(|| format!("test in line {first}"), |n| n.value.clone()),
-            line: first,
-            caller: test.caller.iter().map(|t| self.caller_turn(t)).collect(),
-            at: test.at.as_ref().and_then(|t| self.wall_time(t)),
-            lookups,
-            hears: texts(&test.hears),
-            never_hears: texts(&test.never_hears),
-            ends,
-        }
-    }
-
-    fn test_end(&mut self, ends: &doc::Ends) -> TestEnd {
-        const NAMES: [&str; 8] =
-            ["answered", "transferred", "message_taken", "silent", "abandoned", "lost", "rejected", "failed"];
-        if let Some(name) = ends.disposition.as_ref().filter(|d| !NAMES.contains(&d.value.as_str())) {
-            let remedy = did_you_mean(&name.value, &NAMES, "dispositions");
-            self.error(name.line, "wrong-value", format!("a call never ends as `{}`", name.value), remedy);
-        }
-        let value = |at: &Option<At<String>>| at.as_ref().map(|a| a.value.clone());
-        let transferred = ends.transferred.as_ref().map(|_| "transferred".to_string());
-        TestEnd {
-            disposition: value(&ends.disposition).or(transferred),
-            to: value(&ends.transferred),
-            because: value(&ends.because),
-        }
-    }
-
-    fn caller_turn(&mut self, turn: &At<String>) -> CallerTurn {
-        if turn.value == "silence" {
-            return CallerTurn::Silence;
-        }
-        let Some(keys) = turn.value.strip_prefix("press ") else { return CallerTurn::Says(turn.value.clone()) };
-        let pressed: Option<Vec<Digit>> = keys.chars().filter(|c| !c.is_whitespace()).map(Digit::from_char).collect();
-        match pressed.filter(|keys| !keys.is_empty()) {
-            Some(keys) => CallerTurn::Presses(keys),
-            None => {
-                let message = format!("`{keys}` are no telephone keys");
-                self.error(turn.line, "wrong-value", message, "write them like `press 12345678#`");
-                CallerTurn::Silence
-            }
-        }
-    }
-
-    fn wall_time(&mut self, at: &At<String>) -> Option<WallTime> {
-        let parsed = chrono::NaiveDateTime::parse_from_str(&at.value, "%Y-%m-%d %H:%M").ok();
-        let local = parsed.and_then(|t| self.zone.from_local_datetime(&t).earliest());
-        if local.is_none() {
-            let message = format!("`{}` is not a time of the calendar", at.value);
-            self.error(at.line, "wrong-value", message, "write it like `2026-12-01 10:00`");
-        }
-        local.map(|t| WallTime(t.timestamp_millis()))
-    }
 }

@@ -4,6 +4,8 @@ mod action;
 mod ask;
 mod compile;
 mod compile_node;
+mod compile_people;
+mod compile_trade;
 mod condition;
 mod cursor;
 mod document;

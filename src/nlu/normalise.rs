@@ -1,7 +1,7 @@
 //! From text to words: one spelling per word, so that "What's", "what is" and a recogniser's "what's" meet.
 //! No stemming and no stop words here; the matcher decides what counts.
 
-use crate::base::Language;
+use crate::base::{Language, UNITS, below_hundred_in_words};
 use jieba_rs::Jieba;
 use std::sync::OnceLock;
 
@@ -183,48 +183,13 @@ fn open_contraction(word: &str, out: &mut Vec<String>) {
     }
 }
 
-const ONES: [&str; 20] = [
-    "zero",
-    "one",
-    "two",
-    "three",
-    "four",
-    "five",
-    "six",
-    "seven",
-    "eight",
-    "nine",
-    "ten",
-    "eleven",
-    "twelve",
-    "thirteen",
-    "fourteen",
-    "fifteen",
-    "sixteen",
-    "seventeen",
-    "eighteen",
-    "nineteen",
-];
-const TENS: [&str; 10] = ["", "", "twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety"];
-
 /// "24" as callers say it; longer numbers and those with a leading zero digit by digit.
 fn spell_number(digits: &str, out: &mut Vec<String>) {
-    let value: usize = match digits.parse() {
-        Ok(v) if v < 100 && (digits.len() == 1 || !digits.starts_with('0')) => v,
-        _ => {
-            for d in digits.bytes().take(WORDS_MAX) {
-                out.push(ONES[usize::from(d - b'0')].to_string());
-            }
-            return;
-        }
-    };
-    if value < 20 {
-        out.push(ONES[value].to_string());
-    } else {
-        out.push(TENS[value / 10].to_string());
-        if !value.is_multiple_of(10) {
-            out.push(ONES[value % 10].to_string());
-        }
+    let short = digits.len() == 1 || !digits.starts_with('0');
+    let number = digits.parse().ok().filter(|_| short).and_then(below_hundred_in_words);
+    match number {
+        Some(words) => out.extend(words.into_iter().map(String::from)),
+        None => out.extend(digits.bytes().take(WORDS_MAX).map(|d| UNITS[usize::from(d - b'0')].to_string())),
     }
 }
 

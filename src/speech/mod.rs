@@ -15,6 +15,8 @@ mod ffi;
 mod flite;
 #[cfg_attr(not(feature = "pocketsphinx"), allow(dead_code))]
 mod grammar;
+#[cfg(feature = "pocketsphinx")]
+mod line;
 #[cfg_attr(not(feature = "pocketsphinx"), allow(dead_code))]
 mod lm;
 #[cfg_attr(not(feature = "pocketsphinx"), allow(dead_code))]
@@ -23,6 +25,8 @@ mod phrases;
 mod pocketsphinx;
 mod pool;
 mod process;
+#[cfg(feature = "pocketsphinx")]
+mod searches;
 mod sound;
 #[cfg(feature = "pocketsphinx")]
 mod verdict;

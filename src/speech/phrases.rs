@@ -1,6 +1,8 @@
 //! Wordings that every ask must hear, whatever the flow says: yes and no, "repeat", and the ways to ask for a person.
 //! English; other languages bring theirs through `Grammar::person`.
 
+use crate::base::{UNITS, below_hundred_in_words, unit};
+
 /// Ways to say yes.
 pub(crate) const YES: &[&str] = &[
     "yes",
@@ -201,41 +203,12 @@ pub fn spoken(text: &str) -> String {
     out.join(" ")
 }
 
-const UNITS: [&str; 20] = [
-    "zero",
-    "one",
-    "two",
-    "three",
-    "four",
-    "five",
-    "six",
-    "seven",
-    "eight",
-    "nine",
-    "ten",
-    "eleven",
-    "twelve",
-    "thirteen",
-    "fourteen",
-    "fifteen",
-    "sixteen",
-    "seventeen",
-    "eighteen",
-    "nineteen",
-];
-const TENS: [&str; 10] = ["", "", "twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety"];
-
 /// `24` → twenty four; longer or mixed ones character by character.
 fn figures(word: &str, out: &mut Vec<String>) {
-    match word.parse::<usize>() {
-        Ok(n) if word.len() <= 2 && n < 20 => out.push(UNITS[n].to_string()),
-        Ok(n) if word.len() <= 2 => {
-            out.push(TENS[n / 10].to_string());
-            if n % 10 > 0 {
-                out.push(UNITS[n % 10].to_string());
-            }
-        }
-        _ => out.extend(word.chars().filter(char::is_ascii_alphanumeric).map(|c| match c.to_digit(10) {
+    let number = word.parse().ok().filter(|_| word.len() <= 2).and_then(below_hundred_in_words);
+    match number {
+        Some(words) => out.extend(words.into_iter().map(String::from)),
+        None => out.extend(word.chars().filter(char::is_ascii_alphanumeric).map(|c| match c.to_digit(10) {
             Some(d) => UNITS[d as usize].to_string(),
             None => c.to_string(),
         })),
@@ -247,7 +220,7 @@ pub(crate) fn digit_of(word: &str) -> Option<u8> {
     if word == "oh" || word == "o" {
         return Some(0);
     }
-    UNITS[..10].iter().position(|w| *w == word).and_then(|i| u8::try_from(i).ok())
+    unit(word).filter(|n| *n < 10)
 }
 
 #[cfg(test)]

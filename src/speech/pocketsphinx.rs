@@ -5,15 +5,14 @@
 //! Lives in a worker process: it reads its model from disk, and the C code may crash.
 
 use super::decoder::{Beams, Decoder, FRAMES_PER_SECOND, Segment};
-use super::dictionary::{Dictionary, narrowband_variants};
+use super::dictionary::Dictionary;
 use super::grammar::{self, Compiled};
-use super::phrases::{self, SPOTTED};
+use super::line::{LineMean, Noise};
+use super::phrases;
+use super::searches::{Search, hash};
 use super::verdict::{self, Evidence, Kind};
 use super::{Partial, Recognizer, lm};
 use crate::base::{Engine, Expect, Grammar, HeardWord, Hypothesis, Language};
-use std::collections::hash_map::DefaultHasher;
-use std::collections::{HashSet, VecDeque};
-use std::hash::{Hash, Hasher};
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -45,12 +44,6 @@ const PERSON_WORST_RATIO: f32 = -10.0;
 /// The same over all words of a request inside an open question, whose model is a witness already (true ones: -12 to -28).
 const PERSON_MEAN_RATIO: f32 = -32.0;
 
-/// Compiled searches kept per decoder.
-const SEARCHES_MAX: usize = 64;
-
-/// The cepstral mean of telephone speech, as measured over the development speakers; a call's own mean replaces it.
-const LINE_MEAN: [f32; 13] = [36.4, -2.9, -7.6, 2.6, 0.1, -4.6, -3.9, 0.4, -1.2, 3.3, -2.9, -0.5, 1.3];
-
 const BEAMS: Beams = Beams { beam: 1e-48, phone: 1e-48, word: 7e-29, states_max: 30_000 };
 /// Frames of silence stay in, so that all decoders count the same frames.
 const OPTIONS: &[(&str, &str)] = &[("-remove_silence", "no")];
@@ -75,14 +68,6 @@ pub struct PocketSphinx {
     settled: usize,
     /// Files that a decoder reads (ARPA, keyphrases) go here; removed with us.
     scratch: Scratch,
-}
-
-/// A decoder with what it has learnt so far.
-struct Search {
-    decoder: Decoder,
-    words: HashSet<String>,
-    /// Names of compiled searches, the latest used last.
-    names: VecDeque<String>,
 }
 
 /// How wide the search is.
@@ -171,8 +156,8 @@ impl PocketSphinx {
         phones.set_jsgf("loop", &format!("#JSGF V1.0;\ngrammar phones;\npublic <p> = ({})+;\n", names.join(" | ")))?;
         phones.choose("loop")?;
         Ok(PocketSphinx {
-            main: Search { decoder: main, words: HashSet::new(), names: VecDeque::new() },
-            spotter: Search { decoder: spotter, words: HashSet::new(), names: VecDeque::new() },
+            main: Search::new(main),
+            spotter: Search::new(spotter),
             phones,
             dictionary,
             line: LineMean::default(),
@@ -484,178 +469,11 @@ fn word_times(segments: &[Segment]) -> Vec<HeardWord> {
     said.map(|s| HeardWord { text: s.word.clone(), start_ms: millis(s.start), end_ms: millis(s.end + 1) }).collect()
 }
 
-impl Search {
-    fn learn(&mut self, word: &str, variants: bool, dictionary: &Dictionary) -> Result<(), String> {
-        if self.words.contains(word) {
-            return Ok(());
-        }
-        let mut spoken = dictionary.pronounce(word);
-        if spoken.is_empty() {
-            return Err(format!("{word:?} cannot be pronounced; write it in English letters"));
-        }
-        if variants {
-            let more: Vec<String> = spoken.iter().flat_map(|p| narrowband_variants(p)).collect();
-            spoken.extend(more);
-        }
-        spoken.truncate(12);
-        for (i, phones) in spoken.iter().enumerate() {
-            let name = if i == 0 { word.to_string() } else { format!("{word}({})", i + 1) };
-            self.decoder.add_word(&name, phones)?;
-        }
-        self.words.insert(word.to_string());
-        Ok(())
-    }
-
-    /// Whether a search of this name is there; it then counts as just used.
-    fn recall(&mut self, name: &str) -> bool {
-        let Some(at) = self.names.iter().position(|n| n == name) else { return false };
-        let name = self.names.remove(at);
-        self.names.extend(name);
-        true
-    }
-
-    fn remember(&mut self, name: String) {
-        self.names.push_back(name);
-        if self.names.len() > SEARCHES_MAX
-            && let Some(old) = self.names.pop_front()
-        {
-            self.decoder.forget(&old);
-        }
-    }
-
-    fn grammar(&mut self, compiled: &Compiled, dictionary: &Dictionary) -> Result<(), String> {
-        let name = format!("g{:016x}", hash(&(&compiled.jsgf, &compiled.short)));
-        if !self.recall(&name) {
-            // Short words first: a word gets its variants when it is first learnt.
-            for word in &compiled.short {
-                self.learn(word, true, dictionary)?;
-            }
-            for word in &compiled.words {
-                self.learn(word, false, dictionary)?;
-            }
-            self.decoder.set_jsgf(&name, &compiled.jsgf)?;
-            self.remember(name.clone());
-        }
-        self.decoder.choose(&name)
-    }
-
-    fn model(
-        &mut self,
-        name: String,
-        make: impl FnOnce() -> lm::LanguageModel,
-        dictionary: &Dictionary,
-        scratch: &Scratch,
-    ) -> Result<(), String> {
-        if !self.recall(&name) {
-            let model = make();
-            for word in &model.words {
-                if let Err(why) = self.learn(word, false, dictionary) {
-                    tracing::warn!("a word of the flow's examples is left out of recognition: {why}");
-                }
-            }
-            let file = scratch.write("model.arpa", &model.arpa)?;
-            self.decoder.set_language_model(&name, &file)?;
-            self.remember(name.clone());
-        }
-        self.decoder.choose(&name)
-    }
-
-    fn spot(&mut self, person: &[String], dictionary: &Dictionary, scratch: &Scratch) -> Result<(), String> {
-        let name = format!("k{:016x}", hash(&person));
-        if !self.recall(&name) {
-            let own = person.iter().map(|p| phrases::spoken(p)).filter(|p| p.contains(' ')).map(|p| {
-                let phones: usize =
-                    p.split(' ').map(|w| dictionary.pronounce(w).first().map_or(3, |x| x.split(' ').count())).sum();
-                (p, i32::try_from(phones).unwrap_or(12) * 2)
-            });
-            let mut list = String::new();
-            for (phrase, exponent) in SPOTTED.iter().map(|(p, e)| ((*p).to_string(), *e)).chain(own) {
-                if phrase.split(' ').all(|w| self.learn(w, false, dictionary).is_ok()) {
-                    list.push_str(&format!("{phrase} /1e-{exponent}/\n"));
-                }
-            }
-            let file = scratch.write("person.kws", &list)?;
-            self.decoder.set_keyphrases(&name, &file)?;
-            self.remember(name.clone());
-        }
-        self.decoder.choose(&name)
-    }
-}
-
-fn hash(value: &impl Hash) -> u64 {
-    let mut hasher = DefaultHasher::new();
-    value.hash(&mut hasher);
-    hasher.finish()
-}
-
-/// The running cepstral mean of one call's line.
-#[derive(Debug, Clone, PartialEq)]
-struct LineMean {
-    mean: Vec<f32>,
-    /// Frames it rests on; grows to [`LineMean::WEIGHT_MAX`], so that later utterances move it less.
-    weight: f32,
-}
-
-impl Default for LineMean {
-    fn default() -> LineMean {
-        LineMean { mean: LINE_MEAN.to_vec(), weight: LineMean::WEIGHT_MIN }
-    }
-}
-
-impl LineMean {
-    /// A new line: the first utterance decides as much as the mean of all lines.
-    const WEIGHT_MIN: f32 = 100.0;
-    /// A known line still follows a handset that is moved.
-    const WEIGHT_MAX: f32 = 400.0;
-
-    /// Moves towards an utterance's own mean.
-    fn learn(&mut self, own: &[f32], frames: f32) {
-        if own.len() != self.mean.len() || own.iter().any(|v| !v.is_finite()) {
-            return;
-        }
-        for (mine, own) in self.mean.iter_mut().zip(own) {
-            *mine = (*mine * self.weight + own * frames) / (self.weight + frames);
-        }
-        self.weight = (self.weight + frames).min(LineMean::WEIGHT_MAX);
-    }
-
-    fn read(values: &[f32]) -> Option<LineMean> {
-        let (weight, mean) = values.split_last()?;
-        (mean.len() == LINE_MEAN.len() && values.iter().all(|v| v.is_finite() && v.abs() < 1_000.0))
-            .then(|| LineMean { mean: mean.to_vec(), weight: weight.clamp(LineMean::WEIGHT_MIN, LineMean::WEIGHT_MAX) })
-    }
-
-    fn write(&self) -> Vec<f32> {
-        self.mean.iter().copied().chain([self.weight]).collect()
-    }
-}
-
-/// Line noise from a small generator: the same at every run.
-struct Noise(u32);
-
-impl Noise {
-    fn add(&mut self, samples: &mut [i16], level: f32) {
-        for sample in samples {
-            // Sum of four uniform numbers: near enough to a bell curve of unit deviation after scaling.
-            let sum: f32 = (0..4).map(|_| self.next()).sum();
-            let noise = (sum - 2.0) * level * 1.732;
-            *sample = sample.saturating_add(noise as i16);
-        }
-    }
-
-    fn next(&mut self) -> f32 {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 17;
-        self.0 ^= self.0 << 5;
-        self.0 as f32 / u32::MAX as f32
-    }
-}
-
 /// A folder of our own for the files that the C library insists on reading.
-struct Scratch(PathBuf);
+pub(crate) struct Scratch(PathBuf);
 
 impl Scratch {
-    fn new() -> Result<Scratch, String> {
+    pub(crate) fn new() -> Result<Scratch, String> {
         use std::sync::atomic::{AtomicU32, Ordering};
         static COUNT: AtomicU32 = AtomicU32::new(0);
         let n = COUNT.fetch_add(1, Ordering::Relaxed);
@@ -664,7 +482,7 @@ impl Scratch {
         Ok(Scratch(path))
     }
 
-    fn write(&self, name: &str, text: &str) -> Result<PathBuf, String> {
+    pub(crate) fn write(&self, name: &str, text: &str) -> Result<PathBuf, String> {
         let path = self.0.join(name);
         let mut file = std::fs::File::create(&path).map_err(|e| format!("cannot write {}: {e}", path.display()))?;
         file.write_all(text.as_bytes()).map_err(|e| format!("cannot write {}: {e}", path.display()))?;

@@ -1,5 +1,6 @@
 //! Words for value readers: unlike the matcher's, figures stay figures and Chinese stays single characters.
 
+use crate::base::{TENS, unit};
 use crate::nlu::normalise::{is_han, narrow};
 
 /// Tokens read of one answer.
@@ -40,30 +41,7 @@ pub(super) fn is_figures(token: &str) -> bool {
 
 /// Zero to nineteen by name.
 pub(super) fn small(token: &str) -> Option<u32> {
-    const NAMES: [&str; 20] = [
-        "zero",
-        "one",
-        "two",
-        "three",
-        "four",
-        "five",
-        "six",
-        "seven",
-        "eight",
-        "nine",
-        "ten",
-        "eleven",
-        "twelve",
-        "thirteen",
-        "fourteen",
-        "fifteen",
-        "sixteen",
-        "seventeen",
-        "eighteen",
-        "nineteen",
-    ];
-    let at = NAMES.iter().position(|n| *n == token);
-    at.and_then(|i| u32::try_from(i).ok()).or(match token {
+    unit(token).map(u32::from).or(match token {
         "oh" | "o" | "nil" | "nought" | "naught" | "null" => Some(0),
         "niner" => Some(9),
         _ => None,
@@ -72,11 +50,10 @@ pub(super) fn small(token: &str) -> Option<u32> {
 
 /// Twenty to ninety by name.
 pub(super) fn tens(token: &str) -> Option<u32> {
-    const NAMES: [&str; 8] = ["twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety"];
     if token == "fourty" {
         return Some(40);
     }
-    NAMES.iter().position(|n| *n == token).and_then(|i| u32::try_from(i).ok()).map(|i| 10 * (i + 2))
+    TENS.iter().position(|n| *n == token).and_then(|i| u32::try_from(i).ok()).map(|i| 10 * (i + 2))
 }
 
 /// A Chinese digit character, with those that telephone operators say.

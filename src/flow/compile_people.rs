@@ -1,0 +1,211 @@
+//! From the document to the flow: opening hours, the people that a call may be handed to, and when it is.
+
+use super::action::{Accept, Escalation, OnFailure, Target, TransferMethod};
+use super::compile::{Compiler, PLACEHOLDER};
+use super::document::{self as doc, At, Named};
+use super::finding::did_you_mean;
+use super::model::*;
+use super::template::Scope;
+use crate::base::{Digit, OpeningHours, Span};
+use chrono::{NaiveDate, Weekday};
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+impl Compiler<'_, '_> {
+    pub(super) fn hours(&mut self) -> BTreeMap<String, OpeningHours> {
+        let document = self.document;
+        let mut all = BTreeMap::new();
+        for (name, hours) in document.hours.iter().flat_map(|h| &h.0) {
+            let zone = self.zone_of(hours.zone.as_ref()).unwrap_or(self.zone);
+            let mut week = Vec::new();
+            let single = [&hours.mon, &hours.tue, &hours.wed, &hours.thu, &hours.fri, &hours.sat, &hours.sun];
+            for (i, own) in single.into_iter().enumerate() {
+                let usual = if i < 5 { hours.mon_fri.as_ref().or(hours.daily.as_ref()) } else { hours.daily.as_ref() };
+                let day = Weekday::try_from(u8::try_from(i).unwrap_or(0)).unwrap_or(Weekday::Mon);
+                let spans = own.as_ref().or(usual).map(|s| s.0.as_slice()).unwrap_or_default();
+                week.extend(spans.iter().map(|&(from, to)| Span { day, from, to }));
+            }
+            if week.is_empty() && !self.report.has_errors() {
+                let message = format!("`{}` is never open", name.value);
+                self.report.warning(name.line, "hours", message, "write for example `mon-fri: 9:00-17:00`");
+            }
+            let mut closed = Vec::new();
+            for date in hours.closed.iter().flatten() {
+                match NaiveDate::parse_from_str(&date.value, "%Y-%m-%d") {
+                    Ok(date) => closed.push(date),
+                    Err(_) => {
+                        let message = format!("`{}` is not a date", date.value);
+                        self.error(date.line, "hours", message, "write it like `2026-12-25`");
+                    }
+                }
+            }
+            all.insert(name.value.clone(), OpeningHours { zone, week, closed });
+        }
+        all
+    }
+
+    pub(super) fn targets(&mut self, hours: &BTreeMap<String, OpeningHours>) -> BTreeMap<String, Target> {
+        let document = self.document;
+        let mut all = BTreeMap::new();
+        let names: Vec<&str> = document.targets.iter().flat_map(|t| t.0.iter().map(|(n, _)| n.value.as_str())).collect();
+        for (name, target) in document.targets.iter().flat_map(|t| &t.0) {
+            let next = target.next.as_ref().filter(|next| {
+                let known = names.contains(&next.value.as_str());
+                if !known {
+                    let remedy = did_you_mean(&next.value, &names, "targets");
+                    self.report.error(next.line, "unknown-target", format!("there is no target `{}`", next.value), remedy);
+                }
+                known
+            });
+            let open = target.hours.as_ref().and_then(|h| self.hours_named(h, hours));
+            let methods = [("bridge", TransferMethod::Bridge), ("refer", TransferMethod::Refer)];
+            let made = Target {
+                name: name.value.clone(),
+                sip: self.sip(&target.sip),
+                method: self.one_of(target.method.as_ref(), TransferMethod::Bridge, &methods),
+                ring: self.wait(
+                    target.ring.as_ref(),
+                    Duration::from_secs(20),
+                    Duration::from_secs(1),
+                    Duration::from_secs(120),
+                ),
+                accept: self.one_of(target.accept.as_ref(), Accept::Key, &[("key", Accept::Key), ("answer", Accept::Answer)]),
+                next: next.map(|n| n.value.clone()),
+                on: self.on_failure(target.on.as_ref()),
+                hours: open,
+                languages: target.languages.iter().flatten().map(|l| l.value.0).collect(),
+            };
+            all.insert(name.value.clone(), made);
+        }
+        all
+    }
+
+    pub(super) fn hours_named(&mut self, name: &At<String>, hours: &BTreeMap<String, OpeningHours>) -> Option<OpeningHours> {
+        let found = hours.get(&name.value).cloned();
+        if found.is_none() {
+            let names: Vec<&str> = hours.keys().map(String::as_str).collect();
+            let remedy = did_you_mean(&name.value, &names, "opening hours");
+            self.error(name.line, "unknown-hours", format!("there are no opening hours `{}`", name.value), remedy);
+        }
+        found
+    }
+
+    /// Whether there are opening hours of this name.
+    pub(super) fn hours_known(&mut self, name: &At<String>) {
+        let names: Vec<&str> = self.document.hours.iter().flat_map(|h| h.0.iter().map(|(n, _)| n.value.as_str())).collect();
+        if !names.contains(&name.value.as_str()) {
+            let remedy = did_you_mean(&name.value, &names, "opening hours");
+            self.error(name.line, "unknown-hours", format!("there are no opening hours `{}`", name.value), remedy);
+        }
+    }
+
+    pub(super) fn on_failure(&mut self, on: Option<&Named<At<doc::Word>>>) -> BTreeMap<u16, OnFailure> {
+        let mut all = BTreeMap::new();
+        for (name, word) in on.iter().flat_map(|n| &n.0) {
+            let status = match name.value.as_str() {
+                "busy" | "486" => 486,
+                "unavailable" | "480" => 480,
+                "declined" | "603" => 603,
+                "moved" | "302" => 302,
+                _ => {
+                    let message = format!("`{}` is nothing that a target does", name.value);
+                    self.error(name.line, "wrong-value", message, "write busy, unavailable, declined or moved");
+                    continue;
+                }
+            };
+            let words = [
+                ("retry", OnFailure::Retry),
+                ("next", OnFailure::Next),
+                ("message", OnFailure::Message),
+                ("follow", OnFailure::Follow),
+            ];
+            all.insert(status, self.one_of(Some(word), OnFailure::Next, &words));
+        }
+        all
+    }
+
+    /// Renders a SIP address with the environment.
+    pub(super) fn sip(&mut self, at: &At<String>) -> String {
+        self.template(&at.value, at.line, &[]);
+        // A name that is not given was reported already.
+        let Ok(address) = self.templates.words(&at.value, &self.env_scope()) else { return String::new() };
+        let complete = |a: &str| a.split_once(':').is_some_and(|(s, rest)| matches!(s, "sip" | "sips") && !rest.is_empty());
+        let fine = complete(&address) && !address.contains(char::is_whitespace) && !address.contains(['<', '>', '"']);
+        if !fine && !address.contains(PLACEHOLDER) && !at.value.is_empty() {
+            let message = format!("`{}` is not a SIP address", at.value);
+            self.error(at.line, "sip", message, "write it like `sip:agents@pbx.example:5060`, with nothing around it");
+        }
+        address
+    }
+
+    pub(super) fn env_scope(&self) -> Scope {
+        let env = self.env.iter().map(|(k, v)| (k.clone(), v.as_str().into())).collect();
+        Scope::from([("env".to_string(), serde_json::Value::Object(env))])
+    }
+
+    pub(super) fn person(&mut self, targets: &BTreeMap<String, Target>) -> PersonWay {
+        let document = self.document;
+        let person = document.person.as_ref();
+        let zero = Digit::from_event(0).expect("event 0 is the key 0 (RFC 4733)");
+        if let Some(key) = person.and_then(|p| p.key.as_ref())
+            && key.value.0 != zero
+        {
+            let message = format!("key {} is not the key for a person", key.value.0.as_char());
+            self.error(key.line, "person-key", message, "a person is always on key 0: callers know that");
+        }
+        let phrases = self.phrases_of(person.and_then(|p| p.phrases.as_ref()));
+        let target = match person.and_then(|p| p.to.as_ref()) {
+            Some(to) => self.target(to, targets, None),
+            None => {
+                let line = document.name.line;
+                let remedy = "add `person: { to: support }` and a target `support` with a `sip:` address";
+                self.error(line, "no-person", "nobody is named whom callers can speak to", remedy);
+                String::new()
+            }
+        };
+        PersonWay { target, key: zero, phrases: phrases.into_iter().map(|(l, p)| (l, p.into())).collect() }
+    }
+
+    /// A target's name; `person` is the flow's own.
+    pub(super) fn target(
+        &mut self,
+        name: &At<String>,
+        targets: &BTreeMap<String, Target>,
+        person: Option<&PersonWay>,
+    ) -> String {
+        if let Some(person) = person.filter(|_| name.value == "person" && !targets.contains_key("person")) {
+            return person.target.clone();
+        }
+        if !targets.contains_key(&name.value) {
+            let names: Vec<&str> = targets.keys().map(String::as_str).collect();
+            let remedy = did_you_mean(&name.value, &names, "targets");
+            self.error(name.line, "unknown-target", format!("there is no target `{}`", name.value), remedy);
+        }
+        name.value.clone()
+    }
+
+    pub(super) fn escalation(&mut self) -> Escalation {
+        let mut numbers = Escalation::default();
+        let Some(escalate) = self.document.escalate.as_ref() else { return numbers };
+        let mut take = |to: &mut u32, at: Option<&At<u32>>| {
+            if let Some(at) = at {
+                if !(1..=10).contains(&at.value) {
+                    let message = format!("{} turns are too few or too many", at.value);
+                    self.report.error(at.line, "escalate", message, "write a number from 1 to 10");
+                }
+                *to = at.value.clamp(1, 10);
+            }
+        };
+        if let Some(m) = &escalate.misunderstood {
+            take(&mut numbers.misunderstood_offer, m.offer.as_ref());
+            take(&mut numbers.misunderstood_transfer, m.transfer.as_ref());
+            take(&mut numbers.misunderstood_total, m.total.as_ref());
+        }
+        if let Some(s) = &escalate.same_answer {
+            take(&mut numbers.same_answer_offer, s.offer.as_ref());
+            take(&mut numbers.same_answer_transfer, s.transfer.as_ref());
+        }
+        take(&mut numbers.silence_last, escalate.silence.as_ref());
+        numbers
+    }
+}
