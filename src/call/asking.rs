@@ -11,8 +11,8 @@ use super::state::{Farewell, State};
 use super::story::Said;
 use super::timers::TimerName;
 use super::transfer::Wish;
-use super::understand::{ENDING_MIN, Question, Understanding};
-use crate::base::{BargeIn, Confidence, Digit, EarFailure, Expect, Hypothesis, PromptEnd, PromptPart, UtteranceId};
+use super::understand::{ENDING_CLOSED_MIN, ENDING_MIN, Question, Understanding};
+use crate::base::{BargeIn, Confidence, Digit, EarFailure, Engine, Hypothesis, PromptEnd, PromptPart, UtteranceId};
 use crate::flow::Phrase;
 use crate::flow::{Action, Answer, AskKind, Input};
 use crate::nlu::person::{PersonRule, asks_for_person};
@@ -20,6 +20,8 @@ use crate::nlu::slots::repeat_request;
 
 /// Speech shorter than this without any word is noise: a cough, a door.
 const NOISE_MS: u32 = 300;
+/// What the ears report early as a request for a person is a bare phrase below this many words, and a sentence from there on.
+const PHRASE_WORDS: usize = 5;
 /// How often noise may cut the same prompt and have it played again.
 const REPLAYS_MAX: u8 = 2;
 /// How many false starts are passed over.
@@ -27,8 +29,13 @@ const FALSE_STARTS_MAX: u8 = 3;
 
 impl Call {
     /// The spotter heard a request for a person, possibly mid-utterance.
-    pub(crate) fn person_heard(&mut self, now: &mut Now, utterance: UtteranceId) {
+    pub(crate) fn person_heard(&mut self, now: &mut Now, utterance: UtteranceId, said: &str) {
         self.ears.newest = self.ears.newest.max(Some(utterance));
+        // Words around the phrase may turn it ("I have talked to an agent already"): then the end of the utterance decides.
+        let whole = said.split_whitespace().count() >= PHRASE_WORDS;
+        if whole && asks_for_person(said, &self.person_phrases()).is_none() {
+            return;
+        }
         self.wish_for_person(now, "the spotter heard a request for a person".into());
     }
 
@@ -71,27 +78,8 @@ impl Call {
 
     /// Recognition of an utterance is done or has failed.
     pub(crate) fn listened(&mut self, now: &mut Now, utterance: UtteranceId, result: &Result<Hypothesis, EarFailure>) {
-        let understood = match (&self.state, result) {
-            (State::Asking(a), Ok(h)) if a.keys.is_empty() => Some(self.question(now, &a.ask).words(h)),
-            (State::Holding(holding), Ok(h)) => match self.question_ahead(now, &holding.then) {
-                Some(ask) => Some(self.question(now, &ask).words(h)),
-                None => repeat_request(&h.text).then_some(Understanding::Repeat),
-            },
-            _ => None,
-        };
-        let understood = match (understood, result) {
-            (Some(Understanding::Answer { answer, meaning, confidence }), Ok(h)) => {
-                let joint = h.confidence.get() * confidence.get();
-                match joint < ENDING_MIN && self.would_end(now, &answer) {
-                    true => Some(Understanding::Nothing(format!(
-                        "{meaning} would end the call: {joint:.2} is less than the {ENDING_MIN:.2} that this needs"
-                    ))),
-                    false => Some(Understanding::Answer { answer, meaning, confidence }),
-                }
-            }
-            (understood, _) => understood,
-        };
-        let person = result.as_ref().ok().filter(|h| self.asks_for_person(h));
+        let understood = self.understand(now, result);
+        let person = result.as_ref().ok().filter(|h| self.asks_for_person(utterance, h));
         self.note_utterance(now, utterance, result, understood.as_ref(), person.is_some());
         if person.is_some() {
             return self.wish_for_person(now, "the caller asked for a person in words".into());
@@ -103,7 +91,7 @@ impl Call {
             self.engaged = true;
         }
         match &self.state {
-            State::Consenting(_) if !self.is_noise(utterance, result) => self.consent_heard(now, result.as_ref().ok()),
+            State::Consenting(_) if !self.is_noise(utterance, result) => self.consent_heard(now, utterance, result),
             State::Holding(_) => self.heard_while_holding(now, utterance, result, understood),
             State::Asking(a) if a.keys.is_empty() => self.heard_answer(now, utterance, result, understood),
             State::Leaving { farewell, said: true, .. } => {
@@ -114,12 +102,37 @@ impl Call {
         }
     }
 
+    /// What a result means for the question that is out, or for the one to come. Words that would end the call need more
+    /// certainty than words that would only be answered wrongly.
+    pub(crate) fn understand(&self, now: &Now, result: &Result<Hypothesis, EarFailure>) -> Option<Understanding> {
+        let understood = match (&self.state, result) {
+            (State::Asking(a), Ok(h)) if a.keys.is_empty() => Some(self.question(now, &a.ask).words(h)),
+            (State::Holding(holding), Ok(h)) => match self.question_ahead(now, &holding.then) {
+                Some((ask, _)) => Some(self.question(now, &ask).words(h)),
+                None => repeat_request(&h.text).then_some(Understanding::Repeat),
+            },
+            _ => None,
+        };
+        let (Some(Understanding::Answer { answer, meaning, confidence }), Ok(heard)) = (&understood, result) else {
+            return understood;
+        };
+        let (sure, least) = match answer {
+            Answer::Intent { .. } => (heard.confidence.get() * confidence.get(), ENDING_MIN),
+            _ => (confidence.get(), ENDING_CLOSED_MIN),
+        };
+        if sure < least && self.would_end(now, answer) {
+            let why = format!("{meaning} would end the call: {sure:.2} is less than the {least:.2} that this needs");
+            return Some(Understanding::Nothing(why));
+        }
+        understood
+    }
+
     /// Words that ask for a person count whatever the question was; of words that the recogniser rejected or is not sure
     /// of, only an explicit phrase. Words that a closed grammar was forced into, and that other sounds fit better, are no
     /// words of the caller's at all: there the spotter alone decides.
-    fn asks_for_person(&self, heard: &Hypothesis) -> bool {
-        let open = matches!(&self.ears.listening, Some((grammar, _)) if matches!(grammar.expect, Expect::Open { .. }));
-        if heard.rejected.is_some() && !open {
+    fn asks_for_person(&self, utterance: UtteranceId, heard: &Hypothesis) -> bool {
+        let forced = heard.engine != Engine::Whisper && !self.heard_openly(utterance);
+        if heard.rejected.is_some() && forced {
             return false;
         }
         let unsure = heard.rejected.is_some() || heard.confidence < self.settings.confidence_min;
@@ -129,9 +142,8 @@ impl Call {
         }
     }
 
-    /// Whether this intent would end the call without an answer to anything.
+    /// Whether this answer would end the call, with nothing in between but sentences.
     fn would_end(&self, now: &Now, answer: &Answer) -> bool {
-        let Answer::Intent { .. } = answer else { return false };
         let wall = self.wall(now);
         let Some(mut cursor) = self.cursor.clone() else { return false };
         if let State::Holding(holding) = &self.state
@@ -141,7 +153,7 @@ impl Call {
         }
         let action = cursor.next(wall, Input::Understood(answer.clone()));
         let onward = past_sentences(&mut cursor, wall, action);
-        onward.is_some_and(|onward| matches!(onward.action, Action::End { .. }) && !onward.answers)
+        onward.is_some_and(|onward| matches!(onward.action, Action::End { .. }))
     }
 
     fn question<'a>(&'a self, now: &Now, ask: &'a crate::flow::Ask) -> Question<'a> {
@@ -154,7 +166,7 @@ impl Call {
     }
 
     /// What was said over a prompt: an answer to the question that comes, or nothing, then the script goes on.
-    fn heard_while_holding(
+    pub(crate) fn heard_while_holding(
         &mut self,
         now: &mut Now,
         utterance: UtteranceId,
@@ -176,6 +188,13 @@ impl Call {
                 let (barge_in, parts) = (BargeIn::Speech, self.said.clone());
                 let again = crate::flow::Say { node: self.node(), parts, barge_in, answer: false, sensitive: false };
                 self.say_again(now, again, then);
+            }
+            (Some(Understanding::Answer { .. }), then)
+                if !self.question_ahead(now, &then).is_some_and(|(_, skippable)| skippable) =>
+            {
+                // What must be heard first is said; nobody is asked what he has answered.
+                self.kept = Some((utterance, result.clone()));
+                self.perform(now, then);
             }
             (Some(Understanding::Answer { answer, meaning, confidence }), then) => {
                 let Some(ask) = self.skip_to_question(now, then) else {
@@ -492,8 +511,9 @@ impl Call {
     }
 
     /// The question is answered: the script goes on. A value that the script cannot take is a misunderstanding.
-    fn accept(&mut self, now: &mut Now, said: Said, answer: Answer, meaning: String, confidence: Confidence) {
+    pub(crate) fn accept(&mut self, now: &mut Now, said: Said, answer: Answer, meaning: String, confidence: Confidence) {
         self.hush(now);
+        self.kept = None;
         let (wall, State::Asking(asking)) = (self.wall(now), &self.state) else { return };
         let asked = asking.ask.clone();
         let Some(cursor) = &mut self.cursor else { return };
@@ -525,7 +545,7 @@ impl Call {
         self.ears.floor = self.ears.newest;
     }
 
-    fn said_by_voice(&self, utterance: UtteranceId, result: &Result<Hypothesis, EarFailure>) -> Said {
+    pub(crate) fn said_by_voice(&self, utterance: UtteranceId, result: &Result<Hypothesis, EarFailure>) -> Said {
         let sensitive = self.secret(utterance);
         match result {
             Ok(h) => Said::voice(&h.text, h.confidence, sensitive),

@@ -6,6 +6,7 @@ use super::machine::{Call, Now};
 use super::state::{Asking, Farewell, Holding, LookingUp, State};
 use super::timers::TimerName;
 use super::transfer::Wish;
+use super::understand::Understanding;
 use super::{Command, keys};
 use crate::base::{BargeIn, Disposition, LookUpId, PromptEnd, PromptPart, WallTime};
 use crate::flow::Phrase;
@@ -30,17 +31,14 @@ pub(crate) struct Onward {
     pub(crate) action: Action,
     /// All that is said before it may be cut by speech.
     pub(crate) skippable: bool,
-    /// Something of what is said before it answers the caller.
-    pub(crate) answers: bool,
 }
 
 /// Moves the cursor from `action`, its current one, past sentences; `None` when they do not come to an end.
 pub(crate) fn past_sentences(cursor: &mut Cursor, wall: WallTime, mut action: Action) -> Option<Onward> {
-    let (mut skippable, mut answers) = (true, false);
+    let mut skippable = true;
     for _ in 0..AHEAD_MAX {
-        let Action::Say(say) = &action else { return Some(Onward { action, skippable, answers }) };
+        let Action::Say(say) = &action else { return Some(Onward { action, skippable }) };
         skippable &= say.barge_in == BargeIn::Speech;
-        answers |= say.answer;
         action = cursor.next(wall, Input::Done);
     }
     None
@@ -83,7 +81,6 @@ impl Call {
     }
 
     fn say(&mut self, now: &mut Now, say: Say) {
-        self.guard_recording(now, say.sensitive);
         self.listen_ahead(now, &say);
         if say.sensitive {
             self.story.withhold();
@@ -118,8 +115,15 @@ impl Call {
     /// Callers speak over what they know and answer the question that is to come: it is listened for already.
     fn listen_ahead(&mut self, now: &mut Now, say: &Say) {
         match self.onward(now, Action::Say(say.clone())).map(|onward| onward.action) {
-            Some(Action::Ask(ask)) => self.listen(now, ask.grammar, say.sensitive || ask.sensitive),
-            _ => self.listen_on(now, say.sensitive),
+            Some(Action::Ask(ask)) => {
+                // A secret may be told before it is asked for.
+                self.guard_recording(now, say.sensitive || ask.sensitive);
+                self.listen(now, ask.grammar, say.sensitive || ask.sensitive);
+            }
+            _ => {
+                self.guard_recording(now, say.sensitive);
+                self.listen_on(now, say.sensitive);
+            }
         }
     }
 
@@ -127,10 +131,10 @@ impl Call {
         past_sentences(&mut self.cursor.clone()?, self.wall(now), then)
     }
 
-    /// The question that the script comes to by itself from this action, where all that would be said before it may be cut.
-    pub(crate) fn question_ahead(&self, now: &Now, then: &Action) -> Option<Ask> {
+    /// The question that the script comes to by itself from this action, and whether all that is said before it may be cut.
+    pub(crate) fn question_ahead(&self, now: &Now, then: &Action) -> Option<(Ask, bool)> {
         match self.onward(now, then.clone())? {
-            Onward { action: Action::Ask(ask), skippable: true, .. } => Some(*ask),
+            Onward { action: Action::Ask(ask), skippable } => Some((*ask, skippable)),
             _ => None,
         }
     }
@@ -148,6 +152,10 @@ impl Call {
     pub(crate) fn perform_after_speech(&mut self, now: &mut Now, action: Action, limit: Duration) {
         match (self.ears.speaking, &action) {
             (Some((utterance, since)), Action::Say(_) | Action::Ask(_) | Action::End { .. }) => {
+                let coming = self.onward(now, action.clone()).map(|onward| onward.action);
+                if matches!(coming, Some(Action::Ask(ask)) if ask.sensitive) {
+                    self.guard_recording(now, true);
+                }
                 self.timers.set(TimerName::NoInput, since + limit);
                 self.state = State::Holding(Holding { then: action, utterance });
             }
@@ -191,6 +199,12 @@ impl Call {
         }
         let mute = !self.settings.ears.contains(&self.language());
         let fresh = matches!(&self.state, State::Asking(a) if a.prompt.is_none() && a.keys.is_empty() && a.spoken.is_empty());
+        if let Some((utterance, result)) = self.kept.take().filter(|_| fresh)
+            && let Some(Understanding::Answer { answer, meaning, confidence }) = self.understand(now, &result)
+        {
+            let said = self.said_by_voice(utterance, &result);
+            return self.accept(now, said, answer, meaning, confidence);
+        }
         if fresh && let State::Asking(asking) = &self.state {
             let mut parts = asking.ask.prompt.clone();
             if mute {

@@ -8,7 +8,7 @@ use super::story::Story;
 use super::timers::{TimerName, TimerTable};
 use super::{AgentEvent, Command, Event, Record, RecordAction};
 use crate::base::{
-    AttemptId, BargeIn, CallId, Digit, Disposition, Expect, Grammar, Hypothesis, Language, LegId, LookUpId, Moment,
+    AttemptId, BargeIn, CallId, Digit, Disposition, EarFailure, Expect, Grammar, Hypothesis, Language, LegId, LookUpId, Moment,
     PhoneNumber, Prompt, PromptEnd, PromptId, PromptPart, UtteranceId, WallTime,
 };
 use crate::flow::{CallFacts, Cursor, Flow, Phrase};
@@ -40,6 +40,8 @@ pub struct Call {
     pub(crate) recording: Recording,
     /// Everything the script said since the caller last did something: what "repeat" gives again.
     pub(crate) said: Vec<PromptPart>,
+    /// What the caller said ahead of the question that it answers; the question is then not asked.
+    pub(crate) kept: Option<(UtteranceId, Result<Hypothesis, EarFailure>)>,
     /// Keys pressed ahead of the question that they answer; at most 24.
     pub(crate) ahead: VecDeque<Digit>,
     /// Script steps since the caller last did something: a script that only talks to itself is stopped.
@@ -79,12 +81,22 @@ pub(crate) struct Ears {
     pub(crate) newest: Option<UtteranceId>,
     /// Utterances up to this one belong to decided turns.
     pub(crate) floor: Option<UtteranceId>,
-    /// Whether an utterance began at a sensitive question; newest last.
-    pub(crate) secret: VecDeque<(UtteranceId, bool)>,
+    /// What utterances began under; newest last.
+    pub(crate) begun: VecDeque<Begun>,
     /// Length of the speech of the last ended utterance.
     pub(crate) length: Option<(UtteranceId, u32)>,
     /// The caller has put us on hold: his silence is no silence.
     pub(crate) held: bool,
+}
+
+/// What was listened for when an utterance began.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Begun {
+    utterance: UtteranceId,
+    /// The question is sensitive.
+    secret: bool,
+    /// The question is open: no closed grammar forces words on what was said.
+    open: bool,
 }
 
 /// Whether frames are recorded.
@@ -120,6 +132,7 @@ impl Call {
             ears: Ears::default(),
             recording: Recording::Off,
             said: Vec::new(),
+            kept: None,
             ahead: VecDeque::new(),
             idle_steps: 0,
             engaged: false,
@@ -150,7 +163,7 @@ impl Call {
             Event::SpeechStarted { utterance, .. } => self.speech_started(now, *utterance),
             Event::SpeechEnded { utterance, length_ms } => self.ears.length = Some((*utterance, *length_ms)),
             Event::Heard { utterance, result } => self.heard(now, *utterance, result),
-            Event::PersonHeard { utterance, .. } => self.person_heard(now, *utterance),
+            Event::PersonHeard { utterance, phrase } => self.person_heard(now, *utterance, phrase),
             Event::Key(key) => self.key(now, *key),
             Event::LookedUp { id, result } => self.looked_up(now, *id, result.clone()),
             Event::Referred { attempt, outcome } => self.referred(now, *attempt, *outcome),
@@ -562,19 +575,28 @@ impl Call {
     }
 
     fn speech_started(&mut self, now: &mut Now, utterance: UtteranceId) {
-        let sensitive = self.listening_secretly();
-        if self.ears.secret.len() >= UTTERANCES_KEPT {
-            self.ears.secret.pop_front();
+        let secret = self.listening_secretly();
+        let open = matches!(&self.ears.listening, Some((grammar, _)) if matches!(grammar.expect, Expect::Open { .. }));
+        if self.ears.begun.len() >= UTTERANCES_KEPT {
+            self.ears.begun.pop_front();
         }
-        self.ears.secret.push_back((utterance, sensitive));
+        self.ears.begun.push_back(Begun { utterance, secret, open });
         self.ears.newest = self.ears.newest.max(Some(utterance));
         self.ears.speaking = Some((utterance, now.at));
     }
 
     /// Whether nothing of this utterance may be kept.
     pub(crate) fn secret(&self, utterance: UtteranceId) -> bool {
-        let at_its_start = self.ears.secret.iter().rev().find(|(u, _)| *u == utterance).is_some_and(|(_, s)| *s);
-        at_its_start || self.listening_secretly()
+        self.begun(utterance).is_some_and(|b| b.secret) || self.listening_secretly()
+    }
+
+    /// Whether it was heard under an open question.
+    pub(crate) fn heard_openly(&self, utterance: UtteranceId) -> bool {
+        self.begun(utterance).is_some_and(|b| b.open)
+    }
+
+    fn begun(&self, utterance: UtteranceId) -> Option<&Begun> {
+        self.ears.begun.iter().rev().find(|b| b.utterance == utterance)
     }
 
     fn listening_secretly(&self) -> bool {

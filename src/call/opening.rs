@@ -2,9 +2,9 @@
 
 use super::dialogue::past_sentences;
 use super::machine::{Call, Now, Recording};
-use super::state::{Consenting, State};
+use super::state::{Consenting, Holding, State};
 use super::{Command, Record, RecordAction};
-use crate::base::{BargeIn, Digit, Hypothesis, PromptEnd};
+use crate::base::{BargeIn, Digit, EarFailure, Hypothesis, PromptEnd, UtteranceId};
 use crate::call::timers::TimerName;
 use crate::flow::Phrase;
 use crate::flow::{Action, Cursor, RecordMode};
@@ -24,7 +24,7 @@ impl Call {
         }
         self.timers.clear(TimerName::Ack);
         let (sentence, ask) = match self.flow.record {
-            RecordMode::Off => return self.begin_script(now),
+            RecordMode::Off => return self.begin_script(now, None),
             RecordMode::Announce => (Phrase::RecordingAnnounced, false),
             RecordMode::Ask => (Phrase::RecordingQuestion, true),
         };
@@ -39,7 +39,7 @@ impl Call {
         let barge_in = if ask { BargeIn::Speech } else { BargeIn::PersonOnly };
         let parts = self.phrase(sentence);
         let prompt = Some(self.play(now, parts, barge_in));
-        self.state = State::Consenting(Consenting { prompt, ask });
+        self.state = State::Consenting(Consenting { prompt, ask, early: None });
     }
 
     pub(crate) fn consent_prompt_ended(&mut self, now: &mut Now, end: PromptEnd) {
@@ -49,13 +49,14 @@ impl Call {
             self.timers.set(TimerName::NoInput, now.at + CONSENT_WAIT);
             return;
         }
+        let early = consenting.early.take();
         // An announcement that was cut or could not be made has announced nothing.
         if end == PromptEnd::Finished {
             self.start_recording(now);
         } else {
             self.decide(now, "not_recorded", "the announcement was not heard to its end".into());
         }
-        self.begin_script(now);
+        self.begin_script(now, early);
     }
 
     /// A key other than 0 while the recording is announced or asked for.
@@ -69,13 +70,14 @@ impl Call {
         }
     }
 
-    /// Words after the question about recording: only a clear yes records.
-    pub(crate) fn consent_heard(&mut self, now: &mut Now, heard: Option<&Hypothesis>) {
-        let State::Consenting(consenting) = &self.state else { return };
+    /// Words after the question about recording: only a clear yes records. Words over the announcement are kept for the script.
+    pub(crate) fn consent_heard(&mut self, now: &mut Now, utterance: UtteranceId, result: &Result<Hypothesis, EarFailure>) {
+        let State::Consenting(consenting) = &mut self.state else { return };
         if !consenting.ask {
+            consenting.early = Some((utterance, result.clone()));
             return;
         }
-        let clear = heard.filter(|h| h.rejected.is_none() && h.confidence >= self.settings.confidence_min);
+        let clear = result.as_ref().ok().filter(|h| h.rejected.is_none() && h.confidence >= self.settings.confidence_min);
         let yes = clear.and_then(|h| yes_no(&h.text)) == Some(true);
         self.consented(now, yes);
     }
@@ -91,7 +93,7 @@ impl Call {
         if given {
             self.start_recording(now);
         }
-        self.begin_script(now);
+        self.begin_script(now, None);
     }
 
     fn start_recording(&mut self, now: &mut Now) {
@@ -101,11 +103,23 @@ impl Call {
         }
     }
 
-    fn begin_script(&mut self, now: &mut Now) {
+    /// The script begins; `early` is what the caller said already.
+    fn begin_script(&mut self, now: &mut Now, early: Option<(UtteranceId, Result<Hypothesis, EarFailure>)>) {
         let Some(facts) = self.facts() else { return };
-        self.turn_decided();
+        // Who is speaking now speaks to the script.
+        self.ears.floor = match self.ears.speaking {
+            Some((UtteranceId(speaking), _)) => speaking.checked_sub(1).map(UtteranceId),
+            None => self.ears.newest,
+        };
         let (cursor, action) = Cursor::start(self.flow.clone(), facts);
         self.cursor = Some(cursor);
-        self.perform_after_speech(now, action, OPENING_SPEECH);
+        match early {
+            Some((utterance, result)) if self.ears.speaking.is_none() => {
+                self.state = State::Holding(Holding { then: action, utterance });
+                let understood = self.understand(now, &result);
+                self.heard_while_holding(now, utterance, &result, understood);
+            }
+            _ => self.perform_after_speech(now, action, OPENING_SPEECH),
+        }
     }
 }

@@ -1,6 +1,6 @@
 //! Where a call is. Each variant holds only what that state needs.
 
-use crate::base::{AttemptId, LookUpId, Moment, PromptId, PromptPart, UtteranceId};
+use crate::base::{AttemptId, EarFailure, Hypothesis, LookUpId, Moment, PromptId, PromptPart, UtteranceId};
 use crate::call::keys::KeyBuffer;
 use crate::flow::{Action, Ask, Target};
 
@@ -70,6 +70,8 @@ pub(crate) struct Consenting {
     pub(crate) prompt: Option<PromptId>,
     /// Whether a yes is needed.
     pub(crate) ask: bool,
+    /// What was said over the announcement: it may answer the first question.
+    pub(crate) early: Option<(UtteranceId, Result<Hypothesis, EarFailure>)>,
 }
 
 /// The script waits for what the caller is saying over a prompt.

@@ -93,8 +93,9 @@ pub(crate) async fn run(concurrent: usize, rounds: usize, json: bool, out: &mut 
         let referred = (0..concurrent).map(|i| referred_call(gateway, format!("8{round:03}{i:03}"), epoch, i, sentence));
         let tasks: Vec<_> = referred.map(tokio::spawn).collect();
         for task in tasks {
+            figures.calls += 1;
             match task.await.context("a phone's task broke")? {
-                Ok(wait) => figures.refer.extend(wait),
+                Ok(wait) => figures.refer.push(wait),
                 Err(error) => {
                     figures.failed += 1;
                     eprintln!("a call failed: {error:#}");
@@ -171,7 +172,7 @@ async fn referred_call(
     epoch: Instant,
     index: usize,
     sentence: u64,
-) -> anyhow::Result<Option<f64>> {
+) -> anyhow::Result<f64> {
     tokio::time::sleep(Duration::from_millis(230 * index as u64)).await;
     let mut phone = Phone::open("127.0.0.1:0".parse()?, epoch).await?;
     let key = crate::base::Digit::from_char('3').context("a key")?;
@@ -179,11 +180,13 @@ async fn referred_call(
     let steps = vec![Step::Wait(QUESTION), Step::Keys(vec![key]), Step::HangUpAfter(Duration::from_secs(6))];
     let mut events = Vec::new();
     let uri = format!("sip:bench@{gateway}");
-    phone.call(&uri, &number, Sound::default(), steps, &mut |event| events.push(event)).await?;
+    let ending = phone.call(&uri, &number, Sound::default(), steps, &mut |event| events.push(event)).await?;
     phone.close().await;
-    let Some(referred) = events.iter().find(|e| e.what == "referred").map(|e| e.at) else { return Ok(None) };
+    anyhow::ensure!(ending.answered, "the gateway refused the call ({:?})", ending.status);
+    let referred = events.iter().find(|e| e.what == "referred").map(|e| e.at).context("no REFER came")?;
     let began = events.iter().filter(|e| e.what == "far_started" && e.at <= referred).map(|e| e.at).max();
-    Ok(began.map(|began| (referred as f64 - (began + sentence) as f64) / 1_000.0))
+    let began = began.context("the sentence before the REFER was not heard")?;
+    Ok((referred as f64 - (began + sentence) as f64) / 1_000.0)
 }
 
 impl Figures {

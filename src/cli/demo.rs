@@ -71,7 +71,7 @@ pub(crate) async fn run(flow: &Path, fixtures: &Path, out: &mut dyn Write) -> an
 
     let [agent_2, agent_3] = [2, 3].map(|n| scratch.path(&format!("agent-{n}.wav")));
     let answering = tokio::spawn(answer_two(agent, agent_2.clone(), agent_3));
-    // The first caller speaks over the announcement, as those do who have called before.
+    // The first caller speaks over the welcome, as those do who have called before.
     let question = vec![
         Step::Over(Duration::from_millis(2_500)),
         Step::Play(speech.samples("where-other-5.wav")?),

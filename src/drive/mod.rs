@@ -252,12 +252,11 @@ impl<M: Machine, P: Ports> Driver<M, P> {
                 self.left(now);
             }
             EarEvent::Heard { utterance, result, clip } => {
-                if self.sensitive.contains(&utterance) {
-                    self.sensitive.remove(&utterance);
-                } else {
+                let secret = self.sensitive.remove(&utterance);
+                if !secret {
                     self.ports.keep_clip(utterance, clip);
                 }
-                self.event(now, Event::Heard { utterance, result });
+                self.event_with(now, Event::Heard { utterance, result }, secret);
             }
         }
     }
@@ -271,10 +270,15 @@ impl<M: Machine, P: Ports> Driver<M, P> {
 
     /// Gives an event to the machine (or to the rescue) and carries out what it wants.
     fn event(&mut self, now: Moment, event: Event) {
+        self.event_with(now, event, false);
+    }
+
+    /// The same; `secret` = what it tells is personal even though nothing sensitive is asked any more.
+    fn event_with(&mut self, now: Moment, event: Event, secret: bool) {
         if self.over {
             return;
         }
-        self.ports.log(now, &event, self.sensitive_now);
+        self.ports.log(now, &event, self.sensitive_now || secret);
         let mut commands = std::mem::take(&mut self.commands);
         commands.clear();
         if let Some(rescue) = &mut self.rescue {

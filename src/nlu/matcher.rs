@@ -65,7 +65,7 @@ const ACCEPT: f32 = 0.4;
 const EXACT: f32 = 0.99;
 
 /// Most that is given to a text without a single word that tells one sentence from another. Recognisers hear "your" and
-/// "near of" in coughs and in words of other languages.
+/// "it is that" in coughs and in words of other languages.
 const WORDLESS: f32 = 0.3;
 
 /// Words that stand in sentences of any meaning.

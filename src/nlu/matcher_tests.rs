@@ -134,6 +134,18 @@ fn unrelated_speech_is_rejected() {
 }
 
 #[test]
+fn words_that_stand_in_every_sentence_mean_nothing() {
+    let mut examples = examples(PARCEL, Language::EN);
+    examples.push(Example { intent: "mine".into(), text: "it is mine".into(), language: Language::EN });
+    let matcher = Matcher::train(&examples, &[]).expect("a matcher");
+    for text in ["your", "you have it", "the my your", "uh-huh um and so"] {
+        assert_eq!(matcher.decide(text).intent, None, "{text}: {}", matcher.decide(text).why);
+    }
+    // Unless a flow says so itself.
+    assert_eq!(matcher.decide("it is mine").intent.as_deref(), Some("mine"));
+}
+
+#[test]
 fn every_example_means_its_intent() {
     let matcher = parcel();
     for e in examples(PARCEL, Language::EN) {

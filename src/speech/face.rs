@@ -20,6 +20,8 @@ pub trait Recognizer: Send {
     fn feed(&mut self, samples: &[i16]) -> Option<Partial>;
     /// The utterance is over: what was it?
     fn finish(&mut self) -> Hypothesis;
+    /// The utterance is withdrawn: nobody wants to know what it was.
+    fn abandon(&mut self);
     /// What an earlier utterance of the same call taught about the line (`None` = a new call); before `start`.
     fn set_line(&mut self, _line: Option<&[f32]>) {}
     /// What this utterance taught, for the call's next one; after `finish`. Opaque numbers, at most 64.

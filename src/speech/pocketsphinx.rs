@@ -203,7 +203,7 @@ impl PocketSphinx {
     /// # Errors
     /// When that model is not loaded.
     pub fn start_dictation(&mut self) -> Result<(), String> {
-        self.abandon();
+        self.drop_utterance();
         self.main.decoder.choose("_default")?;
         let expect = Expect::Open { name: Arc::from(""), examples: Arc::from([]) };
         self.begin(Kind::Open, expect, Arc::from([]))
@@ -225,7 +225,7 @@ impl PocketSphinx {
     /// # Errors
     /// When there is none.
     pub fn start_sentences(&mut self, sentences: &[String]) -> Result<(), String> {
-        self.abandon();
+        self.drop_utterance();
         let key = format!("s{:016x}", hash(&sentences));
         self.main.model(key, || lm::compile_only(sentences), &self.dictionary, &self.scratch)?;
         let expect = Expect::Open { name: Arc::from("sentences"), examples: Arc::from([]) };
@@ -233,7 +233,7 @@ impl PocketSphinx {
     }
 
     fn start_compiled(&mut self, compiled: &Compiled) -> Result<(), String> {
-        self.abandon();
+        self.drop_utterance();
         self.main.grammar(compiled, &self.dictionary)?;
         let expect = Expect::Choice { phrases: Arc::from([]) };
         self.begin(Kind::Closed, expect, Arc::from([]))
@@ -306,7 +306,7 @@ impl PocketSphinx {
         }
     }
 
-    fn abandon(&mut self) {
+    fn drop_utterance(&mut self) {
         self.utterance = None;
         self.main.decoder.abandon();
         self.spotter.decoder.abandon();
@@ -361,7 +361,8 @@ impl PocketSphinx {
         let scores = self.loop_scores();
         // Until the end the engine writes a model's scores on the scale of a grammar's.
         let evidence = Evidence::weigh(&words[at.clone()], &scores, 1.0);
-        (evidence.mean_ratio >= PERSON_MEAN_RATIO).then(|| texts[at].join(" "))
+        // All words, so that the call can see what stands around the phrase.
+        (evidence.mean_ratio >= PERSON_MEAN_RATIO).then(|| texts.join(" "))
     }
 
     /// The phone loop's acoustic score, frame by frame.
@@ -389,7 +390,7 @@ impl Recognizer for PocketSphinx {
         if !self.speaks(grammar.language) {
             return Err(format!("PocketSphinx has no model for the language {}", grammar.language));
         }
-        self.abandon();
+        self.drop_utterance();
         let kind = match &grammar.expect {
             Expect::Anything => Kind::Spotted,
             Expect::Open { name, examples } => {
@@ -440,6 +441,10 @@ impl Recognizer for PocketSphinx {
             engine: Engine::Pocketsphinx,
             cpu_ms: 0,
         }
+    }
+
+    fn abandon(&mut self) {
+        self.drop_utterance();
     }
 
     fn set_line(&mut self, line: Option<&[f32]>) {

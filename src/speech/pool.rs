@@ -248,7 +248,6 @@ impl EarThread {
         ears.push(Hearing::new(bench, key, &grammar));
         let left = self.follow(&mut ears, utterance, frames, longest);
         let Some(mut hearing) = ears.pop() else { return left };
-        ears.iter_mut().for_each(Hearing::give_up);
         let result = match left {
             Left::Ended(true) => self.finish(&mut hearing, utterance),
             Left::Ended(false) => {
@@ -262,7 +261,12 @@ impl EarThread {
         };
         let clip = std::mem::take(&mut hearing.clip);
         drop(hearing);
+        // A wish for a person that the engine beside has found meanwhile goes first; its worker is freed when nobody waits.
+        for ear in &mut ears {
+            ear.news().into_iter().for_each(|news| self.early(utterance, news, true));
+        }
         self.report(&left, utterance, result, clip);
+        ears.iter_mut().for_each(Hearing::give_up);
         left
     }
 
@@ -281,10 +285,11 @@ impl EarThread {
     /// Carries frames to a worker as they come, and early news back.
     fn follow(&self, ears: &mut [Hearing], utterance: UtteranceId, frames: &Receiver<Tap>, longest: usize) -> Left {
         loop {
-            for ear in ears.iter_mut() {
+            let beside = ears.len() - 1;
+            for (nth, ear) in ears.iter_mut().enumerate() {
                 ear.advance(self.line.as_deref(), Instant::now());
                 for news in ear.news() {
-                    self.early(utterance, news);
+                    self.early(utterance, news, nth < beside);
                 }
             }
             match frames.recv() {
@@ -302,12 +307,13 @@ impl EarThread {
         }
     }
 
-    fn early(&self, utterance: UtteranceId, news: FromWorker) {
+    /// News before the end; of an engine beside the one that answers, only a wish for a person counts.
+    fn early(&self, utterance: UtteranceId, news: FromWorker, beside: bool) {
         if let FromWorker::Partial { complete, person } = news {
             if let Some(phrase) = person {
                 self.tell(EarEvent::Person { utterance, phrase });
             }
-            if complete {
+            if complete && !beside {
                 self.tell(EarEvent::Complete { utterance });
             }
         }
@@ -344,7 +350,7 @@ impl EarThread {
             match worker.receive(left)?.0 {
                 FromWorker::Result { hypothesis, line } => return Ok((hypothesis, line)),
                 FromWorker::Failed(why) => return Err(Trouble::Refused(why)),
-                news => self.early(utterance, news),
+                news => self.early(utterance, news, false),
             }
         }
     }

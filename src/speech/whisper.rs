@@ -189,6 +189,10 @@ impl Recognizer for Whisper {
         None
     }
 
+    fn abandon(&mut self) {
+        self.samples.clear();
+    }
+
     fn finish(&mut self) -> Hypothesis {
         let nothing = |why: Option<&str>| Hypothesis {
             engine: Engine::Whisper,

@@ -176,9 +176,7 @@ fn listen(
                 Err(why) => wire::write(output, &FromWorker::Failed(why), &[])?,
             },
             ToWorker::Abandon => {
-                if under_way.is_ok() {
-                    engine.finish();
-                }
+                engine.abandon();
                 under_way = Err("no utterance has begun".to_string());
                 wire::write(output, &FromWorker::Idle, &[])?;
             }

@@ -54,6 +54,28 @@ fn the_example_flows_pass_their_own_tests() {
     assert!(wrong.is_empty() && played > 0, "{wrong}");
 }
 
+/// Who knows what comes may tell a secret before it is asked for: the recording must have paused by then.
+#[test]
+fn recording_pauses_before_a_secret_can_be_told() {
+    use hotline::call::{Command, Event, RecordAction};
+    use hotline::sim::Line;
+    let text = "> [over 1s] four seven two nine\n> hangup\n---\nhotline: 1\nname: pin\nlanguages: [en]\nstart: first\n\
+        record: announce\nperson: { to: desk }\ntargets: { desk: { sip: \"sip:desk@desk.example\" } }\nslots:\n  pin: { digits: 4 }\n\
+        nodes:\n  first:\n    say: Welcome, this is an automatic system. I will ask you for your secret number.\n    then: pin\n  pin:\n    \
+        sensitive: true\n    need: { pin: Your secret number? }\n    then: bye\n  bye:\n    hang_up: Thank you.\n";
+    for over in ["[over 200ms]", "[over 3s]"] {
+        let script = text.replace("[over 1s]", over);
+        let (transcript, wrong) = play(&mut Flows::default(), &script);
+        assert!(wrong.is_empty(), "{over}: {wrong:?}\n{}", transcript.story());
+        let at = |wanted: &dyn Fn(&Line) -> bool| transcript.lines.iter().position(|(_, line)| wanted(line));
+        let started = at(&|line| matches!(line, Line::Wanted(Command::Record(RecordAction::Start))));
+        let paused = at(&|line| matches!(line, Line::Wanted(Command::Record(RecordAction::Pause))));
+        let heard = at(&|line| matches!(line, Line::Happened(Event::SpeechEnded { .. })));
+        let story = transcript.story();
+        assert!(paused.is_some() && (paused < heard || started > heard), "{over}: {started:?} {paused:?} {heard:?}\n{story}");
+    }
+}
+
 fn play(flows: &mut Flows, text: &str) -> (Transcript, Vec<String>) {
     let script = match Script::parse(text) {
         Ok(script) => script,

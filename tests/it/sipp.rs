@@ -100,7 +100,7 @@ impl Ua {
 
 fn word(event: &SipEvent) -> String {
     match event {
-        SipEvent::ReferDeclined { .. } => "refer declined".into(),
+        SipEvent::ReferDeclined { .. } => "refer-declined".into(),
         SipEvent::Incoming { from, to, offer, .. } => {
             format!("incoming:{from}>{to}{}", if offer.is_some() { "" } else { ":late" })
         }
@@ -325,7 +325,7 @@ async fn keys_by_info() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nobody_transfers_us() {
-    check("refer_us", "100", &["-d", "50"], "incoming:+4930123456>100 acked bye").await;
+    check("refer_us", "100", &["-d", "50"], "incoming:+4930123456>100 acked refer-declined bye").await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

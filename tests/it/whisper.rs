@@ -126,12 +126,12 @@ fn open() -> Expect {
 
 #[test]
 fn a_model_hears_an_open_question_and_the_spotter_listens_beside_it() {
-    let folder = tempfile::tempdir().expect("a folder");
-    let model = model(folder.path(), &["I", "want", "my", "money", "back"]);
-    let Some(ears) = ears(hotline::speech::EarsConfig { whisper_model: Some(model), whisper: 1, ..config(1) }) else { return };
     if !cfg!(feature = "whisper") {
         return eprintln!("skipped: built without whisper");
     }
+    let folder = tempfile::tempdir().expect("a folder");
+    let model = model(folder.path(), &["I", "want", "my", "money", "back"]);
+    let Some(ears) = ears(hotline::speech::EarsConfig { whisper_model: Some(model), whisper: 1, ..config(1) }) else { return };
     let (ear, events) = attach(&ears);
     ear.expect(grammar(open()));
     say_at(&ear, 0, &spoken("I want my money back"), FRAME);
