@@ -15,7 +15,8 @@ use tokio::task::JoinHandle;
 
 const LOOPBACK: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 /// Longer than any scenario here, shorter than patience.
-const PATIENCE: Duration = Duration::from_secs(30);
+/// Longer than a BYE whose answer was lost may take (RFC 3261, timer F: 32 s).
+const PATIENCE: Duration = Duration::from_secs(45);
 
 /// A small telephone on our endpoint. What it does with a call is the dialled number's word:
 /// `bye`, `key`, `refer`, `busy`, `unknown`, `ring`; every other number is answered.
