@@ -5,7 +5,9 @@
 mod reader;
 mod values;
 
-pub use values::{Dialled, HostPort, Network, Secret};
+pub use crate::base::Network;
+use crate::sip::{Algorithm, Unknown};
+pub use values::{Dialled, HostPort, Secret};
 
 use reader::{Reader, Section};
 use serde::Serialize;
@@ -14,6 +16,9 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
+
+/// Fewest characters of a password.
+const PASSWORD_MIN: usize = 12;
 
 /// What the gateway is told.
 #[derive(Debug, Clone)]
@@ -63,6 +68,12 @@ pub struct SipConfig {
     pub rtp_ip: IpAddr,
     /// Sources whose P-Asserted-Identity is believed and who are free of the rate limit.
     pub trusted: Vec<Network>,
+    /// What happens to calls from elsewhere (this machine is always known).
+    pub unknown: Unknown,
+    /// Hash functions that are offered to them, the first preferred.
+    pub digest: Vec<Algorithm>,
+    /// `[[account]]`: who may call from anywhere with a name and a password.
+    pub accounts: BTreeMap<String, Secret>,
 }
 
 /// `[[number]]`.
@@ -208,7 +219,8 @@ impl Config {
     ) -> (Result<Config, Vec<ConfigError>>, Vec<String>) {
         let reader = Reader::new(path, text, around);
         let mut top = reader.document();
-        let sip = read_sip(top.table("sip"));
+        let accounts = read_accounts(&mut top);
+        let sip = read_sip(top.table("sip"), accounts);
         let web = read_web(top.table("web"));
         let config = Config {
             file: path.to_path_buf(),
@@ -230,7 +242,26 @@ impl Config {
     }
 }
 
-fn read_sip(mut s: Section<'_>) -> SipConfig {
+fn read_accounts(top: &mut Section<'_>) -> BTreeMap<String, Secret> {
+    let mut accounts = BTreeMap::new();
+    for mut s in top.tables("account") {
+        let name = s.required("name", "name = \"pbx\"", values::header_text);
+        let password = s.required("password", "password = \"env:PBX_PASSWORD\"", values::secret);
+        if let (Some(name), Some(password)) = (name, password) {
+            if password.reveal().chars().count() < PASSWORD_MIN {
+                let short = format!("this password has fewer than {PASSWORD_MIN} characters: it is guessed in minutes");
+                s.error("password", &short, "Make one with: openssl rand -base64 24");
+            }
+            if accounts.insert(name.clone(), password).is_some() {
+                s.error("name", &format!("there are two accounts {name:?}"), "Keep one of them");
+            }
+        }
+        s.finish();
+    }
+    accounts
+}
+
+fn read_sip(mut s: Section<'_>, accounts: BTreeMap<String, Secret>) -> SipConfig {
     let loopback = SocketAddr::from((Ipv4Addr::LOCALHOST, 5060));
     let udp = s.get("udp", Some(loopback), values::listen);
     let tcp = s.get("tcp", Some(loopback), values::listen);
@@ -256,7 +287,20 @@ fn read_sip(mut s: Section<'_>) -> SipConfig {
         rtp_ports: s.get("rtp_ports", Some(20_000..=29_999), values::ports),
         rtp_ip: s.get("rtp_ip", bound, values::ip),
         trusted: s.get("trusted", Vec::new(), values::list(values::network)),
+        unknown: s.get("unknown", Unknown::Refuse, values::unknown),
+        digest: s.get("digest", vec![Algorithm::Md5, Algorithm::Sha256], values::algorithms),
+        accounts,
     };
+    if config.unknown == Unknown::Challenge && config.accounts.is_empty() {
+        s.error(
+            "unknown",
+            "unknown callers are asked for a password, but there is no account",
+            "Add an entry: [[account]] with name = \"pbx\" and password = \"env:PBX_PASSWORD\"",
+        );
+    }
+    if !config.accounts.is_empty() && config.unknown != Unknown::Challenge {
+        s.warning("unknown", "there are accounts, but nobody is asked for a password", "Set unknown = \"challenge\"");
+    }
     if let Some(ports) = &config.rtp_ports {
         let room = (u32::from(*ports.end()) - u32::from(*ports.start())).div_ceil(2);
         // A bridged call takes two legs.

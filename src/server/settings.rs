@@ -3,7 +3,7 @@
 use super::config::{Config, Network};
 use crate::flow::Flow;
 use crate::media::PlaneConfig;
-use crate::sip::SipConfig;
+use crate::sip::{Accounts, SipConfig};
 use crate::speech::{EarsConfig, VoicesConfig};
 use crate::store::{Retention, RetentionRules};
 use std::net::IpAddr;
@@ -88,6 +88,13 @@ impl Settings {
                 external_ip: config.sip.external_ip,
                 user_agent: config.sip.user_agent.clone(),
                 max_dialogs: config.sip.max_calls as usize * 3,
+                trusted: config.sip.trusted.clone(),
+                known: config.sip.trusted.iter().copied().chain(Network::LOOPBACK).collect(),
+                unknown: config.sip.unknown,
+                digest: config.sip.digest.clone(),
+                accounts: Accounts(
+                    config.sip.accounts.iter().map(|(name, password)| (name.clone(), password.reveal().clone())).collect(),
+                ),
                 ..SipConfig::default()
             },
             media: MediaSettings {

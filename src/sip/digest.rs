@@ -1,6 +1,6 @@
 //! Digest authentication of our requests (RFC 3261 §22, RFC 7616, RFC 8760), pure: a challenge and a password in, the value
 //! of Authorization out. The SIP crate's own digest code reads `algorithm=SHA-256` as an error and is not used.
-//! Not here: checking the digests of others.
+//! Checking the digests of others is in `verify`.
 
 use md5::Md5;
 use sha2::{Digest, Sha256, Sha512_256};
@@ -38,10 +38,14 @@ pub(crate) struct Challenge {
     pub(crate) stale: bool,
 }
 
+/// Hash functions of digest authentication (RFC 7616 §6.1).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Algorithm {
+pub enum Algorithm {
+    /// `MD5`: the one that every phone knows.
     Md5,
+    /// `SHA-256`.
     Sha256,
+    /// `SHA-512-256`.
     Sha512_256,
 }
 
@@ -66,12 +70,7 @@ impl Challenge {
         let parameters = parameters(rest);
         let get = |name: &str| parameters.iter().find(|(n, _)| n.eq_ignore_ascii_case(name)).map(|(_, v)| v.clone());
         let algorithm_name = get("algorithm");
-        let algorithm = match algorithm_name.as_deref().map(str::to_ascii_uppercase).as_deref() {
-            None | Some("MD5") => Algorithm::Md5,
-            Some("SHA-256") => Algorithm::Sha256,
-            Some("SHA-512-256") => Algorithm::Sha512_256,
-            Some(_) => return None,
-        };
+        let algorithm = algorithm_name.as_deref().map_or(Some(Algorithm::Md5), Algorithm::parse)?;
         let qop_auth = match get("qop") {
             None => false,
             Some(list) if list.split(',').any(|q| q.trim().eq_ignore_ascii_case("auth")) => true,
@@ -119,7 +118,22 @@ impl Challenge {
 }
 
 impl Algorithm {
-    fn hash(self, text: &str) -> String {
+    /// As it is written in headers.
+    pub fn name(self) -> &'static str {
+        match self {
+            Algorithm::Md5 => "MD5",
+            Algorithm::Sha256 => "SHA-256",
+            Algorithm::Sha512_256 => "SHA-512-256",
+        }
+    }
+
+    /// From a header or a configuration; letters of either case.
+    pub fn parse(name: &str) -> Option<Algorithm> {
+        [Algorithm::Md5, Algorithm::Sha256, Algorithm::Sha512_256].into_iter().find(|a| a.name().eq_ignore_ascii_case(name))
+    }
+
+    /// In lower-case hex.
+    pub(crate) fn hash(self, text: &str) -> String {
         fn hex(bytes: &[u8]) -> String {
             bytes.iter().map(|b| format!("{b:02x}")).collect()
         }
@@ -132,7 +146,7 @@ impl Algorithm {
 }
 
 /// `realm="a, b", nonce=x` → pairs, unquoted. Commas inside quotes do not separate.
-fn parameters(text: &str) -> Vec<(String, String)> {
+pub(crate) fn parameters(text: &str) -> Vec<(String, String)> {
     let mut out = Vec::new();
     let mut rest = text.trim();
     while let Some((name, after)) = rest.split_once('=') {

@@ -2,8 +2,10 @@
 //! `sip-config/sipp` are general: the dialled number is given with `-s`, so they serve against the whole gateway too.
 //! Where SIPp is not installed these tests pass and say so aloud.
 
-use hotline::base::Digit;
-use hotline::sip::{Credentials, DialogKey, EndedWhy, SdpSession, SipCommand, SipConfig, SipEndpoint, SipEvent};
+use hotline::base::{Digit, Network};
+use hotline::sip::{
+    Accounts, Credentials, DialogKey, EndedWhy, SdpSession, SipCommand, SipConfig, SipEndpoint, SipEvent, Unknown,
+};
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket};
 use std::path::PathBuf;
@@ -755,10 +757,54 @@ async fn over_ipv6() {
     ua.stop().await;
 }
 
+/// What callers whom nobody knows meet, as configured; and that known ones are not asked.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn unknown_callers() {
+    if !installed() {
+        return;
+    }
+    let accounts = Accounts([("pbx".to_string(), "long and secret".to_string())].into());
+    let challenge = |cfg: &mut SipConfig| (cfg.unknown, cfg.accounts) = (Unknown::Challenge, accounts.clone());
+    let mut ua = Ua::start(challenge).await;
+    let target = ua.local.to_string();
+    let uri = format!("bye@{target}");
+    let args = ["-s", "bye", "-au", "pbx", "-ap", "long and secret", "-auth_uri", &uri, &target];
+    let sipp = Sipp::start("challenged", free_port(), &args);
+    assert_eq!(ua.story().await, "incoming:+4930123456>bye acked ours");
+    sipp.passes().await;
+    // Without the password: the same question again, in both ways.
+    let hand = Hand::new(ua.local).await;
+    let guess = "Authorization: Digest username=\"pbx\", realm=\"hotline\", nonce=\"1.2\", response=\"\"\r\nMax-Forwards";
+    hand.send(hand.request("OPTIONS", "guess").replace("Max-Forwards", guess).as_bytes()).await;
+    let answer = hand.answer("guess").await;
+    assert!(answer.starts_with("SIP/2.0 401") && answer.matches("WWW-Authenticate: Digest").count() == 2, "{answer}");
+    ua.drained().await;
+    ua.stop().await;
+
+    let ua = Ua::start(|cfg| cfg.unknown = Unknown::Refuse).await;
+    Sipp::start("forbidden", free_port(), &["-s", "100", &ua.local.to_string()]).passes().await;
+    ua.drained().await;
+    ua.stop().await;
+
+    let mut ua = Ua::start(|cfg| (cfg.unknown, cfg.known) = (Unknown::Refuse, Network::LOOPBACK.to_vec())).await;
+    let sipp = Sipp::start("hung_up", free_port(), &["-s", "bye", &ua.local.to_string()]);
+    assert_eq!(ua.story().await, "incoming:+4930123456>bye acked ours");
+    sipp.passes().await;
+    ua.stop().await;
+
+    let ua = Ua::start(|cfg| cfg.unknown = Unknown::Ignore).await;
+    let hand = Hand::new(ua.local).await;
+    hand.send(hand.request("OPTIONS", "quiet").as_bytes()).await;
+    assert!(tokio::time::timeout(Duration::from_millis(700), hand.answer("quiet")).await.is_err(), "nobody should answer");
+    ua.drained().await;
+    ua.stop().await;
+}
+
 /// Who calls and what was dialled: tel: URIs, escapes, and an asserted identity that counts only from a trusted source.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn callers_and_numbers() {
-    for (trusted, expected) in [(vec![], "incoming:caller>+4930 11:late"), (vec![LOOPBACK], "incoming:+49171>+4930 11:late")] {
+    let networks = [(vec![], "incoming:caller>+4930 11:late"), (Network::LOOPBACK.to_vec(), "incoming:+49171>+4930 11:late")];
+    for (trusted, expected) in networks {
         let mut ua = Ua::start(|cfg| cfg.trusted = trusted).await;
         let hand = Hand::new(ua.local).await;
         let invite = hand.request("INVITE", "who").replace("INVITE sip:100@127.0.0.1", "INVITE sip:%2b4930%2011@127.0.0.1");

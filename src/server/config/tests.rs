@@ -6,7 +6,11 @@ const MINIMAL: &str = "[[number]]\ndialled = \"*\"\nflow = \"../flows/parcel.yam
 
 fn parse(text: &str) -> (Result<Config, Vec<ConfigError>>, Vec<String>) {
     let around = Surroundings {
-        env: &|name| (name == "PARCEL_TOKEN").then(|| "s3cret".to_string()),
+        env: &|name| match name {
+            "PARCEL_TOKEN" => Some("s3cret".to_string()),
+            "BRANCH_PBX_PASSWORD" => Some("correct horse battery".to_string()),
+            _ => None,
+        },
         read: &|path| {
             if path.to_string_lossy().ends_with("token.txt") {
                 Ok("from a file\n".to_string())
@@ -74,6 +78,23 @@ fn what_the_sample_shows_commented_out_is_good_too() {
     let config = good(&all);
     assert!(config.sip.external_ip.is_some() && config.web.metrics_token.is_some() && config.speech.whisper_model.is_some());
     assert!(!config.speech.voice_commands.is_empty());
+}
+
+#[test]
+fn nobody_unknown_calls_unless_the_operator_says_so() {
+    assert_eq!(good(MINIMAL).sip.unknown, Unknown::Refuse);
+    let account = "[[account]]\nname = \"pbx\"\npassword = \"long enough, this one\"\n";
+    let config = good(&format!("{MINIMAL}{account}[sip]\nunknown = \"challenge\"\n"));
+    assert_eq!((config.sip.unknown, config.sip.accounts.len()), (Unknown::Challenge, 1));
+    assert!(!format!("{config:?}").contains("long enough"), "passwords do not show");
+    let wrong = errors(&format!("{MINIMAL}[sip]\nunknown = \"challenge\"\n"));
+    assert!(wrong.len() == 1 && wrong[0].contains("there is no account"), "{wrong:?}");
+    let wrong = errors(&format!(
+        "{MINIMAL}[sip]\nunknown = \"maybe\"\n[[account]]\nname = \"a\"\npassword = \"short\"\n{account}{account}"
+    ));
+    let told = |part: &str| wrong.iter().any(|e| e.contains(part));
+    assert!(told("\"maybe\" is not known here") && told("fewer than 12") && told("two accounts"), "{wrong:?}");
+    assert!(!good(&format!("{MINIMAL}{account}")).warnings.is_empty(), "an account that nobody is asked for");
 }
 
 #[test]

@@ -2,12 +2,12 @@
 
 use super::Surroundings;
 use super::reader::{bare, kind};
-use crate::base::Pii;
+use crate::base::{Network, Pii};
+use crate::sip::{Algorithm, Unknown};
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
-use std::str::FromStr;
 use std::time::Duration;
 use toml::de::DeValue;
 
@@ -75,41 +75,6 @@ impl fmt::Display for HostPort {
     }
 }
 
-/// A network of addresses, `10.0.0.0/8`; a single address is one of full length.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Network {
-    address: IpAddr,
-    prefix: u8,
-}
-
-impl Network {
-    /// Whether an address lies in it. IPv4 addresses written as IPv6 (`::ffff:…`) count as IPv4.
-    pub fn contains(&self, address: IpAddr) -> bool {
-        fn same<const N: usize>(a: [u8; N], b: [u8; N], prefix: u8) -> bool {
-            (0..usize::from(prefix)).all(|bit| (a[bit / 8] ^ b[bit / 8]) & (0x80 >> (bit % 8)) == 0)
-        }
-        match (self.address, address.to_canonical()) {
-            (IpAddr::V4(a), IpAddr::V4(b)) => same(a.octets(), b.octets(), self.prefix),
-            (IpAddr::V6(a), IpAddr::V6(b)) => same(a.octets(), b.octets(), self.prefix),
-            _ => false,
-        }
-    }
-}
-
-impl FromStr for Network {
-    type Err = String;
-    fn from_str(text: &str) -> Result<Network, String> {
-        let (address, prefix) = text.split_once('/').map_or((text, None), |(a, p)| (a, Some(p)));
-        let address: IpAddr = address.parse().map_err(|_| format!("{address:?} is no IP address"))?;
-        let longest = if address.is_ipv4() { 32 } else { 128 };
-        let prefix = match prefix {
-            None => longest,
-            Some(p) => p.parse().ok().filter(|p| *p <= longest).ok_or(format!("/{p} is no prefix length of 0 to {longest}"))?,
-        };
-        Ok(Network { address, prefix })
-    }
-}
-
 fn text<'a>(input: &Input<'a>) -> Result<&'a str, Wrong> {
     match input.value {
         DeValue::String(text) => Ok(text.as_ref()),
@@ -137,6 +102,29 @@ pub(super) fn ip(input: &Input<'_>) -> Result<IpAddr, Wrong> {
 
 pub(super) fn network(input: &Input<'_>) -> Result<Network, Wrong> {
     text(input)?.parse().or_else(|e: String| wrong(e, "Write an address or a network such as \"10.1.0.0/16\""))
+}
+
+/// What happens to callers that are not known.
+pub(super) fn unknown(input: &Input<'_>) -> Result<Unknown, Wrong> {
+    match text(input)? {
+        "answer" => Ok(Unknown::Answer),
+        "challenge" => Ok(Unknown::Challenge),
+        "refuse" => Ok(Unknown::Refuse),
+        "ignore" => Ok(Unknown::Ignore),
+        other => wrong(format!("{other:?} is not known here"), "Write \"refuse\", \"challenge\", \"ignore\" or \"answer\""),
+    }
+}
+
+/// Hash functions of digest authentication; at least one.
+pub(super) fn algorithms(input: &Input<'_>) -> Result<Vec<Algorithm>, Wrong> {
+    let one = |input: &Input<'_>| match Algorithm::parse(text(input)?) {
+        Some(algorithm) => Ok(algorithm),
+        None => wrong("this is no hash function of digest authentication", "Write \"MD5\", \"SHA-256\" or \"SHA-512-256\""),
+    };
+    match list(one)(input)?.as_slice() {
+        [] => wrong("this list is empty", "Write [\"MD5\", \"SHA-256\"]"),
+        some => Ok(some.to_vec()),
+    }
 }
 
 pub(super) fn whole<T: TryFrom<i64>>(range: RangeInclusive<i64>) -> impl Fn(&Input<'_>) -> Result<T, Wrong> {

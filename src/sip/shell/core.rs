@@ -5,6 +5,7 @@ use super::dialog::{Entry, Index, Phase, Refer};
 use super::inspector::Inspector;
 use super::socket::{self, Sockets};
 use super::{SipConfig, SipError};
+use crate::sip::verify::Verifier;
 use crate::sip::{DialogKey, EndedWhy, SipCommand, SipEvent};
 use rsipstack::dialog::dialog::{DialogState, DialogStateReceiver, DialogStateSender, TerminatedReason};
 use rsipstack::dialog::dialog_layer::DialogLayer;
@@ -23,6 +24,8 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+/// The realm of our challenges: what a phone's account is for.
+const REALM: &str = "hotline";
 /// How often deadlines (ring time, REFER) are looked at.
 const TICK: Duration = Duration::from_millis(50);
 /// How often dialogs are searched in the crate that ended while it was entering them.
@@ -87,6 +90,9 @@ pub(super) struct Core {
     /// BYEs and CANCELs on their way.
     pub(super) goodbyes: TaskTracker,
     pub(super) refusals: Arc<Semaphore>,
+    pub(super) verifier: Verifier,
+    /// When this endpoint began: the verifier counts from here.
+    pub(super) began: Instant,
     serial: u64,
 }
 
@@ -114,6 +120,7 @@ impl Core {
         let layer = Arc::new(DialogLayer::new(inner.clone()));
         let (states, states_rx) = layer.new_dialog_state_channel();
         let (done, done_rx) = mpsc::channel(1024);
+        let verifier = Verifier::new(REALM, shared.cfg.accounts.clone(), &shared.cfg.digest, rand::random());
         Ok(Core {
             shared,
             endpoint: inner,
@@ -130,6 +137,8 @@ impl Core {
             by_caller: HashMap::new(),
             goodbyes: TaskTracker::new(),
             refusals: Arc::new(Semaphore::new(REFUSALS_MAX)),
+            verifier,
+            began: Instant::now(),
             serial: 0,
         })
     }

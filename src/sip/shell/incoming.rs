@@ -3,7 +3,8 @@
 use super::core::{Core, Done};
 use super::dialog::{Entry, Phase, Reoffer};
 use crate::sip::bodies::{self, Described};
-use crate::sip::{ALLOW, DialogKey, EndedWhy, SipEvent};
+use crate::sip::verify::{Asked, Denied};
+use crate::sip::{ALLOW, DialogKey, EndedWhy, SipEvent, Unknown};
 use rsipstack::dialog::dialog::{Dialog, DialogState, TransactionHandle};
 use rsipstack::dialog::invite_dialog::InviteDialog;
 use rsipstack::sip::prelude::{HeadersExt, ToTypedHeader};
@@ -27,6 +28,17 @@ const ACK_BEHIND: Duration = Duration::from_millis(500);
 /// How much longer than the crate we wait for an ACK.
 const ACK_GRACE: Duration = Duration::from_secs(2);
 
+/// Credentials in one request that are looked at.
+const AUTHORIZATIONS_MAX: usize = 4;
+
+/// Whether a request may begin something.
+enum Admission {
+    Welcome,
+    Refused(Refusal),
+    /// It gets no answer.
+    Ignored,
+}
+
 /// A refusal before anything is kept: status and headers that explain it.
 type Refusal = (StatusCode, Vec<Header>);
 
@@ -42,6 +54,11 @@ impl Core {
         if to_tag(&tx.original).is_some() {
             return self.on_request_in_dialog(tx);
         }
+        match self.admit(&tx) {
+            Admission::Welcome => {}
+            Admission::Refused(refusal) => return self.refuse(tx, refusal),
+            Admission::Ignored => return,
+        }
         match tx.original.method {
             Method::Invite => self.on_invite(tx).await,
             Method::Options if !self.accepting() => self.refuse(tx, retry_later(StatusCode::ServiceUnavailable)),
@@ -50,6 +67,44 @@ impl Core {
                 self.refuse(tx, (StatusCode::CallTransactionDoesNotExist, vec![]));
             }
             _ => self.refuse(tx, not_allowed()),
+        }
+    }
+
+    /// Whether this source may begin something here.
+    fn admit(&mut self, tx: &Transaction) -> Admission {
+        let cfg = &self.shared.cfg;
+        let Some(source) = source_of(tx).map(|source| source.ip()) else { return Admission::Ignored };
+        if cfg.unknown == Unknown::Answer || cfg.known.iter().any(|network| network.contains(source)) {
+            return Admission::Welcome;
+        }
+        match cfg.unknown {
+            Unknown::Ignore => Admission::Ignored,
+            Unknown::Challenge => self.verify(tx, source),
+            _ => Admission::Refused((StatusCode::Forbidden, vec![])),
+        }
+    }
+
+    fn verify(&mut self, tx: &Transaction, source: IpAddr) -> Admission {
+        let request = &tx.original;
+        let values: Vec<String> = request
+            .headers
+            .iter()
+            .filter_map(|header| match header {
+                Header::Authorization(value) => Some(value.value().to_string()),
+                _ => None,
+            })
+            .take(AUTHORIZATIONS_MAX)
+            .collect();
+        let (method, uri) = (request.method.to_string(), request.uri.to_string());
+        let now = self.began.elapsed();
+        match self.verifier.check(now, Asked { method: &method, uri: &uri, source }, &values) {
+            Ok(_) => Admission::Welcome,
+            Err(Denied::Blocked) => Admission::Refused((StatusCode::Forbidden, vec![])),
+            Err(Denied::Challenge { stale }) => {
+                let challenges = self.verifier.challenges(now, source, stale);
+                let headers = challenges.into_iter().map(|value| Header::WwwAuthenticate(value.into())).collect();
+                Admission::Refused((StatusCode::Unauthorized, headers))
+            }
         }
     }
 
@@ -151,7 +206,7 @@ impl Core {
 
     /// P-Asserted-Identity counts only from trusted sources (RFC 3325 §6).
     fn asserted_identity(&self, request: &Request, source: IpAddr) -> Option<String> {
-        self.shared.cfg.trusted.contains(&source).then_some(())?;
+        self.shared.cfg.trusted.iter().any(|network| network.contains(source)).then_some(())?;
         let value = request.p_asserted_identity_header()?.value().to_string();
         let uri = value.split_once('<').map_or(value.as_str(), |(_, rest)| rest);
         let uri = uri.split(['>', ',']).next()?;

@@ -17,7 +17,10 @@ mod inspector;
 mod outgoing;
 mod socket;
 
+use super::digest::Algorithm;
+use super::verify::Accounts;
 use super::{Credentials, DialogKey, SipCommand, SipEvent};
+use crate::base::Network;
 use address::Addresses;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
@@ -47,7 +50,15 @@ pub struct SipConfig {
     /// Incoming dialogs at once; further INVITEs get 503 with Retry-After before anything is kept of them.
     pub max_dialogs: usize,
     /// Sources whose P-Asserted-Identity is believed (RFC 3325).
-    pub trusted: Vec<IpAddr>,
+    pub trusted: Vec<Network>,
+    /// Sources that may call without being asked who they are.
+    pub known: Vec<Network>,
+    /// What happens to requests outside of a dialog from all other sources.
+    pub unknown: Unknown,
+    /// Who may call from anywhere, where unknown sources are challenged.
+    pub accounts: Accounts,
+    /// Hash functions that are offered to them, the first preferred.
+    pub digest: Vec<Algorithm>,
     /// Names and passwords for targets that challenge our INVITEs (401, 407).
     pub credentials: Vec<Credentials>,
     /// Timer T1 (RFC 3261 §17): the first retransmission; 64 times it is the wait for an ACK.
@@ -64,10 +75,29 @@ impl Default for SipConfig {
             user_agent: concat!("hotline/", env!("CARGO_PKG_VERSION")).into(),
             max_dialogs: 500,
             trusted: Vec::new(),
+            known: Vec::new(),
+            unknown: Unknown::Answer,
+            accounts: Accounts::default(),
+            digest: vec![Algorithm::Md5, Algorithm::Sha256],
             credentials: Vec::new(),
             t1: Duration::from_millis(500),
         }
     }
+}
+
+/// What happens to requests that begin something (INVITE, OPTIONS) from sources that are not known. Dialogs that exist are not
+/// touched.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Unknown {
+    /// They are taken like all others.
+    #[default]
+    Answer,
+    /// 401 until they know the password of an account (RFC 3261 §22).
+    Challenge,
+    /// 403.
+    Refuse,
+    /// No answer, so that scanners pass by (what is no proper SIP may still be told so).
+    Ignore,
 }
 
 /// Why the endpoint could not start.
