@@ -11,7 +11,7 @@ use super::state::{Farewell, State};
 use super::story::Said;
 use super::timers::TimerName;
 use super::transfer::Wish;
-use super::understand::{ENDING_CLOSED_MIN, ENDING_MIN, Question, Understanding};
+use super::understand::{ENDING_CLOSED_MIN, ENDING_MIN, ENDING_SPOKEN_MIN, Question, Understanding};
 use crate::base::{BargeIn, Confidence, Digit, EarFailure, Engine, Hypothesis, PromptEnd, PromptPart, UtteranceId};
 use crate::flow::Phrase;
 use crate::flow::{Action, Answer, AskKind, Input};
@@ -116,11 +116,13 @@ impl Call {
         let (Some(Understanding::Answer { answer, meaning, confidence }), Ok(heard)) = (&understood, result) else {
             return understood;
         };
+        let Some(speaks) = self.would_end(now, answer) else { return understood };
         let (sure, least) = match answer {
+            Answer::Intent { .. } if speaks => (heard.confidence.get() * confidence.get(), ENDING_SPOKEN_MIN),
             Answer::Intent { .. } => (heard.confidence.get() * confidence.get(), ENDING_MIN),
             _ => (confidence.get(), ENDING_CLOSED_MIN),
         };
-        if sure < least && self.would_end(now, answer) {
+        if sure < least {
             let why = format!("{meaning} would end the call: {sure:.2} is less than the {least:.2} that this needs");
             return Some(Understanding::Nothing(why));
         }
@@ -142,18 +144,16 @@ impl Call {
         }
     }
 
-    /// Whether this answer would end the call, with nothing in between but sentences.
-    fn would_end(&self, now: &Now, answer: &Answer) -> bool {
+    /// Whether this answer would end the call with nothing in between but sentences, and if so, whether there are any.
+    fn would_end(&self, now: &Now, answer: &Answer) -> Option<bool> {
         let wall = self.wall(now);
-        let Some(mut cursor) = self.cursor.clone() else { return false };
-        if let State::Holding(holding) = &self.state
-            && past_sentences(&mut cursor, wall, holding.then.clone()).is_none()
-        {
-            return false;
+        let mut cursor = self.cursor.clone()?;
+        if let State::Holding(holding) = &self.state {
+            past_sentences(&mut cursor, wall, holding.then.clone())?;
         }
         let action = cursor.next(wall, Input::Understood(answer.clone()));
-        let onward = past_sentences(&mut cursor, wall, action);
-        onward.is_some_and(|onward| matches!(onward.action, Action::End { .. }))
+        let onward = past_sentences(&mut cursor, wall, action)?;
+        matches!(onward.action, Action::End { .. }).then_some(onward.speaks)
     }
 
     fn question<'a>(&'a self, now: &Now, ask: &'a crate::flow::Ask) -> Question<'a> {
@@ -179,6 +179,16 @@ impl Call {
         }
         self.timers.clear(TimerName::NoInput);
         let then = holding.then.clone();
+        // Keys pressed meanwhile answer the question more surely.
+        let understood = understood.filter(|_| self.ahead.is_empty());
+        if !matches!(understood, Some(Understanding::Answer { .. } | Understanding::Repeat))
+            && let State::Holding(holding) = &mut self.state
+            && let Some((utterance, result)) = holding.before.take()
+        {
+            holding.utterance = utterance;
+            let understood = self.understand(now, &result);
+            return self.heard_while_holding(now, utterance, &result, understood);
+        }
         match (understood, then) {
             (Some(Understanding::Repeat), Action::Ask(ask)) => {
                 self.open_question(now, *ask);

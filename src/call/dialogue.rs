@@ -31,13 +31,16 @@ pub(crate) struct Onward {
     pub(crate) action: Action,
     /// All that is said before it may be cut by speech.
     pub(crate) skippable: bool,
+    /// Something is said before it.
+    pub(crate) speaks: bool,
 }
 
 /// Moves the cursor from `action`, its current one, past sentences; `None` when they do not come to an end.
 pub(crate) fn past_sentences(cursor: &mut Cursor, wall: WallTime, mut action: Action) -> Option<Onward> {
-    let mut skippable = true;
+    let (mut skippable, mut speaks) = (true, false);
     for _ in 0..AHEAD_MAX {
-        let Action::Say(say) = &action else { return Some(Onward { action, skippable }) };
+        let Action::Say(say) = &action else { return Some(Onward { action, skippable, speaks }) };
+        speaks = true;
         skippable &= say.barge_in == BargeIn::Speech;
         action = cursor.next(wall, Input::Done);
     }
@@ -134,7 +137,7 @@ impl Call {
     /// The question that the script comes to by itself from this action, and whether all that is said before it may be cut.
     pub(crate) fn question_ahead(&self, now: &Now, then: &Action) -> Option<(Ask, bool)> {
         match self.onward(now, then.clone())? {
-            Onward { action: Action::Ask(ask), skippable } => Some((*ask, skippable)),
+            Onward { action: Action::Ask(ask), skippable, .. } => Some((*ask, skippable)),
             _ => None,
         }
     }
@@ -152,12 +155,14 @@ impl Call {
     pub(crate) fn perform_after_speech(&mut self, now: &mut Now, action: Action, limit: Duration) {
         match (self.ears.speaking, &action) {
             (Some((utterance, since)), Action::Say(_) | Action::Ask(_) | Action::End { .. }) => {
-                let coming = self.onward(now, action.clone()).map(|onward| onward.action);
-                if matches!(coming, Some(Action::Ask(ask)) if ask.sensitive) {
+                if let Some(Action::Ask(ask)) = self.onward(now, action.clone()).map(|onward| onward.action)
+                    && ask.sensitive
+                {
                     self.guard_recording(now, true);
+                    self.listen(now, ask.grammar, true);
                 }
                 self.timers.set(TimerName::NoInput, since + limit);
-                self.state = State::Holding(Holding { then: action, utterance });
+                self.state = State::Holding(Holding { then: action, utterance, before: None });
             }
             _ => self.perform(now, action),
         }
@@ -199,7 +204,9 @@ impl Call {
         }
         let mute = !self.settings.ears.contains(&self.language());
         let fresh = matches!(&self.state, State::Asking(a) if a.prompt.is_none() && a.keys.is_empty() && a.spoken.is_empty());
-        if let Some((utterance, result)) = self.kept.take().filter(|_| fresh)
+        // Not what he said, if he has said something else since.
+        let newest = self.ears.newest;
+        if let Some((utterance, result)) = self.kept.take().filter(|(kept, _)| fresh && newest <= Some(*kept))
             && let Some(Understanding::Answer { answer, meaning, confidence }) = self.understand(now, &result)
         {
             let said = self.said_by_voice(utterance, &result);

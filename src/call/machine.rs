@@ -79,6 +79,8 @@ pub(crate) struct Ears {
     pub(crate) speaking: Option<(UtteranceId, Moment)>,
     /// The newest utterance that was seen.
     pub(crate) newest: Option<UtteranceId>,
+    /// The newest utterance that has a result.
+    pub(crate) heard: Option<UtteranceId>,
     /// Utterances up to this one belong to decided turns.
     pub(crate) floor: Option<UtteranceId>,
     /// What utterances began under; newest last.
@@ -605,6 +607,7 @@ impl Call {
 
     fn heard(&mut self, now: &mut Now, utterance: UtteranceId, result: &Result<Hypothesis, crate::base::EarFailure>) {
         self.ears.newest = self.ears.newest.max(Some(utterance));
+        self.ears.heard = self.ears.heard.max(Some(utterance));
         if self.ears.speaking.is_some_and(|(u, _)| u == utterance) {
             self.ears.speaking = None;
         }

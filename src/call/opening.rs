@@ -1,6 +1,6 @@
 //! The first seconds: the caller is there, the recording is announced or asked for, the script begins.
 
-use super::dialogue::past_sentences;
+use super::dialogue::{SPEECH_LONGEST, past_sentences};
 use super::machine::{Call, Now, Recording};
 use super::state::{Consenting, Holding, State};
 use super::{Command, Record, RecordAction};
@@ -56,6 +56,8 @@ impl Call {
         } else {
             self.decide(now, "not_recorded", "the announcement was not heard to its end".into());
         }
+        // What is still being said or recognised is said to the script.
+        self.ears.floor = self.ears.heard;
         self.begin_script(now, early);
     }
 
@@ -74,7 +76,11 @@ impl Call {
     pub(crate) fn consent_heard(&mut self, now: &mut Now, utterance: UtteranceId, result: &Result<Hypothesis, EarFailure>) {
         let State::Consenting(consenting) = &mut self.state else { return };
         if !consenting.ask {
-            consenting.early = Some((utterance, result.clone()));
+            // A cough afterwards does not undo what was said.
+            let words = result.as_ref().is_ok_and(|h| h.rejected.is_none() && !h.text.trim().is_empty());
+            if words || consenting.early.is_none() {
+                consenting.early = Some((utterance, result.clone()));
+            }
             return;
         }
         let clear = result.as_ref().ok().filter(|h| h.rejected.is_none() && h.confidence >= self.settings.confidence_min);
@@ -83,6 +89,11 @@ impl Call {
     }
 
     pub(crate) fn consent_silence(&mut self, now: &mut Now) {
+        if let Some((_, since)) = self.ears.speaking
+            && now.at < since + SPEECH_LONGEST
+        {
+            return self.timers.set(TimerName::NoInput, since + SPEECH_LONGEST);
+        }
         self.consented(now, false);
     }
 
@@ -93,6 +104,7 @@ impl Call {
         if given {
             self.start_recording(now);
         }
+        self.turn_decided();
         self.begin_script(now, None);
     }
 
@@ -106,20 +118,21 @@ impl Call {
     /// The script begins; `early` is what the caller said already.
     fn begin_script(&mut self, now: &mut Now, early: Option<(UtteranceId, Result<Hypothesis, EarFailure>)>) {
         let Some(facts) = self.facts() else { return };
-        // Who is speaking now speaks to the script.
-        self.ears.floor = match self.ears.speaking {
-            Some((UtteranceId(speaking), _)) => speaking.checked_sub(1).map(UtteranceId),
-            None => self.ears.newest,
-        };
         let (cursor, action) = Cursor::start(self.flow.clone(), facts);
         self.cursor = Some(cursor);
-        match early {
+        // Keys pressed meanwhile say it more surely.
+        match early.filter(|_| self.ahead.is_empty()) {
             Some((utterance, result)) if self.ears.speaking.is_none() => {
-                self.state = State::Holding(Holding { then: action, utterance });
+                self.state = State::Holding(Holding { then: action, utterance, before: None });
                 let understood = self.understand(now, &result);
                 self.heard_while_holding(now, utterance, &result, understood);
             }
-            _ => self.perform_after_speech(now, action, OPENING_SPEECH),
+            early => {
+                self.perform_after_speech(now, action, OPENING_SPEECH);
+                if let State::Holding(holding) = &mut self.state {
+                    holding.before = early;
+                }
+            }
         }
     }
 }

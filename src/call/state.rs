@@ -81,6 +81,8 @@ pub(crate) struct Holding {
     pub(crate) then: Action,
     /// What is being said.
     pub(crate) utterance: UtteranceId,
+    /// What was said before; it counts when what is being said means nothing.
+    pub(crate) before: Option<(UtteranceId, Result<Hypothesis, EarFailure>)>,
 }
 
 /// A question is out.

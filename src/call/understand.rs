@@ -12,6 +12,8 @@ const JOINT_MIN: f32 = 0.45;
 
 /// What would end the call needs more certainty than what would only be a wrong answer.
 pub(crate) const ENDING_MIN: f32 = 0.8;
+/// The same where something is said before the end: an answer, perhaps.
+pub(crate) const ENDING_SPOKEN_MIN: f32 = 0.6;
 /// The same where a closed question was asked ("Anything else?" – "no").
 pub(crate) const ENDING_CLOSED_MIN: f32 = 0.5;
 

@@ -49,6 +49,8 @@ pub struct Driver<M, P> {
     sensitive: BTreeSet<UtteranceId>,
     /// Whether the current question is sensitive.
     sensitive_now: bool,
+    /// The caller's last utterance that has begun.
+    newest_utterance: Option<UtteranceId>,
     over: bool,
     /// Reused for every event.
     commands: Vec<Command>,
@@ -67,6 +69,7 @@ impl<M: Machine, P: Ports> Driver<M, P> {
             rescue: None,
             sensitive: BTreeSet::new(),
             sensitive_now: false,
+            newest_utterance: None,
             over: false,
             commands: Vec::with_capacity(16),
         }
@@ -189,6 +192,7 @@ impl<M: Machine, P: Ports> Driver<M, P> {
                     self.message_utterance = Some(utterance);
                     return;
                 }
+                self.newest_utterance = Some(utterance);
                 if self.sensitive_now {
                     self.mark_sensitive(utterance);
                 }
@@ -246,7 +250,10 @@ impl<M: Machine, P: Ports> Driver<M, P> {
     fn ear_event(&mut self, now: Moment, event: EarEvent) {
         match event {
             EarEvent::Complete { utterance } => self.ports.leg(LegId::Caller, LegCommand::Complete(utterance)),
-            EarEvent::Person { utterance, phrase } => self.event(now, Event::PersonHeard { utterance, phrase }),
+            EarEvent::Person { utterance, phrase } => {
+                let secret = self.sensitive.contains(&utterance);
+                self.event_with(now, Event::PersonHeard { utterance, phrase }, secret);
+            }
             EarEvent::Heard { utterance, clip, .. } if self.message_utterance == Some(utterance) => {
                 self.ports.keep_message(clip);
                 self.left(now);
@@ -340,6 +347,10 @@ impl<M: Machine, P: Ports> Driver<M, P> {
             }
             Command::Listen { grammar, sensitive } => {
                 self.sensitive_now = sensitive;
+                // What is being said may answer it already.
+                if let Some(utterance) = self.newest_utterance.filter(|_| sensitive) {
+                    self.mark_sensitive(utterance);
+                }
                 let rule = EndpointRule::for_expect(&grammar.expect);
                 self.ports.expect(grammar);
                 self.ports.leg(LegId::Caller, LegCommand::Listen(Some(rule)));

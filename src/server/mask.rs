@@ -18,6 +18,7 @@ pub(super) fn masked(event: &Event, sensitive: bool) -> Event {
             };
             Event::Heard { utterance: *utterance, result }
         }
+        Event::PersonHeard { utterance, .. } => Event::PersonHeard { utterance: *utterance, phrase: String::new() },
         other => other.clone(),
     }
 }
@@ -31,7 +32,8 @@ mod tests {
     fn a_card_number_leaves_no_trace() {
         let heard = Event::Heard { utterance: UtteranceId(1), result: Ok(Hypothesis::typed("four two four two")) };
         let key = Event::Key(Digit::from_char('7').expect("a key"));
-        for event in [heard, key] {
+        let person = Event::PersonHeard { utterance: UtteranceId(1), phrase: "four two, let me talk to an agent".into() };
+        for event in [heard, key, person] {
             let text = serde_json::to_string(&masked(&event, true)).expect("an event is JSON");
             assert!(!text.contains("four") && !text.contains('7'), "{text}");
             assert_eq!(masked(&event, false), event);

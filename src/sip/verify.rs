@@ -13,7 +13,7 @@ use subtle::ConstantTimeEq as _;
 /// How long a nonce is good. A client that used it later is told `stale=true` and tries again by itself.
 const NONCE_LIFE: Duration = Duration::from_secs(300);
 
-/// Nonces in use that are remembered; beyond, the oldest is forgotten and its owner is challenged anew.
+/// Nonces in use that are remembered; beyond, the oldest is forgotten, and whoever uses it or an older one is challenged anew.
 const NONCES_MAX: usize = 4_096;
 
 /// How far behind the highest count a request may come (UDP may reorder).
@@ -70,6 +70,8 @@ pub(crate) struct Verifier {
     used: HashMap<String, Used>,
     /// The same, oldest first.
     order: VecDeque<String>,
+    /// When the youngest nonce that was forgotten was made, milliseconds.
+    forgotten: Option<u64>,
     failures: BTreeMap<IpAddr, Failures>,
 }
 
@@ -90,7 +92,7 @@ impl Verifier {
     /// `offered` = the algorithms, the first preferred (RFC 8760 §2.4); `secret` must be random.
     pub(crate) fn new(realm: &str, accounts: Accounts, offered: &[Algorithm], secret: [u8; 32]) -> Verifier {
         let (used, order, failures) = (HashMap::new(), VecDeque::new(), BTreeMap::new());
-        Verifier { realm: realm.into(), accounts, offered: offered.to_vec(), secret, used, order, failures }
+        Verifier { realm: realm.into(), accounts, offered: offered.to_vec(), secret, used, order, forgotten: None, failures }
     }
 
     /// Values of WWW-Authenticate. `now` = time since any fixed moment.
@@ -139,17 +141,18 @@ impl Verifier {
         let algorithm = algorithm.filter(|a| self.offered.contains(a)).ok_or(Wrong::Foreign)?;
         let (Some(name), Some(nonce), Some(uri), Some(response)) = (get("username"), get("nonce"), get("uri"), get("response"))
         else {
-            return Err(Wrong::Password);
+            return Err(Wrong::Foreign);
         };
+        // Only who has received our nonce at this address can be counted as guessing: a forged source never sees one.
+        let age = self.age(now, asked.source, nonce).ok_or(Wrong::Stale)?;
         let (Some("auth"), Some(count), Some(cnonce)) = (get("qop"), get("nc"), get("cnonce")) else {
-            return Err(Wrong::Password);
+            return Err(Wrong::Foreign);
         };
         // The digest covers the URI that it names: it must be the one that was asked for.
         if !same_address(uri, asked.uri) {
-            return Err(Wrong::Password);
+            return Err(Wrong::Foreign);
         }
-        let number = u32::from_str_radix(count, 16).ok().filter(|n| count.len() == 8 && *n > 0).ok_or(Wrong::Password)?;
-        let age = self.age(now, asked.source, nonce).ok_or(Wrong::Stale)?;
+        let number = u32::from_str_radix(count, 16).ok().filter(|n| count.len() == 8 && *n > 0).ok_or(Wrong::Foreign)?;
         // An unknown name takes the same steps as a wrong password.
         let password = self.accounts.0.get(name);
         let hash = |text: String| algorithm.hash(&text);
@@ -169,10 +172,15 @@ impl Verifier {
     /// Notes a use of a nonce; false when this count was used already or is too far behind.
     fn count(&mut self, nonce: &str, number: u32) -> bool {
         let Some(used) = self.used.get_mut(nonce) else {
+            // Nonces as old as one that was forgotten may have been used already.
+            if made(nonce).is_some_and(|made| self.forgotten.is_some_and(|forgotten| made <= forgotten)) {
+                return false;
+            }
             if self.order.len() >= NONCES_MAX
                 && let Some(oldest) = self.order.pop_front()
             {
                 self.used.remove(&oldest);
+                self.forgotten = self.forgotten.max(made(&oldest));
             }
             self.order.push_back(nonce.to_string());
             self.used.insert(nonce.to_string(), Used { highest: number, seen: 1 });
@@ -232,6 +240,11 @@ impl Verifier {
     }
 }
 
+/// When a nonce says that it was made, milliseconds.
+fn made(nonce: &str) -> Option<u64> {
+    u64::from_str_radix(nonce.split_once('.')?.0, 16).ok()
+}
+
 /// Why one Authorization value does not count.
 enum Wrong {
     /// Right password, old or used nonce; or a nonce of another process of ours.
@@ -244,7 +257,10 @@ enum Wrong {
 
 /// Whether two SIP URIs name the same user at the same host, parameters aside: proxies in between add and drop those.
 fn same_address(one: &str, other: &str) -> bool {
-    let bare = |uri: &str| uri.split([';', '?']).next().unwrap_or(uri).trim().to_ascii_lowercase();
+    let bare = |uri: &str| {
+        let uri = uri.split([';', '?']).next().unwrap_or(uri).trim().to_ascii_lowercase();
+        uri.strip_suffix(":5060").map_or(uri.clone(), str::to_string)
+    };
     bare(one) == bare(other)
 }
 
@@ -356,9 +372,13 @@ mod tests {
     fn memory_is_bounded() {
         let mut verifier = verifier();
         for n in 0..5_000u32 {
-            assert!(verifier.count(&format!("nonce {n}"), 1));
+            assert!(verifier.count(&format!("{n:x}.seal"), 1));
             verifier.failed(seconds(u64::from(n)), IpAddr::from(n.to_be_bytes()));
         }
+        assert!(
+            !verifier.count("7.seal", 2) && verifier.count(&format!("{:x}.seal", 4_999), 2),
+            "what is forgotten is not new"
+        );
         assert_eq!((verifier.used.len(), verifier.order.len(), verifier.failures.len()), (NONCES_MAX, NONCES_MAX, SOURCES_MAX));
     }
 }

@@ -262,7 +262,7 @@ impl EarThread {
         let clip = std::mem::take(&mut hearing.clip);
         drop(hearing);
         // A wish for a person that the engine beside has found meanwhile goes first; its worker is freed when nobody waits.
-        for ear in &mut ears {
+        for ear in ears.iter_mut().filter(|_| matches!(left, Left::Ended(_))) {
             ear.news().into_iter().for_each(|news| self.early(utterance, news, true));
         }
         self.report(&left, utterance, result, clip);
