@@ -7,7 +7,7 @@ use chrono::{Datelike, NaiveDate};
 
 /// An intent is taken from spoken words when recogniser and matcher together are so sure of it: the product of their
 /// confidences. On the example flow (40 callers' sentences, 120 clips of other speech) it costs one right answer and stops
-/// five wrong ones.
+/// three wrong ones.
 const JOINT_MIN: f32 = 0.45;
 
 /// What would end the call needs more certainty than what would only be a wrong answer.

@@ -173,6 +173,7 @@ async fn referred_call(
     index: usize,
     sentence: u64,
 ) -> anyhow::Result<f64> {
+    // As in `one_call`: on real sockets callers can be spread only by waiting.
     tokio::time::sleep(Duration::from_millis(230 * index as u64)).await;
     let mut phone = Phone::open("127.0.0.1:0".parse()?, epoch).await?;
     let key = crate::base::Digit::from_char('3').context("a key")?;

@@ -64,6 +64,7 @@ pub(crate) fn say_at(ear: &Ear, utterance: u32, sound: &Pcm, pace: Duration) {
         let mut frame = Frame::SILENCE;
         frame.samples[..samples.len()].copy_from_slice(samples);
         tap.send(Tap::Frame(frame)).expect("an ear");
+        // The workers are other processes: whether they tell something while the caller speaks shows only at a caller's pace.
         std::thread::sleep(pace);
     }
     tap.send(Tap::End { utterance, complete: true }).expect("an ear");
