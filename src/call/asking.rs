@@ -2,7 +2,7 @@
 //! be searched for the wish for a person.
 
 use super::UtteranceRecord;
-use super::dialogue::{SPEECH_LONGEST, past_sentences, words_of};
+use super::dialogue::{SPEECH_LONGEST, words_of};
 use super::keys::{BETWEEN_DIGITS, Keyed, LONE_ZERO, Wait};
 use super::ladders::{Misunderstood, Silence};
 use super::machine::{Call, Now};
@@ -11,12 +11,11 @@ use super::state::{Farewell, State};
 use super::story::Said;
 use super::timers::TimerName;
 use super::transfer::Wish;
-use super::understand::{ENDING_CLOSED_MIN, ENDING_MIN, ENDING_SPOKEN_MIN, Question, Understanding};
-use crate::base::{BargeIn, Confidence, Digit, EarFailure, Engine, Hypothesis, PromptEnd, PromptPart, UtteranceId};
+use super::understand::Understanding;
+use crate::base::{BargeIn, Confidence, Digit, EarFailure, Hypothesis, PromptEnd, PromptPart, UtteranceId};
 use crate::flow::Phrase;
 use crate::flow::{Action, Answer, AskKind, Input};
-use crate::nlu::person::{PersonRule, asks_for_person};
-use crate::nlu::slots::repeat_request;
+use crate::nlu::person::asks_for_person;
 
 /// Speech shorter than this without any word is noise: a cough, a door.
 const NOISE_MS: u32 = 300;
@@ -100,64 +99,6 @@ impl Call {
             }
             _ => {}
         }
-    }
-
-    /// What a result means for the question that is out, or for the one to come. Words that would end the call need more
-    /// certainty than words that would only be answered wrongly.
-    pub(crate) fn understand(&self, now: &Now, result: &Result<Hypothesis, EarFailure>) -> Option<Understanding> {
-        let understood = match (&self.state, result) {
-            (State::Asking(a), Ok(h)) if a.keys.is_empty() => Some(self.question(now, &a.ask).words(h)),
-            (State::Holding(holding), Ok(h)) => match self.question_ahead(now, &holding.then) {
-                Some((ask, _)) => Some(self.question(now, &ask).words(h)),
-                None => repeat_request(&h.text).then_some(Understanding::Repeat),
-            },
-            _ => None,
-        };
-        let (Some(Understanding::Answer { answer, meaning, confidence }), Ok(heard)) = (&understood, result) else {
-            return understood;
-        };
-        let Some(speaks) = self.would_end(now, answer) else { return understood };
-        let (sure, least) = match answer {
-            Answer::Intent { .. } if speaks => (heard.confidence.get() * confidence.get(), ENDING_SPOKEN_MIN),
-            Answer::Intent { .. } => (heard.confidence.get() * confidence.get(), ENDING_MIN),
-            _ => (confidence.get(), ENDING_CLOSED_MIN),
-        };
-        if sure < least {
-            let why = format!("{meaning} would end the call: {sure:.2} is less than the {least:.2} that this needs");
-            return Some(Understanding::Nothing(why));
-        }
-        understood
-    }
-
-    /// Words that ask for a person count whatever the question was; of words that the recogniser rejected or is not sure
-    /// of, only an explicit phrase. Words that a closed grammar was forced into, and that other sounds fit better, are no
-    /// words of the caller's at all: there the spotter alone decides.
-    fn asks_for_person(&self, utterance: UtteranceId, heard: &Hypothesis) -> bool {
-        let forced = heard.engine != Engine::Whisper && !self.heard_openly(utterance);
-        if heard.rejected.is_some() && forced {
-            return false;
-        }
-        let unsure = heard.rejected.is_some() || heard.confidence < self.settings.confidence_min;
-        match asks_for_person(&heard.text, &self.person_phrases()) {
-            Some(request) => !unsure || request.rule != PersonRule::Alone,
-            None => false,
-        }
-    }
-
-    /// Whether this answer would end the call with nothing in between but sentences, and if so, whether there are any.
-    fn would_end(&self, now: &Now, answer: &Answer) -> Option<bool> {
-        let wall = self.wall(now);
-        let mut cursor = self.cursor.clone()?;
-        if let State::Holding(holding) = &self.state {
-            past_sentences(&mut cursor, wall, holding.then.clone())?;
-        }
-        let action = cursor.next(wall, Input::Understood(answer.clone()));
-        let onward = past_sentences(&mut cursor, wall, action)?;
-        matches!(onward.action, Action::End { .. }).then_some(onward.speaks)
-    }
-
-    fn question<'a>(&'a self, now: &Now, ask: &'a crate::flow::Ask) -> Question<'a> {
-        Question { ask, flow: &self.flow, wall: self.wall(now), confidence_min: self.settings.confidence_min }
     }
 
     fn is_noise(&self, utterance: UtteranceId, result: &Result<Hypothesis, EarFailure>) -> bool {

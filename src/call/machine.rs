@@ -1,6 +1,7 @@
 //! The call machine: one `match` over what happens, handing to the state that it concerns. Pure: time comes as an
 //! argument, wishes go into the caller's `Vec`. Start here, then `dialogue`, `asking`, `transfer`.
 
+use super::ears::Ears;
 use super::ladders::Ladders;
 use super::settings::CallSettings;
 use super::state::{AgentStage, Farewell, MessageOrigin, MessageStep, State, Step};
@@ -20,8 +21,6 @@ use std::time::Duration;
 const ACK_WAIT: Duration = Duration::from_secs(35);
 /// Longer than any prompt; see [`TimerName::Prompt`].
 const PROMPT_LONGEST: Duration = Duration::from_secs(180);
-/// Utterances whose sensitivity is remembered.
-const UTTERANCES_KEPT: usize = 16;
 
 /// One caller's story from INVITE to `Disposition`.
 pub struct Call {
@@ -68,37 +67,6 @@ pub(crate) struct Arrival {
     pub(crate) dialled: PhoneNumber,
     pub(crate) at: Moment,
     pub(crate) wall: WallTime,
-}
-
-/// What the call knows of the caller's voice.
-#[derive(Debug, Default)]
-pub(crate) struct Ears {
-    /// What we listen for and whether it is sensitive; `None` = not listening.
-    pub(crate) listening: Option<(Grammar, bool)>,
-    /// The utterance that has begun and has no result yet, with its beginning.
-    pub(crate) speaking: Option<(UtteranceId, Moment)>,
-    /// The newest utterance that was seen.
-    pub(crate) newest: Option<UtteranceId>,
-    /// The newest utterance that has a result.
-    pub(crate) heard: Option<UtteranceId>,
-    /// Utterances up to this one belong to decided turns.
-    pub(crate) floor: Option<UtteranceId>,
-    /// What utterances began under; newest last.
-    pub(crate) begun: VecDeque<Begun>,
-    /// Length of the speech of the last ended utterance.
-    pub(crate) length: Option<(UtteranceId, u32)>,
-    /// The caller has put us on hold: his silence is no silence.
-    pub(crate) held: bool,
-}
-
-/// What was listened for when an utterance began.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Begun {
-    utterance: UtteranceId,
-    /// The question is sensitive.
-    secret: bool,
-    /// The question is open: no closed grammar forces words on what was said.
-    open: bool,
 }
 
 /// Whether frames are recorded.
@@ -574,43 +542,5 @@ impl Call {
         let id = self.next_attempt;
         self.next_attempt = id.next();
         id
-    }
-
-    fn speech_started(&mut self, now: &mut Now, utterance: UtteranceId) {
-        let secret = self.listening_secretly();
-        let open = matches!(&self.ears.listening, Some((grammar, _)) if matches!(grammar.expect, Expect::Open { .. }));
-        if self.ears.begun.len() >= UTTERANCES_KEPT {
-            self.ears.begun.pop_front();
-        }
-        self.ears.begun.push_back(Begun { utterance, secret, open });
-        self.ears.newest = self.ears.newest.max(Some(utterance));
-        self.ears.speaking = Some((utterance, now.at));
-    }
-
-    /// Whether nothing of this utterance may be kept.
-    pub(crate) fn secret(&self, utterance: UtteranceId) -> bool {
-        self.begun(utterance).is_some_and(|b| b.secret) || self.listening_secretly()
-    }
-
-    /// Whether it was heard under an open question.
-    pub(crate) fn heard_openly(&self, utterance: UtteranceId) -> bool {
-        self.begun(utterance).is_some_and(|b| b.open)
-    }
-
-    fn begun(&self, utterance: UtteranceId) -> Option<&Begun> {
-        self.ears.begun.iter().rev().find(|b| b.utterance == utterance)
-    }
-
-    fn listening_secretly(&self) -> bool {
-        self.ears.listening.as_ref().is_some_and(|(_, sensitive)| *sensitive)
-    }
-
-    fn heard(&mut self, now: &mut Now, utterance: UtteranceId, result: &Result<Hypothesis, crate::base::EarFailure>) {
-        self.ears.newest = self.ears.newest.max(Some(utterance));
-        self.ears.heard = self.ears.heard.max(Some(utterance));
-        if self.ears.speaking.is_some_and(|(u, _)| u == utterance) {
-            self.ears.speaking = None;
-        }
-        self.listened(now, utterance, result);
     }
 }

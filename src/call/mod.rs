@@ -5,10 +5,12 @@
 mod asking;
 mod card;
 mod dialogue;
+mod ears;
 mod face;
 mod keys;
 mod ladders;
 mod machine;
+mod meaning;
 mod message;
 mod opening;
 mod record;

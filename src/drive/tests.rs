@@ -176,15 +176,21 @@ fn clips_of_sensitive_questions_are_not_kept() {
     assert_eq!(diary.take(), ["expect digits", "listen true", "clip 2"]);
 }
 
+/// A caller who speaks a message since T1, after the tone.
+fn speaking_a_message() -> Setup {
+    let max = Duration::from_secs(60);
+    let mut setup = setup(vec![(Event::Answered, vec![Command::TakeMessage { max }])]);
+    setup.0.handle(T1, Happening::Call(Event::Answered));
+    let event = LegEvent::PromptEnded { prompt: PromptId(u32::MAX), at: T1, played_ms: 300, end: PromptEnd::Finished };
+    setup.0.handle(T1, Happening::Leg { leg: LegId::Caller, event });
+    let started = LegEvent::SpeechStarted { utterance: UtteranceId(1), at: T1, over: None };
+    setup.0.handle(T1, Happening::Leg { leg: LegId::Caller, event: started });
+    setup
+}
+
 #[test]
 fn a_message_is_taken_after_the_tone_and_ends_with_the_key() {
-    let max = Duration::from_secs(60);
-    let (mut driver, diary, seen) = setup(vec![(Event::Answered, vec![Command::TakeMessage { max }])]);
-    driver.handle(T1, Happening::Call(Event::Answered));
-    let event = LegEvent::PromptEnded { prompt: PromptId(u32::MAX), at: T1, played_ms: 300, end: PromptEnd::Finished };
-    driver.handle(T1, Happening::Leg { leg: LegId::Caller, event });
-    let started = LegEvent::SpeechStarted { utterance: UtteranceId(1), at: T1, over: None };
-    driver.handle(T1, Happening::Leg { leg: LegId::Caller, event: started });
+    let (mut driver, diary, seen) = speaking_a_message();
     let digit = LegEvent::Digit { digit: Digit::from_char('#').expect("a key"), at: T2 };
     driver.handle(T2, Happening::Leg { leg: LegId::Caller, event: digit });
     let ended = LegEvent::SpeechEnded { utterance: UtteranceId(1), started: T1, ended: T2 };
@@ -198,13 +204,7 @@ fn a_message_is_taken_after_the_tone_and_ends_with_the_key() {
 
 #[test]
 fn a_caller_who_hangs_up_while_speaking_has_left_a_message() {
-    let max = Duration::from_secs(60);
-    let (mut driver, diary, seen) = setup(vec![(Event::Answered, vec![Command::TakeMessage { max }])]);
-    driver.handle(T1, Happening::Call(Event::Answered));
-    let event = LegEvent::PromptEnded { prompt: PromptId(u32::MAX), at: T1, played_ms: 300, end: PromptEnd::Finished };
-    driver.handle(T1, Happening::Leg { leg: LegId::Caller, event });
-    let started = LegEvent::SpeechStarted { utterance: UtteranceId(1), at: T1, over: None };
-    driver.handle(T1, Happening::Leg { leg: LegId::Caller, event: started });
+    let (mut driver, diary, seen) = speaking_a_message();
     driver.handle(T2, Happening::Call(Event::CallerHungUp));
     assert!(!seen.borrow().contains(&Event::CallerHungUp), "the sound is waited for first");
     let ended = LegEvent::SpeechEnded { utterance: UtteranceId(1), started: T1, ended: T2 };
