@@ -9,6 +9,7 @@ use tokio::signal::unix::{SignalKind, signal};
 /// # Errors
 /// What is wrong with the configuration, or why the gateway cannot start.
 pub(crate) async fn run(config: &Path) -> anyhow::Result<bool> {
+    super::bench_process::raise_descriptor_limit();
     let loaded = running::load(config)?;
     log_by(&loaded.log);
     for warning in &loaded.warnings {

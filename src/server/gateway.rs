@@ -242,6 +242,11 @@ impl Gateway {
         self.shared.plane.lateness()
     }
 
+    /// Counts the lateness anew from here.
+    pub fn restart_lateness(&self) {
+        self.shared.plane.restart_lateness();
+    }
+
     /// Takes no new calls and waits for the running ones, at most `patience`; then ends everything in order.
     pub async fn stop(self, patience: Duration) {
         self.shared.sip.set_accepting(false);

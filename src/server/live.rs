@@ -292,6 +292,10 @@ pub(super) fn negotiated(agreed: MediaAgreement) -> Negotiated {
 }
 
 impl Ports for LivePorts {
+    fn hears(&self) -> bool {
+        self.shared.ears.listens()
+    }
+
     fn answer(&mut self) {
         if let Some(leg) = self.legs.get(&LegId::Caller) {
             self.send(SipCommand::Answer { dialog: leg.dialog, sdp: self.answer_sdp.clone() });

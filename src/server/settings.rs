@@ -110,6 +110,7 @@ impl Settings {
                 wait: speech.wait,
                 deadline: speech.deadline,
                 longest: Duration::from_secs(130),
+                always_listen: false,
             },
             voices: VoicesConfig {
                 flite_voice: speech.voice_en.clone(),

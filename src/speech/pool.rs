@@ -92,6 +92,11 @@ impl Ears {
         Ear { tap, shared }
     }
 
+    /// Whether the lines are to be searched for voices.
+    pub fn listens(&self) -> bool {
+        self.inner.config.always_listen || self.inner.benches().next().is_some()
+    }
+
     /// The languages that some engine understands.
     pub fn languages(&self) -> Vec<Language> {
         let mut all: Vec<Language> = self.inner.benches().flat_map(|b| b.languages.iter().copied()).collect();
