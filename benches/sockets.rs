@@ -38,7 +38,8 @@ struct Batch {
 impl Batch {
     fn new(n: usize, len: usize) -> Box<Batch> {
         // SAFETY: all of these are plain data for which zero is valid.
-        let (addresses, vectors, messages) = unsafe { (vec![std::mem::zeroed(); n], vec![std::mem::zeroed(); n], vec![std::mem::zeroed(); n]) };
+        let (addresses, vectors, messages) =
+            unsafe { (vec![std::mem::zeroed(); n], vec![std::mem::zeroed(); n], vec![std::mem::zeroed(); n]) };
         let mut batch = Box::new(Batch { bytes: vec![[0; 2_048]; n], addresses, vectors, messages });
         for i in 0..n {
             batch.vectors[i] = libc::iovec { iov_base: batch.bytes[i].as_mut_ptr().cast(), iov_len: len };
@@ -54,14 +55,21 @@ impl Batch {
     fn receive(&mut self, socket: &UdpSocket, most: usize) -> usize {
         // SAFETY: the headers point into this batch's own buffers, which outlive the call.
         let n = unsafe {
-            libc::recvmmsg(socket.as_raw_fd(), self.messages.as_mut_ptr(), most as u32, libc::MSG_DONTWAIT, std::ptr::null_mut())
+            libc::recvmmsg(
+                socket.as_raw_fd(),
+                self.messages.as_mut_ptr(),
+                most as u32,
+                libc::MSG_DONTWAIT,
+                std::ptr::null_mut(),
+            )
         };
         usize::try_from(n).unwrap_or(0)
     }
 
     fn send(&mut self, socket: &UdpSocket, from: usize, n: usize) -> usize {
         // SAFETY: as in `receive`.
-        let n = unsafe { libc::sendmmsg(socket.as_raw_fd(), self.messages.as_mut_ptr().add(from), n as u32, libc::MSG_DONTWAIT) };
+        let n =
+            unsafe { libc::sendmmsg(socket.as_raw_fd(), self.messages.as_mut_ptr().add(from), n as u32, libc::MSG_DONTWAIT) };
         usize::try_from(n).unwrap_or(0)
     }
 }

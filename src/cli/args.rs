@@ -343,6 +343,35 @@ pub(crate) enum BenchCommand {
     },
     /// What a call costs: processor, memory and punctuality of the gateway alone, with the far ends in another process.
     Media(BenchMediaArgs),
+    /// How many calls a second can begin, beside a server that only answers; and the exact border of the configured limit.
+    Setup {
+        /// New calls a second.
+        #[arg(long, value_name = "N", default_value_t = 150.0, value_parser = rate)]
+        per_second: f64,
+        /// Calls in all.
+        #[arg(long, value_name = "N", default_value_t = 1_500)]
+        calls: usize,
+    },
+    /// Whether anything grows: many short calls, then many calls for a long time.
+    Soak {
+        /// Short calls in all.
+        #[arg(long, value_name = "N", default_value_t = 20_000)]
+        calls: usize,
+        /// Short calls a second.
+        #[arg(long, value_name = "N", default_value_t = 80.0, value_parser = rate)]
+        per_second: f64,
+        /// Calls at one time in the second part.
+        #[arg(long, value_name = "N", default_value_t = 200, value_parser = clap::value_parser!(u16).range(1..=2_000))]
+        concurrent: u16,
+        /// Minutes of the second part; 0 leaves it out.
+        #[arg(long, value_name = "N", default_value_t = 30, value_parser = clap::value_parser!(u64).range(0..=240))]
+        minutes: u64,
+    },
+}
+
+/// Something a second.
+fn rate(text: &str) -> Result<f64, String> {
+    text.parse().ok().filter(|r| (0.1..=2_000.0).contains(r)).ok_or_else(|| "write a number from 0.1 to 2000".to_string())
 }
 
 /// `hotline bench media`.
@@ -364,15 +393,15 @@ pub(crate) struct BenchMediaArgs {
     #[arg(long)]
     record: bool,
     /// New calls a second.
-    #[arg(long, value_name = "N", default_value_t = 40.0)]
+    #[arg(long, value_name = "N", default_value_t = 40.0, value_parser = rate)]
     per_second: f64,
 }
 
 impl From<BenchMediaArgs> for super::bench_media::Asked {
     fn from(a: BenchMediaArgs) -> super::bench_media::Asked {
         let calls = usize::from(a.calls);
-        let per_second = a.per_second.clamp(0.1, 1_000.0);
-        super::bench_media::Asked { calls, seconds: a.seconds, speech: a.speech, vad: a.vad, record: a.record, per_second }
+        let (speech, per_second) = (a.speech, a.per_second);
+        super::bench_media::Asked { calls, seconds: a.seconds, speech, vad: a.vad, record: a.record, per_second }
     }
 }
 
@@ -506,6 +535,8 @@ mod tests {
             "hotline|transcribe|--refs|index.tsv|--grammar|yes",
             "hotline|bench|turns|--concurrent|10",
             "hotline|bench|media|--calls|20|--seconds|5|--speech|1|--vad|--record",
+            "hotline|bench|setup|--per-second|200|--calls|600",
+            "hotline|bench|soak|--calls|500|--minutes|0",
         ] {
             assert!(parse(line).is_ok(), "{line}: {:?}", parse(line).err());
         }

@@ -45,6 +45,9 @@ struct Tally {
     ended: usize,
     /// INVITE to 200, milliseconds.
     set_up: Vec<f64>,
+    /// The first INVITE and the last 200.
+    first: Option<Instant>,
+    last: Option<Instant>,
     /// Statuses of refusals.
     refused: std::collections::BTreeMap<u16, usize>,
 }
@@ -136,6 +139,7 @@ impl Callers {
         let from = format!("7{:06}", self.tally.begun % 1_000_000);
         let invite = SipCommand::Invite { dialog, to, from, sdp: offer, uui: None, ring_seconds: 60 };
         self.tally.begun += 1;
+        self.tally.first.get_or_insert_with(Instant::now);
         match self.endpoint.send(invite) {
             Ok(()) => {
                 self.places.insert(dialog, (index, Place { dialog, sdp, began: Instant::now(), up: None }));
@@ -155,6 +159,7 @@ impl Callers {
                     Ok(agreed) => {
                         place.up = Some(Instant::now());
                         self.tally.answered += 1;
+                        self.tally.last = place.up;
                         self.tally.set_up.push(place.began.elapsed().as_secs_f64() * 1_000.0);
                         self.far_ends.begin(*index, agreed.remote);
                     }
@@ -204,6 +209,7 @@ impl Callers {
             "event": what,
             "begun": self.tally.begun, "answered": self.tally.answered, "failed": self.tally.failed, "ended": self.tally.ended,
             "refused": self.tally.refused,
+            "begun_for_ms": self.tally.first.zip(self.tally.last).map(|(first, last)| (last - first).as_millis() as u64),
             "set_up_ms": { "p50": at(0.5), "p95": at(0.95), "max": at(1.0) },
             "received": heard.received, "lost": heard.lost, "sent": heard.sent,
             "gaps_over_60_ms": heard.gaps, "gap_max_ms": heard.gap_max_ms, "own_late": heard.own_late,

@@ -36,9 +36,14 @@ pub(crate) struct Heard {
 
 enum Order {
     /// A call is up: send there.
-    Begin { index: usize, remote: SocketAddr },
+    Begin {
+        index: usize,
+        remote: SocketAddr,
+    },
     /// A call is over.
-    End { index: usize },
+    End {
+        index: usize,
+    },
     /// Count from now.
     Restart,
     /// Tell what was heard since, and stop counting.

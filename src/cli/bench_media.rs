@@ -74,7 +74,8 @@ pub(crate) async fn run(asked: &Asked, json: bool, out: &mut dyn Write) -> anyho
     load.finish().await?;
     rig.running.stop().await;
     let calls = asked.calls as f64;
-    let failed = done["failed"].as_u64().unwrap_or(0) + (asked.calls as u64).saturating_sub(up["answered"].as_u64().unwrap_or(0));
+    let failed =
+        done["failed"].as_u64().unwrap_or(0) + (asked.calls as u64).saturating_sub(up["answered"].as_u64().unwrap_or(0));
     let figures = json!({
         "calls": asked.calls, "failed": failed, "seconds": asked.seconds,
         "speech": asked.speech, "vad": asked.vad, "record": asked.record,
@@ -126,6 +127,11 @@ pub(crate) struct Rig {
 impl Rig {
     /// Starts it; the announcement lasts `long`.
     pub(crate) async fn start(scratch: &Scratch, asked: &Asked, long: Duration) -> anyhow::Result<Rig> {
+        Rig::start_limited(scratch, asked, long, (asked.calls + 1).max(100)).await
+    }
+
+    /// The same with a limit of calls.
+    pub(crate) async fn start_limited(scratch: &Scratch, asked: &Asked, long: Duration, limit: usize) -> anyhow::Result<Rig> {
         let flow = FLOW.replace("RECORD", if asked.record { "announce" } else { "off" });
         std::fs::write(scratch.path("load.yaml"), flow)?;
         let words = synthesised().await?;
@@ -134,7 +140,7 @@ impl Rig {
         std::fs::write(&speech, speak(&words, asked.speech))?;
         let config = scratch.config("load.yaml", &[], &[], 0)?;
         let text = std::fs::read_to_string(&config)?;
-        let roomy = format!("max_calls = {}\nrtp_ports = \"any\"\n", (asked.calls + 1).max(100));
+        let roomy = format!("max_calls = {limit}\nrtp_ports = \"any\"\n");
         let text = text.replacen("\n\n[[number]]", &format!("\n{roomy}\n[[number]]"), 1);
         // A load run is one source with all the calls.
         std::fs::write(&config, text.replace("calls_per_minute = 1000", "calls_per_minute = 1000000"))?;
@@ -188,11 +194,21 @@ pub(crate) struct LoadProcess {
 
 impl LoadProcess {
     pub(crate) async fn start(rig: &Rig, calls: usize, more: &[&str]) -> anyhow::Result<LoadProcess> {
+        LoadProcess::start_at(rig.gateway, &rig.speech, calls, more).await
+    }
+
+    /// Calls whatever answers at `gateway`.
+    pub(crate) async fn start_at(
+        gateway: SocketAddr,
+        speech: &std::path::Path,
+        calls: usize,
+        more: &[&str],
+    ) -> anyhow::Result<LoadProcess> {
         let program = std::env::current_exe().context("this program's own file cannot be found")?;
         let mut child = tokio::process::Command::new(program)
-            .args(["bench-load", "--gateway", &rig.gateway.to_string(), "--calls", &calls.to_string()])
+            .args(["bench-load", "--gateway", &gateway.to_string(), "--calls", &calls.to_string()])
             .arg("--speech")
-            .arg(&rig.speech)
+            .arg(speech)
             .args(more)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
@@ -223,7 +239,9 @@ impl LoadProcess {
             }
             bail!("the load process ended before it said {event:?}");
         };
-        tokio::time::timeout(patience, look).await.map_err(|_| anyhow::anyhow!("the load process did not say {event:?} in time"))?
+        tokio::time::timeout(patience, look)
+            .await
+            .map_err(|_| anyhow::anyhow!("the load process did not say {event:?} in time"))?
     }
 
     pub(crate) async fn finish(mut self) -> anyhow::Result<()> {
