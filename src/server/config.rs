@@ -3,9 +3,11 @@
 //! [`Config`]; how TOML becomes values is in `reader.rs`, what values may look like in `values.rs`.
 
 mod reader;
+mod trunks;
 mod values;
 
 pub use crate::base::Network;
+use crate::sip::trunk::Trunk;
 use crate::sip::{Algorithm, Unknown};
 pub use values::{Dialled, HostPort, Secret};
 
@@ -27,6 +29,8 @@ pub struct Config {
     pub file: PathBuf,
     /// `[sip]`: signalling and audio on the wire.
     pub sip: SipConfig,
+    /// `[[trunk]]`: lines to carriers and PBXs, in the order in which calls go out by them.
+    pub trunks: Vec<Trunk>,
     /// `[[number]]`: which dialled number is served by which flow; at least one.
     pub numbers: Vec<NumberConfig>,
     /// `[flow_env]`: the environment that flows see as `env.NAME`, and nothing else.
@@ -221,6 +225,8 @@ impl Config {
         let mut top = reader.document();
         let accounts = read_accounts(&mut top);
         let sip = read_sip(top.table("sip"), accounts);
+        let beside = trunks::Beside { accounts: &sip.accounts, challenges: sip.unknown == Unknown::Challenge };
+        let trunks = trunks::read_trunks(&mut top, &beside);
         let web = read_web(top.table("web"));
         let config = Config {
             file: path.to_path_buf(),
@@ -232,6 +238,7 @@ impl Config {
             limits: read_limits(top.table("limits")),
             log: read_log(top.table("log")),
             sip,
+            trunks,
             web,
             warnings: Vec::new(),
         };

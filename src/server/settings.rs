@@ -95,6 +95,7 @@ impl Settings {
                 accounts: Accounts(
                     config.sip.accounts.iter().map(|(name, password)| (name.clone(), password.reveal().clone())).collect(),
                 ),
+                trunks: config.trunks.clone(),
                 ..SipConfig::default()
             },
             media: MediaSettings {

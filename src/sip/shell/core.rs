@@ -43,6 +43,7 @@ const STREAM_IDLE: Duration = Duration::from_secs(30 * 60);
 pub(super) struct Shared {
     pub(super) cfg: SipConfig,
     pub(super) addresses: Arc<Addresses>,
+    pub(super) board: super::SharedBoard,
     pub(super) keys: Arc<AtomicU64>,
     pub(super) accepting: Arc<AtomicBool>,
     /// How many dialogs there are, for [`super::SipEndpoint::counts`].
@@ -120,6 +121,20 @@ impl Core {
         let layer = Arc::new(DialogLayer::new(inner.clone()));
         let (states, states_rx) = layer.new_dialog_state_channel();
         let (done, done_rx) = mpsc::channel(1024);
+        let goodbyes = TaskTracker::new();
+        let trunks: Vec<_> = super::board(&shared.board).trunks().cloned().collect();
+        for trunk in trunks {
+            let work = super::trunks::Work {
+                trunk,
+                board: shared.board.clone(),
+                endpoint: inner.clone(),
+                addresses: shared.addresses.clone(),
+                stop: shared.stop.clone(),
+                kill: kill.clone(),
+            };
+            // Their last word is a REGISTER that takes ours back.
+            goodbyes.spawn(super::trunks::serve(work));
+        }
         let verifier = Verifier::new(REALM, shared.cfg.accounts.clone(), &shared.cfg.digest, rand::random());
         Ok(Core {
             shared,
@@ -135,7 +150,7 @@ impl Core {
             preparing: HashMap::new(),
             by_dialog: HashMap::new(),
             by_caller: HashMap::new(),
-            goodbyes: TaskTracker::new(),
+            goodbyes,
             refusals: Arc::new(Semaphore::new(REFUSALS_MAX)),
             verifier,
             began: Instant::now(),

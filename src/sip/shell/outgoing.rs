@@ -273,7 +273,7 @@ impl Core {
 }
 
 /// Name to address; for TCP also the connection, so that a dead target is known at once instead of after 32 s.
-async fn find(endpoint: &EndpointInnerRef, uri: &Uri) -> Result<SipAddr, String> {
+pub(super) async fn find(endpoint: &EndpointInnerRef, uri: &Uri) -> Result<SipAddr, String> {
     let mut target = SipAddr::try_from(uri).map_err(|e| e.to_string())?;
     if matches!(target.addr.host, Host::Domain(_)) {
         let resolver = &endpoint.transport_layer.inner.domain_resolver;
