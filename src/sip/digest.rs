@@ -380,7 +380,7 @@ mod tests {
     fn an_old_nonce_is_renewed_and_a_wrong_password_is_not_tried_again() {
         let mut session = session();
         let challenge = |nonce: &str, stale: bool| format!("Digest realm=r, nonce={nonce}, qop=\"auth\", stale={stale}");
-        let mut challenged = |session: &mut Session, nonce: &str, stale| {
+        let challenged = |session: &mut Session, nonce: &str, stale| {
             session.challenged([(false, challenge(nonce, stale).as_str())].into_iter())
         };
         session.begin();

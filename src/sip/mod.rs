@@ -4,6 +4,7 @@
 //! holds the SIP crate and its sockets, and is the only part that does IO.
 
 mod bodies;
+pub mod destinations;
 mod digest;
 mod face;
 pub mod guard;
@@ -14,7 +15,7 @@ pub mod trunk;
 mod verify;
 
 pub use digest::{Algorithm, Credentials};
-pub use face::{DialogKey, EndedWhy, SipCommand, SipEvent};
+pub use face::{DialogKey, EndedWhy, Origin, SipCommand, SipEvent};
 pub use party::Diverted;
 pub use sdp::{G711, MediaAgreement, SdpError, SdpSession};
 pub use shell::{LOG_FILTER, SharedBoard, SipBusy, SipConfig, SipCounts, SipEndpoint, SipError, Unknown};

@@ -1,7 +1,7 @@
 //! What single values may look like, and what to write when they do not.
 
-use super::Surroundings;
 use super::reader::{bare, kind};
+use super::{Blocked, Surroundings};
 use crate::base::{Network, Pii};
 use crate::sip::trunk::{CallerId, DialledIn, NumberPattern, PrefixRule, Srtp, TrunkAuth, TrunkTransport, is_number};
 use crate::sip::{Algorithm, Unknown};
@@ -441,6 +441,15 @@ pub(super) fn number_pattern(input: &Input<'_>) -> Result<NumberPattern, Wrong> 
             let remedy = "Write \"+4930*\" or \"+49800XXXXXXX\": digits, X for any digit, * at the end for the rest";
             wrong(format!("{written:?} is no pattern of numbers"), remedy)
         },
+        Ok,
+    )
+}
+
+/// A caller who may not call.
+pub(super) fn blocked(input: &Input<'_>) -> Result<Blocked, Wrong> {
+    let written = text(input)?;
+    Blocked::parse(written).map_or_else(
+        || wrong(format!("{written:?} is no caller"), "Write a number such as \"+4930123456\" or \"+882*\", or \"anonymous\""),
         Ok,
     )
 }

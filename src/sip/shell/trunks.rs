@@ -34,8 +34,8 @@ const UNREGISTER_WITHIN: Duration = Duration::from_millis(1_500);
 const FIND_WITHIN: Duration = Duration::from_secs(5);
 /// Requests for one answer: without credentials, with, and again when a nonce was stale.
 const ROUNDS_MAX: u32 = 3;
-/// When nothing else is due.
-const IDLE: Duration = Duration::from_secs(3_600);
+/// How old the figures of a trunk may be; and what is due at the latest.
+const SHOW_EVERY: Duration = Duration::from_secs(5);
 
 /// Looks at the board.
 pub fn board(board: &SharedBoard) -> MutexGuard<'_, Board> {
@@ -109,7 +109,7 @@ impl Line {
                 self.health.as_ref().map(Health::next),
                 self.keepalive,
             ];
-            let due = due.into_iter().flatten().min().unwrap_or(self.now() + IDLE);
+            let due = due.into_iter().flatten().min().unwrap_or(Moment::from_micros(u64::MAX)).min(self.now() + SHOW_EVERY);
             tokio::select! {
                 biased;
                 () = stop.cancelled() => return self.leave().await,
@@ -144,12 +144,14 @@ impl Line {
         let answers = self.health.as_ref().is_none_or(Health::is_up);
         let registered = self.registration.as_ref().is_none_or(|r| r.is_registered(now));
         let name = self.work.trunk.name.clone();
-        {
+        let calls = {
             let mut board = board(&self.work.board);
             board.set_answers(&name, answers);
             board.set_registered(&name, registered);
-        }
+            board.calls(&name)
+        };
         let figure = |is| if is { 1.0 } else { 0.0 };
+        metrics::gauge!("hotline_trunk_calls", "trunk" => name.clone()).set(f64::from(calls));
         metrics::gauge!("hotline_trunk_up", "trunk" => name.clone()).set(figure(answers && registered));
         if self.registration.is_some() {
             metrics::gauge!("hotline_trunk_registered", "trunk" => name).set(figure(registered));
@@ -257,7 +259,7 @@ impl Line {
 
     /// CRLF CRLF keeps a NAT's door open (RFC 5626 §3.5.1).
     async fn keep_alive(&mut self) {
-        let every = self.work.trunk.keepalive.unwrap_or(IDLE);
+        let every = self.work.trunk.keepalive.unwrap_or(SHOW_EVERY);
         self.keepalive = Some(self.now() + every);
         if let Ok((_, SipConnection::Udp(udp), target)) = self.way().await {
             let _ = udp.send_raw(b"\r\n\r\n", &target).await;

@@ -1,5 +1,6 @@
 //! All trunks as they are now: which of them a call comes in by, which it may go out by, and whether it may begin.
 
+use super::tally::Tally;
 use super::{Trunk, TrunkAuth};
 use crate::base::Moment;
 use std::collections::VecDeque;
@@ -32,6 +33,9 @@ pub enum NoTrunk {
     /// `calls_per_second` is reached.
     #[error("the trunk has begun as many calls in this second as it may (calls_per_second)")]
     TooFast,
+    /// Enough numbers that no flow names were called.
+    #[error("the trunk has called as many numbers that no flow names as it may")]
+    Capped,
 }
 
 /// A trunk's state, for metrics and logs.
@@ -94,6 +98,7 @@ struct Line {
     begun: VecDeque<Moment>,
     /// Where its proxy was found: requests from there are its own.
     found_at: Option<IpAddr>,
+    tally: Tally,
 }
 
 impl Line {
@@ -118,6 +123,7 @@ impl Board {
             begun: VecDeque::new(),
             found_at: trunk.proxy.host.parse().ok().map(|ip: IpAddr| ip.to_canonical()),
             trunk: Arc::new(trunk),
+            tally: Tally::new(),
         };
         Board { lines: trunks.into_iter().map(line).collect() }
     }
@@ -141,6 +147,11 @@ impl Board {
             calls: line.calls.load(Ordering::Relaxed),
         };
         self.lines.iter().map(state).collect()
+    }
+
+    /// Calls by this trunk now, in and out.
+    pub(crate) fn calls(&self, name: &str) -> u32 {
+        self.line(name).map_or(0, |line| line.calls.load(Ordering::Relaxed))
     }
 
     /// Whose request this is. Where two trunks share an address, `user` (of the Request-URI) tells them apart: the one that
@@ -196,6 +207,16 @@ impl Board {
         }
         line.calls.fetch_add(1, Ordering::Relaxed);
         Ok(Permit { trunk: line.trunk.clone(), calls: line.calls.clone() })
+    }
+
+    /// Counts a call to a number that no flow names.
+    ///
+    /// # Errors
+    /// [`NoTrunk::Capped`] when there were enough; nothing is counted then.
+    pub(crate) fn spend(&mut self, now: Moment, name: &str, caller: &str) -> Result<(), NoTrunk> {
+        let line = self.line_mut(name).ok_or(NoTrunk::Unknown)?;
+        let caps = line.trunk.caps;
+        line.tally.take(now, caps, caller).then_some(()).ok_or(NoTrunk::Capped)
     }
 
     pub(crate) fn set_answers(&mut self, name: &str, answers: bool) {

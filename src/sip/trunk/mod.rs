@@ -5,6 +5,7 @@
 //! * `registration`: when to REGISTER, with which expiry, and what to do when that fails.
 //! * `health`: up or down, by the answers to OPTIONS.
 //! * `board`: which trunk a call comes in by or goes out by, and whether it may (state, limits).
+//! * `tally`: calls to numbers that no flow names, counted.
 //! * `numbers`: prefix rules, caller identity, patterns of numbers.
 //!
 //! `sip::shell::trunks` sends the messages.
@@ -13,9 +14,10 @@ pub(crate) mod board;
 pub(crate) mod health;
 pub(crate) mod numbers;
 pub(crate) mod registration;
+pub(crate) mod tally;
 
 pub use board::{Board, Direction, NoTrunk, Permit, TrunkState};
-pub use numbers::{CallerId, NumberPattern, PrefixRule, country_known, is_number};
+pub use numbers::{CallerId, NumberPattern, PrefixRule, country_known, is_number, numbers_out};
 
 use crate::base::{Network, Pii};
 use std::fmt;
@@ -68,7 +70,7 @@ pub struct Trunk {
     pub allow: Vec<NumberPattern>,
     /// The country code whose national numbers are allowed where `allow` is empty; `None` = none are.
     pub country: Option<String>,
-    /// Calls out by number.
+    /// Calls to numbers that no flow names.
     pub caps: Caps,
 }
 
@@ -183,7 +185,7 @@ pub enum Srtp {
     Required,
 }
 
-/// How many calls out by number there may be, to bound what a thief can run up. `None` = no bound.
+/// How many calls there may be to numbers that no flow names, to bound what a thief can run up. `None` = no bound.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Caps {
     /// For one caller within a day.

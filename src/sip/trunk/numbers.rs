@@ -1,6 +1,7 @@
 //! Numbers on their way in and out of a trunk: prefix rules, whom a call says that it comes from, and which numbers may be
 //! dialled.
 
+use super::{Trunk, host_in_uri, user_part};
 use std::fmt;
 
 /// Most rules, patterns and digits that are looked at are bounded by the configuration; a number longer than this is none
@@ -17,6 +18,36 @@ pub enum CallerId {
     Number(String),
     /// Nobody: `anonymous@anonymous.invalid` with `Privacy: id` (RFC 3323, RFC 3325).
     Anonymous,
+}
+
+/// What an INVITE by a trunk says about its caller.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Identity {
+    /// The URI of From.
+    pub(crate) from: String,
+    /// The URI of P-Asserted-Identity.
+    pub(crate) asserted: Option<String>,
+    /// `Privacy: id`.
+    pub(crate) private: bool,
+}
+
+/// Whom a call by this trunk comes from, by its caller-id rule. A caller without a number, or who hides it, is anonymous
+/// (RFC 3323 §4.1.1.3); then the trunk is told who we are, if it knows us by a name, and asked not to pass that on.
+pub(crate) fn identity(trunk: &Trunk, caller: &str) -> Identity {
+    let at = |user: &str| format!("sip:{}@{}", user_part(user), host_in_uri(&trunk.registrar));
+    let number = match &trunk.caller_id {
+        CallerId::Pass => Some(rewrite(&trunk.numbers_out, caller)).filter(|_| is_number(caller)),
+        CallerId::Number(number) => Some(number.clone()),
+        CallerId::Anonymous => None,
+    };
+    match number {
+        Some(number) => Identity { from: at(&number), asserted: Some(at(&number)), private: false },
+        None => Identity {
+            from: "sip:anonymous@anonymous.invalid".into(),
+            asserted: trunk.login.as_ref().map(|login| at(&login.user)),
+            private: true,
+        },
+    }
 }
 
 /// `00 -> +`: a number that begins with the left side begins with the right side afterwards.
@@ -45,12 +76,17 @@ impl fmt::Display for PrefixRule {
 }
 
 /// The number after the first rule that fits. What is no telephone number (a name, `anonymous`) stays as it is.
-pub fn rewrite(rules: &[PrefixRule], number: &str) -> String {
+pub(crate) fn rewrite(rules: &[PrefixRule], number: &str) -> String {
     if !is_number(number) {
         return number.to_string();
     }
     let hit = rules.iter().find_map(|rule| number.strip_prefix(rule.from.as_str()).map(|rest| format!("{}{rest}", rule.to)));
     hit.unwrap_or_else(|| number.to_string())
+}
+
+/// A number as this trunk wants to have it dialled.
+pub fn numbers_out(trunk: &Trunk, number: &str) -> String {
+    rewrite(&trunk.numbers_out, number)
 }
 
 /// Digits, perhaps with a plus before; keys that telephones have are digits here.
@@ -112,7 +148,7 @@ pub fn country_known(country: &str) -> bool {
 
 /// Whether `number` (+ and country code) is an ordinary number of this country: of usual length and neither premium nor
 /// special. An unknown country has none.
-pub fn national_allowed(country: &str, number: &str) -> bool {
+pub(crate) fn national_allowed(country: &str, number: &str) -> bool {
     let Some((_, expensive)) = COUNTRIES.iter().find(|(code, _)| *code == country) else { return false };
     let Some(national) = number.strip_prefix('+').and_then(|n| n.strip_prefix(country)) else { return false };
     // No number within these countries has fewer than seven digits after the code; short ones are services.
@@ -139,6 +175,22 @@ mod tests {
         for bad in ["", "00", "a -> b", "0 -> 0", "00 -> sip:"] {
             assert_eq!(PrefixRule::parse(bad), None, "{bad}");
         }
+    }
+
+    #[test]
+    fn the_caller_as_the_trunk_is_told() {
+        let login = super::super::Login { user: "u1".into(), auth_user: "u1".into(), password: "p".to_string().into() };
+        let mut trunk = Trunk { numbers_out: rules(&["+49 -> 0"]), login: Some(login), ..Trunk::plain("c") };
+        let told = |trunk: &Trunk, caller| {
+            let id = identity(trunk, caller);
+            format!("{} {} {}", id.from, id.asserted.unwrap_or_default(), id.private)
+        };
+        assert_eq!(told(&trunk, "+4930123"), "sip:030123@c.example sip:030123@c.example false");
+        assert_eq!(told(&trunk, "anonymous"), "sip:anonymous@anonymous.invalid sip:u1@c.example true");
+        trunk.caller_id = CallerId::Number("+49305551000".into());
+        assert_eq!(told(&trunk, "+4930123"), "sip:+49305551000@c.example sip:+49305551000@c.example false");
+        trunk.caller_id = CallerId::Anonymous;
+        assert_eq!(told(&trunk, "+4930123"), "sip:anonymous@anonymous.invalid sip:u1@c.example true");
     }
 
     #[test]
