@@ -17,6 +17,9 @@ pub struct HandOverCard {
     pub caller: PhoneNumber,
     /// The number dialled.
     pub dialled: PhoneNumber,
+    /// The number that the caller had dialled first, where the call was sent on to us.
+    #[serde(default)]
+    pub diverted: Option<Diversion>,
     /// The caller's language.
     pub language: Language,
     /// When the call came.
@@ -33,6 +36,15 @@ pub struct HandOverCard {
     pub because: String,
     /// One sentence to be spoken to the agent, in the agent's language (English or Chinese).
     pub summary: Pii<String>,
+}
+
+/// From where, and why, a call was sent on to us.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Diversion {
+    /// The number that the caller had dialled.
+    pub from: PhoneNumber,
+    /// Why, in the words of RFC 5806; empty = not told.
+    pub reason: String,
 }
 
 /// One line of the story.

@@ -24,6 +24,13 @@ pub enum Event {
         /// Calendar time of this very `Moment`.
         wall: WallTime,
     },
+    /// The call was sent on to us: the caller had dialled another number first. Right after `Arrived`, at most once.
+    Diverted {
+        /// That number.
+        from: PhoneNumber,
+        /// Why, in the words of RFC 5806 (`no-answer`, `user-busy`, …); empty = not told.
+        reason: String,
+    },
     /// The caller's ACK arrived: audio flows.
     Answered,
     /// A prompt's last packet was sent, or it was cut. `played_ms` is how much was heard.

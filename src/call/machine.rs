@@ -67,6 +67,8 @@ pub(crate) struct Arrival {
     pub(crate) dialled: PhoneNumber,
     pub(crate) at: Moment,
     pub(crate) wall: WallTime,
+    /// The number that was dialled first, and why the call was sent on to us.
+    pub(crate) diverted: Option<super::card::Diversion>,
 }
 
 /// Whether frames are recorded.
@@ -128,6 +130,7 @@ impl Call {
         }
         match event {
             Event::Arrived { caller, dialled, wall } => self.arrived(now, caller, dialled, *wall),
+            Event::Diverted { from, reason } => self.was_diverted(now, from, reason),
             Event::Answered => self.picked_up(now),
             Event::PromptEnded { leg, prompt, end, .. } => self.prompt_ended(now, *leg, *prompt, *end),
             Event::SpeechStarted { utterance, .. } => self.speech_started(now, *utterance),
@@ -205,7 +208,7 @@ impl Call {
         if !matches!(self.state, State::Fresh) {
             return;
         }
-        self.arrival = Some(Arrival { caller: caller.clone(), dialled: dialled.clone(), at: now.at, wall });
+        self.arrival = Some(Arrival { caller: caller.clone(), dialled: dialled.clone(), at: now.at, wall, diverted: None });
         self.note(
             now,
             Record::Began {

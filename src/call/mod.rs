@@ -21,7 +21,7 @@ mod timers;
 mod transfer;
 mod understand;
 
-pub use card::{CardTurn, HandOverCard};
+pub use card::{CardTurn, Diversion, HandOverCard};
 pub use face::{AgentEvent, Command, Event, RecordAction, ReferOutcome};
 pub use machine::Call;
 pub use record::{Record, TurnRecord, UtteranceRecord};

@@ -2,10 +2,10 @@
 //! sensitive is in neither.
 
 use super::Command;
-use super::card::{CardTurn, HandOverCard};
+use super::card::{CardTurn, Diversion, HandOverCard};
 use super::machine::{Call, Now};
 use super::record::{Record, TurnRecord};
-use crate::base::{Confidence, Language, Pii, PromptPart};
+use crate::base::{Confidence, Language, PhoneNumber, Pii, PromptPart};
 use crate::call::dialogue::words_of;
 use crate::flow::{Answer, AskKind, Phrase};
 use crate::nlu::Slots;
@@ -184,6 +184,16 @@ impl Call {
         turn
     }
 
+    /// The caller had dialled another number: the agent should know whom.
+    pub(crate) fn was_diverted(&mut self, now: &mut Now, from: &PhoneNumber, reason: &str) {
+        let Some(arrival) = self.arrival.as_mut().filter(|a| a.diverted.is_none()) else { return };
+        let reason: String = reason.chars().take(32).collect();
+        let because = if reason.is_empty() { String::new() } else { format!(" ({reason})") };
+        let why = format!("the caller had dialled {} first{because}", from.tail());
+        arrival.diverted = Some(Diversion { from: from.clone(), reason });
+        self.decide(now, "diverted", why);
+    }
+
     /// Publishes the hand-over card as it is now.
     pub(crate) fn publish(&mut self, now: &mut Now) {
         let Some(arrival) = &self.arrival else { return };
@@ -197,6 +207,7 @@ impl Call {
             flow: self.flow.name.clone(),
             caller: arrival.caller.clone(),
             dialled: arrival.dialled.clone(),
+            diverted: arrival.diverted.clone(),
             language: self.language(),
             since: arrival.wall,
             seconds: now.at.since(arrival.at).as_secs(),

@@ -3,7 +3,9 @@
 use crate::audio::Pcm;
 use crate::base::{Language, PromptPart};
 use crate::flow::{Finding, Flow};
+use crate::server::config::NumberConfig;
 use crate::server::{Config, Gateway, Served, Settings};
+use crate::sip::destinations::Target;
 use crate::speech::RenderKey;
 use anyhow::{Context, bail};
 use std::collections::BTreeMap;
@@ -143,6 +145,7 @@ pub(crate) fn load_flows(config: &Config) -> anyhow::Result<Vec<Served>> {
         let flow = read.entry(number.flow.clone()).or_insert_with(|| load_flow(&number.flow, &env, &mut mistakes));
         if let Some(flow) = flow {
             let base_dir = number.flow.parent().map(Path::to_path_buf).unwrap_or_default();
+            mistakes.extend(unknown_trunks(config, number, flow));
             numbers.push(Served { number: number.dialled.to_string(), flow: flow.clone(), base_dir });
         }
     }
@@ -150,6 +153,26 @@ pub(crate) fn load_flows(config: &Config) -> anyhow::Result<Vec<Served>> {
         true => Ok(numbers),
         false => Err(Mistakes(mistakes).into()),
     }
+}
+
+/// Targets that go by trunks which the configuration does not have.
+fn unknown_trunks(config: &Config, number: &NumberConfig, flow: &Flow) -> Vec<String> {
+    let known = |name: &String| config.trunks.iter().any(|trunk| trunk.name == *name);
+    let missing = flow.targets.values().filter_map(|target| match Target::parse(&target.sip) {
+        Some(Target::Trunk { wanted, .. }) if wanted.is_empty() && config.trunks.is_empty() => {
+            Some(format!("target {} goes by a trunk, and there is none", target.name))
+        }
+        Some(Target::Trunk { wanted, .. }) => {
+            let name = wanted.into_iter().find(|name| !known(name))?;
+            Some(format!("target {} goes by trunk {name}, and there is no such trunk", target.name))
+        }
+        Some(Target::Address(_)) => None,
+        None => Some(format!("target {} is no address that can be called", target.name)),
+    });
+    let (file, line) = (config.file.display(), number.line);
+    missing
+        .map(|what| format!("{file}:{line}: {what}. Add a [[trunk]] with this name, or correct the target in the flow."))
+        .collect()
 }
 
 fn load_flow(path: &Path, env: &BTreeMap<String, String>, mistakes: &mut Vec<String>) -> Option<Arc<Flow>> {

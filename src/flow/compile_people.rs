@@ -11,6 +11,10 @@ use chrono::{NaiveDate, Weekday};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+/// What a target may be: a SIP address, or a number (`trunk:NUMBER`, `trunk:NUMBER@carrier,backup`, `tel:NUMBER`) that the
+/// gateway calls by its trunks.
+const SCHEMES: &[&str] = &["sip", "sips", "trunk", "tel"];
+
 impl Compiler<'_, '_> {
     pub(super) fn hours(&mut self) -> BTreeMap<String, OpeningHours> {
         let document = self.document;
@@ -129,11 +133,13 @@ impl Compiler<'_, '_> {
         self.template(&at.value, at.line, &[]);
         // A name that is not given was reported already.
         let Ok(address) = self.templates.words(&at.value, &self.env_scope()) else { return String::new() };
-        let complete = |a: &str| a.split_once(':').is_some_and(|(s, rest)| matches!(s, "sip" | "sips") && !rest.is_empty());
+        let complete = |a: &str| a.split_once(':').is_some_and(|(s, rest)| SCHEMES.contains(&s) && !rest.is_empty());
         let fine = complete(&address) && !address.contains(char::is_whitespace) && !address.contains(['<', '>', '"']);
         if !fine && !address.contains(PLACEHOLDER) && !at.value.is_empty() {
             let message = format!("`{}` is not a SIP address", at.value);
-            self.error(at.line, "sip", message, "write it like `sip:agents@pbx.example:5060`, with nothing around it");
+            let remedy =
+                "write it like `sip:agents@pbx.example:5060`, or `trunk:+4930123456` for a number by a trunk of the gateway";
+            self.error(at.line, "sip", message, remedy);
         }
         address
     }

@@ -3,9 +3,12 @@
 //! [`Config`]; how TOML becomes values is in `reader.rs`, what values may look like in `values.rs`.
 
 mod reader;
+mod trunks;
 mod values;
 
+pub use super::rate::Blocked;
 pub use crate::base::Network;
+use crate::sip::trunk::Trunk;
 use crate::sip::{Algorithm, Unknown};
 pub use values::{Dialled, HostPort, Secret};
 
@@ -27,6 +30,8 @@ pub struct Config {
     pub file: PathBuf,
     /// `[sip]`: signalling and audio on the wire.
     pub sip: SipConfig,
+    /// `[[trunk]]`: lines to carriers and PBXs, in the order in which calls go out by them.
+    pub trunks: Vec<Trunk>,
     /// `[[number]]`: which dialled number is served by which flow; at least one.
     pub numbers: Vec<NumberConfig>,
     /// `[flow_env]`: the environment that flows see as `env.NAME`, and nothing else.
@@ -136,12 +141,16 @@ pub struct WebConfig {
 }
 
 /// `[limits]`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LimitsConfig {
     /// Longest call before it goes to a person or ends.
     pub call: Duration,
     /// New calls a minute from one address that is not trusted; more are answered 503.
     pub calls_per_minute: u32,
+    /// New calls a minute from one calling number; more are answered 486. `None` = no limit.
+    pub calls_per_minute_per_caller: Option<u32>,
+    /// Callers who are answered 603.
+    pub blocked: Vec<Blocked>,
     /// How long calls may go on after SIGTERM.
     pub drain: Duration,
 }
@@ -221,7 +230,13 @@ impl Config {
         let mut top = reader.document();
         let accounts = read_accounts(&mut top);
         let sip = read_sip(top.table("sip"), accounts);
+        let beside = trunks::Beside { accounts: &sip.accounts, challenges: sip.unknown == Unknown::Challenge };
+        let trunks = trunks::read_trunks(&mut top, &beside);
         let web = read_web(top.table("web"));
+        if !sip.accounts.is_empty() && !beside.challenges && trunks.iter().all(|trunk| trunk.account.is_none()) {
+            let remedy = "Set unknown = \"challenge\" in [sip], or auth = \"digest\" and account in a [[trunk]]";
+            top.warning("account", "there are accounts, but nobody is asked for a password", remedy);
+        }
         let config = Config {
             file: path.to_path_buf(),
             numbers: read_numbers(&mut top),
@@ -232,6 +247,7 @@ impl Config {
             limits: read_limits(top.table("limits")),
             log: read_log(top.table("log")),
             sip,
+            trunks,
             web,
             warnings: Vec::new(),
         };
@@ -297,9 +313,6 @@ fn read_sip(mut s: Section<'_>, accounts: BTreeMap<String, Secret>) -> SipConfig
             "unknown callers are asked for a password, but there is no account",
             "Add an entry: [[account]] with name = \"pbx\" and password = \"env:PBX_PASSWORD\"",
         );
-    }
-    if !config.accounts.is_empty() && config.unknown != Unknown::Challenge {
-        s.warning("unknown", "there are accounts, but nobody is asked for a password", "Set unknown = \"challenge\"");
     }
     if let Some(ports) = &config.rtp_ports {
         let room = (u32::from(*ports.end()) - u32::from(*ports.start())).div_ceil(2);
@@ -391,6 +404,9 @@ fn read_limits(mut s: Section<'_>) -> LimitsConfig {
     let config = LimitsConfig {
         call: s.get("call_minutes", Duration::from_secs(3_600), values::minutes(1..=1_440)),
         calls_per_minute: s.get("calls_per_minute", 60, values::whole(1..=1_000_000)),
+        calls_per_minute_per_caller: Some(s.get("calls_per_minute_per_caller", 0, values::whole(0..=1_000_000)))
+            .filter(|most| *most > 0),
+        blocked: s.get("blocked", Vec::new(), values::list(values::blocked)),
         drain: s.get("drain_seconds", Duration::from_secs(60), values::seconds(0..=3_600)),
     };
     s.finish();

@@ -2,6 +2,7 @@
 
 use super::LookUps;
 use super::live::{CallerSide, LivePorts};
+use super::rate::Asking;
 use super::settings::{Served, Settings};
 use crate::audio::Pcm;
 use crate::base::{AttemptId, CallId, Moment, PhoneNumber, PromptPart, WallTime};
@@ -9,7 +10,8 @@ use crate::call::{Call, CallSettings, Event, Record};
 use crate::drive::{Driver, Happening};
 use crate::flow::Flow;
 use crate::media::{LegCommand, LegEvent, LegKey, Plane};
-use crate::sip::{DialogKey, SdpSession, SipCommand, SipEndpoint, SipEvent};
+use crate::sip::trunk::{Board, Direction, Permit};
+use crate::sip::{DialogKey, Origin, SdpSession, SipCommand, SipEndpoint, SipEvent};
 use crate::speech::{EarEvent, Ears, Voices};
 use crate::store::{EventLog, EventLogHead, Store, StoreWriter};
 use std::collections::{BTreeMap, HashMap};
@@ -67,6 +69,11 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 impl Shared {
     pub(super) fn now(&self) -> Moment {
         Moment::from_micros(u64::try_from(self.epoch.elapsed().as_micros()).unwrap_or(u64::MAX))
+    }
+
+    /// The trunks as they are now.
+    pub(super) fn board(&self) -> MutexGuard<'_, Board> {
+        lock(self.sip.board())
     }
 
     pub(super) fn register(&self, dialog: DialogKey, inbox: mpsc::Sender<Inbox>) {
@@ -180,7 +187,7 @@ impl Gateway {
             calls: calls.clone(),
             max_calls: settings.max_calls,
             longest: settings.longest_call,
-            rate: super::rate::Rate::new(settings.calls_per_minute, settings.trusted),
+            rate: super::rate::Rate::new(settings.callers),
         };
         drop(store_task);
         let jobs = vec![tokio::spawn(super::jobs::retention(shared.files.clone(), settings.retention))];
@@ -334,15 +341,32 @@ impl Router {
         let _ = self.shared.sip.send(SipCommand::Reject { dialog, status, retry_after });
     }
 
+    /// Whether this caller may call now, and the call's place on its trunk; otherwise the status that says so.
+    fn admit(&mut self, from: &str, source: SocketAddr, origin: &Origin) -> Result<Option<Permit>, (u16, String)> {
+        let now = self.shared.now();
+        let caller = origin.hidden.as_ref().map_or(from, |number| number.reveal());
+        let asking = Asking { source: source.ip(), trusted: origin.trusted, caller, hidden: origin.hidden.is_some() };
+        self.rate.admit(now, asking).map_err(|shed| (shed.status(), shed.why().to_string()))?;
+        let place = |name: &String| self.shared.board().begin(now, name, Direction::In).map_err(|e| (503, e.to_string()));
+        origin.trunk.as_ref().map(place).transpose()
+    }
+
     fn incoming(&mut self, event: SipEvent) {
-        let SipEvent::Incoming { dialog, from, to, source, call_id, offer } = event else { return };
+        let SipEvent::Incoming { dialog, from, to, source, call_id, offer, origin } = event else { return };
         let Some(Served { flow, base_dir, .. }) = self.flow_for(&to) else {
             tracing::info!(call_id, dialled = %PhoneNumber::new(&to).tail(), "no flow serves this number");
             return self.reject(dialog, 404, None);
         };
-        if self.calls.len() >= self.max_calls || !self.rate.admits(self.shared.now(), source.ip()) {
+        if self.calls.len() >= self.max_calls {
             return self.reject(dialog, 503, Some(RETRY_AFTER));
         }
+        let permit = match self.admit(&from, source, &origin) {
+            Ok(permit) => permit,
+            Err((status, why)) => {
+                tracing::info!(call_id, caller = %PhoneNumber::new(&from).tail(), why, "a call was not taken");
+                return self.reject(dialog, status, (status == 503).then_some(RETRY_AFTER));
+            }
+        };
         let (leg_events, from_legs) = mpsc::channel(INBOX);
         let (inbox, messages) = mpsc::channel(INBOX);
         let to_ear = inbox.clone();
@@ -372,7 +396,8 @@ impl Router {
         self.shared.register(dialog, inbox.clone());
         let _ = self.shared.sip.send(SipCommand::Ring { dialog });
         let id = CallId(rand::random());
-        tracing::info!(call = %id, call_id, flow = %flow.name, caller = %PhoneNumber::new(&from).tail(), "a call came in");
+        tracing::info!(call = %id, call_id, flow = %flow.name, caller = %PhoneNumber::new(&from).tail(),
+            trunk = origin.trunk.as_deref().unwrap_or("-"), "a call came in");
         let settings = CallSettings {
             card_reference: format!("{:032x}", rand::random::<u128>()),
             ears: self.shared.ears.languages(),
@@ -382,11 +407,13 @@ impl Router {
         };
         let began = wall_now();
         let call = Call::new(id, flow.clone(), settings);
-        let caller = CallerSide { dialog, key, port, sdp, answer_sdp, agreed, number: from.clone(), ip };
+        let caller = CallerSide { dialog, key, port, sdp, answer_sdp, agreed, number: from.clone(), ip, permit };
         let ports = LivePorts::new((id, began), self.shared.clone(), flow, caller, ear, inbox, leg_events);
         let arrived = Event::Arrived { caller: PhoneNumber::new(&from), dialled: PhoneNumber::new(&to), wall: began };
+        let diverted = origin.diverted.map(|d| Event::Diverted { from: PhoneNumber::new(&d.number), reason: d.reason });
+        let first = [Some(arrived), diverted].into_iter().flatten().collect();
         let task = CallTask { shared: self.shared.clone(), driver: Driver::new(call, ports), messages, from_legs };
-        self.calls.spawn(task.run(id, arrived, dialog));
+        self.calls.spawn(task.run(id, first, dialog));
     }
 }
 
@@ -413,8 +440,11 @@ struct CallTask {
 }
 
 impl CallTask {
-    async fn run(mut self, id: CallId, arrived: Event, dialog: DialogKey) {
-        self.driver.handle(self.shared.now(), Happening::Call(arrived));
+    /// `first` = what is known of the call from its INVITE.
+    async fn run(mut self, id: CallId, first: Vec<Event>, dialog: DialogKey) {
+        for event in first {
+            self.driver.handle(self.shared.now(), Happening::Call(event));
+        }
         while !self.driver.is_over() {
             let due = self.driver.next_timer().map(|at| self.shared.epoch + Duration::from_micros(at.micros()));
             let timer = tokio::time::sleep_until(due.unwrap_or_else(|| Instant::now() + Duration::from_secs(3_600)).into());

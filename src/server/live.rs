@@ -1,6 +1,7 @@
 //! The live world of one call: what the driver asks for becomes SIP messages, RTP, HTTP, rows and files.
 
 use super::gateway::{Inbox, Shared};
+use super::ways::{Offered, Way};
 use crate::audio::{Pcm, write_wav};
 use crate::base::{
     AttemptId, CallId, Digit, Disposition, Grammar, Language, LegId, LookUpId, Moment, Prompt, PromptId, UtteranceId, WallTime,
@@ -9,6 +10,8 @@ use crate::call::{AgentEvent, Event, HandOverCard, Record, ReferOutcome};
 use crate::drive::{Happening, LastResort, Ports};
 use crate::flow::{Flow, LookUp};
 use crate::media::{Codec, LegCommand, LegEvent, LegKey, LegStats, Negotiated};
+use crate::sip::destinations::Target;
+use crate::sip::trunk::Permit;
 use crate::sip::{DialogKey, EndedWhy, G711, MediaAgreement, SdpSession, SipCommand, SipEvent};
 use crate::speech::{Ear, RenderKey};
 use crate::store::{EventLog, StoreWriter};
@@ -25,23 +28,25 @@ const CARD_VALID: Duration = Duration::from_secs(2 * 3_600);
 
 /// One leg's signalling and audio.
 pub(super) struct LiveLeg {
-    dialog: DialogKey,
-    key: LegKey,
+    pub(super) dialog: DialogKey,
+    pub(super) key: LegKey,
     port: u16,
     sdp: SdpSession,
     /// The dialog is still there (nothing to hang up otherwise).
-    up: bool,
+    pub(super) up: bool,
     /// Their 200 (or our 200's ACK) was seen.
-    connected: bool,
+    pub(super) connected: bool,
+    /// How it goes out by trunks, for an agent that is reached so.
+    pub(super) way: Option<Box<Way>>,
 }
 
 /// Everything outside the call machine that belongs to one call.
 pub(super) struct LivePorts {
     pub(super) id: CallId,
-    shared: Arc<Shared>,
-    flow: Arc<Flow>,
-    inbox: mpsc::Sender<Inbox>,
-    legs: BTreeMap<LegId, LiveLeg>,
+    pub(super) shared: Arc<Shared>,
+    pub(super) flow: Arc<Flow>,
+    pub(super) inbox: mpsc::Sender<Inbox>,
+    pub(super) legs: BTreeMap<LegId, LiveLeg>,
     ear: Option<Ear>,
     /// SDP for the 200; an offer of ours when theirs is late.
     answer_sdp: String,
@@ -49,10 +54,12 @@ pub(super) struct LivePorts {
     events: Option<EventLog>,
     began: WallTime,
     language: Language,
-    caller_number: String,
+    pub(super) caller_number: String,
     /// The address we give in SDP, as the caller's network reaches us.
     ip: std::net::IpAddr,
     recording: bool,
+    /// The call's place on the trunk that brought it, given back with this.
+    _permit: Option<Permit>,
     leg_events: mpsc::Sender<(LegKey, LegEvent)>,
 }
 
@@ -66,6 +73,7 @@ pub(super) struct CallerSide {
     pub(super) agreed: Option<MediaAgreement>,
     pub(super) number: String,
     pub(super) ip: std::net::IpAddr,
+    pub(super) permit: Option<Permit>,
 }
 
 impl LivePorts {
@@ -78,8 +86,15 @@ impl LivePorts {
         inbox: mpsc::Sender<Inbox>,
         leg_events: mpsc::Sender<(LegKey, LegEvent)>,
     ) -> LivePorts {
-        let leg =
-            LiveLeg { dialog: caller.dialog, key: caller.key, port: caller.port, sdp: caller.sdp, up: true, connected: false };
+        let leg = LiveLeg {
+            dialog: caller.dialog,
+            key: caller.key,
+            port: caller.port,
+            sdp: caller.sdp,
+            up: true,
+            connected: false,
+            way: None,
+        };
         let language = flow.languages.first().copied().unwrap_or_default();
         let store = shared.store.clone();
         let events = Some(shared.event_log(id, began, &flow));
@@ -98,6 +113,7 @@ impl LivePorts {
             caller_number: caller.number,
             ip: caller.ip,
             recording: false,
+            _permit: caller.permit,
             leg_events,
         };
         if let Some(agreed) = caller.agreed {
@@ -236,7 +252,11 @@ impl LivePorts {
     fn dialog_ended(&mut self, dialog: DialogKey, why: EndedWhy) -> Vec<Happening> {
         let Some(id) = self.leg_of_dialog(dialog) else { return Vec::new() };
         self.shared.forget(dialog);
+        if self.next_way_after(id, &why) {
+            return Vec::new();
+        }
         let Some(leg) = self.legs.get_mut(&id) else { return Vec::new() };
+        leg.way = None;
         let (was_up, connected, key) = (leg.up, leg.connected, leg.key);
         leg.up = false;
         // The caller's audio is closed with the call: the end of a message may still be in it.
@@ -312,9 +332,14 @@ impl Ports for LivePorts {
     }
 
     fn refer(&mut self, attempt: AttemptId, to: &str, uui: &str, patience: Duration) {
-        let Some(leg) = self.legs.get(&LegId::Caller) else { return };
+        let Some(dialog) = self.legs.get(&LegId::Caller).map(|leg| leg.dialog) else { return };
+        let Some(to) = self.allowed(to).and_then(|target| self.address_of(target)) else {
+            let failed = Event::Referred { attempt, outcome: ReferOutcome::Failed(403) };
+            tokio::spawn(self.later(Happening::Call(failed)));
+            return;
+        };
         self.shared.set_referring(self.id, attempt);
-        self.send(SipCommand::Refer { dialog: leg.dialog, to: to.into(), uui: (!uui.is_empty()).then(|| uui.into()) });
+        self.send(SipCommand::Refer { dialog, to, uui: (!uui.is_empty()).then(|| uui.into()) });
         let failed = Event::Referred { attempt, outcome: ReferOutcome::Failed(408) };
         let later = self.later(Happening::Call(failed));
         tokio::spawn(async move {
@@ -325,6 +350,10 @@ impl Ports for LivePorts {
 
     fn dial(&mut self, attempt: AttemptId, to: &str, uui: &str, ring: Duration) {
         let failed = |status| Happening::Call(Event::Agent { attempt, event: AgentEvent::Failed { status, contact: None } });
+        let Some(target) = self.allowed(to) else {
+            tokio::spawn(self.later(failed(403)));
+            return;
+        };
         let (key, port) = match self.shared.plane.open(self.leg_events.clone(), None) {
             Ok(opened) => opened,
             Err(error) => {
@@ -336,18 +365,16 @@ impl Ports for LivePorts {
         let dialog = self.shared.sip.new_key();
         let mut sdp = SdpSession::new(rand::random());
         let offer = sdp.offer(self.ip, port);
-        self.shared.register(dialog, self.inbox.clone());
-        self.legs.insert(LegId::Agent(attempt), LiveLeg { dialog, key, port, sdp, up: true, connected: false });
-        let invite = SipCommand::Invite {
-            dialog,
-            to: to.into(),
-            from: self.caller_number.clone(),
-            sdp: offer,
-            uui: (!uui.is_empty()).then(|| uui.into()),
-            ring_seconds: u32::try_from(ring.as_secs()).unwrap_or(60).max(1),
+        let leg = LegId::Agent(attempt);
+        self.legs.insert(leg, LiveLeg { dialog, key, port, sdp, up: true, connected: false, way: None });
+        let ring_seconds = u32::try_from(ring.as_secs()).unwrap_or(60).max(1);
+        let uui = (!uui.is_empty()).then(|| uui.to_string());
+        let sent = match target {
+            Target::Address(to) => self.invite(leg, &to, None, Offered { sdp: offer, uui, ring_seconds }),
+            Target::Trunk { user, wanted } => self.by_trunks(leg, user, &wanted, Offered { sdp: offer, uui, ring_seconds }),
         };
-        if self.shared.sip.send(invite).is_err() {
-            self.hang_up(LegId::Agent(attempt));
+        if !sent {
+            self.hang_up(leg);
             tokio::spawn(self.later(failed(503)));
         }
     }

@@ -9,8 +9,10 @@ mod lookups;
 mod mask;
 mod rate;
 mod settings;
+mod ways;
 
 pub use config::{Config, ConfigError, Dialled, HostPort, Network, Secret};
 pub use gateway::{Gateway, StartError};
 pub use lookups::LookUps;
+pub use rate::{Blocked, CallerLimits};
 pub use settings::{MediaSettings, Served, Settings};

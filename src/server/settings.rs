@@ -1,6 +1,7 @@
 //! What a gateway needs to start, already checked: made from the configuration file, or by a test.
 
 use super::config::{Config, Network};
+use super::rate::CallerLimits;
 use crate::flow::Flow;
 use crate::media::PlaneConfig;
 use crate::sip::{Accounts, SipConfig};
@@ -32,10 +33,8 @@ pub struct Settings {
     pub longest_call: Duration,
     /// Calls at once; beyond them 503 with Retry-After.
     pub max_calls: usize,
-    /// New calls a minute from one source that is not trusted; beyond them 503 with Retry-After.
-    pub calls_per_minute: u32,
-    /// Sources that are free of that rate.
-    pub trusted: Vec<Network>,
+    /// How often one source or caller may call, and who may not.
+    pub callers: CallerLimits,
     /// Hashes of the models in use, for the event logs' heads.
     pub models: std::collections::BTreeMap<String, String>,
     /// How long sounds and words are kept.
@@ -95,6 +94,7 @@ impl Settings {
                 accounts: Accounts(
                     config.sip.accounts.iter().map(|(name, password)| (name.clone(), password.reveal().clone())).collect(),
                 ),
+                trunks: config.trunks.clone(),
                 ..SipConfig::default()
             },
             media: MediaSettings {
@@ -123,8 +123,11 @@ impl Settings {
             lookup_hosts: config.lookup.hosts.iter().map(ToString::to_string).collect(),
             longest_call: config.limits.call,
             max_calls: config.sip.max_calls as usize,
-            calls_per_minute: config.limits.calls_per_minute,
-            trusted: config.sip.trusted.clone(),
+            callers: CallerLimits {
+                per_source: config.limits.calls_per_minute,
+                per_caller: config.limits.calls_per_minute_per_caller,
+                blocked: config.limits.blocked.clone(),
+            },
             models: std::collections::BTreeMap::new(),
             retention,
         }

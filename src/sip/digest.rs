@@ -117,7 +117,103 @@ impl Challenge {
     }
 }
 
+/// The strongest challenge that we can meet among the values of one answer: RFC 8760 §2.4 lets the client prefer by a policy
+/// of its own, and ours is that a registrar which knows SHA-256 is never sent an MD5 digest. `true` = Proxy-Authenticate.
+pub(crate) fn strongest<'a>(values: impl Iterator<Item = (bool, &'a str)>) -> Option<(bool, Challenge)> {
+    let known = values.filter_map(|(proxy, value)| Challenge::parse(value).map(|challenge| (proxy, challenge)));
+    known.take(CHALLENGES_READ).fold(None, |best: Option<(bool, Challenge)>, next| match best {
+        Some(best) if best.1.algorithm.strength() >= next.1.algorithm.strength() => Some(best),
+        _ => Some(next),
+    })
+}
+
+/// Challenges in one answer that are looked at.
+const CHALLENGES_READ: usize = 8;
+
+/// Why there is no answer to a challenge.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Unmet {
+    /// We have no password for this server.
+    NoPassword,
+    /// It offers nothing that we can do.
+    Unknown,
+    /// It has seen our digest for a fresh nonce and wants another one: name or password are wrong.
+    Refused,
+}
+
+/// What we know of one server that challenges us: its last challenge, used again (with a count) until it wants another nonce.
+#[derive(Debug, Clone)]
+pub(crate) struct Session {
+    who: Option<Credentials>,
+    current: Option<Current>,
+}
+
+#[derive(Debug, Clone)]
+struct Current {
+    proxy: bool,
+    challenge: Challenge,
+    /// How often its nonce was used.
+    count: u32,
+    /// It came in the present exchange: if it is refused now, the password is wrong.
+    fresh: bool,
+}
+
+impl Session {
+    pub(crate) fn new(who: Option<Credentials>) -> Session {
+        Session { who, current: None }
+    }
+
+    /// A new request begins: what is known now is from earlier.
+    pub(crate) fn begin(&mut self) {
+        if let Some(current) = &mut self.current {
+            current.fresh = false;
+        }
+    }
+
+    /// The header for the next request, and whether it is Proxy-Authorization; `None` before any challenge. Counts the use.
+    pub(crate) fn authorization(&mut self, method: &str, uri: &str, cnonce: &str) -> Option<(bool, String)> {
+        let (who, current) = (self.who.as_ref()?, self.current.as_mut()?);
+        current.count = current.count.saturating_add(1);
+        let signed = Signed { method, uri, cnonce, count: current.count };
+        Some((current.proxy, current.challenge.answer(who, &signed)))
+    }
+
+    /// A 401 or 407 has come. `Ok` = send the request again.
+    ///
+    /// # Errors
+    /// [`Unmet`]: it is of no use.
+    pub(crate) fn challenged<'a>(&mut self, values: impl Iterator<Item = (bool, &'a str)>) -> Result<(), Unmet> {
+        if self.who.is_none() {
+            return Err(Unmet::NoPassword);
+        }
+        let was_fresh = self.current.as_ref().is_some_and(|current| current.fresh);
+        let Some((proxy, challenge)) = strongest(values) else { return Err(Unmet::Unknown) };
+        let refused = was_fresh && !challenge.stale;
+        self.current = Some(Current { proxy, challenge, count: 0, fresh: true });
+        if refused { Err(Unmet::Refused) } else { Ok(()) }
+    }
+
+    /// Authentication-Info of a 2xx: perhaps the nonce for next time (RFC 7616 §3.5).
+    pub(crate) fn informed(&mut self, info: &str) {
+        let next = parameters(info).into_iter().find(|(name, _)| name.eq_ignore_ascii_case("nextnonce"));
+        if let (Some((_, nonce)), Some(current)) = (next, &mut self.current)
+            && !nonce.is_empty()
+        {
+            current.challenge.nonce = nonce;
+            current.count = 0;
+        }
+    }
+}
+
 impl Algorithm {
+    fn strength(self) -> u8 {
+        match self {
+            Algorithm::Md5 => 0,
+            Algorithm::Sha256 => 1,
+            Algorithm::Sha512_256 => 2,
+        }
+    }
+
     /// As it is written in headers.
     pub fn name(self) -> &'static str {
         match self {
@@ -236,6 +332,64 @@ mod tests {
         ] {
             assert_eq!(Challenge::parse(bad), None, "{bad}");
         }
+    }
+
+    fn session() -> Session {
+        Session::new(Some(mufasa("Circle of Life")))
+    }
+
+    /// What a session would send now.
+    fn sent(session: &mut Session) -> String {
+        session.authorization("REGISTER", "sip:c", "x").map(|(_, value)| value).unwrap_or_default()
+    }
+
+    #[test]
+    fn the_strongest_hash_is_used_whatever_comes_first() {
+        let md5 = "Digest realm=r, nonce=a, algorithm=MD5, qop=\"auth\"";
+        let sha256 = "Digest realm=r, nonce=b, algorithm=SHA-256, qop=\"auth\"";
+        let odd = "Digest realm=r, nonce=c, algorithm=SHA-3, qop=\"auth\"";
+        for order in [[md5, odd, sha256], [odd, sha256, md5]] {
+            let mut session = session();
+            assert_eq!(session.challenged(order.into_iter().map(|v| (true, v))), Ok(()));
+            let (proxy, value) = session.authorization("REGISTER", "sip:c", "x").expect("an answer");
+            assert!(proxy && value.contains("algorithm=SHA-256") && value.contains("nonce=\"b\""), "{value}");
+        }
+        assert_eq!(session().challenged([(false, odd)].into_iter()), Err(Unmet::Unknown));
+        assert_eq!(Session::new(None).challenged([(false, md5)].into_iter()), Err(Unmet::NoPassword));
+    }
+
+    #[test]
+    fn a_nonce_is_used_again_with_a_count() {
+        let mut session = session();
+        assert_eq!(session.authorization("REGISTER", "sip:c", "x"), None);
+        session.begin();
+        let first = "Digest realm=r, nonce=a, qop=\"auth\"";
+        assert_eq!(session.challenged([(false, first)].into_iter()), Ok(()));
+        assert!(sent(&mut session).contains("nc=00000001"));
+        for count in 2..=17 {
+            session.begin();
+            assert!(sent(&mut session).contains(&format!("nc={count:08x}")), "hexadecimal");
+        }
+        session.informed("qop=auth, nextnonce=\"b\", rspauth=\"0\"");
+        session.begin();
+        let value = sent(&mut session);
+        assert!(value.contains("nonce=\"b\"") && value.contains("nc=00000001"), "{value}");
+    }
+
+    #[test]
+    fn an_old_nonce_is_renewed_and_a_wrong_password_is_not_tried_again() {
+        let mut session = session();
+        let challenge = |nonce: &str, stale: bool| format!("Digest realm=r, nonce={nonce}, qop=\"auth\", stale={stale}");
+        let challenged = |session: &mut Session, nonce: &str, stale| {
+            session.challenged([(false, challenge(nonce, stale).as_str())].into_iter())
+        };
+        session.begin();
+        assert_eq!(challenged(&mut session, "a", false), Ok(()));
+        assert_eq!(challenged(&mut session, "b", true), Ok(()), "stale: only the nonce is old");
+        session.begin();
+        sent(&mut session);
+        assert_eq!(challenged(&mut session, "c", false), Ok(()), "not every server says stale to a nonce of yesterday");
+        assert_eq!(challenged(&mut session, "d", false), Err(Unmet::Refused));
     }
 
     #[test]

@@ -1,7 +1,8 @@
 //! Signalling behind our own face: what the SIP side tells (`SipEvent`) and is told (`SipCommand`). SDP travels as text and
 //! is negotiated by the pure `sip::sdp`. `sip::shell` holds the crate, its sockets and its pitfalls.
 
-use crate::base::Digit;
+use super::party::Diverted;
+use crate::base::{Digit, Pii};
 use std::net::SocketAddr;
 
 /// One dialog (SIP only), ours by number whatever the Call-ID says.
@@ -30,6 +31,8 @@ pub enum SipEvent {
         call_id: String,
         /// The offer; `None` = late offer: we offer in the 200, the answer comes with the ACK.
         offer: Option<String>,
+        /// By which way it came.
+        origin: Box<Origin>,
     },
     /// The ACK of our 200, with the answer if ours was the offer.
     Acked {
@@ -83,6 +86,20 @@ pub enum SipEvent {
         /// Why.
         why: EndedWhy,
     },
+}
+
+/// By which way a call came to us.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Origin {
+    /// The trunk, if it is one of ours.
+    pub trunk: Option<String>,
+    /// Its source is trusted: free of the rate per source.
+    pub trusted: bool,
+    /// The caller's number where it is not to be shown (Privacy: id); then `from` is `anonymous`. For limits and the block list
+    /// only.
+    pub hidden: Option<Pii<String>>,
+    /// The number that was dialled first, when somebody sent the call on to us.
+    pub diverted: Option<Diverted>,
 }
 
 /// Why a dialog is over.
@@ -159,6 +176,8 @@ pub enum SipCommand {
         uui: Option<String>,
         /// Seconds until we cancel.
         ring_seconds: u32,
+        /// The trunk that it goes by: its caller id, its password, and no patience with its silence.
+        trunk: Option<String>,
     },
     /// REFER inside a confirmed dialog; `uui` is escaped into Refer-To.
     Refer {

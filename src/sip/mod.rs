@@ -1,19 +1,24 @@
 //! Signalling behind our own face. Pure: `face` (what is told and commanded), `sdp` (offer/answer), `guard` (what to do with
-//! raw datagrams), `digest` (passwords towards trunks), `verify` (passwords of callers), `bodies` (small texts inside messages). `shell`
+//! raw datagrams), `digest` (passwords towards trunks), `verify` (passwords of callers), `bodies` (small texts inside messages),
+//! `trunk` (lines to carriers and PBXs: registration, health, limits, numbers). `shell`
 //! holds the SIP crate and its sockets, and is the only part that does IO.
 
 mod bodies;
+pub mod destinations;
 mod digest;
 mod face;
 pub mod guard;
+mod party;
 pub mod sdp;
 pub mod shell;
+pub mod trunk;
 mod verify;
 
 pub use digest::{Algorithm, Credentials};
-pub use face::{DialogKey, EndedWhy, SipCommand, SipEvent};
+pub use face::{DialogKey, EndedWhy, Origin, SipCommand, SipEvent};
+pub use party::Diverted;
 pub use sdp::{G711, MediaAgreement, SdpError, SdpSession};
-pub use shell::{LOG_FILTER, SipBusy, SipConfig, SipCounts, SipEndpoint, SipError, Unknown};
+pub use shell::{LOG_FILTER, SharedBoard, SipBusy, SipConfig, SipCounts, SipEndpoint, SipError, Unknown};
 pub use verify::Accounts;
 
 /// Methods that we do, for Allow headers.

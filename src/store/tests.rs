@@ -68,6 +68,7 @@ pub(crate) fn card() -> HandOverCard {
         flow: "parcel".into(),
         caller: PhoneNumber::new("+4930123456"),
         dialled: PhoneNumber::new("100"),
+        diverted: None,
         language: Language::EN,
         since: BEGAN,
         seconds: 30,

@@ -26,6 +26,9 @@ struct CardBody {
     caller: String,
     /// The number dialled.
     dialled: String,
+    /// The number that the caller had dialled first, where the call was sent on to us, and why (RFC 5806).
+    diverted_from: Option<String>,
+    diverted_because: Option<String>,
     /// The caller's language tag.
     language: String,
     /// When the call came, RFC 3339.
@@ -87,6 +90,8 @@ fn body(card: HandOverCard) -> CardBody {
         flow: card.flow,
         caller: card.caller.as_str().to_string(),
         dialled: card.dialled.as_str().to_string(),
+        diverted_from: card.diverted.as_ref().map(|d| d.from.as_str().to_string()),
+        diverted_because: card.diverted.map(|d| d.reason).filter(|reason| !reason.is_empty()),
         language: card.language.to_string(),
         since: card.since.utc().to_rfc3339(),
         seconds: card.seconds,

@@ -397,7 +397,7 @@ async fn call_out(scenario: &str, ring_seconds: u32, transport: &str, hang_up: b
     let sdp = SdpSession::new(7).offer(LOOPBACK, 40_000);
     let to = format!("sip:agent@127.0.0.1:{port};transport={transport}");
     let uui = Some("00112233;encoding=hex".to_string());
-    ua.command(SipCommand::Invite { dialog, to, from: "100".into(), sdp, uui, ring_seconds });
+    ua.command(SipCommand::Invite { dialog, to, from: "100".into(), sdp, uui, ring_seconds, trunk: None });
     let mut words = Vec::new();
     loop {
         let event = ua.next().await;
@@ -495,13 +495,21 @@ async fn targets_that_are_not_there() {
     for to in ["tel:+4930".to_string(), "no uri at all".into(), format!("sip:a@127.0.0.1:{closed};transport=tcp")] {
         let dialog = ua.new_key();
         let sdp = SdpSession::new(7).offer(LOOPBACK, 40_000);
-        ua.command(SipCommand::Invite { dialog, to: to.clone(), from: "100".into(), sdp, uui: None, ring_seconds: 20 });
+        ua.command(SipCommand::Invite {
+            dialog,
+            to: to.clone(),
+            from: "100".into(),
+            sdp,
+            uui: None,
+            ring_seconds: 20,
+            trunk: None,
+        });
         assert_eq!(ua.story().await, "broken", "{to}");
     }
     // Nobody there over UDP, and we give up before the ring time is over.
     let dialog = ua.new_key();
     let (to, sdp) = (format!("sip:a@127.0.0.1:{closed}"), SdpSession::new(7).offer(LOOPBACK, 40_000));
-    ua.command(SipCommand::Invite { dialog, to, from: "100".into(), sdp, uui: None, ring_seconds: 20 });
+    ua.command(SipCommand::Invite { dialog, to, from: "100".into(), sdp, uui: None, ring_seconds: 20, trunk: None });
     ua.command(SipCommand::HangUp { dialog });
     assert_eq!(ua.story().await, "ours");
     ua.stop().await;
@@ -675,7 +683,7 @@ async fn on_every_interface_contact_and_via_name_the_right_one() {
     let (port, ours) = (hand.port(), ua.local.port());
     let dialog = ua.new_key();
     let (to, sdp) = (format!("sip:a@127.0.0.1:{port}"), SdpSession::new(7).offer(LOOPBACK, 40_000));
-    ua.command(SipCommand::Invite { dialog, to, from: "100".into(), sdp, uui: None, ring_seconds: 20 });
+    ua.command(SipCommand::Invite { dialog, to, from: "100".into(), sdp, uui: None, ring_seconds: 20, trunk: None });
     let invite = hand.answer("INVITE sip:a@").await;
     assert!(invite.contains(&format!("Via: SIP/2.0/UDP 127.0.0.1:{ours};")), "{invite}");
     assert!(invite.contains(&format!("Contact: <sip:hotline@127.0.0.1:{ours}>")), "{invite}");

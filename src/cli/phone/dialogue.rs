@@ -97,7 +97,15 @@ impl Phone {
         let dialog = self.endpoint.new_key();
         let mut talk = Conversation::new(dialog, self.ip, self.epoch, sound, steps)?;
         let offer = talk.sdp.offer(self.ip, talk.line.local().port());
-        let invite = SipCommand::Invite { dialog, to: uri.into(), from: from.into(), sdp: offer, uui: None, ring_seconds: 60 };
+        let invite = SipCommand::Invite {
+            dialog,
+            to: uri.into(),
+            from: from.into(),
+            sdp: offer,
+            uui: None,
+            ring_seconds: 60,
+            trunk: None,
+        };
         if self.endpoint.send(invite).is_err() {
             bail!("the phone's SIP side is overrun");
         }

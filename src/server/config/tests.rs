@@ -8,6 +8,7 @@ fn parse(text: &str) -> (Result<Config, Vec<ConfigError>>, Vec<String>) {
     let around = Surroundings {
         env: &|name| match name {
             "PARCEL_TOKEN" => Some("s3cret".to_string()),
+            "CARRIER_PASSWORD" => Some("given by the carrier".to_string()),
             "BRANCH_PBX_PASSWORD" => Some("correct horse battery".to_string()),
             _ => None,
         },
@@ -78,6 +79,87 @@ fn what_the_sample_shows_commented_out_is_good_too() {
     let config = good(&all);
     assert!(config.sip.external_ip.is_some() && config.web.metrics_token.is_some() && config.speech.whisper_model.is_some());
     assert!(!config.speech.voice_commands.is_empty());
+    let trunk = &config.trunks[0];
+    assert_eq!((trunk.register, trunk.registrar.as_str()), (Some(Duration::from_secs(3_600)), "carrier.example"));
+    assert_eq!(trunk.numbers_in.len() + trunk.numbers_out.len() + trunk.allow.len() + trunk.from.len(), 7);
+}
+
+#[test]
+fn a_trunk_needs_little() {
+    let config = good(&format!("{MINIMAL}[[trunk]]\nname = \"pbx\"\nproxy = \"[2001:db8::7]:5070\"\ntransport = \"tcp\"\n"));
+    let trunk = &config.trunks[0];
+    assert_eq!(trunk.proxy.uri("100"), "sip:100@[2001:db8::7]:5070;transport=tcp");
+    assert_eq!((trunk.register, trunk.options, trunk.keepalive), (None, Some(Duration::from_secs(30)), None));
+    assert!(trunk.allow.is_empty() && trunk.country.is_none(), "nothing may be dialled by number");
+    assert!(config.warnings.is_empty(), "{:?}", config.warnings);
+}
+
+#[test]
+fn what_is_wrong_with_a_trunk_is_told() {
+    let text = r#"
+[[trunk]]
+name = "my carrier"
+proxy = "sip.example:99999"
+transport = "sctp"
+register = true
+auth = "digest"
+account = "nobody"
+caller_id = "me"
+numbers_in = ["00 to +"]
+numbers = ["*"]
+allow = ["*"]
+country = "0049"
+srtp = "maybe"
+[[trunk]]
+name = "b"
+proxy = "b.example"
+password = "x"
+account = "nobody"
+country = "998"
+regster = true
+[[trunk]]
+name = "b"
+proxy = "b_example"
+auth = "digest"
+[[trunk]]
+name = "b"
+proxy = "10.0.0.1"
+"#;
+    let expected = [
+        "6: trunk.name: \"my carrier\" is no name for a trunk",
+        "7: trunk.proxy: \"99999\" is no port | Write \"sip.carrier.example\"",
+        "8: trunk.transport: \"sctp\" is not known here | Write \"udp\" or \"tcp\" or \"tls\".",
+        "9: register = true, but there is no user",
+        "12: trunk.caller_id: \"me\" is no caller | Write \"pass\", \"anonymous\" or a number",
+        "13: trunk.numbers_in: \"00 to +\" is no rule | Write \"00 -> +\"",
+        "14: trunk.numbers: \"*\" is no number | Leave the key out",
+        "15: trunk.allow: \"*\" is no pattern of numbers | Write \"+4930*\"",
+        "16: trunk.country: \"0049\" is no country code | Write one such as \"49\"",
+        "17: trunk.srtp: \"maybe\" is not known here | Write \"off\" or \"offered\" or \"required\".",
+        "21: there is a password, but no user",
+        "22: there is no account \"nobody\"",
+        "23: the premium numbers of +998 are not known here, so nothing could be allowed by default | Write allow",
+        "24: there is no key \"regster\" in [trunk] | Did you mean register?",
+        "27: trunk.proxy: \"b_example\" is no name or address of a SIP server",
+        "30: there are two trunks \"b\" | Give one of them another name.",
+    ];
+    let found = errors(&format!("[[number]]\ndialled = \"*\"\nflow = \"../flows/parcel.yaml\"\n{text}"));
+    assert_eq!(found.len(), expected.len(), "{found:#?}");
+    for (found, expected) in found.iter().zip(expected) {
+        assert!(found.starts_with(expected), "\n{found}\n{expected}");
+    }
+}
+
+#[test]
+fn a_trunk_that_shows_a_password_must_be_able_to() {
+    let account = "[[account]]\nname = \"pbx\"\npassword = \"long enough, this one\"\n";
+    let trunk = "[[trunk]]\nname = \"a\"\nproxy = \"a.example\"\ntrusted = true\nauth = \"digest\"\n";
+    let told = errors(&format!("{MINIMAL}{trunk}"));
+    assert!(told.len() == 1 && told[0].contains("no account is named"), "{told:?}");
+    let config = good(&format!("{MINIMAL}{account}{trunk}account = \"pbx\"\n"));
+    let warnings: Vec<&str> = config.warnings.iter().map(|w| w.message.as_str()).collect();
+    assert!(warnings.iter().any(|w| w.contains("lets nobody unknown")), "{warnings:?}");
+    assert!(warnings.iter().any(|w| w.contains("trusted = true, but there are no addresses")), "{warnings:?}");
 }
 
 #[test]

@@ -1,8 +1,9 @@
 //! What single values may look like, and what to write when they do not.
 
-use super::Surroundings;
 use super::reader::{bare, kind};
+use super::{Blocked, Surroundings};
 use crate::base::{Network, Pii};
+use crate::sip::trunk::{CallerId, DialledIn, NumberPattern, PrefixRule, Srtp, TrunkAuth, TrunkTransport, is_number};
 use crate::sip::{Algorithm, Unknown};
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
@@ -330,4 +331,125 @@ pub(super) fn log_level(input: &Input<'_>) -> Result<String, Wrong> {
             "Write error, warn, info, debug or trace, or directives such as \"info,hotline::sip=debug\"",
         ),
     }
+}
+
+/// One of a few words, each with its meaning.
+fn word<T: Copy>(input: &Input<'_>, words: &[(&str, T)]) -> Result<T, Wrong> {
+    let written = text(input)?;
+    match words.iter().find(|(word, _)| *word == written) {
+        Some((_, meaning)) => Ok(*meaning),
+        None => {
+            let all: Vec<String> = words.iter().map(|(word, _)| format!("\"{word}\"")).collect();
+            wrong(format!("{written:?} is not known here"), format!("Write {}", all.join(" or ")))
+        }
+    }
+}
+
+pub(super) fn transport(input: &Input<'_>) -> Result<TrunkTransport, Wrong> {
+    word(input, &[("udp", TrunkTransport::Udp), ("tcp", TrunkTransport::Tcp), ("tls", TrunkTransport::Tls)])
+}
+
+pub(super) fn trunk_auth(input: &Input<'_>) -> Result<TrunkAuth, Wrong> {
+    word(input, &[("address", TrunkAuth::Address), ("digest", TrunkAuth::Digest)])
+}
+
+pub(super) fn srtp(input: &Input<'_>) -> Result<Srtp, Wrong> {
+    word(input, &[("off", Srtp::Off), ("offered", Srtp::Offered), ("required", Srtp::Required)])
+}
+
+pub(super) fn dialled_in(input: &Input<'_>) -> Result<DialledIn, Wrong> {
+    let words = [("request", DialledIn::Request), ("to", DialledIn::To), ("p-called-party-id", DialledIn::PCalledPartyId)];
+    word(input, &words)
+}
+
+/// A trunk's name: it stands in targets (`trunk:+4930123456@carrier`), logs and metrics.
+pub(super) fn trunk_name(input: &Input<'_>) -> Result<String, Wrong> {
+    let written = text(input)?;
+    let fits = (1..=32).contains(&written.len()) && written.chars().all(|c| c.is_ascii_alphanumeric() || "-_".contains(c));
+    if fits {
+        Ok(written.to_string())
+    } else {
+        wrong(format!("{written:?} is no name for a trunk"), "Write letters, digits, - and _")
+    }
+}
+
+/// Name or address of a SIP server, perhaps with a port; IPv6 in brackets when there is one.
+pub(super) fn sip_host(input: &Input<'_>) -> Result<(String, Option<u16>), Wrong> {
+    let written = text(input)?;
+    let remedy = "Write \"sip.carrier.example\", \"203.0.113.7:5060\" or \"[2001:db8::1]:5060\"";
+    let (host, port) = match written.parse::<std::net::Ipv6Addr>() {
+        Ok(_) => (written, None),
+        Err(_) => match written.rsplit_once(':') {
+            Some((host, port)) if !port.ends_with(']') => match port.parse() {
+                Ok(port) if port > 0 => (host, Some(port)),
+                _ => return wrong(format!("{port:?} is no port"), remedy),
+            },
+            _ => (written, None),
+        },
+    };
+    let inner = host.strip_prefix('[').and_then(|h| h.strip_suffix(']')).unwrap_or(host);
+    let name = |h: &str| !h.is_empty() && h.len() <= 253 && h.chars().all(|c| c.is_ascii_alphanumeric() || "-.".contains(c));
+    if name(inner) || inner.parse::<std::net::Ipv6Addr>().is_ok() {
+        Ok((inner.to_ascii_lowercase(), port))
+    } else {
+        wrong(format!("{written:?} is no name or address of a SIP server"), remedy)
+    }
+}
+
+/// Whom calls out say that they come from.
+pub(super) fn caller_id(input: &Input<'_>) -> Result<CallerId, Wrong> {
+    match text(input)? {
+        "pass" => Ok(CallerId::Pass),
+        "anonymous" => Ok(CallerId::Anonymous),
+        number if is_number(number) => Ok(CallerId::Number(number.to_string())),
+        other => wrong(format!("{other:?} is no caller"), "Write \"pass\", \"anonymous\" or a number such as \"+4930123456\""),
+    }
+}
+
+/// A telephone number as it is dialled.
+pub(super) fn one_number(input: &Input<'_>) -> Result<String, Wrong> {
+    match dialled(input)? {
+        Dialled::Number(number) => Ok(number),
+        Dialled::AnyOther => wrong("\"*\" is no number", "Leave the key out to serve every number"),
+    }
+}
+
+/// A country code.
+pub(super) fn country(input: &Input<'_>) -> Result<String, Wrong> {
+    let written = text(input)?;
+    let digits = written.strip_prefix('+').unwrap_or(written);
+    let fits = (1..=3).contains(&digits.len()) && digits.bytes().all(|b| b.is_ascii_digit()) && !digits.starts_with('0');
+    if fits {
+        Ok(digits.to_string())
+    } else {
+        wrong(format!("{written:?} is no country code"), "Write one such as \"49\" or \"1\"")
+    }
+}
+
+pub(super) fn prefix_rule(input: &Input<'_>) -> Result<PrefixRule, Wrong> {
+    let written = text(input)?;
+    PrefixRule::parse(written).map_or_else(
+        || wrong(format!("{written:?} is no rule"), "Write \"00 -> +\": what a number begins with, and what instead"),
+        Ok,
+    )
+}
+
+pub(super) fn number_pattern(input: &Input<'_>) -> Result<NumberPattern, Wrong> {
+    let written = text(input)?;
+    NumberPattern::parse(written).map_or_else(
+        || {
+            let remedy = "Write \"+4930*\" or \"+49800XXXXXXX\": digits, X for any digit, * at the end for the rest";
+            wrong(format!("{written:?} is no pattern of numbers"), remedy)
+        },
+        Ok,
+    )
+}
+
+/// A caller who may not call.
+pub(super) fn blocked(input: &Input<'_>) -> Result<Blocked, Wrong> {
+    let written = text(input)?;
+    Blocked::parse(written).map_or_else(
+        || wrong(format!("{written:?} is no caller"), "Write a number such as \"+4930123456\" or \"+882*\", or \"anonymous\""),
+        Ok,
+    )
 }

@@ -5,6 +5,7 @@ use super::dialog::{Entry, Index, Phase, Refer};
 use super::inspector::Inspector;
 use super::socket::{self, Sockets};
 use super::{SipConfig, SipError};
+use crate::sip::trunk::Trunk;
 use crate::sip::verify::Verifier;
 use crate::sip::{DialogKey, EndedWhy, SipCommand, SipEvent};
 use rsipstack::dialog::dialog::{DialogState, DialogStateReceiver, DialogStateSender, TerminatedReason};
@@ -43,6 +44,7 @@ const STREAM_IDLE: Duration = Duration::from_secs(30 * 60);
 pub(super) struct Shared {
     pub(super) cfg: SipConfig,
     pub(super) addresses: Arc<Addresses>,
+    pub(super) board: super::SharedBoard,
     pub(super) keys: Arc<AtomicU64>,
     pub(super) accepting: Arc<AtomicBool>,
     /// How many dialogs there are, for [`super::SipEndpoint::counts`].
@@ -70,6 +72,7 @@ pub(super) struct Preparing {
     pub(super) sdp: String,
     pub(super) uui: Option<String>,
     pub(super) give_up: Instant,
+    pub(super) by: Option<Arc<Trunk>>,
 }
 
 /// The task's state.
@@ -120,6 +123,20 @@ impl Core {
         let layer = Arc::new(DialogLayer::new(inner.clone()));
         let (states, states_rx) = layer.new_dialog_state_channel();
         let (done, done_rx) = mpsc::channel(1024);
+        let goodbyes = TaskTracker::new();
+        let trunks: Vec<_> = super::board(&shared.board).trunks().cloned().collect();
+        for trunk in trunks {
+            let work = super::trunks::Work {
+                trunk,
+                board: shared.board.clone(),
+                endpoint: inner.clone(),
+                addresses: shared.addresses.clone(),
+                stop: shared.stop.clone(),
+                kill: kill.clone(),
+            };
+            // Their last word is a REGISTER that takes ours back.
+            goodbyes.spawn(super::trunks::serve(work));
+        }
         let verifier = Verifier::new(REALM, shared.cfg.accounts.clone(), &shared.cfg.digest, rand::random());
         Ok(Core {
             shared,
@@ -135,7 +152,7 @@ impl Core {
             preparing: HashMap::new(),
             by_dialog: HashMap::new(),
             by_caller: HashMap::new(),
-            goodbyes: TaskTracker::new(),
+            goodbyes,
             refusals: Arc::new(Semaphore::new(REFUSALS_MAX)),
             verifier,
             began: Instant::now(),
@@ -237,9 +254,10 @@ impl Core {
             SipCommand::Reject { dialog, status, retry_after } => self.reject(dialog, status, retry_after),
             SipCommand::AnswerReoffer { dialog, sdp } => self.answer_reoffer(dialog, sdp).await,
             SipCommand::RejectReoffer { dialog, status } => self.reject_reoffer(dialog, status).await,
-            SipCommand::Invite { dialog, to, from, sdp, uui, ring_seconds } => {
+            SipCommand::Invite { dialog, to, from, sdp, uui, ring_seconds, trunk } => {
                 let give_up = Instant::now() + Duration::from_secs(u64::from(ring_seconds.clamp(1, 3600)));
-                self.invite(dialog, Preparing { to, from, sdp, uui, give_up }).await;
+                let by = trunk.and_then(|name| super::board(&self.shared.board).named(&name));
+                self.invite(dialog, Preparing { to, from, sdp, uui, give_up, by }).await;
             }
             SipCommand::Refer { dialog, to, uui } => self.refer(dialog, &to, uui.as_deref()).await,
             SipCommand::HangUp { dialog } => self.hang_up(dialog).await,
@@ -278,7 +296,8 @@ impl Core {
                 let _ = handle.reply(StatusCode::MethodNotAllowed).await;
             }
             DialogState::Terminated(_, reason) => self.on_terminated(key, reason).await,
-            DialogState::Calling(_) | DialogState::Trying(_) | DialogState::WaitAck(..) => {}
+            DialogState::Trying(_) => self.not_silent(key),
+            DialogState::Calling(_) | DialogState::WaitAck(..) => {}
         }
     }
 
@@ -359,6 +378,7 @@ impl Core {
             }
             self.end(key, EndedWhy::TimedOut).await;
         }
+        self.end_silent(now).await;
         let due = |e: &Entry| e.refer.as_ref().is_some_and(|r| now >= r.give_up);
         let unknown: Vec<DialogKey> = self.entries.iter().filter(|(_, e)| due(e)).map(|(k, _)| *k).collect();
         for key in unknown {

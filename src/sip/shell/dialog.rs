@@ -1,11 +1,13 @@
 //! One dialog as the signalling task remembers it.
 
+use crate::sip::trunk::Trunk;
 use rsipstack::dialog::dialog::TransactionHandle;
 use rsipstack::dialog::invitation::InviteOption;
 use rsipstack::dialog::invite_dialog::InviteDialog;
 use rsipstack::sip::{Contact, Uri};
 use rsipstack::transaction::key::TransactionRole;
 use rsipstack::transaction::transaction::TransactionEventSender;
+use std::sync::Arc;
 use tokio::time::Instant;
 
 /// Where a message belongs: Call-ID and our tag.
@@ -37,7 +39,14 @@ pub(super) enum Phase {
     AwaitingAck { late: bool, hang_up: bool, give_up: Instant },
     /// Our INVITE without a final answer; cancelled at `give_up`. `option` is what it was made of, for a second one with
     /// credentials; `challenges` counts those answered.
-    Calling { give_up: Instant, option: Box<InviteOption>, challenges: u8 },
+    /// `by` = the trunk that it goes by, which must answer something before `silent_until`.
+    Calling {
+        give_up: Instant,
+        option: Box<InviteOption>,
+        challenges: u8,
+        by: Option<Arc<Trunk>>,
+        silent_until: Option<Instant>,
+    },
     /// Both sides agree that there is a call.
     Up,
 }

@@ -2,9 +2,14 @@
 
 use super::core::{Core, Done};
 use super::dialog::{Entry, Phase, Reoffer};
+use super::trunks::lines;
+use crate::base::Pii;
 use crate::sip::bodies::{self, Described};
+use crate::sip::party::{self, Diverted};
+use crate::sip::trunk::board::Source;
+use crate::sip::trunk::{DialledIn, Trunk, numbers};
 use crate::sip::verify::{Asked, Denied};
-use crate::sip::{ALLOW, DialogKey, EndedWhy, SipEvent, Unknown};
+use crate::sip::{ALLOW, DialogKey, EndedWhy, Origin, SipEvent, Unknown};
 use rsipstack::dialog::dialog::{Dialog, DialogState, TransactionHandle};
 use rsipstack::dialog::invite_dialog::InviteDialog;
 use rsipstack::sip::prelude::{HeadersExt, ToTypedHeader};
@@ -12,6 +17,7 @@ use rsipstack::sip::{Header, Method, Param, Request, Response, Scheme, StatusCod
 use rsipstack::transaction::key::TransactionRole;
 use rsipstack::transaction::transaction::{Transaction, TransactionEvent, TransactionEventSender};
 use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 use tokio::time::Instant;
@@ -33,7 +39,8 @@ const AUTHORIZATIONS_MAX: usize = 4;
 
 /// Whether a request may begin something.
 enum Admission {
-    Welcome,
+    /// By this trunk, if it is one of ours.
+    Welcome(Option<Arc<Trunk>>),
     Refused(Refusal),
     /// It gets no answer.
     Ignored,
@@ -54,13 +61,13 @@ impl Core {
         if to_tag(&tx.original).is_some() {
             return self.on_request_in_dialog(tx);
         }
-        match self.admit(&tx) {
-            Admission::Welcome => {}
+        let trunk = match self.admit(&tx) {
+            Admission::Welcome(trunk) => trunk,
             Admission::Refused(refusal) => return self.refuse(tx, refusal),
             Admission::Ignored => return,
-        }
+        };
         match tx.original.method {
-            Method::Invite => self.on_invite(tx).await,
+            Method::Invite => self.on_invite(tx, trunk).await,
             Method::Options if !self.accepting() => self.refuse(tx, retry_later(StatusCode::ServiceUnavailable)),
             Method::Options => self.refuse(tx, (StatusCode::OK, capabilities())),
             Method::Bye | Method::Info | Method::Update | Method::Notify | Method::PRack | Method::Cancel => {
@@ -74,8 +81,22 @@ impl Core {
     fn admit(&mut self, tx: &Transaction) -> Admission {
         let cfg = &self.shared.cfg;
         let Some(source) = source_of(tx).map(|source| source.ip()) else { return Admission::Ignored };
+        let owner = super::board(&self.shared.board).source(source, &user_of(&tx.original.uri));
+        match owner {
+            Source::Trunk(trunk) => return Admission::Welcome(Some(trunk)),
+            Source::Claims(trunk) => {
+                return match self.verify(tx, source) {
+                    // The password of another account is none of this trunk.
+                    Admission::Welcome(by) if by.as_ref().is_none_or(|by| by.name != trunk.name) => {
+                        Admission::Refused((StatusCode::Forbidden, vec![]))
+                    }
+                    other => other,
+                };
+            }
+            Source::Stranger => {}
+        }
         if cfg.unknown == Unknown::Answer || cfg.known.iter().any(|network| network.contains(source)) {
-            return Admission::Welcome;
+            return Admission::Welcome(None);
         }
         match cfg.unknown {
             Unknown::Ignore => Admission::Ignored,
@@ -98,7 +119,7 @@ impl Core {
         let (method, uri) = (request.method.to_string(), request.uri.to_string());
         let now = self.began.elapsed();
         match self.verifier.check(now, Asked { method: &method, uri: &uri, source }, &values) {
-            Ok(_) => Admission::Welcome,
+            Ok(account) => Admission::Welcome(super::board(&self.shared.board).by_account(&account)),
             Err(Denied::Blocked) => Admission::Refused((StatusCode::Forbidden, vec![])),
             Err(Denied::Challenge { stale }) => {
                 let challenges = self.verifier.challenges(now, source, stale);
@@ -123,8 +144,8 @@ impl Core {
         });
     }
 
-    async fn on_invite(&mut self, tx: Transaction) {
-        let call = match self.new_call(&tx) {
+    async fn on_invite(&mut self, tx: Transaction, trunk: Option<Arc<Trunk>>) {
+        let call = match self.new_call(&tx, trunk.as_deref()) {
             Ok(call) => call,
             Err(refusal) => return self.refuse(tx, refusal),
         };
@@ -159,12 +180,13 @@ impl Core {
             source: call.source,
             call_id: call.call_id,
             offer: call.offer,
+            origin: Box::new(call.origin),
         })
         .await;
     }
 
     /// Everything that may be wrong with a new INVITE, checked before a dialog exists.
-    fn new_call(&self, tx: &Transaction) -> Result<NewCall, Refusal> {
+    fn new_call(&self, tx: &Transaction, trunk: Option<&Trunk>) -> Result<NewCall, Refusal> {
         let request = &tx.original;
         if !self.accepting() || self.entries.values().filter(|e| e.incoming()).count() >= self.shared.cfg.max_dialogs {
             return Err(retry_later(StatusCode::ServiceUnavailable));
@@ -193,24 +215,15 @@ impl Core {
             Described::Other => return Err((StatusCode::UnsupportedMediaType, vec![accept()])),
         };
         let source = source_of(tx).ok_or((StatusCode::BadRequest, vec![]))?;
-        let asserted = self.asserted_identity(request, source.ip());
-        Ok(NewCall {
-            from: asserted.unwrap_or_else(|| user_of(&from.uri)),
-            to: user_of(&request.uri),
-            source,
-            call_id,
-            offer,
-            caller: (caller, cseq),
-        })
-    }
-
-    /// P-Asserted-Identity counts only from trusted sources (RFC 3325 §6).
-    fn asserted_identity(&self, request: &Request, source: IpAddr) -> Option<String> {
-        self.shared.cfg.trusted.iter().any(|network| network.contains(source)).then_some(())?;
-        let value = request.p_asserted_identity_header()?.value().to_string();
-        let uri = value.split_once('<').map_or(value.as_str(), |(_, rest)| rest);
-        let uri = uri.split(['>', ',']).next()?;
-        rsipstack::sip::Uri::try_from(uri).ok().map(|uri| user_of(&uri)).filter(|user| !user.is_empty())
+        let trusted = match trunk {
+            Some(trunk) => trunk.trusted,
+            None => self.shared.cfg.trusted.iter().any(|network| network.contains(source.ip())),
+        };
+        let (from, to, origin) = parties(request, user_of(&from.uri), trunk, trusted);
+        if trunk.is_some_and(|t| !t.numbers.is_empty() && !t.numbers.contains(&to)) {
+            return Err((StatusCode::NotFound, vec![]));
+        }
+        Ok(NewCall { from, to, source, call_id, offer, caller: (caller, cseq), origin })
     }
 
     /// A request inside a dialog. The crate leaves some of them unanswered; those are answered here.
@@ -426,6 +439,29 @@ struct NewCall {
     call_id: String,
     offer: Option<String>,
     caller: (super::dialog::Index, u32),
+    origin: Origin,
+}
+
+/// Who calls whom, and by which way. An asserted identity counts only from trusted sources (RFC 3325 §6); who asks for privacy
+/// gets it from anywhere (§7).
+fn parties(request: &Request, from: String, trunk: Option<&Trunk>, trusted: bool) -> (String, String, Origin) {
+    let values = |name: &'static str| lines(request, name);
+    let asserted = trusted.then(|| party::asserted(values("P-Asserted-Identity"), values("Remote-Party-ID"))).flatten();
+    let in_request = user_of(&request.uri);
+    let elsewhere = match trunk.map(|t| t.dialled_in).unwrap_or_default() {
+        DialledIn::Request => None,
+        DialledIn::To => party::name_addrs(values("To").chain(values("t"))).first().and_then(party::NameAddr::user),
+        DialledIn::PCalledPartyId => party::name_addrs(values("P-Called-Party-ID")).first().and_then(party::NameAddr::user),
+    };
+    let rules = trunk.map(|t| t.numbers_in.as_slice()).unwrap_or_default();
+    let from = numbers::rewrite(rules, &asserted.unwrap_or(from));
+    let to = numbers::rewrite(rules, &elsewhere.unwrap_or(in_request));
+    let private = party::wants_privacy(values("Privacy"), values("Remote-Party-ID"));
+    let diverted = party::diverted(values("History-Info"), values("Diversion"));
+    let diverted = diverted.map(|d| Diverted { number: numbers::rewrite(rules, &d.number), ..d });
+    let origin =
+        Origin { trunk: trunk.map(|t| t.name.clone()), trusted, hidden: private.then(|| Pii::new(from.clone())), diverted };
+    (if private { "anonymous".into() } else { from }, to, origin)
 }
 
 /// 420 with the option tags in Require that we do not know (RFC 3261 §8.2.2.3).

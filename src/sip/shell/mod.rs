@@ -4,6 +4,7 @@
 //! * `socket`: the UDP socket behind the guard, the TCP acceptor.
 //! * `address`: what we write into Via and Contact for which peer.
 //! * `inspector`: the last look at messages on their way through the crate.
+//! * `trunks`: registrations, OPTIONS and keep-alives of trunks.
 //! * `core`: the task; `incoming`, `outgoing`, `dialog` are its parts.
 //!
 //! The crate writes whole messages (numbers, SDP, INFO digits) into its log at level INFO. A log filter must keep it
@@ -16,11 +17,13 @@ mod incoming;
 mod inspector;
 mod outgoing;
 mod socket;
+mod trunks;
 
 use super::digest::Algorithm;
 use super::verify::Accounts;
 use super::{Credentials, DialogKey, SipCommand, SipEvent};
 use crate::base::Network;
+use crate::sip::trunk::{Board, Trunk};
 use address::Addresses;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
@@ -29,6 +32,8 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
+
+pub use trunks::{SharedBoard, board};
 
 /// What a `tracing` filter must hold so that the SIP crate does not write personal data into the log.
 pub const LOG_FILTER: &str = "rsipstack=warn";
@@ -61,6 +66,8 @@ pub struct SipConfig {
     pub digest: Vec<Algorithm>,
     /// Names and passwords for targets that challenge our INVITEs (401, 407).
     pub credentials: Vec<Credentials>,
+    /// Lines to carriers and PBXs.
+    pub trunks: Vec<Trunk>,
     /// Timer T1 (RFC 3261 §17): the first retransmission; 64 times it is the wait for an ACK.
     pub t1: Duration,
 }
@@ -80,6 +87,7 @@ impl Default for SipConfig {
             accounts: Accounts::default(),
             digest: vec![Algorithm::Md5, Algorithm::Sha256],
             credentials: Vec::new(),
+            trunks: Vec::new(),
             t1: Duration::from_millis(500),
         }
     }
@@ -148,6 +156,7 @@ pub struct SipEndpoint {
     addresses: Arc<Addresses>,
     dialogs: Arc<AtomicUsize>,
     stack: core::StackView,
+    board: SharedBoard,
     /// Asks the task to end every dialog and finish.
     stop: CancellationToken,
     /// Ends sockets and background work at once.
@@ -170,8 +179,10 @@ impl SipEndpoint {
         let keys = Arc::new(AtomicU64::new(1));
         let accepting = Arc::new(AtomicBool::new(true));
         let dialogs = Arc::new(AtomicUsize::new(0));
+        let board = SharedBoard::new(Board::new(cfg.trunks.clone()).into());
         let shared = core::Shared {
             cfg,
+            board: board.clone(),
             addresses: addresses.clone(),
             keys: keys.clone(),
             accepting: accepting.clone(),
@@ -182,7 +193,7 @@ impl SipEndpoint {
         let core = core::Core::start(shared, sockets, events).await?;
         let stack = core.stack();
         let task = Some(tokio::spawn(core.run(command_rx)));
-        Ok(SipEndpoint { commands, keys, accepting, addresses, dialogs, stack, stop, kill, task })
+        Ok(SipEndpoint { commands, keys, accepting, addresses, dialogs, stack, board, stop, kill, task })
     }
 
     /// Hands a command over, never waiting.
@@ -196,6 +207,11 @@ impl SipEndpoint {
     /// A key for an INVITE of ours.
     pub fn new_key(&self) -> DialogKey {
         DialogKey(self.keys.fetch_add(1, Ordering::Relaxed))
+    }
+
+    /// The trunks as they are now.
+    pub fn board(&self) -> &SharedBoard {
+        &self.board
     }
 
     /// Where UDP listens, with the port that was taken.

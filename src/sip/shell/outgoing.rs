@@ -3,9 +3,11 @@
 use super::core::{Core, Done, Preparing};
 use super::dialog::{Entry, Phase};
 use super::incoming::SUPPORTED;
+use super::trunks::{credentials, lines};
 use crate::base::Digit;
 use crate::sip::bodies::{self, Described};
-use crate::sip::digest::{Challenge, Signed};
+use crate::sip::digest::{self, Signed};
+use crate::sip::trunk::{Trunk, numbers};
 use crate::sip::{ALLOW, Credentials, DialogKey, EndedWhy, SipEvent};
 use rsipstack::dialog::dialog::TransactionHandle;
 use rsipstack::dialog::invitation::InviteOption;
@@ -13,11 +15,14 @@ use rsipstack::sip::prelude::HeadersExt;
 use rsipstack::sip::{Header, Host, Request, Response, Scheme, StatusCode, StatusCodeKind, Transport, Uri};
 use rsipstack::transaction::endpoint::EndpointInnerRef;
 use rsipstack::transport::SipAddr;
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::Instant;
 
 /// Challenges that one call answers: one, and again when a nonce was stale.
 const CHALLENGES_MAX: u8 = 3;
+/// How long a trunk may say nothing at all to an INVITE.
+const TRUNK_SILENCE: Duration = Duration::from_secs(4);
 /// How long looking up a name and opening a TCP connection may take.
 const PREPARE_TIMEOUT: Duration = Duration::from_secs(5);
 
@@ -56,15 +61,23 @@ impl Core {
             Ok(option) => option,
             Err(why) => return self.never_began(key, &why).await,
         };
-        if let Err(why) = self.start_invite(key, option, invite.give_up, 0) {
+        if let Err(why) = self.start_invite(key, option, invite.give_up, 0, invite.by) {
             self.never_began(key, &why).await;
         }
     }
 
-    fn start_invite(&mut self, key: DialogKey, option: InviteOption, give_up: Instant, challenges: u8) -> Result<(), String> {
+    fn start_invite(
+        &mut self,
+        key: DialogKey,
+        option: InviteOption,
+        give_up: Instant,
+        challenges: u8,
+        by: Option<Arc<Trunk>>,
+    ) -> Result<(), String> {
         let started = self.layer.do_invite_async(option.clone(), self.states.clone());
         let (dialog, task) = started.map_err(|e| e.to_string())?;
-        let phase = Phase::Calling { give_up, option: Box::new(option), challenges };
+        let silent_until = by.is_some().then(|| Instant::now() + TRUNK_SILENCE);
+        let phase = Phase::Calling { give_up, option: Box::new(option), challenges, by, silent_until };
         self.insert(key, Entry::new(dialog, phase, None));
         let done = self.done.clone();
         self.background(async move {
@@ -78,43 +91,59 @@ impl Core {
         Ok(())
     }
 
+    /// A trunk that answers nothing at all, not even 100, is left for the next one long before Timer B (RFC 3261 §17.1.1.2)
+    /// would say so: a caller waits.
+    pub(super) async fn end_silent(&mut self, now: Instant) {
+        let silent = |e: &Entry| matches!(e.phase, Phase::Calling { silent_until: Some(until), .. } if now >= until);
+        let silent: Vec<DialogKey> = self.entries.iter().filter(|(_, e)| silent(e)).map(|(k, _)| *k).collect();
+        for key in silent {
+            if let Some(entry) = self.entries.get(&key) {
+                self.cancel(entry.dialog.clone());
+            }
+            self.end(key, EndedWhy::Broken("the trunk does not answer".into())).await;
+        }
+    }
+
+    /// The trunk has answered something.
+    pub(super) fn not_silent(&mut self, key: DialogKey) {
+        if let Some(Phase::Calling { silent_until, .. }) = self.entries.get_mut(&key).map(|e| &mut e.phase) {
+            *silent_until = None;
+        }
+    }
+
     /// The INVITE that answers a challenge to ours, if we know this server.
-    fn second_invite(&self, key: DialogKey, response: &Response) -> Option<(InviteOption, Instant, u8)> {
+    fn second_invite(&self, key: DialogKey, response: &Response) -> Option<(InviteOption, Instant, u8, Option<Arc<Trunk>>)> {
         let entry = self.entries.get(&key)?;
-        let Phase::Calling { give_up, option, challenges } = &entry.phase else { return None };
+        let Phase::Calling { give_up, option, challenges, by, .. } = &entry.phase else { return None };
         let invite = entry.dialog.initial_request();
-        let header = self.authorization(response, &invite, *challenges)?;
+        let header = self.authorization(response, &invite, *challenges, by.as_deref())?;
         let mut option = option.as_ref().clone();
         let headers = option.headers.get_or_insert_default();
         headers.retain(|h| !matches!(h, Header::Authorization(_) | Header::ProxyAuthorization(_)));
         headers.push(header);
         // The same call, with a higher CSeq (RFC 3261 §22.2).
         option.call_id = invite.call_id_header().ok().map(|c| c.value().to_string());
-        Some((option, *give_up, challenges + 1))
+        Some((option, *give_up, challenges + 1, by.clone()))
     }
 
-    fn authorization(&self, response: &Response, invite: &Request, challenges: u8) -> Option<Header> {
+    fn authorization(&self, response: &Response, invite: &Request, challenges: u8, by: Option<&Trunk>) -> Option<Header> {
         let uri = invite.uri.to_string();
         let host = invite.uri.host().to_string();
-        response.headers.iter().find_map(|header| {
-            let challenge = match header {
-                Header::WwwAuthenticate(h) => Challenge::parse(h.value())?,
-                Header::ProxyAuthenticate(h) => Challenge::parse(h.value())?,
-                _ => return None,
-            };
-            // A second challenge says that the password is wrong, unless the nonce was stale.
-            if challenges >= CHALLENGES_MAX || (challenges > 0 && !challenge.stale) {
-                return None;
-            }
-            let fits = |c: &&Credentials| c.host.eq_ignore_ascii_case(&host) || c.host.eq_ignore_ascii_case(&challenge.realm);
-            let who = self.shared.cfg.credentials.iter().find(fits)?;
-            let cnonce = format!("{:032x}", rand::random::<u128>());
-            let value = challenge.answer(who, &Signed { method: "INVITE", uri: &uri, cnonce: &cnonce, count: 1 });
-            Some(match header {
-                Header::WwwAuthenticate(_) => Header::Authorization(value.into()),
-                _ => Header::ProxyAuthorization(value.into()),
-            })
-        })
+        let offered = lines(response, "WWW-Authenticate").map(|v| (false, v));
+        let (proxy, challenge) = digest::strongest(offered.chain(lines(response, "Proxy-Authenticate").map(|v| (true, v))))?;
+        // A second challenge says that the password is wrong, unless the nonce was stale.
+        if challenges >= CHALLENGES_MAX || (challenges > 0 && !challenge.stale) {
+            return None;
+        }
+        let fits = |c: &&Credentials| c.host.eq_ignore_ascii_case(&host) || c.host.eq_ignore_ascii_case(&challenge.realm);
+        // A trunk's password is for that trunk alone.
+        let who = match by {
+            Some(trunk) => credentials(&host, trunk.login.as_ref()?),
+            None => self.shared.cfg.credentials.iter().find(fits)?.clone(),
+        };
+        let cnonce = format!("{:032x}", rand::random::<u128>());
+        let value = challenge.answer(&who, &Signed { method: "INVITE", uri: &uri, cnonce: &cnonce, count: 1 });
+        Some(if proxy { Header::ProxyAuthorization(value.into()) } else { Header::Authorization(value.into()) })
     }
 
     fn invite_option(&self, invite: &Preparing, target: SipAddr) -> Result<InviteOption, String> {
@@ -123,13 +152,19 @@ impl Core {
         let mut callee = Uri::try_from(invite.to.as_str()).map_err(|e| e.to_string())?;
         // Headers in a URI are for building requests, not for the Request-URI (RFC 3261 §19.1.1).
         callee.headers.clear();
-        let caller = Uri {
+        let mut caller = Uri {
             scheme: Some(Scheme::Sip),
             auth: Some(invite.from.replace(':', "").as_str().into()).filter(|_| !invite.from.is_empty()),
             host_with_port: self.shared.addresses.toward(peer.ip(), transport).into(),
             ..Uri::default()
         };
         let mut headers = vec![Header::Allow(ALLOW.into()), Header::Supported(SUPPORTED.join(", ").into())];
+        if let Some(trunk) = &invite.by {
+            let says = numbers::identity(trunk, &invite.from);
+            caller = Uri::try_from(says.from.as_str()).map_err(|e| e.to_string())?;
+            headers.extend(says.asserted.map(|uri| Header::PAssertedIdentity(format!("<{uri}>").into())));
+            headers.extend(says.private.then(|| Header::Privacy("id".into())));
+        }
         if let Some(uui) = &invite.uui {
             headers.push(Header::UserToUser(one_line(uui).into()));
         }
@@ -147,6 +182,7 @@ impl Core {
 
     /// A provisional answer: to our INVITE it tells of ringing.
     pub(super) async fn on_provisional(&mut self, key: DialogKey, response: &Response) {
+        self.not_silent(key);
         let calling = self.entries.get(&key).is_some_and(|e| matches!(e.phase, Phase::Calling { .. }));
         if calling && response.status_code.code() > 100 {
             self.tell(SipEvent::Ringing { dialog: key, sdp: sdp_of(response) }).await;
@@ -175,10 +211,10 @@ impl Core {
         }
         if let Ok(Some(response)) = &result
             && is_challenge(response)
-            && let Some((option, give_up, challenges)) = self.second_invite(key, response)
+            && let Some((option, give_up, challenges, by)) = self.second_invite(key, response)
         {
             self.forget(key);
-            if let Err(why) = self.start_invite(key, option, give_up, challenges) {
+            if let Err(why) = self.start_invite(key, option, give_up, challenges, by) {
                 self.never_began(key, &why).await;
             }
             return;
@@ -273,7 +309,7 @@ impl Core {
 }
 
 /// Name to address; for TCP also the connection, so that a dead target is known at once instead of after 32 s.
-async fn find(endpoint: &EndpointInnerRef, uri: &Uri) -> Result<SipAddr, String> {
+pub(super) async fn find(endpoint: &EndpointInnerRef, uri: &Uri) -> Result<SipAddr, String> {
     let mut target = SipAddr::try_from(uri).map_err(|e| e.to_string())?;
     if matches!(target.addr.host, Host::Domain(_)) {
         let resolver = &endpoint.transport_layer.inner.domain_resolver;

@@ -55,6 +55,7 @@ impl Sockets {
             udp: self.udp.as_ref().and_then(|s| s.local_addr().ok()),
             tcp: self.tcp.as_ref().and_then(|s| s.local_addr().ok()),
             external: cfg.external_ip,
+            seen: Arc::default(),
         }
     }
 
