@@ -9,4 +9,5 @@ mod layers;
 mod readme;
 mod sipp;
 mod speech;
+mod telephone;
 mod whisper;
