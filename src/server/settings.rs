@@ -3,7 +3,7 @@
 use super::config::{Config, Network};
 use crate::flow::Flow;
 use crate::media::PlaneConfig;
-use crate::sip::{Accounts, SipConfig};
+use crate::sip::{Accounts, SessionPolicy, SipConfig};
 use crate::speech::{EarsConfig, VoicesConfig};
 use crate::store::{Retention, RetentionRules};
 use std::net::IpAddr;
@@ -95,6 +95,7 @@ impl Settings {
                 accounts: Accounts(
                     config.sip.accounts.iter().map(|(name, password)| (name.clone(), password.reveal().clone())).collect(),
                 ),
+                session: SessionPolicy { expires: config.sip.session_expires, ..SessionPolicy::default() },
                 ..SipConfig::default()
             },
             media: MediaSettings {

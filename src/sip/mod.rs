@@ -1,5 +1,5 @@
 //! Signalling behind our own face. Pure: `face` (what is told and commanded), `sdp` (offer/answer), `guard` (what to do with
-//! raw datagrams), `digest` (passwords towards trunks), `verify` (passwords of callers), `bodies` (small texts inside messages). `shell`
+//! raw datagrams), `session_timer` (who refreshes a call), `digest` (passwords towards trunks), `verify` (passwords of callers), `bodies` (small texts inside messages). `shell`
 //! holds the SIP crate and its sockets, and is the only part that does IO.
 
 mod bodies;
@@ -7,12 +7,14 @@ mod digest;
 mod face;
 pub mod guard;
 pub mod sdp;
+mod session_timer;
 pub mod shell;
 mod verify;
 
 pub use digest::{Algorithm, Credentials};
 pub use face::{DialogKey, EndedWhy, SipCommand, SipEvent};
 pub use sdp::{G711, MediaAgreement, SdpError, SdpSession};
+pub use session_timer::SessionPolicy;
 pub use shell::{LOG_FILTER, SipBusy, SipConfig, SipCounts, SipEndpoint, SipError, Unknown};
 pub use verify::Accounts;
 

@@ -105,6 +105,8 @@ pub(crate) fn word(event: &SipEvent) -> String {
         }
         SipEvent::Acked { answer, .. } => if answer.is_some() { "acked:answer" } else { "acked" }.into(),
         SipEvent::Reoffer { offer, .. } => if offer.is_some() { "reoffer" } else { "reoffer:late" }.into(),
+        SipEvent::Reanswered { .. } => "reanswered".into(),
+        SipEvent::ReofferRefused { status, .. } => format!("reoffer-refused:{status}"),
         SipEvent::InfoDigit { digit, .. } => format!("digit:{}", digit.as_char()),
         SipEvent::ReferProgress { status, last, .. } => format!("refer:{status}{}", if *last { ":last" } else { "" }),
         SipEvent::Ringing { .. } => "ringing".into(),
@@ -114,6 +116,7 @@ pub(crate) fn word(event: &SipEvent) -> String {
             EndedWhy::Cancelled => "cancelled".into(),
             EndedWhy::Ours => "ours".into(),
             EndedWhy::Refused { status, contact } => format!("refused:{status}{}", contact.as_deref().unwrap_or("")),
+            EndedWhy::Expired => "expired".into(),
             EndedWhy::TimedOut => "timed-out".into(),
             EndedWhy::Broken(_) => "broken".into(),
         },
@@ -299,11 +302,26 @@ impl Hand {
 
 /// A call of ours to SIPp as an agent; `hang_up` once answered.
 pub(crate) async fn call_out(scenario: &str, ring_seconds: u32, transport: &str, hang_up: bool, story: &str) {
+    call_out_with(|_| (), scenario, (ring_seconds, transport), hang_up, story).await;
+}
+
+/// The same with an endpoint set up otherwise.
+pub(crate) async fn call_out_with(
+    change: impl FnOnce(&mut SipConfig),
+    scenario: &str,
+    (ring_seconds, transport): (u32, &str),
+    hang_up: bool,
+    story: &str,
+) {
     if !installed() {
         return;
     }
     let known = Credentials { host: "PBX".into(), user: "gateway".into(), password: "s3cret".into() };
-    let mut ua = Ua::start(|cfg| cfg.credentials.push(known)).await;
+    let mut ua = Ua::start(|cfg| {
+        cfg.credentials.push(known);
+        change(cfg);
+    })
+    .await;
     let port = free_port();
     let mode = if transport == "tcp" { "t1" } else { "u1" };
     let sipp = Sipp::start(scenario, port, &["-t", mode]);

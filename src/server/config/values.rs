@@ -115,6 +115,14 @@ pub(super) fn unknown(input: &Input<'_>) -> Result<Unknown, Wrong> {
     }
 }
 
+/// The interval of session timers, seconds; 0 = off. RFC 4028 §4 knows nothing below 90 s.
+pub(super) fn session_expires(input: &Input<'_>) -> Result<u32, Wrong> {
+    match whole(0..=86_400)(input)? {
+        seconds @ (0 | 90..) => Ok(seconds),
+        seconds => wrong(format!("{seconds} s are too short"), "Write 90 to 86400 seconds, or 0 for no session timers"),
+    }
+}
+
 /// Hash functions of digest authentication; at least one.
 pub(super) fn algorithms(input: &Input<'_>) -> Result<Vec<Algorithm>, Wrong> {
     let one = |input: &Input<'_>| match Algorithm::parse(text(input)?) {

@@ -5,6 +5,7 @@ use super::dialog::{Entry, Index, Phase, Refer};
 use super::inspector::Inspector;
 use super::socket::{self, Sockets};
 use super::{SipConfig, SipError};
+use crate::base::Moment;
 use crate::sip::verify::Verifier;
 use crate::sip::{DialogKey, EndedWhy, SipCommand, SipEvent};
 use rsipstack::dialog::dialog::{DialogState, DialogStateReceiver, DialogStateSender, TerminatedReason};
@@ -59,6 +60,8 @@ pub(super) enum Done {
     Invited { dialog: DialogKey, result: Result<Option<Response>, String> },
     /// Our REFER was answered.
     Referred { dialog: DialogKey, serial: u64, status: u16, cseq: Option<u32> },
+    /// Our re-INVITE or UPDATE has its final answer; `None` = none came.
+    Changed { dialog: DialogKey, serial: u64, response: Option<Response> },
     /// The server transaction of their INVITE broke.
     Lost { dialog: DialogKey, why: String },
 }
@@ -237,6 +240,7 @@ impl Core {
             SipCommand::Reject { dialog, status, retry_after } => self.reject(dialog, status, retry_after),
             SipCommand::AnswerReoffer { dialog, sdp } => self.answer_reoffer(dialog, sdp).await,
             SipCommand::RejectReoffer { dialog, status } => self.reject_reoffer(dialog, status).await,
+            SipCommand::Reinvite { dialog, sdp } => self.reinvite(dialog, sdp).await,
             SipCommand::Invite { dialog, to, from, sdp, uui, ring_seconds } => {
                 let give_up = Instant::now() + Duration::from_secs(u64::from(ring_seconds.clamp(1, 3600)));
                 self.invite(dialog, Preparing { to, from, sdp, uui, give_up }).await;
@@ -252,6 +256,7 @@ impl Core {
             Done::Prepared { dialog, target } => self.on_prepared(dialog, target).await,
             Done::Invited { dialog, result } => self.on_invited(dialog, result).await,
             Done::Referred { dialog, serial, status, cseq } => self.on_referred(dialog, serial, status, cseq).await,
+            Done::Changed { dialog, serial, response } => self.on_changed(dialog, serial, response).await,
             Done::Lost { dialog, why } => self.end(dialog, EndedWhy::Broken(why)).await,
         }
     }
@@ -343,6 +348,7 @@ impl Core {
     }
 
     async fn on_tick(&mut self) {
+        self.refresh_sessions().await;
         let now = Instant::now();
         let late: Vec<DialogKey> = self.preparing.iter().filter(|(_, p)| now >= p.give_up).map(|(k, _)| *k).collect();
         for key in late {
@@ -406,9 +412,18 @@ impl Core {
         self.by_dialog.get(&(id.call_id.clone(), id.local_tag.clone())).copied()
     }
 
-    pub(super) fn new_refer(&mut self) -> Refer {
+    pub(super) fn next_serial(&mut self) -> u64 {
         self.serial += 1;
-        Refer { serial: self.serial, cseq: None, status: 100, give_up: Instant::now() + REFER_TIMEOUT }
+        self.serial
+    }
+
+    /// The endpoint's own time.
+    pub(super) fn now(&self) -> Moment {
+        Moment::from_micros(u64::try_from(self.began.elapsed().as_micros()).unwrap_or(u64::MAX))
+    }
+
+    pub(super) fn new_refer(&mut self) -> Refer {
+        Refer { serial: self.next_serial(), cseq: None, status: 100, give_up: Instant::now() + REFER_TIMEOUT }
     }
 
     /// Runs a request inside a dialog through the crate.

@@ -2,7 +2,9 @@
 
 use super::core::{Core, Done};
 use super::dialog::{Entry, Phase, Reoffer};
+use super::refresh;
 use crate::sip::bodies::{self, Described};
+use crate::sip::session_timer::Granted;
 use crate::sip::verify::{Asked, Denied};
 use crate::sip::{ALLOW, DialogKey, EndedWhy, SipEvent, Unknown};
 use rsipstack::dialog::dialog::{Dialog, DialogState, TransactionHandle};
@@ -16,8 +18,6 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 use tokio::time::Instant;
 
-/// Option tags that we know (RFC 7433).
-pub(super) const SUPPORTED: &[&str] = &["uui"];
 /// Bodies that we read.
 const ACCEPT: &str = "application/sdp, application/dtmf-relay, application/dtmf, message/sipfrag";
 /// Seconds after which a refused caller may try again.
@@ -40,7 +40,7 @@ enum Admission {
 }
 
 /// A refusal before anything is kept: status and headers that explain it.
-type Refusal = (StatusCode, Vec<Header>);
+pub(super) type Refusal = (StatusCode, Vec<Header>);
 
 impl Core {
     /// A request that belongs to no running transaction.
@@ -48,7 +48,7 @@ impl Core {
         if tx.original.method == Method::Ack {
             return;
         }
-        if let Some(refusal) = unsupported_extension(&tx.original) {
+        if let Some(refusal) = self.unsupported_extension(&tx.original) {
             return self.refuse(tx, refusal);
         }
         if to_tag(&tx.original).is_some() {
@@ -62,7 +62,7 @@ impl Core {
         match tx.original.method {
             Method::Invite => self.on_invite(tx).await,
             Method::Options if !self.accepting() => self.refuse(tx, retry_later(StatusCode::ServiceUnavailable)),
-            Method::Options => self.refuse(tx, (StatusCode::OK, capabilities())),
+            Method::Options => self.refuse(tx, (StatusCode::OK, self.capabilities())),
             Method::Bye | Method::Info | Method::Update | Method::Notify | Method::PRack | Method::Cancel => {
                 self.refuse(tx, (StatusCode::CallTransactionDoesNotExist, vec![]));
             }
@@ -108,6 +108,37 @@ impl Core {
         }
     }
 
+    /// Option tags that we know (RFC 7433, RFC 4028).
+    fn option_tags(&self) -> Vec<&'static str> {
+        let timer = self.shared.cfg.session.expires > 0;
+        ["uui"].into_iter().chain(timer.then_some(refresh::TIMER)).collect()
+    }
+
+    /// For Supported headers.
+    pub(super) fn supported(&self) -> String {
+        self.option_tags().join(", ")
+    }
+
+    fn capabilities(&self) -> Vec<Header> {
+        vec![Header::Allow(ALLOW.into()), accept(), Header::Supported(self.supported().into())]
+    }
+
+    /// 420 with the option tags in Require that we do not know (RFC 3261 §8.2.2.3).
+    fn unsupported_extension(&self, request: &Request) -> Option<Refusal> {
+        if matches!(request.method, Method::Ack | Method::Cancel) {
+            return None;
+        }
+        let known = self.option_tags();
+        let unknown: Vec<&str> = request
+            .headers
+            .iter()
+            .filter(|h| matches!(h, Header::Require(_)))
+            .flat_map(|h| bodies::tokens(h.value()))
+            .filter(|tag| !known.iter().any(|known| known.eq_ignore_ascii_case(tag)))
+            .collect();
+        (!unknown.is_empty()).then(|| (StatusCode::BadExtension, vec![Header::Unsupported(unknown.join(", ").into())]))
+    }
+
     fn accepting(&self) -> bool {
         self.shared.accepting.load(Ordering::Relaxed)
     }
@@ -135,7 +166,9 @@ impl Core {
         };
         let key = self.new_key();
         let phase = Phase::Ringing { invite: tx.tu_sender.clone(), late: call.offer.is_none() };
-        self.insert(key, Entry::new(dialog.clone(), phase, Some(call.caller)));
+        let allows_update = refresh::has_token(&tx.original.headers, "Allow", "UPDATE");
+        let (heard, granted) = (call.offer.clone(), call.granted);
+        self.insert(key, Entry { allows_update, heard, granted, ..Entry::new(dialog.clone(), phase, Some(call.caller)) });
         let (done, linger) = (self.done.clone(), self.shared.cfg.t1 * 64 + ACK_GRACE);
         let (over, mut tx, mut handler) = (dialog.cancel_token().clone(), tx, dialog);
         self.background(async move {
@@ -201,6 +234,7 @@ impl Core {
             call_id,
             offer,
             caller: (caller, cseq),
+            granted: self.grant(request, None)?,
         })
     }
 
@@ -228,7 +262,7 @@ impl Core {
         };
         let seq = tx.original.cseq_header().and_then(|c| c.seq()).unwrap_or(0);
         match tx.original.method {
-            Method::Options => self.refuse(tx, (StatusCode::OK, capabilities())),
+            Method::Options => self.refuse(tx, (StatusCode::OK, self.capabilities())),
             // We never send reliable provisional answers.
             Method::PRack => self.refuse(tx, (StatusCode::CallTransactionDoesNotExist, vec![])),
             Method::Message | Method::Publish | Method::Register | Method::Subscribe => self.refuse(tx, not_allowed()),
@@ -280,16 +314,20 @@ impl Core {
 
     pub(super) async fn answer(&mut self, key: DialogKey, sdp: String) {
         let ack_wait = self.shared.cfg.t1 * 64 + ACK_GRACE;
+        let mut headers = vec![Header::Allow(ALLOW.into()), Header::Supported(self.supported().into())];
         let Some(entry) = self.entries.get_mut(&key) else { return };
         let Phase::Ringing { late, .. } = &entry.phase else { return };
         let late = *late;
-        let mut headers = vec![Header::Allow(ALLOW.into()), Header::Supported(SUPPORTED.join(", ").into())];
+        let (granted, said) = (entry.granted.take(), Some(sdp.clone()));
+        entry.said = said;
+        headers.extend(refresh::headers_of(granted));
         headers.push(Header::ContentType("application/sdp".into()));
         if let Err(e) = entry.dialog.accept(Some(headers), Some(sdp.into_bytes())) {
             let why = format!("the 200 could not be sent: {e}");
             return self.end(key, EndedWhy::Broken(why)).await;
         }
         entry.phase = Phase::AwaitingAck { late, hang_up: false, give_up: Instant::now() + ack_wait };
+        self.granted(key, granted);
     }
 
     pub(super) fn reject(&mut self, key: DialogKey, status: u16, retry_after: Option<u32>) {
@@ -330,6 +368,7 @@ impl Core {
                 entry.phase = Phase::Up;
                 let dialog = entry.dialog.clone();
                 let answer = late.then(|| dialog.last_remote_ack().and_then(|ack| sdp_of(&ack))).flatten();
+                entry.heard = answer.clone().or(entry.heard.take());
                 self.tell(SipEvent::Acked { dialog: key, answer }).await;
                 if hang_up {
                     self.bye(dialog);
@@ -351,48 +390,73 @@ impl Core {
 
     /// A re-INVITE or an UPDATE.
     pub(super) async fn on_reoffer(&mut self, key: DialogKey, request: &Request, handle: TransactionHandle) {
-        let stale = self.shared.cfg.t1 * 64;
-        let Some(entry) = self.entries.get_mut(&key) else { return };
-        if entry.reoffer.as_ref().is_some_and(|r| r.since.elapsed() < stale) {
-            let _ = handle.reply(StatusCode::RequestPending).await;
-            return;
-        }
-        let target = request.typed_contact_headers().ok().and_then(|c| c.first().map(|c| c.uri.clone()));
-        let target = target.zip(request.contact_header().ok().cloned());
-        let invite = request.method == Method::Invite;
-        let offer = match described(request) {
-            Described::Sdp(sdp) => Some(sdp),
-            Described::Nothing if invite => None,
-            Described::Nothing => {
-                // An UPDATE without an offer only refreshes the target (RFC 3311 §5.1).
-                if let Some((uri, contact)) = target {
-                    Dialog::Invite(entry.dialog.clone()).set_remote_target(uri, Some(contact));
-                }
-                let _ = handle.reply(StatusCode::OK).await;
-                return;
-            }
-            Described::Other => {
-                let _ = handle.respond(StatusCode::UnsupportedMediaType, Some(vec![accept()]), None).await;
+        let Some(entry) = self.entries.get(&key) else { return };
+        let (offer, granted) = match self.reoffered(entry, request) {
+            Ok(reoffered) => reoffered,
+            Err((status, headers)) => {
+                let _ = handle.respond(status, Some(headers), None).await;
                 return;
             }
         };
+        let target = request.typed_contact_headers().ok().and_then(|c| c.first().map(|c| c.uri.clone()));
+        let target = target.zip(request.contact_header().ok().cloned());
         let late = match &offer {
             Some(_) => None,
             None => request.cseq_header().and_then(|c| c.seq()).ok(),
         };
-        entry.reoffer = Some(Reoffer { handle, late, target, since: Instant::now() });
+        let reoffer = Reoffer { handle, late, target, granted, since: Instant::now() };
+        if request.method == Method::Update && offer.is_none() {
+            // It only refreshes the session and the target (RFC 3311 §5.1).
+            return self.agree_to(key, reoffer, None).await;
+        }
+        if let Some(entry) = self.entries.get_mut(&key) {
+            entry.heard = offer.clone().or(entry.heard.take());
+            entry.reoffer = Some(reoffer);
+        }
         self.tell(SipEvent::Reoffer { dialog: key, offer }).await;
+    }
+
+    /// What they offer and what it is granted, or why not now (RFC 3261 §14.2, RFC 3311 §5.2).
+    fn reoffered(&self, entry: &Entry, request: &Request) -> Result<(Option<String>, Option<Granted>), Refusal> {
+        let invite = request.method == Method::Invite;
+        let offer = match described(request) {
+            Described::Sdp(sdp) => Some(sdp),
+            Described::Nothing => None,
+            Described::Other => return Err((StatusCode::UnsupportedMediaType, vec![accept()])),
+        };
+        if invite || offer.is_some() {
+            if entry.reoffer.as_ref().is_some_and(|r| r.since.elapsed() < self.shared.cfg.t1 * 64) {
+                // Theirs before this one has no answer yet.
+                return Err((StatusCode::ServerInternalError, vec![Header::RetryAfter(random_rest())]));
+            }
+            if entry.change.as_ref().is_some_and(|c| c.offer.is_some() && c.retry_at.is_none()) {
+                return Err((StatusCode::RequestPending, vec![]));
+            }
+        }
+        Ok((offer, self.grant(request, Some(entry))?))
     }
 
     pub(super) async fn answer_reoffer(&mut self, key: DialogKey, sdp: String) {
         let Some(entry) = self.entries.get_mut(&key) else { return };
         let Some(reoffer) = entry.reoffer.take() else { return };
+        entry.answer_in_ack = reoffer.late;
+        entry.said = Some(sdp.clone());
+        self.agree_to(key, reoffer, Some(sdp)).await;
+    }
+
+    /// 200 to a re-INVITE or UPDATE.
+    async fn agree_to(&mut self, key: DialogKey, reoffer: Reoffer, sdp: Option<String>) {
+        let Some(entry) = self.entries.get(&key) else { return };
         if let Some((uri, contact)) = reoffer.target {
             Dialog::Invite(entry.dialog.clone()).set_remote_target(uri, Some(contact));
         }
-        entry.answer_in_ack = reoffer.late;
-        let headers = vec![Header::ContentType("application/sdp".into())];
-        let _ = reoffer.handle.respond(StatusCode::OK, Some(headers), Some(sdp.into_bytes())).await;
+        self.granted(key, reoffer.granted);
+        let mut headers = vec![Header::Allow(ALLOW.into()), Header::Supported(self.supported().into())];
+        headers.extend(refresh::headers_of(reoffer.granted));
+        if sdp.is_some() {
+            headers.push(Header::ContentType("application/sdp".into()));
+        }
+        let _ = reoffer.handle.respond(StatusCode::OK, Some(headers), sdp.map(String::into_bytes)).await;
     }
 
     pub(super) async fn reject_reoffer(&mut self, key: DialogKey, status: u16) {
@@ -426,25 +490,7 @@ struct NewCall {
     call_id: String,
     offer: Option<String>,
     caller: (super::dialog::Index, u32),
-}
-
-/// 420 with the option tags in Require that we do not know (RFC 3261 §8.2.2.3).
-fn unsupported_extension(request: &Request) -> Option<Refusal> {
-    if matches!(request.method, Method::Ack | Method::Cancel) {
-        return None;
-    }
-    let unknown: Vec<&str> = request
-        .headers
-        .iter()
-        .filter(|h| matches!(h, Header::Require(_)))
-        .flat_map(|h| bodies::tokens(h.value()))
-        .filter(|tag| !SUPPORTED.iter().any(|known| known.eq_ignore_ascii_case(tag)))
-        .collect();
-    (!unknown.is_empty()).then(|| (StatusCode::BadExtension, vec![Header::Unsupported(unknown.join(", ").into())]))
-}
-
-fn capabilities() -> Vec<Header> {
-    vec![Header::Allow(ALLOW.into()), accept(), Header::Supported(SUPPORTED.join(", ").into())]
+    granted: Option<Granted>,
 }
 
 fn accept() -> Header {
@@ -457,6 +503,11 @@ fn not_allowed() -> Refusal {
 
 fn retry_later(status: StatusCode) -> Refusal {
     (status, vec![Header::RetryAfter(RETRY_AFTER.to_string().into())])
+}
+
+/// Seconds from 0 to 10 (RFC 3261 §14.2).
+fn random_rest() -> rsipstack::sip::headers::RetryAfter {
+    (rand::random::<u32>() % 11).to_string().into()
 }
 
 fn to_tag(request: &Request) -> Option<String> {

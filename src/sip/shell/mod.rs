@@ -4,20 +4,24 @@
 //! * `socket`: the UDP socket behind the guard, the TCP acceptor.
 //! * `address`: what we write into Via and Contact for which peer.
 //! * `inspector`: the last look at messages on their way through the crate.
-//! * `core`: the task; `incoming`, `outgoing`, `dialog` are its parts.
+//! * `core`: the task; `incoming`, `outgoing`, `dialog` are its parts, `change` re-INVITEs and UPDATEs of ours, `refresh` session
+//!   timers.
 //!
 //! The crate writes whole messages (numbers, SDP, INFO digits) into its log at level INFO. A log filter must keep it
 //! at WARN: append [`LOG_FILTER`].
 
 mod address;
+mod change;
 mod core;
 mod dialog;
 mod incoming;
 mod inspector;
 mod outgoing;
+mod refresh;
 mod socket;
 
 use super::digest::Algorithm;
+use super::session_timer::SessionPolicy;
 use super::verify::Accounts;
 use super::{Credentials, DialogKey, SipCommand, SipEvent};
 use crate::base::Network;
@@ -61,6 +65,8 @@ pub struct SipConfig {
     pub digest: Vec<Algorithm>,
     /// Names and passwords for targets that challenge our INVITEs (401, 407).
     pub credentials: Vec<Credentials>,
+    /// Session timers (RFC 4028).
+    pub session: SessionPolicy,
     /// Timer T1 (RFC 3261 §17): the first retransmission; 64 times it is the wait for an ACK.
     pub t1: Duration,
 }
@@ -80,6 +86,7 @@ impl Default for SipConfig {
             accounts: Accounts::default(),
             digest: vec![Algorithm::Md5, Algorithm::Sha256],
             credentials: Vec::new(),
+            session: SessionPolicy::default(),
             t1: Duration::from_millis(500),
         }
     }

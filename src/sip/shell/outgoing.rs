@@ -2,10 +2,11 @@
 
 use super::core::{Core, Done, Preparing};
 use super::dialog::{Entry, Phase};
-use super::incoming::SUPPORTED;
+use super::refresh;
 use crate::base::Digit;
 use crate::sip::bodies::{self, Described};
 use crate::sip::digest::{Challenge, Signed};
+use crate::sip::session_timer;
 use crate::sip::{ALLOW, Credentials, DialogKey, EndedWhy, SipEvent};
 use rsipstack::dialog::dialog::TransactionHandle;
 use rsipstack::dialog::invitation::InviteOption;
@@ -64,8 +65,9 @@ impl Core {
     fn start_invite(&mut self, key: DialogKey, option: InviteOption, give_up: Instant, challenges: u8) -> Result<(), String> {
         let started = self.layer.do_invite_async(option.clone(), self.states.clone());
         let (dialog, task) = started.map_err(|e| e.to_string())?;
+        let said = option.offer.as_ref().map(|sdp| String::from_utf8_lossy(sdp).into_owned());
         let phase = Phase::Calling { give_up, option: Box::new(option), challenges };
-        self.insert(key, Entry::new(dialog, phase, None));
+        self.insert(key, Entry { said, ..Entry::new(dialog, phase, None) });
         let done = self.done.clone();
         self.background(async move {
             let result = match task.await {
@@ -91,6 +93,25 @@ impl Core {
         // The same call, with a higher CSeq (RFC 3261 §22.2).
         option.call_id = invite.call_id_header().ok().map(|c| c.value().to_string());
         Some((option, *give_up, challenges + 1))
+    }
+
+    /// The INVITE that asks for the longer session interval that a 422 wants (RFC 4028 §7.3).
+    fn longer_session(&self, key: DialogKey, response: &Response) -> Option<(InviteOption, Instant, u8)> {
+        let entry = self.entries.get(&key)?;
+        let Phase::Calling { give_up, option, challenges } = &entry.phase else { return None };
+        if response.status_code.code() != 422 {
+            return None;
+        }
+        let invite = entry.dialog.initial_request();
+        let tried = refresh::said(&invite.headers).expires?.0;
+        let seconds = session_timer::after_422(tried, refresh::said(&response.headers).min_se)?;
+        let mut option = option.as_ref().clone();
+        let headers = option.headers.get_or_insert_default();
+        headers.retain(|h| !matches!(h, Header::SessionExpires(_) | Header::MinSE(_)));
+        headers.push(Header::SessionExpires(seconds.to_string().into()));
+        headers.push(Header::MinSE(seconds.to_string().into()));
+        option.call_id = invite.call_id_header().ok().map(|c| c.value().to_string());
+        Some((option, *give_up, *challenges))
     }
 
     fn authorization(&self, response: &Response, invite: &Request, challenges: u8) -> Option<Header> {
@@ -129,7 +150,8 @@ impl Core {
             host_with_port: self.shared.addresses.toward(peer.ip(), transport).into(),
             ..Uri::default()
         };
-        let mut headers = vec![Header::Allow(ALLOW.into()), Header::Supported(SUPPORTED.join(", ").into())];
+        let mut headers = vec![Header::Allow(ALLOW.into()), Header::Supported(self.supported().into())];
+        headers.extend(self.session_headers(None, None));
         if let Some(uui) = &invite.uui {
             headers.push(Header::UserToUser(one_line(uui).into()));
         }
@@ -155,9 +177,12 @@ impl Core {
 
     /// 200 to our INVITE; the crate has acknowledged it.
     pub(super) async fn on_answered(&mut self, key: DialogKey, response: &Response) {
+        self.agreed(key, response);
         let Some(entry) = self.entries.get_mut(&key) else { return };
         entry.phase = Phase::Up;
-        match sdp_of(response) {
+        entry.allows_update = refresh::has_token(&response.headers, "Allow", "UPDATE");
+        entry.heard = sdp_of(response);
+        match entry.heard.clone() {
             Some(sdp) => self.tell(SipEvent::Answered { dialog: key, sdp }).await,
             None => {
                 let dialog = entry.dialog.clone();
@@ -173,10 +198,12 @@ impl Core {
         if !calling {
             return;
         }
-        if let Ok(Some(response)) = &result
-            && is_challenge(response)
-            && let Some((option, give_up, challenges)) = self.second_invite(key, response)
-        {
+        let second = match &result {
+            Ok(Some(response)) if is_challenge(response) => self.second_invite(key, response),
+            Ok(Some(response)) => self.longer_session(key, response),
+            _ => None,
+        };
+        if let Some((option, give_up, challenges)) = second {
             self.forget(key);
             if let Err(why) = self.start_invite(key, option, give_up, challenges) {
                 self.never_began(key, &why).await;
@@ -289,7 +316,7 @@ async fn find(endpoint: &EndpointInnerRef, uri: &Uri) -> Result<SipAddr, String>
     Ok(target)
 }
 
-fn sdp_of(response: &Response) -> Option<String> {
+pub(super) fn sdp_of(response: &Response) -> Option<String> {
     match bodies::description(response.header_value("Content-Type").as_deref(), &response.body) {
         Described::Sdp(sdp) => Some(sdp),
         Described::Nothing | Described::Other => None,
