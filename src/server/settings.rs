@@ -95,6 +95,7 @@ impl Settings {
                 accounts: Accounts(
                     config.sip.accounts.iter().map(|(name, password)| (name.clone(), password.reveal().clone())).collect(),
                 ),
+                reliable: config.sip.reliable,
                 session: SessionPolicy { expires: config.sip.session_expires, ..SessionPolicy::default() },
                 ..SipConfig::default()
             },

@@ -131,6 +131,13 @@ pub enum SipCommand {
         /// Which.
         dialog: DialogKey,
     },
+    /// 183 with SDP: early media. Only for an INVITE that came with an offer; the 200 must say the same.
+    Progress {
+        /// Which.
+        dialog: DialogKey,
+        /// SDP.
+        sdp: String,
+    },
     /// 200 with SDP (answer or offer).
     Answer {
         /// Which.

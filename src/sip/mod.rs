@@ -1,11 +1,12 @@
 //! Signalling behind our own face. Pure: `face` (what is told and commanded), `sdp` (offer/answer), `guard` (what to do with
-//! raw datagrams), `session_timer` (who refreshes a call), `digest` (passwords towards trunks), `verify` (passwords of callers), `bodies` (small texts inside messages). `shell`
+//! raw datagrams), `session_timer` (who refreshes a call), `reliable` (provisional answers that are acknowledged), `digest` (passwords towards trunks), `verify` (passwords of callers), `bodies` (small texts inside messages). `shell`
 //! holds the SIP crate and its sockets, and is the only part that does IO.
 
 mod bodies;
 mod digest;
 mod face;
 pub mod guard;
+mod reliable;
 pub mod sdp;
 mod session_timer;
 pub mod shell;
@@ -13,10 +14,11 @@ mod verify;
 
 pub use digest::{Algorithm, Credentials};
 pub use face::{DialogKey, EndedWhy, SipCommand, SipEvent};
+pub use reliable::Reliable;
 pub use sdp::{G711, MediaAgreement, SdpError, SdpSession};
 pub use session_timer::SessionPolicy;
 pub use shell::{LOG_FILTER, SipBusy, SipConfig, SipCounts, SipEndpoint, SipError, Unknown};
 pub use verify::Accounts;
 
 /// Methods that we do, for Allow headers.
-pub(crate) const ALLOW: &str = "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE, NOTIFY";
+pub(crate) const ALLOW: &str = "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE, PRACK, NOTIFY";

@@ -4,7 +4,7 @@
 
 use super::telephone::{Hand, LOOPBACK, PATIENCE, Sipp, Ua, call_out, check, free_port, installed, word};
 use hotline::base::Network;
-use hotline::sip::{Accounts, EndedWhy, SdpSession, SipCommand, SipConfig, SipEvent, Unknown};
+use hotline::sip::{Accounts, EndedWhy, Reliable, SdpSession, SipCommand, SipConfig, SipEvent, Unknown};
 use std::net::{SocketAddr, UdpSocket};
 use std::time::Duration;
 
@@ -111,7 +111,7 @@ async fn answers_without_a_dialog() {
     if !installed() {
         return;
     }
-    let mut ua = Ua::start(|cfg| cfg.max_dialogs = 0).await;
+    let mut ua = Ua::start(|cfg| (cfg.max_dialogs, cfg.reliable) = (0, Reliable::Off)).await;
     let target = ua.local.to_string();
     for scenario in ["full", "options", "method_unknown", "require_100rel"] {
         Sipp::start(scenario, free_port(), &["-s", "100", &target]).passes().await;

@@ -17,7 +17,8 @@ pub(crate) const LOOPBACK: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 pub(crate) const PATIENCE: Duration = Duration::from_secs(45);
 
 /// A small telephone on our endpoint. What it does with a call is the dialled number's word:
-/// `bye`, `key`, `refer`, `busy`, `unknown`, `ring`; every other number is answered.
+/// `bye`, `key`, `refer`, `busy`, `unknown`, `ring`, `progress` (early media and no more), `early` (early media, then the answer),
+/// `reinvite` (an offer of ours inside the call), `slow` (a change of theirs waits for a key); every other number is answered.
 pub(crate) struct Ua {
     pub(crate) endpoint: Arc<SipEndpoint>,
     /// Where it listens; the unspecified port if that transport is off.
@@ -128,6 +129,8 @@ pub(crate) fn word(event: &SipEvent) -> String {
 pub(crate) struct Calls {
     sdp: HashMap<DialogKey, SdpSession>,
     number: HashMap<DialogKey, String>,
+    /// An offer that is not answered yet.
+    kept: Option<String>,
 }
 
 impl Calls {
@@ -135,6 +138,15 @@ impl Calls {
         match event {
             SipEvent::Incoming { dialog, to, offer, .. } => self.on_incoming(*dialog, to, offer.as_deref()),
             SipEvent::Acked { dialog, answer } => self.on_acked(*dialog, answer.as_deref()),
+            SipEvent::Reoffer { dialog, offer } if self.number.get(dialog).is_some_and(|n| n == "slow") => {
+                self.kept = offer.clone();
+                vec![]
+            }
+            SipEvent::InfoDigit { dialog, .. } if self.kept.is_some() => {
+                let event = SipEvent::Reoffer { dialog: *dialog, offer: self.kept.take() };
+                self.number.insert(*dialog, "100".into());
+                self.reaction(&event)
+            }
             SipEvent::Reoffer { dialog, offer } => {
                 let session = self.sdp.entry(*dialog).or_insert_with(|| SdpSession::new(dialog.0));
                 vec![match offer {
@@ -167,6 +179,11 @@ impl Calls {
             },
         };
         self.sdp.insert(dialog, session);
+        match to {
+            "progress" => return vec![SipCommand::Progress { dialog, sdp }],
+            "early" => return vec![SipCommand::Progress { dialog, sdp: sdp.clone() }, SipCommand::Answer { dialog, sdp }],
+            _ => {}
+        }
         vec![SipCommand::Ring { dialog }, SipCommand::Answer { dialog, sdp }]
     }
 
@@ -175,6 +192,10 @@ impl Calls {
             self.sdp.get_mut(&dialog).expect("a call").accept_answer(answer, LOOPBACK).expect("a good answer");
         }
         match self.number.get(&dialog).map(String::as_str) {
+            Some("reinvite") => {
+                let sdp = self.sdp.get_mut(&dialog).map(|s| s.offer(LOOPBACK, 40_000)).unwrap_or_default();
+                vec![SipCommand::Reinvite { dialog, sdp }]
+            }
             Some("bye") => vec![SipCommand::HangUp { dialog }],
             Some("key") => Digit::from_char('5').map(|digit| SipCommand::SendInfoDigit { dialog, digit }).into_iter().collect(),
             Some("refer") => {
@@ -253,8 +274,8 @@ pub(crate) async fn check_with(change: impl FnOnce(&mut SipConfig), scenario: &s
     args.extend(more);
     args.push(&target);
     let sipp = Sipp::start(scenario, free_port(), &args);
-    assert_eq!(ua.story().await, story, "{scenario}");
-    sipp.passes().await;
+    let (told, ()) = tokio::join!(ua.story(), sipp.passes());
+    assert_eq!(told, story, "{scenario}");
     ua.drained().await;
     ua.stop().await;
 }

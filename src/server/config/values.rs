@@ -3,7 +3,7 @@
 use super::Surroundings;
 use super::reader::{bare, kind};
 use crate::base::{Network, Pii};
-use crate::sip::{Algorithm, Unknown};
+use crate::sip::{Algorithm, Reliable, Unknown};
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 use std::ops::RangeInclusive;
@@ -112,6 +112,15 @@ pub(super) fn unknown(input: &Input<'_>) -> Result<Unknown, Wrong> {
         "refuse" => Ok(Unknown::Refuse),
         "ignore" => Ok(Unknown::Ignore),
         other => wrong(format!("{other:?} is not known here"), "Write \"refuse\", \"challenge\", \"ignore\" or \"answer\""),
+    }
+}
+
+pub(super) fn reliable(input: &Input<'_>) -> Result<Reliable, Wrong> {
+    match text(input)? {
+        "off" => Ok(Reliable::Off),
+        "when_required" => Ok(Reliable::WhenRequired),
+        "when_supported" => Ok(Reliable::WhenSupported),
+        other => wrong(format!("{other:?} is not known here"), "Write \"when_required\", \"when_supported\" or \"off\""),
     }
 }
 

@@ -60,6 +60,8 @@ pub(super) enum Done {
     Invited { dialog: DialogKey, result: Result<Option<Response>, String> },
     /// Our REFER was answered.
     Referred { dialog: DialogKey, serial: u64, status: u16, cseq: Option<u32> },
+    /// Their PRACK was answered.
+    Acknowledged { dialog: DialogKey },
     /// Our re-INVITE or UPDATE has its final answer; `None` = none came.
     Changed { dialog: DialogKey, serial: u64, response: Option<Response> },
     /// The server transaction of their INVITE broke.
@@ -235,7 +237,8 @@ impl Core {
 
     async fn on_command(&mut self, command: SipCommand) {
         match command {
-            SipCommand::Ring { dialog } => self.ring(dialog),
+            SipCommand::Ring { dialog } => self.provisional(dialog, None),
+            SipCommand::Progress { dialog, sdp } => self.provisional(dialog, Some(sdp)),
             SipCommand::Answer { dialog, sdp } => self.answer(dialog, sdp).await,
             SipCommand::Reject { dialog, status, retry_after } => self.reject(dialog, status, retry_after),
             SipCommand::AnswerReoffer { dialog, sdp } => self.answer_reoffer(dialog, sdp).await,
@@ -257,6 +260,7 @@ impl Core {
             Done::Invited { dialog, result } => self.on_invited(dialog, result).await,
             Done::Referred { dialog, serial, status, cseq } => self.on_referred(dialog, serial, status, cseq).await,
             Done::Changed { dialog, serial, response } => self.on_changed(dialog, serial, response).await,
+            Done::Acknowledged { dialog } => self.on_acknowledged(dialog).await,
             Done::Lost { dialog, why } => self.end(dialog, EndedWhy::Broken(why)).await,
         }
     }
@@ -349,6 +353,7 @@ impl Core {
 
     async fn on_tick(&mut self) {
         self.refresh_sessions().await;
+        self.repeat_provisionals().await;
         let now = Instant::now();
         let late: Vec<DialogKey> = self.preparing.iter().filter(|(_, p)| now >= p.give_up).map(|(k, _)| *k).collect();
         for key in late {

@@ -1,5 +1,7 @@
 //! One dialog as the signalling task remembers it.
 
+use super::reliable::Ours;
+use crate::sip::reliable::Heard;
 use crate::sip::session_timer::{Granted, SessionTimer};
 use rsipstack::dialog::dialog::TransactionHandle;
 use rsipstack::dialog::invitation::InviteOption;
@@ -33,6 +35,14 @@ pub(super) struct Entry {
     pub(super) timer: Option<SessionTimer>,
     /// They do UPDATE.
     pub(super) allows_update: bool,
+    /// Reliable provisional answers of ours (their INVITE).
+    pub(super) reliable: Ours,
+    /// Reliable provisional answers of theirs (our INVITE).
+    pub(super) acknowledged: Heard,
+    /// A reliable provisional answer of theirs described the session: our offer has its answer.
+    pub(super) described: bool,
+    /// The highest CSeq of theirs that the crate has not seen.
+    pub(super) remote_seq: u32,
     /// Our re-INVITE or UPDATE that has no final answer yet; at most one.
     pub(super) change: Option<Change>,
     /// An offer of ours that waits for `change`; a later one takes its place.
@@ -108,6 +118,10 @@ impl Entry {
             answer_in_ack: None,
             refer: None,
             granted: None,
+            reliable: Ours::default(),
+            acknowledged: Heard::default(),
+            described: false,
+            remote_seq: 0,
             timer: None,
             allows_update: false,
             change: None,

@@ -4,6 +4,7 @@ use super::core::{Core, Done};
 use super::dialog::{Entry, Phase, Reoffer};
 use super::refresh;
 use crate::sip::bodies::{self, Described};
+use crate::sip::reliable::{self, Reliable};
 use crate::sip::session_timer::Granted;
 use crate::sip::verify::{Asked, Denied};
 use crate::sip::{ALLOW, DialogKey, EndedWhy, SipEvent, Unknown};
@@ -52,7 +53,7 @@ impl Core {
             return self.refuse(tx, refusal);
         }
         if to_tag(&tx.original).is_some() {
-            return self.on_request_in_dialog(tx);
+            return self.on_request_in_dialog(tx).await;
         }
         match self.admit(&tx) {
             Admission::Welcome => {}
@@ -108,10 +109,12 @@ impl Core {
         }
     }
 
-    /// Option tags that we know (RFC 7433, RFC 4028).
+    /// Option tags that we know (RFC 7433, RFC 4028, RFC 3262).
     fn option_tags(&self) -> Vec<&'static str> {
         let timer = self.shared.cfg.session.expires > 0;
-        ["uui"].into_iter().chain(timer.then_some(refresh::TIMER)).collect()
+        let reliable = self.shared.cfg.reliable != Reliable::Off;
+        let known = [Some("uui"), timer.then_some(refresh::TIMER), reliable.then_some(reliable::TAG)];
+        known.into_iter().flatten().collect()
     }
 
     /// For Supported headers.
@@ -144,7 +147,7 @@ impl Core {
     }
 
     /// Answers finally without a dialog. An INVITE's transaction lives on for retransmissions and the ACK, up to a bound.
-    fn refuse(&self, mut tx: Transaction, (status, headers): Refusal) {
+    pub(super) fn refuse(&self, mut tx: Transaction, (status, headers): Refusal) {
         let permit = self.refusals.clone().try_acquire_owned();
         self.background(async move {
             let sent = tx.reply_with(status, headers, None).await;
@@ -248,12 +251,13 @@ impl Core {
     }
 
     /// A request inside a dialog. The crate leaves some of them unanswered; those are answered here.
-    fn on_request_in_dialog(&mut self, tx: Transaction) {
+    async fn on_request_in_dialog(&mut self, tx: Transaction) {
         let Some(tag) = to_tag(&tx.original) else { return };
         let call_id = tx.original.call_id_header().map(|c| c.value().to_string()).unwrap_or_default();
-        let known = self.by_dialog.get(&(call_id, tag)).and_then(|key| self.entries.get(key)).map(|e| e.dialog.clone());
-        let dialog = known.filter(|d| d.id().remote_tag.is_empty() || Some(d.id().remote_tag) == from_tag(&tx.original));
-        let Some(dialog) = dialog else {
+        let key = self.by_dialog.get(&(call_id, tag)).copied();
+        let known = key.and_then(|key| Some((key, self.entries.get_mut(&key)?)));
+        let theirs = |d: &InviteDialog| d.id().remote_tag.is_empty() || Some(d.id().remote_tag) == from_tag(&tx.original);
+        let Some((key, entry)) = known.filter(|(_, e)| theirs(&e.dialog)) else {
             // Perhaps a BYE that crosses ours: the crate still knows the dialog.
             return match self.layer.match_dialog(&tx) {
                 Some(Dialog::Invite(dialog)) if tx.original.method == Method::Bye => self.hand_over(dialog, tx),
@@ -261,13 +265,19 @@ impl Core {
             };
         };
         let seq = tx.original.cseq_header().and_then(|c| c.seq()).unwrap_or(0);
+        let dialog = entry.dialog.clone();
+        // RFC 3261 §12.2.2: out of order.
+        if seq < entry.remote_seq.max(dialog.snapshot().remote_cseq) {
+            return self.refuse(tx, retry_soon());
+        }
+        entry.remote_seq = seq;
+        let early = matches!(entry.phase, Phase::Ringing { .. } | Phase::Calling { .. });
         match tx.original.method {
             Method::Options => self.refuse(tx, (StatusCode::OK, self.capabilities())),
-            // We never send reliable provisional answers.
-            Method::PRack => self.refuse(tx, (StatusCode::CallTransactionDoesNotExist, vec![])),
+            Method::PRack => self.on_prack(key, tx).await,
             Method::Message | Method::Publish | Method::Register | Method::Subscribe => self.refuse(tx, not_allowed()),
-            // RFC 3261 §12.2.2: out of order.
-            _ if seq < dialog.snapshot().remote_cseq => self.refuse(tx, (StatusCode::ServerInternalError, vec![])),
+            Method::Bye => self.hand_over(dialog, tx),
+            _ if early => self.on_early_request(key, tx).await,
             _ => self.hand_over(dialog, tx),
         }
     }
@@ -279,7 +289,7 @@ impl Core {
         let theirs = dialog.role() == TransactionRole::Server;
         let unless = match bye {
             true => (StatusCode::CallTransactionDoesNotExist, vec![]),
-            false => (StatusCode::ServerInternalError, vec![Header::RetryAfter("1".into())]),
+            false => retry_soon(),
         };
         match dialog.state() {
             DialogState::Confirmed(..) => self.hand_to_dialog(dialog, tx),
@@ -304,15 +314,10 @@ impl Core {
         });
     }
 
-    pub(super) fn ring(&mut self, key: DialogKey) {
-        if let Some(entry) = self.entries.get(&key)
-            && matches!(entry.phase, Phase::Ringing { .. })
-        {
-            let _ = entry.dialog.ringing(None, None);
-        }
-    }
-
     pub(super) async fn answer(&mut self, key: DialogKey, sdp: String) {
+        if self.answer_must_wait(key, &sdp) {
+            return;
+        }
         let ack_wait = self.shared.cfg.t1 * 64 + ACK_GRACE;
         let mut headers = vec![Header::Allow(ALLOW.into()), Header::Supported(self.supported().into())];
         let Some(entry) = self.entries.get_mut(&key) else { return };
@@ -321,8 +326,11 @@ impl Core {
         let (granted, said) = (entry.granted.take(), Some(sdp.clone()));
         entry.said = said;
         headers.extend(refresh::headers_of(granted));
-        headers.push(Header::ContentType("application/sdp".into()));
-        if let Err(e) = entry.dialog.accept(Some(headers), Some(sdp.into_bytes())) {
+        let body = (!entry.reliable.described).then(|| sdp.into_bytes());
+        if body.is_some() {
+            headers.push(Header::ContentType("application/sdp".into()));
+        }
+        if let Err(e) = entry.dialog.accept(Some(headers), body) {
             let why = format!("the 200 could not be sent: {e}");
             return self.end(key, EndedWhy::Broken(why)).await;
         }
@@ -427,7 +435,7 @@ impl Core {
         if invite || offer.is_some() {
             if entry.reoffer.as_ref().is_some_and(|r| r.since.elapsed() < self.shared.cfg.t1 * 64) {
                 // Theirs before this one has no answer yet.
-                return Err((StatusCode::ServerInternalError, vec![Header::RetryAfter(random_rest())]));
+                return Err(retry_soon());
             }
             if entry.change.as_ref().is_some_and(|c| c.offer.is_some() && c.retry_at.is_none()) {
                 return Err((StatusCode::RequestPending, vec![]));
@@ -497,7 +505,7 @@ fn accept() -> Header {
     Header::Accept(ACCEPT.into())
 }
 
-fn not_allowed() -> Refusal {
+pub(super) fn not_allowed() -> Refusal {
     (StatusCode::MethodNotAllowed, vec![Header::Allow(ALLOW.into())])
 }
 
@@ -505,9 +513,9 @@ fn retry_later(status: StatusCode) -> Refusal {
     (status, vec![Header::RetryAfter(RETRY_AFTER.to_string().into())])
 }
 
-/// Seconds from 0 to 10 (RFC 3261 §14.2).
-fn random_rest() -> rsipstack::sip::headers::RetryAfter {
-    (rand::random::<u32>() % 11).to_string().into()
+/// 500 for what comes at a bad moment, with a rest of 0 to 10 seconds (RFC 3261 §14.2, RFC 3311 §5.2).
+pub(super) fn retry_soon() -> Refusal {
+    (StatusCode::ServerInternalError, vec![Header::RetryAfter((rand::random::<u32>() % 11).to_string().into())])
 }
 
 fn to_tag(request: &Request) -> Option<String> {

@@ -5,7 +5,7 @@
 //! * `address`: what we write into Via and Contact for which peer.
 //! * `inspector`: the last look at messages on their way through the crate.
 //! * `core`: the task; `incoming`, `outgoing`, `dialog` are its parts, `change` re-INVITEs and UPDATEs of ours, `refresh` session
-//!   timers.
+//!   timers, `reliable` acknowledged provisional answers, `early` requests before there is a call.
 //!
 //! The crate writes whole messages (numbers, SDP, INFO digits) into its log at level INFO. A log filter must keep it
 //! at WARN: append [`LOG_FILTER`].
@@ -14,13 +14,16 @@ mod address;
 mod change;
 mod core;
 mod dialog;
+mod early;
 mod incoming;
 mod inspector;
 mod outgoing;
 mod refresh;
+mod reliable;
 mod socket;
 
 use super::digest::Algorithm;
+use super::reliable::Reliable;
 use super::session_timer::SessionPolicy;
 use super::verify::Accounts;
 use super::{Credentials, DialogKey, SipCommand, SipEvent};
@@ -65,6 +68,8 @@ pub struct SipConfig {
     pub digest: Vec<Algorithm>,
     /// Names and passwords for targets that challenge our INVITEs (401, 407).
     pub credentials: Vec<Credentials>,
+    /// When our provisional answers are acknowledged (RFC 3262).
+    pub reliable: Reliable,
     /// Session timers (RFC 4028).
     pub session: SessionPolicy,
     /// Timer T1 (RFC 3261 §17): the first retransmission; 64 times it is the wait for an ACK.
@@ -86,6 +91,7 @@ impl Default for SipConfig {
             accounts: Accounts::default(),
             digest: vec![Algorithm::Md5, Algorithm::Sha256],
             credentials: Vec::new(),
+            reliable: Reliable::default(),
             session: SessionPolicy::default(),
             t1: Duration::from_millis(500),
         }

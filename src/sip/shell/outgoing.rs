@@ -171,6 +171,12 @@ impl Core {
     pub(super) async fn on_provisional(&mut self, key: DialogKey, response: &Response) {
         let calling = self.entries.get(&key).is_some_and(|e| matches!(e.phase, Phase::Calling { .. }));
         if calling && response.status_code.code() > 100 {
+            if !self.acknowledge(key, response) {
+                return;
+            }
+            if let (Some(entry), Some(_), Some(sdp)) = (self.entries.get_mut(&key), response.rseq_value(), sdp_of(response)) {
+                (entry.described, entry.heard) = (true, Some(sdp));
+            }
             self.tell(SipEvent::Ringing { dialog: key, sdp: sdp_of(response) }).await;
         }
     }
@@ -181,7 +187,8 @@ impl Core {
         let Some(entry) = self.entries.get_mut(&key) else { return };
         entry.phase = Phase::Up;
         entry.allows_update = refresh::has_token(&response.headers, "Allow", "UPDATE");
-        entry.heard = sdp_of(response);
+        // What a reliable provisional answer said needs no repeating (RFC 3262 §5).
+        entry.heard = sdp_of(response).or(entry.heard.take().filter(|_| entry.described));
         match entry.heard.clone() {
             Some(sdp) => self.tell(SipEvent::Answered { dialog: key, sdp }).await,
             None => {
