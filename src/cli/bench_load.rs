@@ -137,7 +137,7 @@ impl Callers {
         let offer = sdp.offer(self.ip, self.far_ends.port(index));
         let to = format!("sip:bench@{}", self.load.gateway);
         let from = format!("7{:06}", self.tally.begun % 1_000_000);
-        let invite = SipCommand::Invite { dialog, to, from, sdp: offer, uui: None, ring_seconds: 60 };
+        let invite = SipCommand::Invite { dialog, to, from, sdp: offer, uui: None, ring_seconds: 60, trunk: None };
         self.tally.begun += 1;
         self.tally.first.get_or_insert_with(Instant::now);
         match self.endpoint.send(invite) {

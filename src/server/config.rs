@@ -9,7 +9,7 @@ mod values;
 pub use super::rate::Blocked;
 pub use crate::base::Network;
 use crate::sip::trunk::Trunk;
-use crate::sip::{Algorithm, Unknown};
+use crate::sip::{Algorithm, Reliable, Unknown};
 pub use values::{Dialled, HostPort, Secret};
 
 use reader::{Reader, Section};
@@ -67,6 +67,10 @@ pub struct SipConfig {
     pub user_agent: String,
     /// Without RTP for so long (not on hold, no comfort noise) a call is cleared.
     pub no_rtp: Duration,
+    /// When provisional answers are acknowledged (RFC 3262).
+    pub reliable: Reliable,
+    /// How often a call must be refreshed, seconds (RFC 4028); 0 = never.
+    pub session_expires: u32,
     /// UDP ports for audio, even ones are used; `None` = any free port.
     pub rtp_ports: Option<RangeInclusive<u16>>,
     /// The address that audio sockets are bound to.
@@ -300,6 +304,8 @@ fn read_sip(mut s: Section<'_>, accounts: BTreeMap<String, Secret>) -> SipConfig
         max_calls: s.get("max_calls", 100, values::whole(1..=10_000)),
         user_agent: s.get("user_agent", "hotline".to_string(), values::header_text),
         no_rtp: s.get("no_rtp_seconds", Duration::from_secs(30), values::seconds(1..=3_600)),
+        reliable: s.get("reliable", Reliable::WhenRequired, values::reliable),
+        session_expires: s.get("session_expires", 1_800, values::session_expires),
         rtp_ports: s.get("rtp_ports", Some(20_000..=29_999), values::ports),
         rtp_ip: s.get("rtp_ip", bound, values::ip),
         trusted: s.get("trusted", Vec::new(), values::list(values::network)),

@@ -422,6 +422,8 @@ fn dialog_of(event: &SipEvent) -> DialogKey {
         SipEvent::Incoming { dialog, .. }
         | SipEvent::Acked { dialog, .. }
         | SipEvent::Reoffer { dialog, .. }
+        | SipEvent::Reanswered { dialog, .. }
+        | SipEvent::ReofferRefused { dialog, .. }
         | SipEvent::InfoDigit { dialog, .. }
         | SipEvent::ReferProgress { dialog, .. }
         | SipEvent::ReferDeclined { dialog }

@@ -151,7 +151,8 @@ impl LivePorts {
             SipEvent::Ringing { dialog, .. } => self.agent(dialog, |_| AgentEvent::Ringing),
             SipEvent::Answered { dialog, sdp } => self.agent_answered(dialog, &sdp),
             SipEvent::Ended { dialog, why } => self.dialog_ended(dialog, why),
-            SipEvent::Incoming { .. } | SipEvent::ReferDeclined { .. } => Vec::new(),
+            SipEvent::Reanswered { dialog, sdp } => self.reanswered(dialog, &sdp),
+            SipEvent::Incoming { .. } | SipEvent::ReferDeclined { .. } | SipEvent::ReofferRefused { .. } => Vec::new(),
         }
     }
 
@@ -200,6 +201,21 @@ impl LivePorts {
                 Vec::new()
             }
         }
+    }
+
+    /// The answer to an offer of ours inside a call.
+    fn reanswered(&mut self, dialog: DialogKey, sdp: &str) -> Vec<Happening> {
+        let ip = self.ip;
+        let Some(id) = self.leg_of_dialog(dialog) else { return Vec::new() };
+        let Some(leg) = self.legs.get_mut(&id) else { return Vec::new() };
+        match leg.sdp.accept_answer(sdp, ip) {
+            Ok(agreed) => {
+                let key = leg.key;
+                self.remote(key, agreed);
+            }
+            Err(error) => tracing::warn!(call = %self.id, %error, "the answer to a change does not fit; nothing is changed"),
+        }
+        Vec::new()
     }
 
     fn info_digit(&mut self, dialog: DialogKey, digit: Digit) -> Vec<Happening> {
@@ -266,7 +282,7 @@ impl LivePorts {
         match id {
             _ if !was_up => Vec::new(),
             LegId::Caller => vec![Happening::Call(match why {
-                EndedWhy::Broken(_) | EndedWhy::TimedOut => Event::CallerLost,
+                EndedWhy::Broken(_) | EndedWhy::TimedOut | EndedWhy::Expired => Event::CallerLost,
                 _ => Event::CallerHungUp,
             })],
             LegId::Agent(attempt) => {

@@ -4,7 +4,7 @@ use super::config::{Config, Network};
 use super::rate::CallerLimits;
 use crate::flow::Flow;
 use crate::media::PlaneConfig;
-use crate::sip::{Accounts, SipConfig};
+use crate::sip::{Accounts, SessionPolicy, SipConfig};
 use crate::speech::{EarsConfig, VoicesConfig};
 use crate::store::{Retention, RetentionRules};
 use std::net::IpAddr;
@@ -95,6 +95,8 @@ impl Settings {
                     config.sip.accounts.iter().map(|(name, password)| (name.clone(), password.reveal().clone())).collect(),
                 ),
                 trunks: config.trunks.clone(),
+                reliable: config.sip.reliable,
+                session: SessionPolicy { expires: config.sip.session_expires, ..SessionPolicy::default() },
                 ..SipConfig::default()
             },
             media: MediaSettings {

@@ -8,5 +8,7 @@ mod gateway;
 mod layers;
 mod readme;
 mod sipp;
+mod sipp_dialogs;
 mod speech;
+mod telephone;
 mod whisper;

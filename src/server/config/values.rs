@@ -4,7 +4,7 @@ use super::reader::{bare, kind};
 use super::{Blocked, Surroundings};
 use crate::base::{Network, Pii};
 use crate::sip::trunk::{CallerId, DialledIn, NumberPattern, PrefixRule, Srtp, TrunkAuth, TrunkTransport, is_number};
-use crate::sip::{Algorithm, Unknown};
+use crate::sip::{Algorithm, Reliable, Unknown};
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 use std::ops::RangeInclusive;
@@ -113,6 +113,23 @@ pub(super) fn unknown(input: &Input<'_>) -> Result<Unknown, Wrong> {
         "refuse" => Ok(Unknown::Refuse),
         "ignore" => Ok(Unknown::Ignore),
         other => wrong(format!("{other:?} is not known here"), "Write \"refuse\", \"challenge\", \"ignore\" or \"answer\""),
+    }
+}
+
+pub(super) fn reliable(input: &Input<'_>) -> Result<Reliable, Wrong> {
+    match text(input)? {
+        "off" => Ok(Reliable::Off),
+        "when_required" => Ok(Reliable::WhenRequired),
+        "when_supported" => Ok(Reliable::WhenSupported),
+        other => wrong(format!("{other:?} is not known here"), "Write \"when_required\", \"when_supported\" or \"off\""),
+    }
+}
+
+/// The interval of session timers, seconds; 0 = off. RFC 4028 §4 knows nothing below 90 s.
+pub(super) fn session_expires(input: &Input<'_>) -> Result<u32, Wrong> {
+    match whole(0..=86_400)(input)? {
+        seconds @ (0 | 90..) => Ok(seconds),
+        seconds => wrong(format!("{seconds} s are too short"), "Write 90 to 86400 seconds, or 0 for no session timers"),
     }
 }
 

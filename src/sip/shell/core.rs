@@ -6,6 +6,7 @@ use super::inspector::Inspector;
 use super::socket::{self, Sockets};
 use super::{SipConfig, SipError};
 use crate::sip::trunk::Trunk;
+use crate::base::Moment;
 use crate::sip::verify::Verifier;
 use crate::sip::{DialogKey, EndedWhy, SipCommand, SipEvent};
 use rsipstack::dialog::dialog::{DialogState, DialogStateReceiver, DialogStateSender, TerminatedReason};
@@ -61,6 +62,10 @@ pub(super) enum Done {
     Invited { dialog: DialogKey, result: Result<Option<Response>, String> },
     /// Our REFER was answered.
     Referred { dialog: DialogKey, serial: u64, status: u16, cseq: Option<u32> },
+    /// Their PRACK was answered.
+    Acknowledged { dialog: DialogKey },
+    /// Our re-INVITE or UPDATE has its final answer; `None` = none came.
+    Changed { dialog: DialogKey, serial: u64, response: Option<Response> },
     /// The server transaction of their INVITE broke.
     Lost { dialog: DialogKey, why: String },
 }
@@ -249,11 +254,13 @@ impl Core {
 
     async fn on_command(&mut self, command: SipCommand) {
         match command {
-            SipCommand::Ring { dialog } => self.ring(dialog),
+            SipCommand::Ring { dialog } => self.provisional(dialog, None),
+            SipCommand::Progress { dialog, sdp } => self.provisional(dialog, Some(sdp)),
             SipCommand::Answer { dialog, sdp } => self.answer(dialog, sdp).await,
             SipCommand::Reject { dialog, status, retry_after } => self.reject(dialog, status, retry_after),
             SipCommand::AnswerReoffer { dialog, sdp } => self.answer_reoffer(dialog, sdp).await,
             SipCommand::RejectReoffer { dialog, status } => self.reject_reoffer(dialog, status).await,
+            SipCommand::Reinvite { dialog, sdp } => self.reinvite(dialog, sdp).await,
             SipCommand::Invite { dialog, to, from, sdp, uui, ring_seconds, trunk } => {
                 let give_up = Instant::now() + Duration::from_secs(u64::from(ring_seconds.clamp(1, 3600)));
                 let by = trunk.and_then(|name| super::board(&self.shared.board).named(&name));
@@ -270,6 +277,8 @@ impl Core {
             Done::Prepared { dialog, target } => self.on_prepared(dialog, target).await,
             Done::Invited { dialog, result } => self.on_invited(dialog, result).await,
             Done::Referred { dialog, serial, status, cseq } => self.on_referred(dialog, serial, status, cseq).await,
+            Done::Changed { dialog, serial, response } => self.on_changed(dialog, serial, response).await,
+            Done::Acknowledged { dialog } => self.on_acknowledged(dialog).await,
             Done::Lost { dialog, why } => self.end(dialog, EndedWhy::Broken(why)).await,
         }
     }
@@ -362,6 +371,8 @@ impl Core {
     }
 
     async fn on_tick(&mut self) {
+        self.refresh_sessions().await;
+        self.repeat_provisionals().await;
         let now = Instant::now();
         let late: Vec<DialogKey> = self.preparing.iter().filter(|(_, p)| now >= p.give_up).map(|(k, _)| *k).collect();
         for key in late {
@@ -426,9 +437,18 @@ impl Core {
         self.by_dialog.get(&(id.call_id.clone(), id.local_tag.clone())).copied()
     }
 
-    pub(super) fn new_refer(&mut self) -> Refer {
+    pub(super) fn next_serial(&mut self) -> u64 {
         self.serial += 1;
-        Refer { serial: self.serial, cseq: None, status: 100, give_up: Instant::now() + REFER_TIMEOUT }
+        self.serial
+    }
+
+    /// The endpoint's own time.
+    pub(super) fn now(&self) -> Moment {
+        Moment::from_micros(u64::try_from(self.began.elapsed().as_micros()).unwrap_or(u64::MAX))
+    }
+
+    pub(super) fn new_refer(&mut self) -> Refer {
+        Refer { serial: self.next_serial(), cseq: None, status: 100, give_up: Instant::now() + REFER_TIMEOUT }
     }
 
     /// Runs a request inside a dialog through the crate.

@@ -1,8 +1,10 @@
 //! The last look at every message that passes the SIP crate.
 
 use super::address::Addresses;
+use crate::sip::bodies::tokens;
+use crate::sip::reliable::TAG;
 use rsipstack::sip::prelude::{HeadersExt, ToTypedHeader};
-use rsipstack::sip::{Method, Request, Response, SipMessage, StatusCode};
+use rsipstack::sip::{Header, Method, Request, Response, SipMessage, StatusCode};
 use rsipstack::transaction::endpoint::MessageInspector;
 use rsipstack::transport::SipAddr;
 use std::sync::Arc;
@@ -22,7 +24,7 @@ impl MessageInspector for Inspector {
 
     fn after_received(&self, msg: SipMessage, _from: Option<&SipAddr>) -> SipMessage {
         match msg {
-            SipMessage::Response(response) => SipMessage::Response(without_challenge(response)),
+            SipMessage::Response(response) => SipMessage::Response(unacknowledged(without_challenge(response))),
             request => request,
         }
     }
@@ -42,6 +44,19 @@ impl Inspector {
         }
         request
     }
+}
+
+/// The crate would acknowledge a reliable provisional answer by a PRACK to the address that was dialled, instead of to the
+/// Contact of the answer (RFC 3262 §4, RFC 3261 §12.1.2), and wait for the answer to that. Here the dialog's task does it: it sees
+/// RSeq, the crate no longer sees `Require: 100rel`. RSeq without Require counts as nothing.
+fn unacknowledged(mut response: Response) -> Response {
+    if response.rseq_value().is_none() {
+        return response;
+    }
+    let is = |h: &Header| matches!(h, Header::Require(value) if tokens(value.value()).any(|t| t.eq_ignore_ascii_case(TAG)));
+    let reliable = response.headers.iter().any(is);
+    response.headers.retain(|h| if reliable { !is(h) } else { !matches!(h, Header::RSeq(_)) });
+    response
 }
 
 /// A 401 or 407 to a request inside a dialog makes the crate (which has no credentials here) drop the whole dialog: a

@@ -5,21 +5,28 @@
 //! * `address`: what we write into Via and Contact for which peer.
 //! * `inspector`: the last look at messages on their way through the crate.
 //! * `trunks`: registrations, OPTIONS and keep-alives of trunks.
-//! * `core`: the task; `incoming`, `outgoing`, `dialog` are its parts.
+//! * `core`: the task; `incoming`, `outgoing`, `dialog` are its parts, `change` re-INVITEs and UPDATEs of ours, `refresh` session
+//!   timers, `reliable` acknowledged provisional answers, `early` requests before there is a call.
 //!
 //! The crate writes whole messages (numbers, SDP, INFO digits) into its log at level INFO. A log filter must keep it
 //! at WARN: append [`LOG_FILTER`].
 
 mod address;
+mod change;
 mod core;
 mod dialog;
+mod early;
 mod incoming;
 mod inspector;
 mod outgoing;
+mod refresh;
+mod reliable;
 mod socket;
 mod trunks;
 
 use super::digest::Algorithm;
+use super::reliable::Reliable;
+use super::session_timer::SessionPolicy;
 use super::verify::Accounts;
 use super::{Credentials, DialogKey, SipCommand, SipEvent};
 use crate::base::Network;
@@ -68,6 +75,10 @@ pub struct SipConfig {
     pub credentials: Vec<Credentials>,
     /// Lines to carriers and PBXs.
     pub trunks: Vec<Trunk>,
+    /// When our provisional answers are acknowledged (RFC 3262).
+    pub reliable: Reliable,
+    /// Session timers (RFC 4028).
+    pub session: SessionPolicy,
     /// Timer T1 (RFC 3261 §17): the first retransmission; 64 times it is the wait for an ACK.
     pub t1: Duration,
 }
@@ -88,6 +99,8 @@ impl Default for SipConfig {
             digest: vec![Algorithm::Md5, Algorithm::Sha256],
             credentials: Vec::new(),
             trunks: Vec::new(),
+            reliable: Reliable::default(),
+            session: SessionPolicy::default(),
             t1: Duration::from_millis(500),
         }
     }

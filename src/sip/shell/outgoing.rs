@@ -2,11 +2,12 @@
 
 use super::core::{Core, Done, Preparing};
 use super::dialog::{Entry, Phase};
-use super::incoming::SUPPORTED;
+use super::refresh;
 use super::trunks::{credentials, lines};
 use crate::base::Digit;
 use crate::sip::bodies::{self, Described};
 use crate::sip::digest::{self, Signed};
+use crate::sip::session_timer;
 use crate::sip::trunk::{Trunk, numbers};
 use crate::sip::{ALLOW, Credentials, DialogKey, EndedWhy, SipEvent};
 use rsipstack::dialog::dialog::TransactionHandle;
@@ -25,6 +26,9 @@ const CHALLENGES_MAX: u8 = 3;
 const TRUNK_SILENCE: Duration = Duration::from_secs(4);
 /// How long looking up a name and opening a TCP connection may take.
 const PREPARE_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// What a second INVITE of the same call is made of: options, when to give up, challenges answered, the trunk it goes by.
+type Second = (InviteOption, Instant, u8, Option<Arc<Trunk>>);
 
 impl Core {
     /// Looks the target up first, so that Contact and Via can carry the address that it reaches.
@@ -77,8 +81,9 @@ impl Core {
         let started = self.layer.do_invite_async(option.clone(), self.states.clone());
         let (dialog, task) = started.map_err(|e| e.to_string())?;
         let silent_until = by.is_some().then(|| Instant::now() + TRUNK_SILENCE);
+        let said = option.offer.as_ref().map(|sdp| String::from_utf8_lossy(sdp).into_owned());
         let phase = Phase::Calling { give_up, option: Box::new(option), challenges, by, silent_until };
-        self.insert(key, Entry::new(dialog, phase, None));
+        self.insert(key, Entry { said, ..Entry::new(dialog, phase, None) });
         let done = self.done.clone();
         self.background(async move {
             let result = match task.await {
@@ -112,7 +117,7 @@ impl Core {
     }
 
     /// The INVITE that answers a challenge to ours, if we know this server.
-    fn second_invite(&self, key: DialogKey, response: &Response) -> Option<(InviteOption, Instant, u8, Option<Arc<Trunk>>)> {
+    fn second_invite(&self, key: DialogKey, response: &Response) -> Option<Second> {
         let entry = self.entries.get(&key)?;
         let Phase::Calling { give_up, option, challenges, by, .. } = &entry.phase else { return None };
         let invite = entry.dialog.initial_request();
@@ -124,6 +129,25 @@ impl Core {
         // The same call, with a higher CSeq (RFC 3261 §22.2).
         option.call_id = invite.call_id_header().ok().map(|c| c.value().to_string());
         Some((option, *give_up, challenges + 1, by.clone()))
+    }
+
+    /// The INVITE that asks for the longer session interval that a 422 wants (RFC 4028 §7.3).
+    fn longer_session(&self, key: DialogKey, response: &Response) -> Option<Second> {
+        let entry = self.entries.get(&key)?;
+        let Phase::Calling { give_up, option, challenges, by, .. } = &entry.phase else { return None };
+        if response.status_code.code() != 422 {
+            return None;
+        }
+        let invite = entry.dialog.initial_request();
+        let tried = refresh::said(&invite.headers).expires?.0;
+        let seconds = session_timer::after_422(tried, refresh::said(&response.headers).min_se)?;
+        let mut option = option.as_ref().clone();
+        let headers = option.headers.get_or_insert_default();
+        headers.retain(|h| !matches!(h, Header::SessionExpires(_) | Header::MinSE(_)));
+        headers.push(Header::SessionExpires(seconds.to_string().into()));
+        headers.push(Header::MinSE(seconds.to_string().into()));
+        option.call_id = invite.call_id_header().ok().map(|c| c.value().to_string());
+        Some((option, *give_up, *challenges, by.clone()))
     }
 
     fn authorization(&self, response: &Response, invite: &Request, challenges: u8, by: Option<&Trunk>) -> Option<Header> {
@@ -158,7 +182,8 @@ impl Core {
             host_with_port: self.shared.addresses.toward(peer.ip(), transport).into(),
             ..Uri::default()
         };
-        let mut headers = vec![Header::Allow(ALLOW.into()), Header::Supported(SUPPORTED.join(", ").into())];
+        let mut headers = vec![Header::Allow(ALLOW.into()), Header::Supported(self.supported().into())];
+        headers.extend(self.session_headers(None, None));
         if let Some(trunk) = &invite.by {
             let says = numbers::identity(trunk, &invite.from);
             caller = Uri::try_from(says.from.as_str()).map_err(|e| e.to_string())?;
@@ -185,15 +210,25 @@ impl Core {
         self.not_silent(key);
         let calling = self.entries.get(&key).is_some_and(|e| matches!(e.phase, Phase::Calling { .. }));
         if calling && response.status_code.code() > 100 {
+            if !self.acknowledge(key, response) {
+                return;
+            }
+            if let (Some(entry), Some(_), Some(sdp)) = (self.entries.get_mut(&key), response.rseq_value(), sdp_of(response)) {
+                (entry.described, entry.heard) = (true, Some(sdp));
+            }
             self.tell(SipEvent::Ringing { dialog: key, sdp: sdp_of(response) }).await;
         }
     }
 
     /// 200 to our INVITE; the crate has acknowledged it.
     pub(super) async fn on_answered(&mut self, key: DialogKey, response: &Response) {
+        self.agreed(key, response);
         let Some(entry) = self.entries.get_mut(&key) else { return };
         entry.phase = Phase::Up;
-        match sdp_of(response) {
+        entry.allows_update = refresh::has_token(&response.headers, "Allow", "UPDATE");
+        // What a reliable provisional answer said needs no repeating (RFC 3262 §5).
+        entry.heard = sdp_of(response).or(entry.heard.take().filter(|_| entry.described));
+        match entry.heard.clone() {
             Some(sdp) => self.tell(SipEvent::Answered { dialog: key, sdp }).await,
             None => {
                 let dialog = entry.dialog.clone();
@@ -209,10 +244,12 @@ impl Core {
         if !calling {
             return;
         }
-        if let Ok(Some(response)) = &result
-            && is_challenge(response)
-            && let Some((option, give_up, challenges, by)) = self.second_invite(key, response)
-        {
+        let second = match &result {
+            Ok(Some(response)) if is_challenge(response) => self.second_invite(key, response),
+            Ok(Some(response)) => self.longer_session(key, response),
+            _ => None,
+        };
+        if let Some((option, give_up, challenges, by)) = second {
             self.forget(key);
             if let Err(why) = self.start_invite(key, option, give_up, challenges, by) {
                 self.never_began(key, &why).await;
@@ -325,7 +362,7 @@ pub(super) async fn find(endpoint: &EndpointInnerRef, uri: &Uri) -> Result<SipAd
     Ok(target)
 }
 
-fn sdp_of(response: &Response) -> Option<String> {
+pub(super) fn sdp_of(response: &Response) -> Option<String> {
     match bodies::description(response.header_value("Content-Type").as_deref(), &response.body) {
         Described::Sdp(sdp) => Some(sdp),
         Described::Nothing | Described::Other => None,
