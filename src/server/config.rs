@@ -5,6 +5,7 @@
 mod reader;
 mod values;
 
+use crate::base::Codec;
 pub use crate::base::Network;
 use crate::sip::{Algorithm, Unknown};
 pub use values::{Dialled, HostPort, Secret};
@@ -66,6 +67,10 @@ pub struct SipConfig {
     pub rtp_ports: Option<RangeInclusive<u16>>,
     /// The address that audio sockets are bound to.
     pub rtp_ip: IpAddr,
+    /// Codecs that are spoken, the preferred one first; at least one.
+    pub codecs: Vec<Codec>,
+    /// An answer takes the first of these that was offered, instead of the first offered that is among them.
+    pub prefer_our_codecs: bool,
     /// Sources whose P-Asserted-Identity is believed and who are free of the rate limit.
     pub trusted: Vec<Network>,
     /// What happens to calls from elsewhere (this machine is always known).
@@ -286,6 +291,8 @@ fn read_sip(mut s: Section<'_>, accounts: BTreeMap<String, Secret>) -> SipConfig
         no_rtp: s.get("no_rtp_seconds", Duration::from_secs(30), values::seconds(1..=3_600)),
         rtp_ports: s.get("rtp_ports", Some(20_000..=29_999), values::ports),
         rtp_ip: s.get("rtp_ip", bound, values::ip),
+        codecs: s.get("codecs", Codec::ALL.to_vec(), values::codecs),
+        prefer_our_codecs: s.get("prefer_our_codecs", false, values::yes_or_no),
         trusted: s.get("trusted", Vec::new(), values::list(values::network)),
         unknown: s.get("unknown", Unknown::Refuse, values::unknown),
         digest: s.get("digest", vec![Algorithm::Md5, Algorithm::Sha256], values::algorithms),

@@ -9,7 +9,7 @@ use crate::call::{Call, CallSettings, Event, Record};
 use crate::drive::{Driver, Happening};
 use crate::flow::Flow;
 use crate::media::{LegCommand, LegEvent, LegKey, Plane};
-use crate::sip::{DialogKey, SdpSession, SipCommand, SipEndpoint, SipEvent};
+use crate::sip::{DialogKey, SdpPolicy, SdpSession, SipCommand, SipEndpoint, SipEvent};
 use crate::speech::{EarEvent, Ears, Voices};
 use crate::store::{EventLog, EventLogHead, Store, StoreWriter};
 use std::collections::{BTreeMap, HashMap};
@@ -49,6 +49,7 @@ pub(super) struct Shared {
     pub(super) store: StoreWriter,
     pub(super) files: Store,
     pub(super) comfort: Arc<Pcm>,
+    sdp: SdpPolicy,
     epoch: Instant,
     /// Which call a dialog belongs to. A lock around a map, held for a look-up; calls themselves are never locked.
     dialogs: Mutex<HashMap<DialogKey, mpsc::Sender<Inbox>>>,
@@ -67,6 +68,11 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 impl Shared {
     pub(super) fn now(&self) -> Moment {
         Moment::from_micros(u64::try_from(self.epoch.elapsed().as_micros()).unwrap_or(u64::MAX))
+    }
+
+    /// Offer and answer of a new dialog.
+    pub(super) fn sdp_session(&self) -> SdpSession {
+        SdpSession::with_policy(rand::random(), self.sdp.clone())
     }
 
     pub(super) fn register(&self, dialog: DialogKey, inbox: mpsc::Sender<Inbox>) {
@@ -164,6 +170,7 @@ impl Gateway {
             store,
             files,
             comfort,
+            sdp: settings.sdp,
             epoch,
             dialogs: Mutex::default(),
             referring: Mutex::default(),
@@ -353,7 +360,7 @@ impl Router {
                 return self.reject(dialog, 503, Some(RETRY_AFTER));
             }
         };
-        let mut sdp = SdpSession::new(rand::random());
+        let mut sdp = self.shared.sdp_session();
         let ip = self.shared.sip.local_ip_toward(source.ip());
         let (agreed, answer_sdp) = match offer.as_deref().map(|o| sdp.answer(o, ip, port)) {
             Some(Ok((agreed, text))) => (Some(agreed), text),

@@ -2,7 +2,7 @@
 
 use super::Surroundings;
 use super::reader::{bare, kind};
-use crate::base::{Network, Pii};
+use crate::base::{Codec, Network, Pii};
 use crate::sip::{Algorithm, Unknown};
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
@@ -124,6 +124,22 @@ pub(super) fn algorithms(input: &Input<'_>) -> Result<Vec<Algorithm>, Wrong> {
     match list(one)(input)?.as_slice() {
         [] => wrong("this list is empty", "Write [\"MD5\", \"SHA-256\"]"),
         some => Ok(some.to_vec()),
+    }
+}
+
+/// Codecs of audio; at least one, each once.
+pub(super) fn codecs(input: &Input<'_>) -> Result<Vec<Codec>, Wrong> {
+    let remedy = "Write some of [\"PCMU\", \"PCMA\", \"G722\", \"opus\"], the preferred one first";
+    let one = |input: &Input<'_>| {
+        let name = text(input)?;
+        Codec::from_name(name).map_or_else(|| wrong(format!("{name:?} is no codec that is spoken here"), remedy), Ok)
+    };
+    let codecs = list(one)(input)?;
+    let twice = codecs.iter().enumerate().any(|(i, c)| codecs[..i].contains(c));
+    match codecs.is_empty() {
+        true => wrong("this list is empty", remedy),
+        false if twice => wrong("a codec stands in this list twice", remedy),
+        false => Ok(codecs),
     }
 }
 
