@@ -7,6 +7,7 @@ mod trunks;
 mod values;
 
 pub use super::rate::Blocked;
+use crate::base::Codec;
 pub use crate::base::Network;
 use crate::sip::trunk::Trunk;
 use crate::sip::{Algorithm, Reliable, Unknown};
@@ -75,6 +76,10 @@ pub struct SipConfig {
     pub rtp_ports: Option<RangeInclusive<u16>>,
     /// The address that audio sockets are bound to.
     pub rtp_ip: IpAddr,
+    /// Codecs that are spoken, the preferred one first; at least one.
+    pub codecs: Vec<Codec>,
+    /// An answer takes the first of these that was offered, instead of the first offered that is among them.
+    pub prefer_our_codecs: bool,
     /// Sources whose P-Asserted-Identity is believed and who are free of the rate limit.
     pub trusted: Vec<Network>,
     /// What happens to calls from elsewhere (this machine is always known).
@@ -308,6 +313,8 @@ fn read_sip(mut s: Section<'_>, accounts: BTreeMap<String, Secret>) -> SipConfig
         session_expires: s.get("session_expires", 1_800, values::session_expires),
         rtp_ports: s.get("rtp_ports", Some(20_000..=29_999), values::ports),
         rtp_ip: s.get("rtp_ip", bound, values::ip),
+        codecs: s.get("codecs", Codec::ALL.to_vec(), values::codecs),
+        prefer_our_codecs: s.get("prefer_our_codecs", false, values::yes_or_no),
         trusted: s.get("trusted", Vec::new(), values::list(values::network)),
         unknown: s.get("unknown", Unknown::Refuse, values::unknown),
         digest: s.get("digest", vec![Algorithm::Md5, Algorithm::Sha256], values::algorithms),

@@ -9,10 +9,10 @@ use crate::base::{
 use crate::call::{AgentEvent, Event, HandOverCard, Record, ReferOutcome};
 use crate::drive::{Happening, LastResort, Ports};
 use crate::flow::{Flow, LookUp};
-use crate::media::{Codec, LegCommand, LegEvent, LegKey, LegStats, Negotiated};
 use crate::sip::destinations::Target;
 use crate::sip::trunk::Permit;
-use crate::sip::{DialogKey, EndedWhy, G711, MediaAgreement, SdpSession, SipCommand, SipEvent};
+use crate::media::{LegCommand, LegEvent, LegKey, LegStats, Negotiated};
+use crate::sip::{DialogKey, EndedWhy, MediaAgreement, SdpSession, SipCommand, SipEvent};
 use crate::speech::{Ear, RenderKey};
 use crate::store::{EventLog, StoreWriter};
 use std::collections::BTreeMap;
@@ -320,11 +320,8 @@ impl LivePorts {
 
 /// SDP's words into the plane's.
 pub(super) fn negotiated(agreed: MediaAgreement) -> Negotiated {
-    let codec = match agreed.codec {
-        G711::Ulaw => Codec::Pcmu,
-        G711::Alaw => Codec::Pcma,
-    };
-    Negotiated { remote: agreed.remote, codec, dtmf: agreed.dtmf, send: agreed.send, receive: agreed.receive }
+    let MediaAgreement { remote, codec, payload, dtmf, packet_ms, send, receive } = agreed;
+    Negotiated { remote, codec, payload, dtmf, packet_ms, send, receive }
 }
 
 impl Ports for LivePorts {
@@ -379,7 +376,7 @@ impl Ports for LivePorts {
             }
         };
         let dialog = self.shared.sip.new_key();
-        let mut sdp = SdpSession::new(rand::random());
+        let mut sdp = self.shared.sdp_session();
         let offer = sdp.offer(self.ip, port);
         let leg = LegId::Agent(attempt);
         self.legs.insert(leg, LiveLeg { dialog, key, port, sdp, up: true, connected: false, way: None });

@@ -4,7 +4,7 @@ use super::config::{Config, Network};
 use super::rate::CallerLimits;
 use crate::flow::Flow;
 use crate::media::PlaneConfig;
-use crate::sip::{Accounts, SessionPolicy, SipConfig};
+use crate::sip::{Accounts, SdpPolicy, SessionPolicy, SipConfig};
 use crate::speech::{EarsConfig, VoicesConfig};
 use crate::store::{Retention, RetentionRules};
 use std::net::IpAddr;
@@ -17,6 +17,8 @@ use std::time::{Duration, Instant};
 pub struct Settings {
     /// Signalling.
     pub sip: SipConfig,
+    /// What is offered and taken in session descriptions.
+    pub sdp: SdpPolicy,
     /// Audio.
     pub media: MediaSettings,
     /// Recognition.
@@ -99,6 +101,7 @@ impl Settings {
                 session: SessionPolicy { expires: config.sip.session_expires, ..SessionPolicy::default() },
                 ..SipConfig::default()
             },
+            sdp: SdpPolicy { codecs: config.sip.codecs.clone(), prefer_ours: config.sip.prefer_our_codecs },
             media: MediaSettings {
                 bind: config.sip.rtp_ip,
                 ports: config.sip.rtp_ports.clone().unwrap_or(16_384..=32_766),

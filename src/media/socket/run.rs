@@ -329,8 +329,11 @@ impl Run {
         let bridged = self.slots[i].partner.and_then(|p| self.places.get(&p)).map(|&j| self.heard[j]);
         let (slot, events) = (&mut self.slots[i], &mut self.events);
         let packet = slot.guarded(|leg| leg.speak(now, bridged.as_ref(), &mut out, events)).flatten();
-        if let Some((len, to)) = packet {
+        let mut next = packet;
+        while let Some((len, to)) = next {
             send(&slot.sockets.rtp, &out[..len], to);
+            // Packets shorter than a tick.
+            next = slot.guarded(|leg| leg.speak_on(&mut out)).flatten();
         }
         if let Some(paused) = slot.recording {
             let (said, heard) = if paused { (Frame::SILENCE, Frame::SILENCE) } else { (*slot.leg.said(), self.heard[i]) };

@@ -2,9 +2,9 @@
 
 use super::reader::{bare, kind};
 use super::{Blocked, Surroundings};
-use crate::base::{Network, Pii};
 use crate::sip::trunk::{CallerId, DialledIn, NumberPattern, PrefixRule, Srtp, TrunkAuth, TrunkTransport, is_number};
 use crate::sip::{Algorithm, Reliable, Unknown};
+use crate::base::{Codec, Network, Pii};
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 use std::ops::RangeInclusive;
@@ -142,6 +142,22 @@ pub(super) fn algorithms(input: &Input<'_>) -> Result<Vec<Algorithm>, Wrong> {
     match list(one)(input)?.as_slice() {
         [] => wrong("this list is empty", "Write [\"MD5\", \"SHA-256\"]"),
         some => Ok(some.to_vec()),
+    }
+}
+
+/// Codecs of audio; at least one, each once.
+pub(super) fn codecs(input: &Input<'_>) -> Result<Vec<Codec>, Wrong> {
+    let remedy = "Write some of [\"PCMU\", \"PCMA\", \"G722\", \"opus\"], the preferred one first";
+    let one = |input: &Input<'_>| {
+        let name = text(input)?;
+        Codec::from_name(name).map_or_else(|| wrong(format!("{name:?} is no codec that is spoken here"), remedy), Ok)
+    };
+    let codecs = list(one)(input)?;
+    let twice = codecs.iter().enumerate().any(|(i, c)| codecs[..i].contains(c));
+    match codecs.is_empty() {
+        true => wrong("this list is empty", remedy),
+        false if twice => wrong("a codec stands in this list twice", remedy),
+        false => Ok(codecs),
     }
 }
 
