@@ -125,6 +125,35 @@ fn measure(name: &str, targets: Vec<SocketAddr>, mut serve: impl FnMut(&[SocketA
     println!("{name:58} {:6.2} µs a call and tick ({received} packets in {TICKS} ticks)", spent[spent.len() / 2]);
 }
 
+/// A receive and a send for each call, all of them handed to the kernel in one system call.
+fn uring(own: impl Fn() -> Vec<UdpSocket>, at: impl Fn(&[UdpSocket]) -> Vec<SocketAddr>) {
+    use io_uring::{IoUring, opcode, types};
+    let mut ring = match IoUring::new(512) {
+        Ok(ring) => ring,
+        Err(error) => return println!("socket per call, io_uring: the kernel refuses ({error})"),
+    };
+    let sockets = own();
+    let (mut received, mut sent) = (Batch::new(CALLS, 2_048), Batch::new(CALLS, PACKET));
+    measure("socket per call, io_uring: 200 receives and sends at once", at(&sockets), |far| {
+        for (i, to) in far.iter().enumerate() {
+            sent.addresses[i] = raw(*to);
+        }
+        for (i, socket) in sockets.iter().enumerate() {
+            let fd = types::Fd(socket.as_raw_fd());
+            let flags = libc::MSG_DONTWAIT as u32;
+            let take = opcode::RecvMsg::new(fd, &raw mut received.messages[i].msg_hdr).flags(flags).build().user_data(1);
+            let give = opcode::SendMsg::new(fd, &raw const sent.messages[i].msg_hdr).flags(flags).build().user_data(2);
+            // SAFETY: both point into batches that live over the wait below.
+            unsafe {
+                ring.submission().push(&take).expect("room for 400");
+                ring.submission().push(&give).expect("room for 400");
+            }
+        }
+        let _ = ring.submit_and_wait(2 * CALLS);
+        ring.completion().filter(|done| done.user_data() == 1 && done.result() > 0).count()
+    });
+}
+
 fn main() {
     let own = || (0..CALLS).map(|_| bound()).collect::<Vec<_>>();
     let at = |sockets: &[UdpSocket]| sockets.iter().map(|s| s.local_addr().expect("bound")).collect::<Vec<_>>();
@@ -170,6 +199,8 @@ fn main() {
         }
         n
     });
+
+    uring(own, at);
 
     for shared in [1usize, 4] {
         let sockets: Vec<UdpSocket> = (0..shared).map(|_| bound()).collect();

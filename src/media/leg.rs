@@ -12,8 +12,8 @@ use crate::audio::{ComfortNoise, Concealer, Decoder, Frame, mix, peak};
 use crate::base::{Digit, Moment, PromptEnd};
 use crate::listen::{ListenEvent, Listener};
 use crate::rtp::{
-    ClockScale, HEADER_BYTES, Jitter, KeyReceiver, KeySender, PAYLOAD_BYTES_MAX, PacketView, Popped, ReportBlock, SenderInfo, Sequencer,
-    is_rtcp, payload_samples, write_bye, write_report,
+    ClockScale, HEADER_BYTES, Jitter, KeyReceiver, KeySender, PAYLOAD_BYTES_MAX, PacketView, Popped, ReportBlock, SenderInfo,
+    Sequencer, is_rtcp, payload_samples, write_bye, write_report,
 };
 use std::net::SocketAddr;
 use std::sync::mpsc::SyncSender;

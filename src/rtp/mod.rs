@@ -13,9 +13,9 @@ mod slots;
 pub use events::{EventPacket, KeyReceiver, KeySender, KeyStep};
 pub use jitter::{Jitter, Popped};
 pub use packet::{HEADER_BYTES, Header, PacketView, write_packet};
+pub use payload::{ClockScale, KeyEvents, Numbers, payload_samples};
 pub use reception::{Reception, ReceptionStats};
 pub use rtcp::{ReportBlock, Rtcp, RtcpPackets, SenderInfo, is_rtcp, write_bye, write_report};
-pub use payload::{ClockScale, KeyEvents, Numbers, payload_samples};
 pub use sequencer::Sequencer;
 pub use slots::Piece;
 

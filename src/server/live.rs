@@ -9,9 +9,9 @@ use crate::base::{
 use crate::call::{AgentEvent, Event, HandOverCard, Record, ReferOutcome};
 use crate::drive::{Happening, LastResort, Ports};
 use crate::flow::{Flow, LookUp};
+use crate::media::{LegCommand, LegEvent, LegKey, LegStats, Negotiated};
 use crate::sip::destinations::Target;
 use crate::sip::trunk::Permit;
-use crate::media::{LegCommand, LegEvent, LegKey, LegStats, Negotiated};
 use crate::sip::{DialogKey, EndedWhy, MediaAgreement, SdpSession, SipCommand, SipEvent};
 use crate::speech::{Ear, RenderKey};
 use crate::store::{EventLog, StoreWriter};

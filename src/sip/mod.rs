@@ -19,10 +19,10 @@ mod verify;
 pub use digest::{Algorithm, Credentials};
 pub use face::{DialogKey, EndedWhy, Origin, SipCommand, SipEvent};
 pub use party::Diverted;
-pub use shell::{LOG_FILTER, SharedBoard, SipBusy, SipConfig, SipCounts, SipEndpoint, SipError, Unknown};
 pub use reliable::Reliable;
-pub use session_timer::SessionPolicy;
 pub use sdp::{MediaAgreement, SdpError, SdpPolicy, SdpSession};
+pub use session_timer::SessionPolicy;
+pub use shell::{LOG_FILTER, SharedBoard, SipBusy, SipConfig, SipCounts, SipEndpoint, SipError, Unknown};
 pub use verify::Accounts;
 
 /// Methods that we do, for Allow headers.

@@ -1,6 +1,7 @@
 //! All integration tests in one binary: each further binary would link the speech engines again.
 
 mod baresip;
+mod bench;
 mod demo;
 mod dialogue;
 mod end_to_end;
@@ -11,5 +12,6 @@ mod readme;
 mod sipp;
 mod sipp_dialogs;
 mod speech;
+mod standards;
 mod telephone;
 mod whisper;

@@ -2,9 +2,9 @@
 
 use super::reader::{bare, kind};
 use super::{Blocked, Surroundings};
+use crate::base::{Codec, Network, Pii};
 use crate::sip::trunk::{CallerId, DialledIn, NumberPattern, PrefixRule, Srtp, TrunkAuth, TrunkTransport, is_number};
 use crate::sip::{Algorithm, Reliable, Unknown};
-use crate::base::{Codec, Network, Pii};
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 use std::ops::RangeInclusive;

@@ -1,9 +1,9 @@
 //! One dialog as the signalling task remembers it.
 
-use crate::sip::trunk::Trunk;
 use super::reliable::Ours;
 use crate::sip::reliable::Heard;
 use crate::sip::session_timer::{Granted, SessionTimer};
+use crate::sip::trunk::Trunk;
 use rsipstack::dialog::dialog::TransactionHandle;
 use rsipstack::dialog::invitation::InviteOption;
 use rsipstack::dialog::invite_dialog::InviteDialog;
