@@ -15,7 +15,7 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
-const LOOPBACK: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
+pub(crate) const LOOPBACK: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 /// Longer than any scenario here, shorter than patience.
 /// Longer than a BYE whose answer was lost may take (RFC 3261, timer F: 32 s).
 const PATIENCE: Duration = Duration::from_secs(45);
@@ -188,11 +188,11 @@ impl Calls {
 }
 
 /// A UDP port that is free now.
-fn free_port() -> u16 {
+pub(crate) fn free_port() -> u16 {
     UdpSocket::bind((LOOPBACK, 0)).and_then(|s| s.local_addr()).expect("a free port").port()
 }
 
-fn installed() -> bool {
+pub(crate) fn installed() -> bool {
     let found = std::process::Command::new("sipp").arg("-v").stdout(Stdio::null()).stderr(Stdio::null()).status().is_ok();
     if !found {
         eprintln!("SKIPPED: SIPp is not installed (Debian package sip-tester), nothing was tested against it");
@@ -201,7 +201,7 @@ fn installed() -> bool {
 }
 
 /// SIPp at work; killed when dropped.
-struct Sipp {
+pub(crate) struct Sipp {
     child: tokio::process::Child,
     folder: tempfile::TempDir,
     name: String,
@@ -209,7 +209,7 @@ struct Sipp {
 
 impl Sipp {
     /// Starts a scenario of `sip-config/sipp` (or a built-in one: `-uac`), once, from `port`.
-    fn start(scenario: &str, port: u16, more: &[&str]) -> Sipp {
+    pub(crate) fn start(scenario: &str, port: u16, more: &[&str]) -> Sipp {
         let folder = tempfile::tempdir().expect("a folder");
         let mut command = tokio::process::Command::new("sipp");
         match scenario.strip_prefix('-') {
@@ -229,7 +229,7 @@ impl Sipp {
     }
 
     /// Waits for its end; everything must have gone as in the scenario.
-    async fn passes(mut self) {
+    pub(crate) async fn passes(mut self) {
         let status = tokio::time::timeout(PATIENCE, self.child.wait()).await.expect("SIPp ends in time").expect("it ran");
         if !status.success() {
             let read = |name| std::fs::read_to_string(self.folder.path().join(name)).unwrap_or_default();
@@ -419,7 +419,7 @@ async fn call_out(scenario: &str, ring_seconds: u32, transport: &str, hang_up: b
 }
 
 /// Waits until SIPp has its socket: the port can no longer be bound.
-async fn listening(port: u16, transport: &str) {
+pub(crate) async fn listening(port: u16, transport: &str) {
     for _ in 0..500 {
         let free = match transport {
             "tcp" => std::net::TcpListener::bind((LOOPBACK, port)).is_ok(),
