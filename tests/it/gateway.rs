@@ -143,6 +143,13 @@ impl Gateway {
         }
     }
 
+    /// `hotline calls show --json` of one call.
+    pub(crate) fn story(&self, id: &str) -> String {
+        let output =
+            Command::new(HOTLINE).args(["calls", "show", id, "--json", "--config"]).arg(&self.config).output().expect("runs");
+        String::from_utf8_lossy(&output.stdout).into_owned()
+    }
+
     /// Process ids of the recognition workers: children of the gateway that run `engine-worker`.
     pub(crate) fn workers(&self) -> Vec<u32> {
         let children = format!("/proc/{0}/task/{0}/children", self.child.id());

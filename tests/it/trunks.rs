@@ -307,3 +307,31 @@ async fn callers_who_may_not_call_and_callers_who_call_too_often() {
         gateway.said("a call was not taken");
     }
 }
+
+/// Messages shaped like those of products that are not here: the gateway answers them like any other call.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn calls_shaped_as_other_products_write_them() {
+    if !sipp::installed() {
+        return;
+    }
+    let trusted = "from = [\"127.0.0.1\"]\ntrusted = true\nnumbers_out = [\"+49 -> 0\"]\ncaller_id = \"+49305551000\"\n";
+    let out = free_port();
+    let gateway = gateway(&[("carrier", out, trusted)], "");
+    let target = gateway.sip.to_string();
+    for (n, scenario) in ["shape_asterisk", "shape_freeswitch", "shape_carrier"].into_iter().enumerate() {
+        Sipp::start(scenario, free_port(), &["-s", "5551000", "-d", "200", &target]).passes().await;
+        gateway.ended_calls(n + 1);
+    }
+    let called = Sipp::start("shape_carrier_called", out, &["-d", "5000"]);
+    listening(out, "udp").await;
+    let caller = Sipp::start("hung_up", free_port(), &["-s", "5551000", &target]);
+    called.passes().await;
+    caller.passes().await;
+    let rows = gateway.ended_calls(4);
+    assert_eq!(rows.iter().filter(|row| row["disposition"] == "transferred").count(), 1, "{rows:?}");
+    // Who sent the carrier's call on is told in its record.
+    let told = |row: &serde_json::Value| {
+        gateway.story(row["id"].as_str().unwrap_or_default()).contains("the caller had dialled …33 first (no-answer)")
+    };
+    assert_eq!(rows.iter().filter(|row| told(row)).count(), 1);
+}
