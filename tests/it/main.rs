@@ -7,6 +7,7 @@ mod end_to_end;
 mod gateway;
 mod kamailio;
 mod layers;
+mod linphone;
 mod readme;
 mod sipp;
 mod speech;

@@ -4,8 +4,8 @@
 use crate::gateway::{Gateway, Wanted};
 use crate::sipp::{self, LOOPBACK, Sipp, free_port, listening};
 use hotline::base::Pii;
-use hotline::sip::trunk::{DialledIn, Login, PrefixRule, Proxy, Trunk, TrunkTransport};
-use hotline::sip::{SipConfig, SipEndpoint, SipEvent};
+use hotline::sip::trunk::{DialledIn, Login, PrefixRule, Proxy, Trunk, TrunkAuth, TrunkTransport};
+use hotline::sip::{Accounts, Credentials, EndedWhy, SdpSession, SipCommand, SipConfig, SipEndpoint, SipEvent};
 use std::net::SocketAddr;
 use std::time::Duration;
 use tokio::net::UdpSocket;
@@ -203,7 +203,7 @@ async fn origin(scenario: &str, trunk: Trunk, number: &str) -> Option<String> {
     let sipp = Sipp::start(scenario, free_port(), &["-s", number, "-key", "fold", "  ", &target]);
     let event = tokio::time::timeout(Duration::from_secs(20), events.recv()).await.expect("a call in time");
     let Some(SipEvent::Incoming { dialog, from, to, origin, .. }) = event else { panic!("a call, not {event:?}") };
-    endpoint.send(hotline::sip::SipCommand::Reject { dialog, status: 486, retry_after: None }).expect("not busy");
+    endpoint.send(SipCommand::Reject { dialog, status: 486, retry_after: None }).expect("not busy");
     sipp.passes().await;
     endpoint.stop().await;
     let hidden = origin.hidden.map_or_else(String::new, |n| format!(" hidden:{}", n.reveal()));
@@ -334,4 +334,38 @@ async fn calls_shaped_as_other_products_write_them() {
         gateway.story(row["id"].as_str().unwrap_or_default()).contains("the caller had dialled …33 first (no-answer)")
     };
     assert_eq!(rows.iter().filter(|row| told(row)).count(), 1);
+}
+
+/// A PBX that shows a password when it calls: from its address without one it is challenged, whatever else is allowed there.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_trunk_that_must_show_its_password() {
+    let any = SocketAddr::new(LOOPBACK, 0);
+    let (tell, mut events) = mpsc::channel(64);
+    let account = |name: &str| (name.to_string(), "long and secret".to_string());
+    let trunk = Trunk { auth: TrunkAuth::Digest, account: Some("pbx".into()), ..from_loopback("pbx-line", true) };
+    let accounts = Accounts([account("pbx"), account("other")].into());
+    let cfg = SipConfig { udp: Some(any), tcp: Some(any), trunks: vec![trunk], accounts, ..SipConfig::default() };
+    let gateway = SipEndpoint::bind(cfg, tell).await.expect("loopback is free");
+    let to = format!("sip:100@{}", gateway.local_udp().expect("UDP is on"));
+    for (user, password, expected) in
+        [("pbx", "long and secret", "pbx-line"), ("other", "long and secret", "403"), ("pbx", "guess", "401")]
+    {
+        let known = Credentials { host: "hotline".into(), user: user.into(), password: password.into() };
+        let (tell, mut caller_events) = mpsc::channel(64);
+        let cfg = SipConfig { udp: Some(any), tcp: Some(any), credentials: vec![known], ..SipConfig::default() };
+        let caller = SipEndpoint::bind(cfg, tell).await.expect("loopback is free");
+        let (dialog, sdp) = (caller.new_key(), SdpSession::new(7).offer(LOOPBACK, 40_000));
+        let invite =
+            SipCommand::Invite { dialog, to: to.clone(), from: "200".into(), sdp, uui: None, ring_seconds: 5, trunk: None };
+        caller.send(invite).expect("not busy");
+        let told = tokio::time::timeout(Duration::from_secs(10), async {
+            tokio::select! {
+                Some(SipEvent::Incoming { origin, .. }) = events.recv() => origin.trunk.unwrap_or_default(),
+                Some(SipEvent::Ended { why: EndedWhy::Refused { status, .. }, .. }) = caller_events.recv() => status.to_string(),
+            }
+        });
+        assert_eq!(told.await.expect("an end in time"), expected, "{user} {password}");
+        caller.stop().await;
+    }
+    gateway.stop().await;
 }
