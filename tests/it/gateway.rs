@@ -150,6 +150,31 @@ impl Gateway {
         String::from_utf8_lossy(&output.stdout).into_owned()
     }
 
+    /// All that it has written so far: the store's files, database included, and the log.
+    pub(crate) fn everything(&self) -> String {
+        let mut all = self.seen.join("\n");
+        let mut folders = vec![self.dir.path().join("store")];
+        while let Some(folder) = folders.pop() {
+            for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
+                match entry.path() {
+                    path if path.is_dir() => folders.push(path),
+                    path => all.push_str(&String::from_utf8_lossy(&std::fs::read(path).unwrap_or_default())),
+                }
+            }
+        }
+        all
+    }
+
+    /// A page of its web side.
+    pub(crate) fn page(&self, path: &str) -> String {
+        use std::io::{Read as _, Write as _};
+        let mut stream = std::net::TcpStream::connect(self.web.expect("the web side is on")).expect("it listens");
+        write!(stream, "GET {path} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n").expect("sent");
+        let mut text = String::new();
+        stream.read_to_string(&mut text).expect("a page");
+        text
+    }
+
     /// Process ids of the recognition workers: children of the gateway that run `engine-worker`.
     pub(crate) fn workers(&self) -> Vec<u32> {
         let children = format!("/proc/{0}/task/{0}/children", self.child.id());

@@ -160,4 +160,6 @@ fn a_wrong_password_is_told_and_not_tried_again_at_once() {
     let seconds: u64 = wait.and_then(|s| s.parse().ok()).expect("a wait");
     assert!((15..=30).contains(&seconds), "{later}");
     assert!(!kamailio.log().contains("REGISTERED"));
+    let metrics = gateway.page("/metrics");
+    assert!(metrics.contains("hotline_trunk_up{trunk=\"carrier\"} 0"), "{metrics}");
 }

@@ -43,17 +43,8 @@ impl Far {
         }
     }
 
-    /// Answers with the request's own headers, `via` added to its Via, and `more` lines.
     async fn answer(&self, request: &Request, status: &str, via: &str, more: &str) {
-        let line = |name: &str| request.line(name);
-        let text = format!(
-            "SIP/2.0 {status}\r\nVia: {}{via}\r\nFrom: {}\r\nTo: {};tag=far\r\nCall-ID: {}\r\nCSeq: {}\r\n{more}Content-Length: 0\r\n\r\n",
-            line("Via"),
-            line("From"),
-            line("To"),
-            line("Call-ID"),
-            line("CSeq"),
-        );
+        let text = answer(request, status, via, more);
         self.socket.send_to(text.as_bytes(), request.from).await.expect("sent");
     }
 
@@ -66,6 +57,19 @@ impl Far {
         let login = Login { user: "u1".into(), auth_user: "u1".into(), password: Pii::new("p1".into()) };
         Trunk { login: Some(login), register: Some(Duration::from_secs(3_600)), ..self.trunk("far") }
     }
+}
+
+/// An answer with the request's own headers, `via` added to its Via, and `more` lines.
+fn answer(request: &Request, status: &str, via: &str, more: &str) -> String {
+    let line = |name: &str| request.line(name);
+    format!(
+        "SIP/2.0 {status}\r\nVia: {}{via}\r\nFrom: {}\r\nTo: {};tag=far\r\nCall-ID: {}\r\nCSeq: {}\r\n{more}Content-Length: 0\r\n\r\n",
+        line("Via"),
+        line("From"),
+        line("To"),
+        line("Call-ID"),
+        line("CSeq"),
+    )
 }
 
 impl Request {
@@ -334,6 +338,64 @@ async fn calls_shaped_as_other_products_write_them() {
         gateway.story(row["id"].as_str().unwrap_or_default()).contains("the caller had dialled …33 first (no-answer)")
     };
     assert_eq!(rows.iter().filter(|row| told(row)).count(), 1);
+}
+
+/// A caller who hides the number: neither the records nor the card nor the log hold it, and no agent is told.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_hidden_number_is_nowhere() {
+    if !sipp::installed() {
+        return;
+    }
+    let out = free_port();
+    let mut gateway = gateway(&[("carrier", out, "from = [\"127.0.0.1\"]\ntrusted = true\n")], "");
+    let agent = Sipp::start("trunk_agent_anonymous", out, &["-d", "3000"]);
+    listening(out, "udp").await;
+    let target = gateway.sip.to_string();
+    let caller = Sipp::start("hidden_caller", free_port(), &["-s", "5551000", "-d", "20000", &target]);
+    agent.passes().await;
+    drop(caller);
+    let rows = gateway.ended_calls(1);
+    assert_eq!(rows[0]["caller"], "anonymous", "{rows:?}");
+    let story = gateway.story(rows[0]["id"].as_str().unwrap_or_default());
+    assert!(story.contains("the caller had dialled …33 first (no-answer)") && !story.contains("777888"), "{story}");
+    gateway.said("the call is over");
+    let kept = gateway.everything();
+    assert!(kept.contains("anonymous") && kept.contains("+4930333"), "the card tells who sent the call on");
+    assert!(!kept.contains("777888"), "the number stands in the store or in the log");
+}
+
+/// A registrar over TCP: the connection that we open is used for all of it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_registration_over_tcp() {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    let listener = tokio::net::TcpListener::bind((LOOPBACK, 0)).await.expect("a loopback port");
+    let port = listener.local_addr().expect("bound").port();
+    let login = Login { user: "u1".into(), auth_user: "u1".into(), password: Pii::new("p1".into()) };
+    let proxy = Proxy { host: "127.0.0.1".into(), port: Some(port), transport: TrunkTransport::Tcp };
+    let every = Some(Duration::from_secs(3_600));
+    let trunk = Trunk { login: Some(login), register: every, options: every, ..Trunk::new("far", proxy) };
+    let (endpoint, _events) = endpoint(vec![trunk]).await;
+    let local = endpoint.local_tcp().expect("TCP is on");
+    let (mut stream, from) = listener.accept().await.expect("a connection");
+    let mut methods = Vec::new();
+    for _ in 0..2 {
+        let mut text = String::new();
+        while !text.contains("\r\n\r\n") {
+            let mut buffer = [0; 4_096];
+            let got = tokio::time::timeout(Duration::from_secs(20), stream.read(&mut buffer));
+            let length = got.await.expect("a request in time").expect("received");
+            assert!(length > 0, "the connection stays");
+            text.push_str(&String::from_utf8_lossy(&buffer[..length]));
+        }
+        let request = Request { text, from };
+        assert!(request.line("Via").starts_with("SIP/2.0/TCP"), "{}", request.text);
+        let contact = request.line("Contact").to_string();
+        assert!(contact.starts_with(&format!("<sip:u1@{local};transport=tcp>")), "where others reach us: {contact}");
+        methods.push(request.method().to_string());
+        stream.write_all(answer(&request, "200 OK", "", "").as_bytes()).await.expect("sent");
+    }
+    assert_eq!(methods, ["REGISTER", "OPTIONS"]);
+    until(&endpoint, "registered", |state| state.registered && state.answers).await;
 }
 
 /// A PBX that shows a password when it calls: from its address without one it is challenged, whatever else is allowed there.
