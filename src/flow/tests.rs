@@ -257,6 +257,12 @@ fn every_mistake_is_found_in_its_line() {
         ("\"sip:night@pbx.example\" }", "\"sip:night@pbx.example\", next: desk }", "E8:target-cycle E9:target-cycle"),
         ("\"sip:night@pbx.example\"", "night@pbx.example", "E9:sip"),
         ("\"sip:night@pbx.example\"", "\"{{ env.NIGHT }}\"", "E9:env"),
+        ("\"sip:night@pbx.example\"", "\"trunk:+4930123456@carrier\"", ""),
+        ("\"sip:night@pbx.example\"", "\"tel:+4930123456\"", ""),
+        ("\"sip:night@pbx.example\"", "\"http:night@pbx.example\"", "E9:sip"),
+        // Nothing that a caller says reaches an address.
+        ("\"sip:night@pbx.example\"", "\"trunk:{{ number }}\"", "E9:unknown-name"),
+        ("\"sip:night@pbx.example\"", "\"sip:{{ caller }}@pbx.example\"", "E9:unknown-name"),
         ("{ digits: 4 }", "{ digits: 40 }", "E11:wrong-value E11:slot-kinds E52:unknown-slot"),
         ("{ digits: 4 }", "{ digits: 4, date: true }", "E11:slot-kinds"),
         ("http://stock.example", "http://{{ guests }}.example", "E15:lookup-host"),

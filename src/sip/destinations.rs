@@ -118,8 +118,12 @@ enum Way {
     Number(String, String),
 }
 
-/// Whether a trunk's patterns (or its country's ordinary numbers) let this number out.
+/// Whether a trunk's patterns (or its country's ordinary numbers) let this number out. Codes with `*` and `#` switch services
+/// of the exchange (call forwarding, for one): they are no numbers here.
 fn allows(trunk: &Trunk, number: &str) -> bool {
+    if !number.strip_prefix('+').unwrap_or(number).bytes().all(|b| b.is_ascii_digit()) {
+        return false;
+    }
     match (trunk.allow.as_slice(), &trunk.country) {
         ([], Some(country)) => national_allowed(country, number),
         ([], None) => false,

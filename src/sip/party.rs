@@ -69,7 +69,7 @@ fn name_addr(text: &str) -> Option<NameAddr> {
         .take(ENTRIES_MAX)
         .collect();
     let uri = uri.trim().to_string();
-    (!uri.is_empty()).then_some(NameAddr { uri, params })
+    uri.contains(':').then_some(NameAddr { uri, params })
 }
 
 /// Splits where `at` stands outside of quotes and angle brackets.

@@ -32,6 +32,8 @@ pub(crate) struct Gateway {
     pub(crate) config: PathBuf,
     dir: tempfile::TempDir,
     lines: Receiver<String>,
+    /// What it said so far.
+    seen: Vec<String>,
     /// Last, so that the next test begins when this gateway is gone.
     _turn: MutexGuard<'static, ()>,
 }
@@ -44,6 +46,8 @@ pub(crate) struct Wanted<'a> {
     pub(crate) hosts: Vec<String>,
     /// Further TOML, appended.
     pub(crate) more: &'a str,
+    /// Lines for the `[limits]` table.
+    pub(crate) limits: &'a str,
     /// Lines for the `[sip]` table.
     pub(crate) sip: &'a str,
     /// Lines for the `[store]` table, in place of the test's own folder.
@@ -60,9 +64,9 @@ impl Gateway {
         let store = if wanted.store.is_empty() { "dir = \"store\"\n" } else { wanted.store };
         let text = format!(
             "[sip]\nudp = \"127.0.0.1:0\"\ntcp = \"127.0.0.1:0\"\n{}\n[[number]]\ndialled = \"5551000\"\nflow = {flow:?}\n\
-             [store]\n{store}\n[web]\nlisten = \"127.0.0.1:0\"\n[limits]\ncalls_per_minute = 1000\n[flow_env]\n{env}\n\
+             [store]\n{store}\n[web]\nlisten = \"127.0.0.1:0\"\n[limits]\ncalls_per_minute = 1000\n{}\n[flow_env]\n{env}\n\
              [lookup]\nhosts = {:?}\n{}",
-            wanted.sip, wanted.hosts, wanted.more
+            wanted.sip, wanted.limits, wanted.hosts, wanted.more
         );
         let config = dir.path().join("hotline.toml");
         std::fs::write(&config, text).expect("a writable folder");
@@ -77,7 +81,8 @@ impl Gateway {
         let (tell, lines) = channel();
         let stderr = BufReader::new(child.stderr.take().expect("piped"));
         std::thread::spawn(move || stderr.lines().map_while(Result::ok).for_each(|line| drop(tell.send(line))));
-        let mut gateway = Gateway { child, sip: ([0, 0, 0, 0], 0).into(), web: None, config, dir, lines, _turn: turn };
+        let mut gateway =
+            Gateway { child, sip: ([0, 0, 0, 0], 0).into(), web: None, config, dir, lines, seen: Vec::new(), _turn: turn };
         let sip = gateway.line_with("takes calls on sip:");
         gateway.sip = sip.rsplit("sip:").next().and_then(|a| a.trim().parse().ok()).expect("an address");
         let web = gateway.line_with("http://");
@@ -89,14 +94,21 @@ impl Gateway {
     /// The next line on stderr that holds `text`, within 60 s.
     pub(crate) fn line_with(&mut self, text: &str) -> String {
         let until = Instant::now() + Duration::from_secs(60);
-        let mut seen = Vec::new();
         while let Ok(line) = self.lines.recv_timeout(until.saturating_duration_since(Instant::now())) {
+            self.seen.push(line.clone());
             if line.contains(text) {
                 return line;
             }
-            seen.push(line);
         }
-        panic!("the gateway never said {text:?}; it said:\n{}", seen.join("\n"));
+        panic!("the gateway never said {text:?}; it said:\n{}", self.seen.join("\n"));
+    }
+
+    /// A line that holds `text`, said already or within 60 s.
+    pub(crate) fn said(&mut self, text: &str) -> String {
+        match self.seen.iter().find(|line| line.contains(text)) {
+            Some(line) => line.clone(),
+            None => self.line_with(text),
+        }
     }
 
     /// A path in the test's own folder.
@@ -129,6 +141,38 @@ impl Gateway {
             );
             std::thread::sleep(Duration::from_millis(200));
         }
+    }
+
+    /// `hotline calls show --json` of one call.
+    pub(crate) fn story(&self, id: &str) -> String {
+        let output =
+            Command::new(HOTLINE).args(["calls", "show", id, "--json", "--config"]).arg(&self.config).output().expect("runs");
+        String::from_utf8_lossy(&output.stdout).into_owned()
+    }
+
+    /// All that it has written so far: the store's files, database included, and the log.
+    pub(crate) fn everything(&self) -> String {
+        let mut all = self.seen.join("\n");
+        let mut folders = vec![self.dir.path().join("store")];
+        while let Some(folder) = folders.pop() {
+            for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
+                match entry.path() {
+                    path if path.is_dir() => folders.push(path),
+                    path => all.push_str(&String::from_utf8_lossy(&std::fs::read(path).unwrap_or_default())),
+                }
+            }
+        }
+        all
+    }
+
+    /// A page of its web side.
+    pub(crate) fn page(&self, path: &str) -> String {
+        use std::io::{Read as _, Write as _};
+        let mut stream = std::net::TcpStream::connect(self.web.expect("the web side is on")).expect("it listens");
+        write!(stream, "GET {path} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n").expect("sent");
+        let mut text = String::new();
+        stream.read_to_string(&mut text).expect("a page");
+        text
     }
 
     /// Process ids of the recognition workers: children of the gateway that run `engine-worker`.

@@ -8,6 +8,7 @@ fn parse(text: &str) -> (Result<Config, Vec<ConfigError>>, Vec<String>) {
     let around = Surroundings {
         env: &|name| match name {
             "PARCEL_TOKEN" => Some("s3cret".to_string()),
+            "PBX_PASSWORD" => Some("given by the PBX".to_string()),
             "CARRIER_PASSWORD" => Some("given by the carrier".to_string()),
             "BRANCH_PBX_PASSWORD" => Some("correct horse battery".to_string()),
             _ => None,
@@ -92,6 +93,23 @@ fn a_trunk_needs_little() {
     assert_eq!((trunk.register, trunk.options, trunk.keepalive), (None, Some(Duration::from_secs(30)), None));
     assert!(trunk.allow.is_empty() && trunk.country.is_none(), "nothing may be dialled by number");
     assert!(config.warnings.is_empty(), "{:?}", config.warnings);
+}
+
+#[test]
+fn the_profiles_of_trunks_are_good() {
+    let profiles = [
+        ("kamailio", include_str!("../../../sip-config/trunks/kamailio.toml")),
+        ("asterisk", include_str!("../../../sip-config/trunks/asterisk.toml")),
+        ("freepbx", include_str!("../../../sip-config/trunks/freepbx.toml")),
+        ("freeswitch", include_str!("../../../sip-config/trunks/freeswitch.toml")),
+        ("carrier", include_str!("../../../sip-config/trunks/generic-carrier.toml")),
+    ];
+    for (name, text) in profiles {
+        let config = good(&format!("{MINIMAL}{text}"));
+        assert_eq!((config.trunks[0].name.as_str(), config.warnings.len()), (name, 0), "{:?}", config.warnings);
+        // Only what was run may look as if it had been.
+        assert_eq!(text.contains("NOT RUN"), name != "kamailio", "{name}");
+    }
 }
 
 #[test]

@@ -251,10 +251,8 @@ impl Core {
             Described::Other => return Err((StatusCode::UnsupportedMediaType, vec![accept()])),
         };
         let source = source_of(tx).ok_or((StatusCode::BadRequest, vec![]))?;
-        let trusted = match trunk {
-            Some(trunk) => trunk.trusted,
-            None => self.shared.cfg.trusted.iter().any(|network| network.contains(source.ip())),
-        };
+        let listed = || self.shared.cfg.trusted.iter().any(|network| network.contains(source.ip()));
+        let trusted = trunk.is_some_and(|trunk| trunk.trusted) || listed();
         let (from, to, origin) = parties(request, user_of(&from.uri), trunk, trusted);
         if trunk.is_some_and(|t| !t.numbers.is_empty() && !t.numbers.contains(&to)) {
             return Err((StatusCode::NotFound, vec![]));

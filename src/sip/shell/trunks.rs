@@ -68,7 +68,7 @@ struct Line {
     health: Option<Health>,
     /// When the next keep-alive goes.
     keepalive: Option<Moment>,
-    /// For the registrar, and for a proxy that challenges OPTIONS.
+    /// For the registrar.
     session: Session,
     /// All REGISTERs are one "call" (RFC 3261 §10.2): the same Call-ID, CSeq counting up.
     call_id: rsipstack::sip::headers::CallId,
@@ -242,7 +242,6 @@ impl Line {
         }
         let ping = match self.exchange(Method::Options, None, ANSWER_WITHIN).await {
             Ok(Reply::Final(response)) => Ping::Answered(response.status_code.code()),
-            // Whoever asks for a password lives.
             Ok(Reply::Unmet(status, _)) => Ping::Answered(status),
             Err(_) => Ping::Silent,
         };
@@ -297,7 +296,8 @@ impl Line {
             let response = self.ask(request, connection.clone(), asked.1, within).await?;
             self.learn(&response, peer.ip());
             let status = response.status_code.code();
-            if !matches!(status, 401 | 407) {
+            // Whoever asks OPTIONS for a password lives, and that was the question.
+            if !matches!(status, 401 | 407) || method == Method::Options {
                 for info in lines(&response, "Authentication-Info") {
                     self.session.informed(info);
                 }
@@ -376,7 +376,8 @@ impl Line {
             request.headers.push(Header::Allow(ALLOW.into()));
         }
         let cnonce = format!("{:032x}", rand::random::<u128>());
-        match self.session.authorization(&method.to_string(), &request.uri.to_string(), &cnonce) {
+        let signed = registers.then(|| self.session.authorization("REGISTER", &request.uri.to_string(), &cnonce)).flatten();
+        match signed {
             Some((true, value)) => request.headers.push(Header::ProxyAuthorization(value.into())),
             Some((false, value)) => request.headers.push(Header::Authorization(value.into())),
             None => {}

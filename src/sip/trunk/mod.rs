@@ -74,6 +74,43 @@ pub struct Trunk {
     pub caps: Caps,
 }
 
+impl Trunk {
+    /// A trunk with nothing special about it: no password, no registration, no health check, no limits, and nothing may be
+    /// dialled by it that no flow names.
+    pub fn new(name: &str, proxy: Proxy) -> Trunk {
+        Trunk {
+            name: name.into(),
+            registrar: proxy.host.clone(),
+            proxy,
+            login: None,
+            register: None,
+            from: Vec::new(),
+            trusted: false,
+            auth: TrunkAuth::Address,
+            account: None,
+            options: None,
+            options_misses: 3,
+            keepalive: None,
+            calls_max: None,
+            calls_per_second: None,
+            caller_id: CallerId::Pass,
+            numbers_in: Vec::new(),
+            numbers_out: Vec::new(),
+            numbers: Vec::new(),
+            dialled_in: DialledIn::Request,
+            srtp: Srtp::Off,
+            allow: Vec::new(),
+            country: None,
+            caps: Caps::default(),
+        }
+    }
+
+    #[cfg(test)]
+    pub(crate) fn plain(name: &str) -> Trunk {
+        Trunk::new(name, Proxy { host: format!("{name}.example"), port: None, transport: TrunkTransport::Udp })
+    }
+}
+
 /// Where requests go.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Proxy {
@@ -194,38 +231,6 @@ pub struct Caps {
     pub per_hour: Option<u32>,
     /// In a day.
     pub per_day: Option<u32>,
-}
-
-#[cfg(test)]
-impl Trunk {
-    /// A trunk with nothing special about it.
-    pub(crate) fn plain(name: &str) -> Trunk {
-        Trunk {
-            name: name.into(),
-            proxy: Proxy { host: format!("{name}.example"), port: None, transport: TrunkTransport::Udp },
-            login: None,
-            register: None,
-            registrar: format!("{name}.example"),
-            from: Vec::new(),
-            trusted: false,
-            auth: TrunkAuth::Address,
-            account: None,
-            options: None,
-            options_misses: 3,
-            keepalive: None,
-            calls_max: None,
-            calls_per_second: None,
-            caller_id: CallerId::Pass,
-            numbers_in: Vec::new(),
-            numbers_out: Vec::new(),
-            numbers: Vec::new(),
-            dialled_in: DialledIn::Request,
-            srtp: Srtp::Off,
-            allow: Vec::new(),
-            country: None,
-            caps: Caps::default(),
-        }
-    }
 }
 
 #[cfg(test)]
