@@ -1,8 +1,9 @@
 //! Signalling behind our own face. Pure: `face` (what is told and commanded), `sdp` (offer/answer), `guard` (what to do with
-//! raw datagrams), `digest` (passwords towards trunks), `verify` (passwords of callers), `bodies` (small texts inside messages). `shell`
+//! raw datagrams), `digest` (passwords towards trunks), `verify` (passwords of callers), `bodies` (small texts inside messages), `certificate` (from when until when ours is good). `shell`
 //! holds the SIP crate and its sockets, and is the only part that does IO.
 
 mod bodies;
+mod certificate;
 mod digest;
 mod face;
 pub mod guard;
@@ -13,7 +14,7 @@ mod verify;
 pub use digest::{Algorithm, Credentials};
 pub use face::{DialogKey, EndedWhy, SipCommand, SipEvent};
 pub use sdp::{G711, MediaAgreement, SdpError, SdpSession};
-pub use shell::{LOG_FILTER, SipBusy, SipConfig, SipCounts, SipEndpoint, SipError, Unknown};
+pub use shell::{LOG_FILTER, SCANNERS, SipBusy, SipConfig, SipCounts, SipEndpoint, SipError, TlsError, TlsFiles, Unknown};
 pub use verify::Accounts;
 
 /// Methods that we do, for Allow headers.

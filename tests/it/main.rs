@@ -9,4 +9,6 @@ mod layers;
 mod readme;
 mod sipp;
 mod speech;
+mod torture;
+mod transports;
 mod whisper;

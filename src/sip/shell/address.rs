@@ -8,6 +8,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 pub(super) struct Addresses {
     pub(super) udp: Option<SocketAddr>,
     pub(super) tcp: Option<SocketAddr>,
+    pub(super) tls: Option<SocketAddr>,
     pub(super) external: Option<IpAddr>,
 }
 
@@ -19,7 +20,7 @@ impl Addresses {
         {
             return external;
         }
-        match self.udp.or(self.tcp) {
+        match self.udp.or(self.tcp).or(self.tls) {
             Some(bound) if !bound.ip().is_unspecified() => bound.ip(),
             _ => route_source(peer),
         }
@@ -28,8 +29,9 @@ impl Addresses {
     /// IP and port for Via and Contact towards `peer` over a transport.
     pub(super) fn toward(&self, peer: IpAddr, transport: Transport) -> SocketAddr {
         let bound = match transport {
-            Transport::Udp => self.udp.or(self.tcp),
-            _ => self.tcp.or(self.udp),
+            Transport::Udp => self.udp.or(self.tcp).or(self.tls),
+            Transport::Tls => self.tls.or(self.tcp).or(self.udp),
+            _ => self.tcp.or(self.tls).or(self.udp),
         };
         SocketAddr::new(self.ip_toward(peer), bound.map_or(5060, |b| b.port()))
     }
@@ -70,7 +72,7 @@ mod tests {
 
     #[test]
     fn a_wildcard_socket_shows_the_address_of_the_route() {
-        let mut ours = Addresses { udp: Some("0.0.0.0:5070".parse().expect("ok")), tcp: None, external: None };
+        let mut ours = Addresses { udp: Some("0.0.0.0:5070".parse().expect("ok")), tcp: None, tls: None, external: None };
         let loopback: IpAddr = "127.0.0.1".parse().expect("ok");
         assert_eq!(ours.toward(loopback, Transport::Udp), "127.0.0.1:5070".parse().expect("ok"));
         ours.external = Some("203.0.113.9".parse().expect("ok"));
