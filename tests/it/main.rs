@@ -4,6 +4,7 @@ mod baresip;
 mod demo;
 mod dialogue;
 mod end_to_end;
+mod fuzz;
 mod gateway;
 mod layers;
 mod readme;
