@@ -62,6 +62,10 @@ fn reload(config: &Path, running: &Running) {
         Ok(numbers) => {
             eprintln!("reloaded: {} numbers are served", numbers.len());
             running.gateway.set_numbers(numbers);
+            match running.gateway.reload_tls() {
+                Ok(()) => {}
+                Err(error) => eprintln!("the certificates stay as they were: {error}"),
+            }
         }
         Err(mistakes) => eprintln!("not reloaded, everything stays as it was:\n{mistakes}"),
     }

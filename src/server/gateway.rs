@@ -227,6 +227,14 @@ impl Gateway {
         self.shared.ears.idle_pids()
     }
 
+    /// Reads the files for TLS again; connections and calls go on.
+    ///
+    /// # Errors
+    /// What is wrong with them; then the old ones stay.
+    pub fn reload_tls(&self) -> Result<(), crate::sip::TlsError> {
+        self.shared.sip.reload_tls()
+    }
+
     /// Serves these numbers from now on; calls that are going on keep their flow.
     pub fn set_numbers(&self, numbers: Vec<Served>) {
         prerender(&self.shared, &numbers);

@@ -4,7 +4,8 @@ use super::config::{Config, Network};
 use super::rate::CallerLimits;
 use crate::flow::Flow;
 use crate::media::PlaneConfig;
-use crate::sip::{Accounts, SdpPolicy, SessionPolicy, SipConfig};
+use crate::sip::guard::Limits;
+use crate::sip::{Accounts, SdpPolicy, SessionPolicy, SipConfig, TlsFiles};
 use crate::speech::{EarsConfig, VoicesConfig};
 use crate::store::{Retention, RetentionRules};
 use std::net::IpAddr;
@@ -86,6 +87,16 @@ impl Settings {
             sip: SipConfig {
                 udp: config.sip.udp,
                 tcp: config.sip.tcp,
+                tls: config.sip.tls,
+                tls_files: config
+                    .sip
+                    .tls_cert
+                    .clone()
+                    .zip(config.sip.tls_key.clone())
+                    .map(|(certificate, key)| TlsFiles { certificate, key }),
+                tls_ca: config.sip.tls_ca.clone(),
+                scanners: config.sip.scanners.clone(),
+                strangers: Limits { requests_per_second: config.limits.requests_per_second, shut_out: config.limits.shut_out },
                 external_ip: config.sip.external_ip,
                 user_agent: config.sip.user_agent.clone(),
                 max_dialogs: config.sip.max_calls as usize * 3,

@@ -2,8 +2,11 @@
 
 use super::address::Addresses;
 use super::dialog::{Entry, Index, Phase, Refer};
+use super::gate::Gate;
 use super::inspector::Inspector;
-use super::socket::{self, Sockets};
+use super::socket::Sockets;
+use super::stream::Streams;
+use super::tls::Tls;
 use super::{SipConfig, SipError};
 use crate::base::Moment;
 use crate::sip::trunk::Trunk;
@@ -38,14 +41,13 @@ const GOODBYE: Duration = Duration::from_secs(2);
 const REFER_TIMEOUT: Duration = Duration::from_secs(60);
 /// Refused INVITEs whose ACK we still wait for; beyond, a refusal is sent once and forgotten.
 const REFUSALS_MAX: usize = 2048;
-/// An idle TCP connection is closed after this long; calls are shorter.
-const STREAM_IDLE: Duration = Duration::from_secs(30 * 60);
 
 /// What the endpoint's handle and its task share.
 pub(super) struct Shared {
     pub(super) cfg: SipConfig,
     pub(super) addresses: Arc<Addresses>,
     pub(super) board: super::SharedBoard,
+    pub(super) tls: Arc<Tls>,
     pub(super) keys: Arc<AtomicU64>,
     pub(super) accepting: Arc<AtomicBool>,
     /// How many dialogs there are, for [`super::SipEndpoint::counts`].
@@ -84,6 +86,7 @@ pub(super) struct Preparing {
 pub(super) struct Core {
     pub(super) shared: Shared,
     pub(super) endpoint: EndpointInnerRef,
+    pub(super) streams: Arc<Streams>,
     pub(super) layer: Arc<DialogLayer>,
     pub(super) states: DialogStateSender,
     pub(super) done: mpsc::Sender<Done>,
@@ -106,11 +109,11 @@ pub(super) struct Core {
 
 impl Core {
     /// Puts the crate together and starts its tasks.
-    pub(super) async fn start(shared: Shared, sockets: Sockets, events: mpsc::Sender<SipEvent>) -> Result<Core, SipError> {
+    pub(super) async fn start(shared: Shared, mut sockets: Sockets, events: mpsc::Sender<SipEvent>) -> Result<Core, SipError> {
         let kill = shared.kill.clone();
         let transport = TransportLayer::new(kill.child_token());
-        transport.set_stream_idle_timeout(STREAM_IDLE);
-        let (udp, tcp) = sockets.into_transports(&shared.addresses, &kill).await?;
+        let gate = Arc::new(Gate::new(&shared.cfg));
+        let udp = sockets.udp_transport(&shared.addresses, &gate, &kill).await?;
         transport.add_transport(udp);
         let endpoint = EndpointBuilder::new()
             .with_user_agent(&shared.cfg.user_agent)
@@ -121,9 +124,8 @@ impl Core {
             .build();
         let requests = endpoint.incoming_transactions().map_err(|e| SipError::Stack(e.to_string()))?;
         let inner = endpoint.inner.clone();
-        if let (Some(listener), Some(local)) = (tcp, shared.addresses.tcp) {
-            tokio::spawn(socket::accept(listener, inner.clone(), local, kill.clone()));
-        }
+        let streams = Streams::new(&shared.cfg, inner.clone(), gate, shared.tls.clone(), kill.clone());
+        streams.clone().listen(sockets);
         tokio::spawn(async move { endpoint.serve().await });
         let layer = Arc::new(DialogLayer::new(inner.clone()));
         let (states, states_rx) = layer.new_dialog_state_channel();
@@ -135,6 +137,7 @@ impl Core {
                 trunk,
                 board: shared.board.clone(),
                 endpoint: inner.clone(),
+                streams: streams.clone(),
                 addresses: shared.addresses.clone(),
                 stop: shared.stop.clone(),
                 kill: kill.clone(),
@@ -146,6 +149,7 @@ impl Core {
         Ok(Core {
             shared,
             endpoint: inner,
+            streams,
             layer,
             states,
             done,

@@ -16,7 +16,7 @@ use crate::sip::{ALLOW, DialogKey, EndedWhy, Origin, SipEvent, Unknown};
 use rsipstack::dialog::dialog::{Dialog, DialogState, TransactionHandle};
 use rsipstack::dialog::invite_dialog::InviteDialog;
 use rsipstack::sip::prelude::{HeadersExt, ToTypedHeader};
-use rsipstack::sip::{Header, Method, Param, Request, Response, Scheme, StatusCode};
+use rsipstack::sip::{Header, Method, Param, Request, Response, Scheme, StatusCode, Transport};
 use rsipstack::transaction::key::TransactionRole;
 use rsipstack::transaction::transaction::{Transaction, TransactionEvent, TransactionEventSender};
 use std::net::{IpAddr, SocketAddr};
@@ -57,7 +57,10 @@ impl Core {
             return;
         }
         if let Some(refusal) = self.unsupported_extension(&tx.original) {
-            return self.refuse(tx, refusal);
+            if !self.ignores(&tx) {
+                self.refuse(tx, refusal);
+            }
+            return;
         }
         if to_tag(&tx.original).is_some() {
             return self.on_request_in_dialog(tx).await;
@@ -76,6 +79,13 @@ impl Core {
             }
             _ => self.refuse(tx, not_allowed()),
         }
+    }
+
+    /// A stranger who gets no answers to anything outside of a dialog.
+    fn ignores(&self, tx: &Transaction) -> bool {
+        let cfg = &self.shared.cfg;
+        let known = |source: SocketAddr| cfg.known.iter().any(|network| network.contains(source.ip()));
+        cfg.unknown == Unknown::Ignore && !source_of(tx).is_some_and(known)
     }
 
     /// Whether this source may begin something here.
@@ -183,11 +193,16 @@ impl Core {
             Ok(call) => call,
             Err(refusal) => return self.refuse(tx, refusal),
         };
-        let contact = self.shared.addresses.contact(call.source.ip(), transport_of(&tx));
+        let mut contact = self.shared.addresses.contact(call.source.ip(), transport_of(&tx));
+        if tx.original.uri.scheme == Some(Scheme::Sips) {
+            // RFC 3261 §12.1.1.
+            contact.scheme = Some(Scheme::Sips);
+        }
         let dialog = match self.layer.get_or_create_server_invite(&tx, self.states.clone(), None, Some(contact)) {
             Ok(dialog) => dialog,
             Err(_) => return self.refuse(tx, (StatusCode::BadRequest, vec![])),
         };
+        remember_transport(&dialog, transport_of(&tx));
         let key = self.new_key();
         let phase = Phase::Ringing { invite: tx.tu_sender.clone(), late: call.offer.is_none() };
         let allows_update = refresh::has_token(&tx.original.headers, "Allow", "UPDATE");
@@ -250,6 +265,10 @@ impl Core {
             Described::Sdp(sdp) => Some(sdp),
             Described::Other => return Err((StatusCode::UnsupportedMediaType, vec![accept()])),
         };
+        let accepted = request.headers.iter().filter(|h| matches!(h, Header::Accept(_))).map(|h| h.value());
+        if !bodies::accepts_sdp(accepted) {
+            return Err((StatusCode::NotAcceptable, vec![accept()]));
+        }
         let source = source_of(tx).ok_or((StatusCode::BadRequest, vec![]))?;
         let listed = || self.shared.cfg.trusted.iter().any(|network| network.contains(source.ip()));
         let trusted = trunk.is_some_and(|trunk| trunk.trusted) || listed();
@@ -272,6 +291,7 @@ impl Core {
             // Perhaps a BYE that crosses ours: the crate still knows the dialog.
             return match self.layer.match_dialog(&tx) {
                 Some(Dialog::Invite(dialog)) if tx.original.method == Method::Bye => self.hand_over(dialog, tx),
+                _ if self.ignores(&tx) => {}
                 _ => self.refuse(tx, (StatusCode::CallTransactionDoesNotExist, vec![])),
             };
         };
@@ -501,6 +521,18 @@ impl Core {
     }
 }
 
+/// Requests of ours go over the transport that theirs came by, also when the connection is gone meanwhile (RFC 3261 §18.1.1
+/// leaves it to the URI, and many phones write none).
+fn remember_transport(dialog: &InviteDialog, transport: Transport) {
+    let snapshot = dialog.snapshot();
+    let contact = dialog.initial_request().contact_header().ok().cloned();
+    let mut target = snapshot.remote_uri;
+    if transport != Transport::Udp && !target.params.iter().any(|p| matches!(p, Param::Transport(_))) {
+        target.params.push(Param::Transport(transport));
+        Dialog::Invite(dialog.clone()).set_remote_target(target, contact);
+    }
+}
+
 /// A new INVITE that passed its checks.
 struct NewCall {
     from: String,
@@ -576,8 +608,9 @@ fn source_of(tx: &Transaction) -> Option<SocketAddr> {
     tx.connection.as_ref()?.get_remote_addr()?.get_socketaddr().ok()
 }
 
-fn transport_of(tx: &Transaction) -> rsipstack::sip::Transport {
-    tx.connection.as_ref().map(|c| c.transport()).unwrap_or_default()
+fn transport_of(tx: &Transaction) -> Transport {
+    // Our streams are channels to the crate; their address knows the transport.
+    tx.connection.as_ref().map(|c| c.get_addr().r#type.unwrap_or(c.transport())).unwrap_or_default()
 }
 
 /// The user part; for `tel:` the number stands where the host would.

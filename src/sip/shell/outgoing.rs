@@ -3,6 +3,7 @@
 use super::core::{Core, Done, Preparing};
 use super::dialog::{Entry, Phase};
 use super::refresh;
+use super::stream::Streams;
 use super::trunks::{credentials, lines};
 use crate::base::Digit;
 use crate::sip::bodies::{self, Described};
@@ -38,16 +39,16 @@ impl Core {
         }
         let ours = self.entries.values().filter(|e| !e.incoming()).count() + self.preparing.len();
         let uri = match Uri::try_from(invite.to.as_str()) {
-            Ok(uri) if matches!(uri.scheme, Some(Scheme::Sip) | None) => uri,
-            _ => return self.never_began(key, "the target is no sip: URI").await,
+            Ok(uri) if matches!(uri.scheme, Some(Scheme::Sip | Scheme::Sips) | None) => uri,
+            _ => return self.never_began(key, "the target is no sip: or sips: URI").await,
         };
         if ours >= self.shared.cfg.max_dialogs {
             return self.never_began(key, "too many calls of our own").await;
         }
         self.preparing.insert(key, invite);
-        let (endpoint, done) = (self.endpoint.clone(), self.done.clone());
+        let (endpoint, streams, done) = (self.endpoint.clone(), self.streams.clone(), self.done.clone());
         self.background(async move {
-            let target = match tokio::time::timeout(PREPARE_TIMEOUT, find(&endpoint, &uri)).await {
+            let target = match tokio::time::timeout(PREPARE_TIMEOUT, find(&endpoint, &streams, &uri)).await {
                 Ok(found) => found,
                 Err(_) => Err("the target was not found in time".to_string()),
             };
@@ -193,13 +194,18 @@ impl Core {
         if let Some(uui) = &invite.uui {
             headers.push(Header::UserToUser(one_line(uui).into()));
         }
+        let mut contact = self.shared.addresses.contact(peer.ip(), transport);
+        if callee.scheme == Some(Scheme::Sips) {
+            // RFC 3261 §8.1.1.8.
+            contact.scheme = Some(Scheme::Sips);
+        }
         Ok(InviteOption {
             caller,
             callee,
             destination: Some(target),
             content_type: Some("application/sdp".into()),
             offer: Some(invite.sdp.clone().into_bytes()),
-            contact: self.shared.addresses.contact(peer.ip(), transport),
+            contact,
             headers: Some(headers),
             ..InviteOption::default()
         })
@@ -346,18 +352,24 @@ impl Core {
 }
 
 /// Name to address; for TCP also the connection, so that a dead target is known at once instead of after 32 s.
-pub(super) async fn find(endpoint: &EndpointInnerRef, uri: &Uri) -> Result<SipAddr, String> {
+pub(super) async fn find(endpoint: &EndpointInnerRef, streams: &Arc<Streams>, uri: &Uri) -> Result<SipAddr, String> {
     let mut target = SipAddr::try_from(uri).map_err(|e| e.to_string())?;
+    if uri.scheme == Some(Scheme::Sips) {
+        // RFC 3261 §26.2.2: sips means TLS all the way.
+        target.r#type = Some(Transport::Tls);
+    }
     if matches!(target.addr.host, Host::Domain(_)) {
         let resolver = &endpoint.transport_layer.inner.domain_resolver;
         target = resolver.resolve(&target).await.map_err(|e| format!("the target's name is unknown: {e}"))?;
     }
     target.r#type = target.r#type.or(Some(Transport::Udp));
     if target.addr.port.is_none() {
-        target.addr.port = Some(5060.into());
+        target.addr.port = Some(if target.r#type == Some(Transport::Tls) { 5061 } else { 5060 }.into());
     }
     if target.r#type != Some(Transport::Udp) {
-        endpoint.transport_layer.lookup(&target, None).await.map_err(|e| format!("the target does not answer: {e}"))?;
+        let address = target.get_socketaddr().map_err(|e| e.to_string())?;
+        let tls = target.r#type == Some(Transport::Tls);
+        streams.connect(tls, address, &uri.host().to_string()).await?;
     }
     Ok(target)
 }
