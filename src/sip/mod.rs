@@ -1,5 +1,6 @@
 //! Signalling behind our own face. Pure: `face` (what is told and commanded), `sdp` (offer/answer), `guard` (what to do with
-//! raw datagrams), `session_timer` (who refreshes a call), `reliable` (provisional answers that are acknowledged), `digest` (passwords towards trunks), `verify` (passwords of callers), `bodies` (small texts inside messages). `shell`
+//! raw datagrams), `session_timer` (who refreshes a call), `reliable` (provisional answers that are acknowledged),
+//! `replaces` (calls that take the place of others), `digest` (passwords towards trunks), `verify` (passwords of callers), `bodies` (small texts inside messages). `shell`
 //! holds the SIP crate and its sockets, and is the only part that does IO.
 
 mod bodies;
@@ -7,6 +8,7 @@ mod digest;
 mod face;
 pub mod guard;
 mod reliable;
+mod replaces;
 pub mod sdp;
 mod session_timer;
 pub mod shell;
@@ -21,4 +23,4 @@ pub use shell::{LOG_FILTER, SipBusy, SipConfig, SipCounts, SipEndpoint, SipError
 pub use verify::Accounts;
 
 /// Methods that we do, for Allow headers.
-pub(crate) const ALLOW: &str = "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE, PRACK, NOTIFY";
+pub(crate) const ALLOW: &str = "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE, PRACK, NOTIFY, REFER";

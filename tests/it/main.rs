@@ -6,6 +6,7 @@ mod dialogue;
 mod end_to_end;
 mod gateway;
 mod layers;
+mod moves;
 mod readme;
 mod sipp;
 mod sipp_dialogs;

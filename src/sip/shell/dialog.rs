@@ -1,5 +1,6 @@
 //! One dialog as the signalling task remembers it.
 
+use super::referred::Referred;
 use super::reliable::Ours;
 use crate::sip::reliable::Heard;
 use crate::sip::session_timer::{Granted, SessionTimer};
@@ -9,6 +10,7 @@ use rsipstack::dialog::invite_dialog::InviteDialog;
 use rsipstack::sip::{Contact, Uri};
 use rsipstack::transaction::key::TransactionRole;
 use rsipstack::transaction::transaction::TransactionEventSender;
+use std::net::IpAddr;
 use tokio::time::Instant;
 
 /// Where a message belongs: Call-ID and our tag.
@@ -29,6 +31,10 @@ pub(super) struct Entry {
     pub(super) answer_in_ack: Option<u32>,
     /// Our REFER whose outcome is not known; at most one.
     pub(super) refer: Option<Refer>,
+    /// REFER of theirs; at most one at a time.
+    pub(super) referred: Option<Referred>,
+    /// Where the dialog came from or went to.
+    pub(super) peer: Option<IpAddr>,
     /// What we granted to the INVITE that is not answered yet.
     pub(super) granted: Option<Granted>,
     /// The session timer of a call that is up, if one was agreed.
@@ -117,6 +123,8 @@ impl Entry {
             reoffer: None,
             answer_in_ack: None,
             refer: None,
+            referred: None,
+            peer: None,
             granted: None,
             reliable: Ours::default(),
             acknowledged: Heard::default(),

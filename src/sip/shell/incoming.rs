@@ -2,9 +2,11 @@
 
 use super::core::{Core, Done};
 use super::dialog::{Entry, Phase, Reoffer};
+use super::referred::Referred;
 use super::refresh;
 use crate::sip::bodies::{self, Described};
 use crate::sip::reliable::{self, Reliable};
+use crate::sip::replaces;
 use crate::sip::session_timer::Granted;
 use crate::sip::verify::{Asked, Denied};
 use crate::sip::{ALLOW, DialogKey, EndedWhy, SipEvent, Unknown};
@@ -78,6 +80,10 @@ impl Core {
         if cfg.unknown == Unknown::Answer || cfg.known.iter().any(|network| network.contains(source)) {
             return Admission::Welcome;
         }
+        // A phone of a call that is going on moves it to another place.
+        if tx.original.method == Method::Invite && matches!(self.replaced(&tx.original, source), Ok(Some(_))) {
+            return Admission::Welcome;
+        }
         match cfg.unknown {
             Unknown::Ignore => Admission::Ignored,
             Unknown::Challenge => self.verify(tx, source),
@@ -109,11 +115,11 @@ impl Core {
         }
     }
 
-    /// Option tags that we know (RFC 7433, RFC 4028, RFC 3262).
+    /// Option tags that we know (RFC 7433, RFC 3891, RFC 4028, RFC 3262).
     fn option_tags(&self) -> Vec<&'static str> {
         let timer = self.shared.cfg.session.expires > 0;
         let reliable = self.shared.cfg.reliable != Reliable::Off;
-        let known = [Some("uui"), timer.then_some(refresh::TIMER), reliable.then_some(reliable::TAG)];
+        let known = [Some("uui"), Some(replaces::TAG), timer.then_some(refresh::TIMER), reliable.then_some(reliable::TAG)];
         known.into_iter().flatten().collect()
     }
 
@@ -170,8 +176,8 @@ impl Core {
         let key = self.new_key();
         let phase = Phase::Ringing { invite: tx.tu_sender.clone(), late: call.offer.is_none() };
         let allows_update = refresh::has_token(&tx.original.headers, "Allow", "UPDATE");
-        let (heard, granted) = (call.offer.clone(), call.granted);
-        self.insert(key, Entry { allows_update, heard, granted, ..Entry::new(dialog.clone(), phase, Some(call.caller)) });
+        let (heard, granted, peer) = (call.offer.clone(), call.granted, Some(call.source.ip()));
+        self.insert(key, Entry { allows_update, heard, granted, peer, ..Entry::new(dialog.clone(), phase, Some(call.caller)) });
         let (done, linger) = (self.done.clone(), self.shared.cfg.t1 * 64 + ACK_GRACE);
         let (over, mut tx, mut handler) = (dialog.cancel_token().clone(), tx, dialog);
         self.background(async move {
@@ -195,6 +201,7 @@ impl Core {
             source: call.source,
             call_id: call.call_id,
             offer: call.offer,
+            replaces: call.replaces,
         })
         .await;
     }
@@ -238,6 +245,7 @@ impl Core {
             offer,
             caller: (caller, cseq),
             granted: self.grant(request, None)?,
+            replaces: self.replaced(request, source.ip())?,
         })
     }
 
@@ -385,6 +393,9 @@ impl Core {
             }
             Phase::Calling { .. } => self.on_answered(key, response).await,
             Phase::Up => {
+                if let Some(Referred::Going(notifier)) = &entry.referred {
+                    notifier.begin();
+                }
                 let Some(seq) = entry.answer_in_ack else { return };
                 let Some(ack) = entry.dialog.last_remote_ack() else { return };
                 if ack.cseq_header().and_then(|c| c.seq()).ok() == Some(seq) {
@@ -416,6 +427,10 @@ impl Core {
         if request.method == Method::Update && offer.is_none() {
             // It only refreshes the session and the target (RFC 3311 §5.1).
             return self.agree_to(key, reoffer, None).await;
+        }
+        if request.method == Method::Invite {
+            // Theirs is not repeated while the application thinks (RFC 3261 §17.2.1).
+            let _ = reoffer.handle.reply(StatusCode::Trying).await;
         }
         if let Some(entry) = self.entries.get_mut(&key) {
             entry.heard = offer.clone().or(entry.heard.take());
@@ -499,6 +514,7 @@ struct NewCall {
     offer: Option<String>,
     caller: (super::dialog::Index, u32),
     granted: Option<Granted>,
+    replaces: Option<DialogKey>,
 }
 
 fn accept() -> Header {

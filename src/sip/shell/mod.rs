@@ -5,7 +5,8 @@
 //! * `address`: what we write into Via and Contact for which peer.
 //! * `inspector`: the last look at messages on their way through the crate.
 //! * `core`: the task; `incoming`, `outgoing`, `dialog` are its parts, `change` re-INVITEs and UPDATEs of ours, `refresh` session
-//!   timers, `reliable` acknowledged provisional answers, `early` requests before there is a call.
+//!   timers, `reliable` acknowledged provisional answers, `early` requests before there is a call,
+//!   `referred` transfers by the far end.
 //!
 //! The crate writes whole messages (numbers, SDP, INFO digits) into its log at level INFO. A log filter must keep it
 //! at WARN: append [`LOG_FILTER`].
@@ -18,6 +19,7 @@ mod early;
 mod incoming;
 mod inspector;
 mod outgoing;
+mod referred;
 mod refresh;
 mod reliable;
 mod socket;
