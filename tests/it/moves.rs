@@ -12,7 +12,7 @@ pub(crate) fn flow(method: &str) -> String {
         "hotline: 1\nname: moves\nlanguages: [en]\nstart: welcome\nrecord: off\nperson: {{ to: desk, say: Yes. }}\ntargets:\n  \
          desk: {{ sip: \"{{{{ env.AGENT_SIP }}}}\", method: {method}, accept: key, ring: 10s }}\nintents:\n  hours:\n    \
          examples: [when are you open, what are your hours, are you open today, opening hours please]\n    go: welcome\n\
-         nodes:\n  welcome:\n    ask: How can I help you?\n"
+         nodes:\n  welcome:\n    ask: I am an automatic assistant. How can I help you?\n    keys: {{ \"1\": hours }}\n"
     )
 }
 
@@ -68,9 +68,9 @@ async fn an_agent_sends_the_caller_on() {
     if !installed() {
         return;
     }
-    let story = moved("bridge", "wants_person_ends", "agent_sends_on", Some("agent_next"), "12000").await;
+    let story = moved("bridge", "wants_person_ends", "agent_sends_on", Some("agent_next"), "6000").await;
     says(&story, &["agent_transfer", "desk sends the caller on to next@127.0.0.1", "transferred"]);
-    let story = moved("bridge", "wants_person_ends", "agent_sends_on_attended", Some("agent_replaces_next"), "12000").await;
+    let story = moved("bridge", "wants_person_ends", "agent_sends_on_attended", Some("agent_replaces_next"), "6000").await;
     says(&story, &["agent_transfer", "transferred"]);
 }
 
@@ -79,9 +79,9 @@ async fn a_caller_whom_nobody_else_takes_stays_with_the_agent() {
     if !installed() {
         return;
     }
-    let story = moved("bridge", "wants_person_ends", "agent_sends_on_busy", Some("agent_busy"), "12000").await;
+    let story = moved("bridge", "wants_person_ends", "agent_sends_on_busy", Some("agent_busy"), "6000").await;
     says(&story, &["agent_transfer_failed", "the caller stays with desk", "486"]);
-    let story = moved("bridge", "wants_person_ends", "agent_sends_abroad", None, "12000").await;
+    let story = moved("bridge", "wants_person_ends", "agent_sends_abroad", None, "6000").await;
     says(&story, &["agent_transfer_refused", "may not be sent there"]);
 }
 
