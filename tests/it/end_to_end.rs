@@ -33,14 +33,14 @@ fn parcels() -> SocketAddr {
 }
 
 /// Milliseconds of silence, or a fixture.
-enum Piece<'a> {
+pub(crate) enum Piece<'a> {
     Quiet(usize),
     Fixture(&'a str),
     Tone(f32, usize),
 }
 
 /// Joins pieces into one 8 kHz mono WAV.
-fn sound(path: &Path, pieces: &[Piece<'_>]) {
+pub(crate) fn sound(path: &Path, pieces: &[Piece<'_>]) {
     let spec = hound::WavSpec { channels: 1, sample_rate: 8_000, bits_per_sample: 16, sample_format: hound::SampleFormat::Int };
     let mut wav = hound::WavWriter::create(path, spec).expect("a writable folder");
     for piece in pieces {
@@ -106,7 +106,7 @@ fn stretches(path: &Path, gap: f32) -> Vec<(f32, f32)> {
 }
 
 /// Share of the energy of the loudest second at `hertz`.
-fn has_tone(path: &Path, hertz: f32) -> bool {
+pub(crate) fn has_tone(path: &Path, hertz: f32) -> bool {
     let mut wav = hound::WavReader::open(path).expect("a WAV");
     let all: Vec<f32> = wav.samples::<i16>().map(|s| f32::from(s.expect("a sample"))).collect();
     all.chunks_exact(RATE / 2).any(|piece| {
