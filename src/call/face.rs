@@ -106,6 +106,11 @@ pub enum Event {
     CallerLost,
     /// The caller put us on hold, or took us off.
     Held(bool),
+    /// Another phone has taken a party's place (INVITE with Replaces, RFC 3891); the audio goes on.
+    TakenOver {
+        /// Whose.
+        leg: LegId,
+    },
     /// Something of ours broke for this call (disk full, no port); one sentence.
     Trouble(String),
     /// The time that `Call::next_timer` asked for has come.
@@ -142,6 +147,13 @@ pub enum AgentEvent {
         status: u16,
         /// Contact URI of a 302.
         contact: Option<String>,
+    },
+    /// The agent's phone asks us to call somebody else for the caller (REFER). Answer with `Command::AnswerRefer`.
+    Refers {
+        /// The address, with Replaces in it for an attended transfer.
+        to: String,
+        /// Whether callers may be sent there.
+        allowed: bool,
     },
     /// BYE from the agent (or the leg's audio died).
     HungUp,
@@ -203,6 +215,31 @@ pub enum Command {
         uui: String,
         /// How long it may ring.
         ring: Duration,
+    },
+    /// Answer an agent's REFER: 202 = we try, otherwise the refusal.
+    AnswerRefer {
+        /// Whose.
+        attempt: AttemptId,
+        /// SIP status.
+        status: u16,
+    },
+    /// Tell that agent how it goes.
+    NotifyRefer {
+        /// Whose.
+        attempt: AttemptId,
+        /// SIP status of the call that was asked for.
+        status: u16,
+        /// The outcome.
+        last: bool,
+    },
+    /// Ask the caller's phone to call a joined agent's phone in our place (attended transfer); `Event::Referred` follows.
+    Complete {
+        /// The outcome carries it.
+        attempt: AttemptId,
+        /// The agent's leg.
+        agent: AttemptId,
+        /// Longest wait for the outcome.
+        patience: Duration,
     },
     /// Join the two audio streams (stops listening and comfort audio).
     Join {

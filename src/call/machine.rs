@@ -4,7 +4,7 @@
 use super::ears::Ears;
 use super::ladders::Ladders;
 use super::settings::CallSettings;
-use super::state::{AgentStage, Farewell, MessageOrigin, MessageStep, State, Step};
+use super::state::{AgentStage, Farewell, MessageOrigin, MessageStep, Moving, State, Step};
 use super::story::Story;
 use super::timers::{TimerName, TimerTable};
 use super::{AgentEvent, Command, Event, Record, RecordAction};
@@ -58,6 +58,8 @@ pub struct Call {
     next_prompt: PromptId,
     next_lookup: LookUpId,
     next_attempt: AttemptId,
+    /// How often agents have sent the caller on.
+    pub(crate) onward: u8,
 }
 
 /// Who called, which number, when.
@@ -110,6 +112,7 @@ impl Call {
             engaged: false,
             answered: false,
             message: None,
+            onward: 0,
             wanted_at: None,
             person_at: None,
             next_prompt: PromptId(0),
@@ -145,6 +148,7 @@ impl Call {
             Event::CallerHungUp => self.caller_hung_up(now),
             Event::CallerLost => self.caller_lost(now),
             Event::Held(held) => self.held(now, *held),
+            Event::TakenOver { leg } => self.taken_over(now, *leg),
             Event::Trouble(what) => self.decide(now, "trouble", what.clone()),
             Event::Tick => self.tick(now),
         }
@@ -303,14 +307,12 @@ impl Call {
                 Step::Bridging(b) if b.attempt == attempt => self.agent_moves(now, event),
                 _ => {}
             },
-            State::Joined { attempt: a, target } if *a == attempt => {
-                if matches!(event, AgentEvent::HungUp | AgentEvent::Failed { .. }) {
-                    let to = target.clone();
-                    let because = self.because();
-                    self.end(now, Disposition::Transferred { to, because }, false);
-                }
-            }
+            State::Joined { .. } => return self.agent_while_joined(now, attempt, event),
             _ => {}
+        }
+        if matches!(event, AgentEvent::Refers { .. }) {
+            // Nobody is joined yet whom that agent could send on.
+            now.out.push(Command::AnswerRefer { attempt, status: 603 });
         }
     }
 
@@ -376,17 +378,18 @@ impl Call {
     /// The one way out: frees the legs, writes the last record, says that it is over. A second time does nothing.
     pub(crate) fn end(&mut self, now: &mut Now, disposition: Disposition, caller_gone: bool) {
         let state = std::mem::replace(&mut self.state, State::Over);
-        let agent = match &state {
+        let agents = match &state {
             State::Over => return,
-            State::Joined { attempt, .. } => Some(*attempt),
+            State::Joined { attempt, moving: Some(Moving::Onward { attempt: next, .. }), .. } => [Some(*attempt), Some(*next)],
+            State::Joined { attempt, .. } => [Some(*attempt), None],
             State::Transferring(t) => match &t.step {
-                Step::Bridging(b) => Some(b.attempt),
-                _ => None,
+                Step::Bridging(b) => [Some(b.attempt), None],
+                _ => [None, None],
             },
-            _ => None,
+            _ => [None, None],
         };
         self.timers.clear_except(&[]);
-        if let Some(attempt) = agent {
+        for attempt in agents.into_iter().flatten() {
             now.out.push(Command::HangUp { leg: LegId::Agent(attempt) });
         }
         if !caller_gone && !matches!(state, State::Fresh) {

@@ -12,6 +12,7 @@ mod ladders;
 mod machine;
 mod meaning;
 mod message;
+mod moves;
 mod opening;
 mod record;
 mod settings;

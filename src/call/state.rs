@@ -32,8 +32,10 @@ pub(crate) enum State {
     Joined {
         /// The agent's leg.
         attempt: AttemptId,
-        /// Target's name.
+        /// Target's name, or where an agent sent the caller.
         target: String,
+        /// A further move that is under way.
+        moving: Option<Moving>,
     },
     /// A message is taken.
     Message(Message),
@@ -48,6 +50,29 @@ pub(crate) enum State {
     },
     /// Nothing follows.
     Over,
+}
+
+/// A joined call moves on.
+#[derive(Debug)]
+pub(crate) enum Moving {
+    /// The agent sends the caller to somebody else, who is being called.
+    Onward {
+        /// The next one's leg.
+        attempt: AttemptId,
+        /// Who: user and host.
+        to: String,
+        /// When it began.
+        began: Moment,
+        /// The agent has hung up meanwhile: nobody to go back to.
+        left: bool,
+    },
+    /// The caller's phone is asked to call the agent's itself.
+    Completing {
+        /// The REFER's outcome carries it.
+        attempt: AttemptId,
+        /// When it began.
+        began: Moment,
+    },
 }
 
 /// Why we say good-bye.

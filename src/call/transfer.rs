@@ -100,7 +100,7 @@ impl Call {
     /// Begins with a target, by its own method.
     fn approach(&mut self, now: &mut Now, target: Target) {
         match target.method {
-            TransferMethod::Bridge => self.dial(now, target),
+            TransferMethod::Bridge | TransferMethod::Attended => self.dial(now, target),
             TransferMethod::Refer => {
                 let sentence = self.take_sentence(now);
                 let State::Transferring(transfer) = &mut self.state else { return };
@@ -159,7 +159,7 @@ impl Call {
     }
 
     /// RFC 7433 §4.1: the card's reference in hexadecimal.
-    fn uui(&self) -> String {
+    pub(crate) fn uui(&self) -> String {
         format!("{};encoding=hex", self.settings.card_reference)
     }
 
@@ -180,6 +180,9 @@ impl Call {
     }
 
     pub(crate) fn referred(&mut self, now: &mut Now, attempt: AttemptId, outcome: ReferOutcome) {
+        if matches!(self.state, State::Joined { .. }) {
+            return self.completing(now, attempt, outcome);
+        }
         let State::Transferring(transfer) = &self.state else { return };
         let Step::Referring { target, attempt: a, began } = &transfer.step else { return };
         if *a != attempt {
@@ -255,7 +258,7 @@ impl Call {
             (AgentEvent::HungUp, _) => {
                 self.bridge_failed(now, 480, "the agent hung up before the caller was joined".into(), None)
             }
-            (AgentEvent::Answered | AgentEvent::Key(_), _) => {}
+            (AgentEvent::Answered | AgentEvent::Key(_) | AgentEvent::Refers { .. }, _) => {}
         }
     }
 
@@ -381,12 +384,17 @@ impl Call {
             return;
         }
         let (attempt, target, began) = (bridging.attempt, bridging.target.name.clone(), bridging.began);
+        let method = bridging.target.method;
         self.timers.clear_except(&[TimerName::Longest]);
         self.person_at.get_or_insert(now.at);
         now.out.push(Command::Join { attempt });
         self.note_attempt(now, began, &target, "bridge", "answered".into());
-        self.state = State::Joined { attempt, target };
+        let attended = method == TransferMethod::Attended;
+        self.state = State::Joined { attempt, target, moving: None };
         self.publish(now);
+        if attended {
+            self.complete(now);
+        }
     }
 
     fn bridging(&mut self) -> Option<&mut Bridging> {

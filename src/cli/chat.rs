@@ -196,6 +196,14 @@ impl Ports for Keyboard {
         self.soon(Happening::Call(Event::Agent { attempt, event: AgentEvent::Key(one) }));
     }
 
+    // There is no phone that could refer in a chat.
+    fn answer_refer(&mut self, _: AttemptId, _: u16) {}
+    fn notify_refer(&mut self, _: AttemptId, _: u16, _: bool) {}
+
+    fn complete(&mut self, attempt: AttemptId, _: AttemptId, _: Duration) {
+        self.soon(Happening::Call(Event::Referred { attempt, outcome: ReferOutcome::Succeeded }));
+    }
+
     fn join(&mut self, attempt: AttemptId) {
         self.line("    [you are speaking with a person; the chat ends here]".into());
         self.soon(Happening::Call(Event::Agent { attempt, event: AgentEvent::HungUp }));

@@ -361,6 +361,9 @@ impl<M: Machine, P: Ports> Driver<M, P> {
             Command::LookUp { id, request } => self.ports.look_up(id, request),
             Command::Refer { attempt, to, uui, patience } => self.ports.refer(attempt, &to, &uui, patience),
             Command::Dial { attempt, to, uui, ring } => self.ports.dial(attempt, &to, &uui, ring),
+            Command::AnswerRefer { attempt, status } => self.ports.answer_refer(attempt, status),
+            Command::NotifyRefer { attempt, status, last } => self.ports.notify_refer(attempt, status, last),
+            Command::Complete { attempt, agent, patience } => self.ports.complete(attempt, agent, patience),
             Command::Join { attempt } => {
                 self.ports.leg(LegId::Caller, LegCommand::Listen(None));
                 self.ports.leg(LegId::Caller, LegCommand::Comfort(None));

@@ -69,6 +69,12 @@ pub trait Ports {
     fn refer(&mut self, attempt: AttemptId, to: &str, uui: &str, patience: Duration);
     /// Call an agent; `Event::Agent` follows.
     fn dial(&mut self, attempt: AttemptId, to: &str, uui: &str, ring: Duration);
+    /// Answer an agent's REFER.
+    fn answer_refer(&mut self, attempt: AttemptId, status: u16);
+    /// Tell that agent how the call goes that was asked for.
+    fn notify_refer(&mut self, attempt: AttemptId, status: u16, last: bool);
+    /// REFER the caller to a joined agent's phone in our place; `Event::Referred` follows, at the latest after `patience`.
+    fn complete(&mut self, attempt: AttemptId, agent: AttemptId, patience: Duration);
     /// Connect the two audio streams.
     fn join(&mut self, attempt: AttemptId);
     /// Comfort audio for the caller, on or off.

@@ -38,6 +38,15 @@ impl Ports for Diary {
     fn dial(&mut self, _: AttemptId, to: &str, _: &str, _: Duration) {
         self.add(format!("dial {to}"));
     }
+    fn answer_refer(&mut self, _: AttemptId, status: u16) {
+        self.add(format!("answer refer {status}"));
+    }
+    fn notify_refer(&mut self, _: AttemptId, status: u16, last: bool) {
+        self.add(format!("notify refer {status} {last}"));
+    }
+    fn complete(&mut self, _: AttemptId, agent: AttemptId, _: Duration) {
+        self.add(format!("complete {agent:?}"));
+    }
     fn join(&mut self, _: AttemptId) {
         self.add("join".into());
     }

@@ -242,6 +242,9 @@ pub enum TransferMethod {
     Refer,
     /// We call the agent and join the audio.
     Bridge,
+    /// The same, and then the caller's phone calls the agent's in our place (REFER with Replaces); it stays a bridge where the
+    /// caller's side does not do that.
+    Attended,
 }
 
 /// What proves that a person took the call.

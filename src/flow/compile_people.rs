@@ -62,7 +62,8 @@ impl Compiler<'_, '_> {
                 known
             });
             let open = target.hours.as_ref().and_then(|h| self.hours_named(h, hours));
-            let methods = [("bridge", TransferMethod::Bridge), ("refer", TransferMethod::Refer)];
+            let methods =
+                [("bridge", TransferMethod::Bridge), ("refer", TransferMethod::Refer), ("attended", TransferMethod::Attended)];
             let made = Target {
                 name: name.value.clone(),
                 sip: self.sip(&target.sip),

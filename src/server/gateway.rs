@@ -329,7 +329,7 @@ impl Router {
     async fn run(mut self, mut events: mpsc::Receiver<SipEvent>) {
         while let Some(event) = events.recv().await {
             match event {
-                SipEvent::Incoming { .. } => self.incoming(event),
+                SipEvent::Incoming { replaces: None, .. } => self.incoming(event),
                 other => self.pass_on(other),
             }
         }
@@ -338,6 +338,9 @@ impl Router {
     fn pass_on(&self, event: SipEvent) {
         let dialog = dialog_of(&event);
         let inbox = lock(&self.shared.dialogs).get(&dialog).cloned();
+        if let (None, SipEvent::Incoming { dialog, .. }) = (&inbox, &event) {
+            return self.reject(*dialog, 481, None);
+        }
         if let Some(inbox) = inbox
             && inbox.try_send(Inbox::Sip(event)).is_err()
         {
@@ -367,7 +370,7 @@ impl Router {
     }
 
     fn incoming(&mut self, event: SipEvent) {
-        let SipEvent::Incoming { dialog, from, to, source, call_id, offer, origin } = event else { return };
+        let SipEvent::Incoming { dialog, from, to, source, call_id, offer, origin, .. } = event else { return };
         let Some(Served { flow, base_dir, .. }) = self.flow_for(&to) else {
             tracing::info!(call_id, dialled = %PhoneNumber::new(&to).tail(), "no flow serves this number");
             return self.reject(dialog, 404, None);
@@ -434,14 +437,16 @@ impl Router {
 
 fn dialog_of(event: &SipEvent) -> DialogKey {
     match event {
-        SipEvent::Incoming { dialog, .. }
+        // A call that takes another's place belongs to that one's call.
+        SipEvent::Incoming { replaces: Some(dialog), .. }
+        | SipEvent::Incoming { dialog, .. }
         | SipEvent::Acked { dialog, .. }
         | SipEvent::Reoffer { dialog, .. }
         | SipEvent::Reanswered { dialog, .. }
         | SipEvent::ReofferRefused { dialog, .. }
         | SipEvent::InfoDigit { dialog, .. }
         | SipEvent::ReferProgress { dialog, .. }
-        | SipEvent::ReferDeclined { dialog }
+        | SipEvent::ReferAsked { dialog, .. }
         | SipEvent::Ringing { dialog, .. }
         | SipEvent::Answered { dialog, .. }
         | SipEvent::Ended { dialog, .. } => *dialog,

@@ -38,6 +38,10 @@ pub(super) struct LiveLeg {
     pub(super) connected: bool,
     /// How it goes out by trunks, for an agent that is reached so.
     pub(super) way: Option<Box<Way>>,
+    /// The dialog whose place this one took; it ends once this one is acknowledged.
+    replaced: Option<DialogKey>,
+    /// The address that was dialled; `None` = they called us.
+    address: Option<String>,
 }
 
 /// Everything outside the call machine that belongs to one call.
@@ -61,6 +65,9 @@ pub(super) struct LivePorts {
     /// The call's place on the trunk that brought it, given back with this.
     _permit: Option<Permit>,
     leg_events: mpsc::Sender<(LegKey, LegEvent)>,
+    /// Where an agent's phone sends the caller on, once that was allowed: beside the flow's targets, the one place that may be
+    /// dialled.
+    pub(super) sent_on: Option<String>,
 }
 
 /// The caller's side as the gateway found it.
@@ -94,6 +101,8 @@ impl LivePorts {
             up: true,
             connected: false,
             way: None,
+            address: None,
+            replaced: None,
         };
         let language = flow.languages.first().copied().unwrap_or_default();
         let store = shared.store.clone();
@@ -115,6 +124,7 @@ impl LivePorts {
             recording: false,
             _permit: caller.permit,
             leg_events,
+            sent_on: None,
         };
         if let Some(agreed) = caller.agreed {
             ports.remote(caller.key, agreed);
@@ -152,15 +162,25 @@ impl LivePorts {
             SipEvent::Answered { dialog, sdp } => self.agent_answered(dialog, &sdp),
             SipEvent::Ended { dialog, why } => self.dialog_ended(dialog, why),
             SipEvent::Reanswered { dialog, sdp } => self.reanswered(dialog, &sdp),
-            SipEvent::Incoming { .. } | SipEvent::ReferDeclined { .. } | SipEvent::ReofferRefused { .. } => Vec::new(),
+            SipEvent::Incoming { dialog, offer, replaces: Some(old), .. } => self.taken_over(old, dialog, offer.as_deref()),
+            SipEvent::ReferAsked { dialog, to } => self.refer_asked(dialog, to),
+            SipEvent::Incoming { .. } | SipEvent::ReofferRefused { .. } => Vec::new(),
         }
     }
 
     fn acked(&mut self, dialog: DialogKey, answer: Option<String>) -> Vec<Happening> {
         let ip = self.ip;
-        let Some(leg) = self.legs.get_mut(&LegId::Caller).filter(|l| l.dialog == dialog && !l.connected) else {
-            return Vec::new();
-        };
+        let Some(id) = self.leg_of_dialog(dialog) else { return Vec::new() };
+        let Some(leg) = self.legs.get_mut(&id) else { return Vec::new() };
+        let (replaced, connected) = (leg.replaced.take(), leg.connected);
+        if let Some(dialog) = replaced {
+            self.send(SipCommand::HangUp { dialog });
+        }
+        if connected || id != LegId::Caller {
+            // The answer to an offer of ours in a 200 inside a call (or to who took a place) comes with the ACK.
+            return answer.map_or_else(Vec::new, |answer| self.reanswered(dialog, &answer));
+        }
+        let Some(leg) = self.legs.get_mut(&id) else { return Vec::new() };
         leg.connected = true;
         if let Some(answer) = answer {
             match leg.sdp.accept_answer(&answer, ip) {
@@ -223,6 +243,63 @@ impl LivePorts {
         let at = self.shared.now();
         self.leg(leg, LegCommand::StopPlaying);
         vec![Happening::Leg { leg, event: LegEvent::Digit { digit, at } }]
+    }
+
+    /// Only an agent's phone may send the caller on, and only to where the flow and its own host are.
+    fn refer_asked(&mut self, dialog: DialogKey, to: String) -> Vec<Happening> {
+        match self.leg_of_dialog(dialog) {
+            Some(id @ LegId::Agent(attempt)) => {
+                let agent = self.legs.get(&id).and_then(|leg| leg.address.as_deref()).unwrap_or_default();
+                let allowed = super::destinations::may_dial(&to, &self.flow, agent);
+                self.sent_on = allowed.then(|| to.clone());
+                vec![Happening::Call(Event::Agent { attempt, event: AgentEvent::Refers { to, allowed } })]
+            }
+            _ => {
+                self.send(SipCommand::AnswerRefer { dialog, status: 603 });
+                Vec::new()
+            }
+        }
+    }
+
+    /// Another phone takes the place of a party: its audio goes on through the same leg.
+    fn taken_over(&mut self, old: DialogKey, dialog: DialogKey, offer: Option<&str>) -> Vec<Happening> {
+        let ip = self.ip;
+        let Some((id, leg)) = self.legs.iter_mut().find(|(_, leg)| leg.dialog == old && leg.up && leg.connected) else {
+            self.send(SipCommand::Reject { dialog, status: 481, retry_after: None });
+            return Vec::new();
+        };
+        let (id, key, port) = (*id, leg.key, leg.port);
+        let mut sdp = self.shared.sdp_session();
+        let (agreed, text) = match offer.map(|offer| sdp.answer(offer, ip, port)) {
+            Some(Ok((agreed, text))) => (Some(agreed), text),
+            Some(Err(error)) => {
+                self.send(SipCommand::Reject { dialog, status: error.status(), retry_after: None });
+                return Vec::new();
+            }
+            None => (None, sdp.offer(ip, port)),
+        };
+        (leg.sdp, leg.dialog, leg.replaced) = (sdp, dialog, Some(old));
+        self.shared.forget(old);
+        self.shared.register(dialog, self.inbox.clone());
+        self.send(SipCommand::Answer { dialog, sdp: text });
+        if let Some(agreed) = agreed {
+            self.remote(key, agreed);
+        }
+        vec![Happening::Call(Event::TakenOver { leg: id })]
+    }
+
+    fn dialog_of(&self, attempt: AttemptId) -> Option<DialogKey> {
+        self.legs.get(&LegId::Agent(attempt)).filter(|leg| leg.up).map(|leg| leg.dialog)
+    }
+
+    /// Whatever the far end does, the outcome is known after `patience`.
+    fn give_up_referring(&self, attempt: AttemptId, patience: Duration) {
+        let failed = Event::Referred { attempt, outcome: ReferOutcome::Failed(408) };
+        let later = self.later(Happening::Call(failed));
+        tokio::spawn(async move {
+            tokio::time::sleep(patience).await;
+            later.await;
+        });
     }
 
     fn refer_progress(&mut self, dialog: DialogKey, status: u16, last: bool) -> Vec<Happening> {
@@ -353,12 +430,26 @@ impl Ports for LivePorts {
         };
         self.shared.set_referring(self.id, attempt);
         self.send(SipCommand::Refer { dialog, to, uui: (!uui.is_empty()).then(|| uui.into()) });
-        let failed = Event::Referred { attempt, outcome: ReferOutcome::Failed(408) };
-        let later = self.later(Happening::Call(failed));
-        tokio::spawn(async move {
-            tokio::time::sleep(patience).await;
-            later.await;
-        });
+        self.give_up_referring(attempt, patience);
+    }
+
+    fn answer_refer(&mut self, attempt: AttemptId, status: u16) {
+        if let Some(dialog) = self.dialog_of(attempt) {
+            self.send(SipCommand::AnswerRefer { dialog, status });
+        }
+    }
+
+    fn notify_refer(&mut self, attempt: AttemptId, status: u16, last: bool) {
+        if let Some(dialog) = self.dialog_of(attempt) {
+            self.send(SipCommand::NotifyRefer { dialog, status, last });
+        }
+    }
+
+    fn complete(&mut self, attempt: AttemptId, agent: AttemptId, patience: Duration) {
+        let (Some(caller), Some(with)) = (self.legs.get(&LegId::Caller), self.dialog_of(agent)) else { return };
+        self.shared.set_referring(self.id, attempt);
+        self.send(SipCommand::ReferReplacing { dialog: caller.dialog, with });
+        self.give_up_referring(attempt, patience);
     }
 
     fn dial(&mut self, attempt: AttemptId, to: &str, uui: &str, ring: Duration) {
@@ -379,7 +470,9 @@ impl Ports for LivePorts {
         let mut sdp = self.shared.sdp_session();
         let offer = sdp.offer(self.ip, port);
         let leg = LegId::Agent(attempt);
-        self.legs.insert(leg, LiveLeg { dialog, key, port, sdp, up: true, connected: false, way: None });
+        let address = Some(to.to_string());
+        let live = LiveLeg { dialog, key, port, sdp, up: true, connected: false, way: None, address, replaced: None };
+        self.legs.insert(leg, live);
         let ring_seconds = u32::try_from(ring.as_secs()).unwrap_or(60).max(1);
         let uui = (!uui.is_empty()).then(|| uui.to_string());
         let sent = match target {
@@ -508,6 +601,9 @@ impl Ports for LivePorts {
         let legs: Vec<LegId> = self.legs.keys().copied().collect();
         for leg in legs {
             self.hang_up(leg);
+        }
+        for leg in self.legs.values() {
+            self.shared.forget(leg.dialog);
         }
         self.ear = None;
         drop(self.events.take());

@@ -2,6 +2,7 @@
 //! Start at [`Gateway::start`].
 
 pub mod config;
+mod destinations;
 mod gateway;
 mod jobs;
 mod live;

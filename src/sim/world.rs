@@ -6,7 +6,7 @@ use super::plan::World;
 use super::players::{Players, spoken_ms};
 use super::transcript::{Line, Transcript};
 use crate::base::{CallId, LegId, Moment, PhoneNumber, PromptEnd, PromptPart};
-use crate::call::{Call, CallSettings, Command, Event, TimerName};
+use crate::call::{Call, CallSettings, Command, Event, ReferOutcome, TimerName};
 use crate::flow::{Flow, LookedUp};
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -211,6 +211,10 @@ impl Simulation {
                     self.later(after, Due::Event(event));
                 }
             }
+            Command::Complete { attempt, .. } => {
+                let outcome = ReferOutcome::Succeeded;
+                self.later(Duration::from_millis(400), Due::Event(Event::Referred { attempt, outcome }));
+            }
             Command::Join { attempt } => {
                 self.caller.not_listened_to();
                 if let Some((after, event)) = self.agents.joined(attempt) {
@@ -227,6 +231,8 @@ impl Simulation {
                 }
             }
             Command::HangUp { leg: LegId::Caller }
+            | Command::AnswerRefer { .. }
+            | Command::NotifyRefer { .. }
             | Command::Record(_)
             | Command::Publish(_)
             | Command::Note(_)

@@ -12,10 +12,12 @@ pub struct DialogKey(pub u64);
 /// What signalling tells. After `Ended` nothing more comes for that dialog and everything of it is freed.
 #[derive(Debug, Clone, PartialEq)]
 pub enum SipEvent {
-    /// The far end asked us to call somebody else (REFER). It was declined (603): nobody but us transfers our callers.
-    ReferDeclined {
+    /// The far end asks us to call somebody else (REFER). Answer with `AnswerRefer`, then tell by `NotifyRefer` how it goes.
+    ReferAsked {
         /// Which.
         dialog: DialogKey,
+        /// The URI in Refer-To, as it stands there: with headers (Replaces) if it has any.
+        to: String,
     },
     /// A new INVITE. 100 was sent. Must be answered by `Ring`/`Answer`/`Reject`.
     Incoming {
@@ -33,6 +35,8 @@ pub enum SipEvent {
         offer: Option<String>,
         /// By which way it came.
         origin: Box<Origin>,
+        /// It is to take the place of this dialog (RFC 3891), which is up: answer it and hang up that one.
+        replaces: Option<DialogKey>,
     },
     /// The ACK of our 200, with the answer if ours was the offer.
     Acked {
@@ -197,7 +201,7 @@ pub enum SipCommand {
     Invite {
         /// Key for its events.
         dialog: DialogKey,
-        /// SIP URI.
+        /// SIP URI. A Replaces header in it (RFC 3891 §2) goes into the INVITE; other headers are left out.
         to: String,
         /// User part of From.
         from: String,
@@ -218,6 +222,30 @@ pub enum SipCommand {
         to: String,
         /// User-to-User header value, if any.
         uui: Option<String>,
+    },
+    /// REFER inside a confirmed dialog to the far end of another one of ours, in our place (attended transfer, RFC 3891).
+    /// `ReferProgress` follows.
+    ReferReplacing {
+        /// Which.
+        dialog: DialogKey,
+        /// Whose far end is to be called, with Replaces.
+        with: DialogKey,
+    },
+    /// The answer to `ReferAsked`: 202 = we try, and a NOTIFY with 100 follows by itself; otherwise the refusal.
+    AnswerRefer {
+        /// Which.
+        dialog: DialogKey,
+        /// Status.
+        status: u16,
+    },
+    /// NOTIFY: how the call goes that `AnswerRefer` promised.
+    NotifyRefer {
+        /// Which.
+        dialog: DialogKey,
+        /// Status of that call.
+        status: u16,
+        /// The outcome; nothing follows.
+        last: bool,
     },
     /// End it: CANCEL, BYE or 487/480 as its state asks.
     HangUp {

@@ -1,8 +1,8 @@
 //! Signalling behind our own face. Pure: `face` (what is told and commanded), `sdp` (offer/answer), `guard` (what to do with
-//! raw datagrams), `session_timer` (who refreshes a call), `reliable` (provisional answers that are acknowledged), `digest`
-//! (passwords towards trunks), `verify` (passwords of callers), `bodies` (small texts inside messages), `certificate` (from when
-//! until when ours is good), `trunk` (lines to carriers and PBXs: registration, health, limits, numbers). `shell` holds the SIP
-//! crate and its sockets, and is the only part that does IO.
+//! raw datagrams), `session_timer` (who refreshes a call), `reliable` (provisional answers that are acknowledged), `replaces`
+//! (calls that take the place of others), `digest` (passwords towards trunks), `verify` (passwords of callers), `bodies` (small
+//! texts inside messages), `certificate` (from when until when ours is good), `trunk` (lines to carriers and PBXs: registration,
+//! health, limits, numbers). `shell` holds the SIP crate and its sockets, and is the only part that does IO.
 
 mod bodies;
 mod certificate;
@@ -12,6 +12,7 @@ mod face;
 pub mod guard;
 mod party;
 mod reliable;
+mod replaces;
 pub mod sdp;
 mod session_timer;
 pub mod shell;
@@ -30,4 +31,4 @@ pub use shell::{
 pub use verify::Accounts;
 
 /// Methods that we do, for Allow headers.
-pub(crate) const ALLOW: &str = "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE, PRACK, NOTIFY";
+pub(crate) const ALLOW: &str = "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE, PRACK, NOTIFY, REFER";

@@ -10,6 +10,8 @@ pub(crate) struct Baresip {
     child: Child,
     dir: tempfile::TempDir,
     pub(crate) port: u16,
+    /// Where it takes commands, if it does.
+    control: Option<u16>,
 }
 
 /// Whether the peer is installed; says so aloud where it is not.
@@ -33,15 +35,34 @@ fn free_port() -> u16 {
     panic!("no two free ports side by side");
 }
 
+/// What every telephone speaks.
+const G711: &str = "PCMU/8000,PCMA/8000";
+
 impl Baresip {
     /// Starts one that plays `sound` (8 kHz mono WAV) into every call; `dial` = call this address at once, otherwise it
     /// answers by itself. It quits after `seconds`. G.711 without encryption.
     pub(crate) fn start(sound: &Path, dial: Option<&str>, seconds: u32) -> Baresip {
-        Baresip::speaking(sound, dial, seconds, "PCMU/8000,PCMA/8000", "")
+        Baresip::start_with(sound, dial, seconds, None, (G711, ""))
     }
 
     /// The same with these codecs (`opus/48000/2`) and further parameters of its account (`;mediaenc=srtp`).
     pub(crate) fn speaking(sound: &Path, dial: Option<&str>, seconds: u32, codecs: &str, more: &str) -> Baresip {
+        Baresip::start_with(sound, dial, seconds, None, (codecs, more))
+    }
+
+    /// One that answers by itself, takes [`Baresip::command`]s and writes every SIP message into its log.
+    pub(crate) fn start_controlled(sound: &Path, seconds: u32) -> Baresip {
+        Baresip::start_with(sound, None, seconds, Some(free_port()), (G711, ""))
+    }
+
+    /// Sources and players of 8 kHz are resampled by baresip to whatever the codec wants.
+    fn start_with(
+        sound: &Path,
+        dial: Option<&str>,
+        seconds: u32,
+        control: Option<u16>,
+        (codecs, more): (&str, &str),
+    ) -> Baresip {
         let dir = tempfile::tempdir().expect("a temporary folder");
         let port = free_port();
         let rec = dir.path().join("rec");
@@ -54,7 +75,10 @@ impl Baresip {
              module cons.so\nmodule g711.so\nmodule g722.so\nmodule opus.so\nmodule srtp.so\nmodule aufile.so\nmodule aubridge.so\nmodule sndfile.so\nmodule_tmp uuid.so\n\
              module_tmp account.so\nmodule_app menu.so\ncons_listen 127.0.0.1:0\nsnd_path {rec}\n"
         );
-        // Sources and players of 8 kHz are resampled by baresip to whatever the codec wants.
+        let config = match control {
+            Some(port) => format!("{config}module_app ctrl_tcp.so\nctrl_tcp_listen 127.0.0.1:{port}\n"),
+            None => config,
+        };
         let mode = if dial.is_some() { "manual" } else { "auto" };
         let account = format!("<sip:phone@127.0.0.1:{port}>;regint=0;audio_codecs={codecs};answermode={mode}{more}\n");
         std::fs::write(dir.path().join("config"), config).expect("written");
@@ -64,10 +88,48 @@ impl Baresip {
         if let Some(address) = dial {
             command.arg("-e").arg(format!("/dial {address}"));
         }
+        if control.is_some() {
+            command.arg("-s");
+        }
         let log = std::fs::File::create(dir.path().join("log")).expect("written");
         let errors = log.try_clone().expect("a second handle");
         let child = command.stdin(Stdio::null()).stdout(log).stderr(errors).spawn().expect("baresip starts");
-        Baresip { child, dir, port }
+        Baresip { child, dir, port, control }
+    }
+
+    /// Gives it a command (`dial`, `line`, `transfer`, `hangup`, …) and waits for its reply, a line of JSON.
+    pub(crate) fn command(&self, command: &str, params: &str) -> String {
+        use std::io::{Read, Write};
+        let port = self.control.expect("a controlled one");
+        let json = format!("{{\"command\":\"{command}\",\"params\":\"{params}\",\"token\":\"t\"}}");
+        let until = Instant::now() + Duration::from_secs(10);
+        let mut stream = loop {
+            match std::net::TcpStream::connect(("127.0.0.1", port)) {
+                Ok(stream) => break stream,
+                Err(error) => assert!(Instant::now() < until, "baresip takes no commands: {error}\n{}", self.log()),
+            }
+            std::thread::sleep(Duration::from_millis(50));
+        };
+        stream.set_read_timeout(Some(Duration::from_secs(5))).expect("a timeout");
+        write!(stream, "{}:{json},", json.len()).expect("written");
+        let mut reply = Vec::new();
+        let mut buffer = [0u8; 4_096];
+        while !String::from_utf8_lossy(&reply).contains("\"token\"") {
+            match stream.read(&mut buffer) {
+                Ok(0) | Err(_) => break,
+                Ok(length) => reply.extend_from_slice(&buffer[..length]),
+            }
+        }
+        String::from_utf8_lossy(&reply).into_owned()
+    }
+
+    /// Waits until its log holds `count` times `text`.
+    pub(crate) fn logs(&self, text: &str, count: usize, patience: Duration) {
+        let until = Instant::now() + patience;
+        while self.log().matches(text).count() < count {
+            assert!(Instant::now() < until, "baresip never wrote {count} times {text:?}:\n{}", self.log());
+            std::thread::sleep(Duration::from_millis(50));
+        }
     }
 
     /// Waits until it has quit by itself.
@@ -85,6 +147,12 @@ impl Baresip {
     pub(crate) fn heard(&self) -> Option<PathBuf> {
         let files = std::fs::read_dir(self.dir.path().join("rec")).ok()?;
         files.flatten().map(|f| f.path()).find(|p| p.to_string_lossy().ends_with("-dec.wav"))
+    }
+
+    /// What it heard in each of its calls.
+    pub(crate) fn all_heard(&self) -> Vec<PathBuf> {
+        let files = std::fs::read_dir(self.dir.path().join("rec")).into_iter().flatten().flatten();
+        files.map(|f| f.path()).filter(|p| p.to_string_lossy().ends_with("-dec.wav")).collect()
     }
 
     /// Its own log, for a failed test's message.

@@ -11,6 +11,7 @@ mod kamailio;
 mod layers;
 mod linphone;
 mod media;
+mod moves;
 mod readme;
 mod sipp;
 mod sipp_dialogs;

@@ -81,7 +81,7 @@ async fn keys_by_info() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nobody_transfers_us() {
-    check("refer_us", "100", &["-d", "50"], "incoming:+4930123456>100 acked refer-declined bye").await;
+    check("refer_us", "100", &["-d", "50"], "incoming:+4930123456>100 acked refer-asked:sip:else@127.0.0.1:9 bye").await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -1,8 +1,8 @@
 //! What happens inside dialogs and around them, against SIPp: session timers, reliable provisional answers, UPDATE, collisions,
 //! transfers and replaced calls. Intervals that last minutes on a real network last seconds here.
 
-use super::telephone::{call_out, call_out_with, check, check_with};
-use hotline::sip::{Reliable, SessionPolicy, SipConfig};
+use super::telephone::{LOOPBACK, Sipp, Ua, call_out, call_out_with, check, check_with, free_port, installed, listening, word};
+use hotline::sip::{Reliable, SdpSession, SessionPolicy, SipCommand, SipConfig};
 use std::time::Duration;
 
 fn seconds(cfg: &mut SipConfig) {
@@ -52,4 +52,47 @@ async fn an_agent_whose_early_media_is_acknowledged() {
 async fn offers_that_collide() {
     check("glare", "reinvite", &["-d", "50"], "incoming:+4930123456>reinvite acked reanswered reoffer bye").await;
     check("reoffer_twice", "slow", &["-d", "50"], "incoming:+4930123456>slow acked reoffer digit:1 bye").await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn transfers_that_they_ask_for() {
+    let story = "incoming:+4930123456>transfer acked refer-asked:sip:anna@127.0.0.1:9 ours";
+    check("asked_transfer", "transfer", &[], story).await;
+    let asked = "refer-asked:sip:busy@127.0.0.1:9";
+    let story = format!("incoming:+4930123456>transfer acked {asked} {asked} bye");
+    check("asked_transfer_fails", "transfer", &[], &story).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_phone_takes_the_place_of_another() {
+    if !installed() {
+        return;
+    }
+    let mut ua = Ua::start(|_| ()).await;
+    let target = ua.local.to_string();
+    let sipp = Sipp::start("replaces", free_port(), &["-s", "100", &target]);
+    let both = async { format!("{} | {}", ua.story().await, ua.story().await) };
+    let (told, ()) = tokio::join!(both, sipp.passes());
+    assert_eq!(told, "incoming:+4930123456>100 acked incoming:other>100:replaces acked ours | bye");
+    ua.drained().await;
+    ua.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_agent_is_asked_to_take_the_place_of_a_call() {
+    if !installed() {
+        return;
+    }
+    let mut ua = Ua::start(|_| ()).await;
+    let port = free_port();
+    let sipp = Sipp::start("agent_replaces", port, &[]);
+    listening(port, "udp").await;
+    let (dialog, sdp) = (ua.new_key(), SdpSession::new(7).offer(LOOPBACK, 40_000));
+    let to = format!("sip:agent@127.0.0.1:{port}?Replaces=12%40x%3Bto-tag%3Da%3Bfrom-tag%3Db&Subject=no");
+    ua.command(SipCommand::Invite { dialog, to, from: "100".into(), sdp, uui: None, ring_seconds: 20, trunk: None });
+    assert_eq!(word(&ua.next().await), "answered");
+    ua.command(SipCommand::HangUp { dialog });
+    assert_eq!(ua.story().await, "ours");
+    sipp.passes().await;
+    ua.stop().await;
 }

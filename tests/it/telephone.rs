@@ -18,7 +18,8 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(45);
 
 /// A small telephone on our endpoint. What it does with a call is the dialled number's word:
 /// `bye`, `key`, `refer`, `busy`, `unknown`, `ring`, `progress` (early media and no more), `early` (early media, then the answer),
-/// `reinvite` (an offer of ours inside the call), `slow` (a change of theirs waits for a key); every other number is answered.
+/// `reinvite` (an offer of ours inside the call), `slow` (a change of theirs waits for a key), `transfer` (they may
+/// transfer); every other number is answered.
 pub(crate) struct Ua {
     pub(crate) endpoint: Arc<SipEndpoint>,
     /// Where it listens; the unspecified port if that transport is off.
@@ -100,9 +101,10 @@ impl Ua {
 
 pub(crate) fn word(event: &SipEvent) -> String {
     match event {
-        SipEvent::ReferDeclined { .. } => "refer-declined".into(),
-        SipEvent::Incoming { from, to, offer, .. } => {
-            format!("incoming:{from}>{to}{}", if offer.is_some() { "" } else { ":late" })
+        SipEvent::ReferAsked { to, .. } => format!("refer-asked:{to}"),
+        SipEvent::Incoming { from, to, offer, replaces, .. } => {
+            let (late, takes) = (if offer.is_some() { "" } else { ":late" }, if replaces.is_some() { ":replaces" } else { "" });
+            format!("incoming:{from}>{to}{late}{takes}")
         }
         SipEvent::Acked { answer, .. } => if answer.is_some() { "acked:answer" } else { "acked" }.into(),
         SipEvent::Reoffer { offer, .. } => if offer.is_some() { "reoffer" } else { "reoffer:late" }.into(),
@@ -129,6 +131,8 @@ pub(crate) fn word(event: &SipEvent) -> String {
 pub(crate) struct Calls {
     sdp: HashMap<DialogKey, SdpSession>,
     number: HashMap<DialogKey, String>,
+    /// Dialogs that took the place of others, which end once these are up.
+    replacing: HashMap<DialogKey, DialogKey>,
     /// An offer that is not answered yet.
     kept: Option<String>,
 }
@@ -136,7 +140,11 @@ pub(crate) struct Calls {
 impl Calls {
     pub(crate) fn reaction(&mut self, event: &SipEvent) -> Vec<SipCommand> {
         match event {
-            SipEvent::Incoming { dialog, to, offer, .. } => self.on_incoming(*dialog, to, offer.as_deref()),
+            SipEvent::Incoming { dialog, to, offer, replaces, .. } => {
+                self.replacing.extend(replaces.map(|old| (*dialog, old)));
+                self.on_incoming(*dialog, to, offer.as_deref())
+            }
+            SipEvent::ReferAsked { dialog, to } => self.on_refer_asked(*dialog, to),
             SipEvent::Acked { dialog, answer } => self.on_acked(*dialog, answer.as_deref()),
             SipEvent::Reoffer { dialog, offer } if self.number.get(dialog).is_some_and(|n| n == "slow") => {
                 self.kept = offer.clone();
@@ -159,6 +167,21 @@ impl Calls {
             }
             _ => vec![],
         }
+    }
+
+    /// Who asks on `transfer` is obeyed in words: ringing, then the outcome that the address names.
+    fn on_refer_asked(&mut self, dialog: DialogKey, to: &str) -> Vec<SipCommand> {
+        if self.number.get(&dialog).is_none_or(|n| n != "transfer") {
+            return vec![SipCommand::AnswerRefer { dialog, status: 603 }];
+        }
+        let outcome = if to.contains("busy") { 486 } else { 200 };
+        let told = |(status, last)| SipCommand::NotifyRefer { dialog, status, last };
+        let mut commands = vec![SipCommand::AnswerRefer { dialog, status: 202 }];
+        commands.extend([(180, false), (outcome, true)].map(told));
+        if outcome == 200 {
+            commands.push(SipCommand::HangUp { dialog });
+        }
+        commands
     }
 
     pub(crate) fn on_incoming(&mut self, dialog: DialogKey, to: &str, offer: Option<&str>) -> Vec<SipCommand> {
@@ -190,6 +213,9 @@ impl Calls {
     pub(crate) fn on_acked(&mut self, dialog: DialogKey, answer: Option<&str>) -> Vec<SipCommand> {
         if let Some(answer) = answer {
             self.sdp.get_mut(&dialog).expect("a call").accept_answer(answer, LOOPBACK).expect("a good answer");
+        }
+        if let Some(dialog) = self.replacing.remove(&dialog) {
+            return vec![SipCommand::HangUp { dialog }];
         }
         match self.number.get(&dialog).map(String::as_str) {
             Some("reinvite") => {

@@ -418,7 +418,8 @@ impl Conversation {
                 };
                 let _ = endpoint.send(reply);
             }
-            SipEvent::ReferDeclined { dialog } if dialog == self.dialog => {
+            SipEvent::ReferAsked { dialog, .. } if dialog == self.dialog => {
+                let _ = endpoint.send(SipCommand::AnswerRefer { dialog, status: 603 });
                 emit(PhoneEvent { at: self.now(), what: "referred", detail: None });
             }
             SipEvent::Ended { dialog, why } if dialog == self.dialog => return Some(why),

@@ -4,6 +4,7 @@ use super::address::Addresses;
 use super::dialog::{Entry, Index, Phase, Refer};
 use super::gate::Gate;
 use super::inspector::Inspector;
+use super::referred::Referred;
 use super::socket::Sockets;
 use super::stream::Streams;
 use super::tls::Tls;
@@ -35,6 +36,8 @@ const REALM: &str = "hotline";
 const TICK: Duration = Duration::from_millis(50);
 /// How often dialogs are searched in the crate that ended while it was entering them.
 const SWEEP: Duration = Duration::from_secs(30);
+/// How long a BYE waits for the last NOTIFY to be answered.
+const LAST_NOTIFY: Duration = Duration::from_secs(1);
 /// How long `stop` waits for answers to its goodbyes.
 const GOODBYE: Duration = Duration::from_secs(2);
 /// A REFER whose outcome is unknown for this long has failed (408).
@@ -271,6 +274,9 @@ impl Core {
                 self.invite(dialog, Preparing { to, from, sdp, uui, give_up, by }).await;
             }
             SipCommand::Refer { dialog, to, uui } => self.refer(dialog, &to, uui.as_deref()).await,
+            SipCommand::ReferReplacing { dialog, with } => self.refer_replacing(dialog, with).await,
+            SipCommand::AnswerRefer { dialog, status } => self.answer_refer(dialog, status).await,
+            SipCommand::NotifyRefer { dialog, status, last } => self.notify_refer(dialog, status, last),
             SipCommand::HangUp { dialog } => self.hang_up(dialog).await,
             SipCommand::SendInfoDigit { dialog, digit } => self.send_info(dialog, digit),
         }
@@ -301,10 +307,7 @@ impl Core {
             DialogState::Updated(_, request, handle) => self.on_reoffer(key, &request, handle).await,
             DialogState::Info(_, request, handle) => self.on_info(key, &request, handle).await,
             DialogState::Notify(_, request, handle) => self.on_notify(key, &request, handle).await,
-            DialogState::Refer(_, _, handle) => {
-                let _ = handle.reply(StatusCode::Decline).await;
-                self.tell(SipEvent::ReferDeclined { dialog: key }).await;
-            }
+            DialogState::Refer(_, request, handle) => self.on_refer(key, &request, handle).await,
             DialogState::Message(_, _, handle) | DialogState::Publish(_, _, handle) | DialogState::Options(_, _, handle) => {
                 let _ = handle.reply(StatusCode::MethodNotAllowed).await;
             }
@@ -350,8 +353,8 @@ impl Core {
                 self.end(key, EndedWhy::Ours).await;
             }
             Phase::Up => {
-                let dialog = entry.dialog.clone();
-                self.bye(dialog);
+                let (dialog, referred) = (entry.dialog.clone(), entry.referred.take());
+                self.bye_after(dialog, referred);
                 self.end(key, EndedWhy::Ours).await;
             }
         }
@@ -359,8 +362,16 @@ impl Core {
 
     /// BYE in the background: whatever the answer, the dialog is over (RFC 3261 §15.1.1).
     pub(super) fn bye(&self, dialog: InviteDialog) {
+        self.bye_after(dialog, None);
+    }
+
+    /// The same, once they have heard how what they asked for went.
+    fn bye_after(&self, dialog: InviteDialog, referred: Option<Referred>) {
         let layer = self.layer.clone();
         self.goodbyes.spawn(async move {
+            if let Some(Referred::Going(notifier)) = referred {
+                let _ = tokio::time::timeout(LAST_NOTIFY, notifier.finish()).await;
+            }
             let _ = dialog.bye().await;
             layer.remove_dialog(&dialog.id());
         });

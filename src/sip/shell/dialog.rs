@@ -1,5 +1,6 @@
 //! One dialog as the signalling task remembers it.
 
+use super::referred::Referred;
 use super::reliable::Ours;
 use crate::sip::reliable::Heard;
 use crate::sip::session_timer::{Granted, SessionTimer};
@@ -10,6 +11,7 @@ use rsipstack::dialog::invite_dialog::InviteDialog;
 use rsipstack::sip::{Contact, Uri};
 use rsipstack::transaction::key::TransactionRole;
 use rsipstack::transaction::transaction::TransactionEventSender;
+use std::net::IpAddr;
 use std::sync::Arc;
 use tokio::time::Instant;
 
@@ -31,6 +33,10 @@ pub(super) struct Entry {
     pub(super) answer_in_ack: Option<u32>,
     /// Our REFER whose outcome is not known; at most one.
     pub(super) refer: Option<Refer>,
+    /// REFER of theirs; at most one at a time.
+    pub(super) referred: Option<Referred>,
+    /// Where the dialog came from or went to.
+    pub(super) peer: Option<IpAddr>,
     /// What we granted to the INVITE that is not answered yet.
     pub(super) granted: Option<Granted>,
     /// The session timer of a call that is up, if one was agreed.
@@ -126,6 +132,8 @@ impl Entry {
             reoffer: None,
             answer_in_ack: None,
             refer: None,
+            referred: None,
+            peer: None,
             granted: None,
             reliable: Ours::default(),
             acknowledged: Heard::default(),

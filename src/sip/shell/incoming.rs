@@ -2,12 +2,14 @@
 
 use super::core::{Core, Done};
 use super::dialog::{Entry, Phase, Reoffer};
+use super::referred::Referred;
 use super::refresh;
 use super::trunks::lines;
 use crate::base::Pii;
 use crate::sip::bodies::{self, Described};
 use crate::sip::party::{self, Diverted};
 use crate::sip::reliable::{self, Reliable};
+use crate::sip::replaces;
 use crate::sip::session_timer::Granted;
 use crate::sip::trunk::board::Source;
 use crate::sip::trunk::{DialledIn, Trunk, numbers};
@@ -109,6 +111,10 @@ impl Core {
         if cfg.unknown == Unknown::Answer || cfg.known.iter().any(|network| network.contains(source)) {
             return Admission::Welcome(None);
         }
+        // A phone of a call that is going on moves it to another place.
+        if tx.original.method == Method::Invite && matches!(self.replaced(&tx.original, source), Ok(Some(_))) {
+            return Admission::Welcome(None);
+        }
         match cfg.unknown {
             Unknown::Ignore => Admission::Ignored,
             Unknown::Challenge => self.verify(tx, source),
@@ -140,11 +146,11 @@ impl Core {
         }
     }
 
-    /// Option tags that we know (RFC 7433, RFC 4028, RFC 3262).
+    /// Option tags that we know (RFC 7433, RFC 3891, RFC 4028, RFC 3262).
     fn option_tags(&self) -> Vec<&'static str> {
         let timer = self.shared.cfg.session.expires > 0;
         let reliable = self.shared.cfg.reliable != Reliable::Off;
-        let known = [Some("uui"), timer.then_some(refresh::TIMER), reliable.then_some(reliable::TAG)];
+        let known = [Some("uui"), Some(replaces::TAG), timer.then_some(refresh::TIMER), reliable.then_some(reliable::TAG)];
         known.into_iter().flatten().collect()
     }
 
@@ -206,8 +212,8 @@ impl Core {
         let key = self.new_key();
         let phase = Phase::Ringing { invite: tx.tu_sender.clone(), late: call.offer.is_none() };
         let allows_update = refresh::has_token(&tx.original.headers, "Allow", "UPDATE");
-        let (heard, granted) = (call.offer.clone(), call.granted);
-        self.insert(key, Entry { allows_update, heard, granted, ..Entry::new(dialog.clone(), phase, Some(call.caller)) });
+        let (heard, granted, peer) = (call.offer.clone(), call.granted, Some(call.source.ip()));
+        self.insert(key, Entry { allows_update, heard, granted, peer, ..Entry::new(dialog.clone(), phase, Some(call.caller)) });
         let (done, linger) = (self.done.clone(), self.shared.cfg.t1 * 64 + ACK_GRACE);
         let (over, mut tx, mut handler) = (dialog.cancel_token().clone(), tx, dialog);
         self.background(async move {
@@ -232,6 +238,7 @@ impl Core {
             call_id: call.call_id,
             offer: call.offer,
             origin: Box::new(call.origin),
+            replaces: call.replaces,
         })
         .await;
     }
@@ -277,7 +284,8 @@ impl Core {
             return Err((StatusCode::NotFound, vec![]));
         }
         let granted = self.grant(request, None)?;
-        Ok(NewCall { from, to, source, call_id, offer, caller: (caller, cseq), origin, granted })
+        let replaces = self.replaced(request, source.ip())?;
+        Ok(NewCall { from, to, source, call_id, offer, caller: (caller, cseq), origin, granted, replaces })
     }
 
     /// A request inside a dialog. The crate leaves some of them unanswered; those are answered here.
@@ -416,6 +424,9 @@ impl Core {
             }
             Phase::Calling { .. } => self.on_answered(key, response).await,
             Phase::Up => {
+                if let Some(Referred::Going(notifier)) = &entry.referred {
+                    notifier.begin();
+                }
                 let Some(seq) = entry.answer_in_ack else { return };
                 let Some(ack) = entry.dialog.last_remote_ack() else { return };
                 if ack.cseq_header().and_then(|c| c.seq()).ok() == Some(seq) {
@@ -447,6 +458,10 @@ impl Core {
         if request.method == Method::Update && offer.is_none() {
             // It only refreshes the session and the target (RFC 3311 §5.1).
             return self.agree_to(key, reoffer, None).await;
+        }
+        if request.method == Method::Invite {
+            // Theirs is not repeated while the application thinks (RFC 3261 §17.2.1).
+            let _ = reoffer.handle.reply(StatusCode::Trying).await;
         }
         if let Some(entry) = self.entries.get_mut(&key) {
             entry.heard = offer.clone().or(entry.heard.take());
@@ -543,6 +558,7 @@ struct NewCall {
     caller: (super::dialog::Index, u32),
     origin: Origin,
     granted: Option<Granted>,
+    replaces: Option<DialogKey>,
 }
 
 /// Who calls whom, and by which way. An asserted identity counts only from trusted sources (RFC 3325 §6); who asks for privacy

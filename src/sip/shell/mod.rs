@@ -8,7 +8,8 @@
 //! * `inspector`: the last look at messages on their way through the crate.
 //! * `trunks`: registrations, OPTIONS and keep-alives of trunks.
 //! * `core`: the task; `incoming`, `outgoing`, `dialog` are its parts, `change` re-INVITEs and UPDATEs of ours, `refresh` session
-//!   timers, `reliable` acknowledged provisional answers, `early` requests before there is a call.
+//!   timers, `reliable` acknowledged provisional answers, `early` requests before there is a call,
+//!   `referred` transfers by the far end.
 //!
 //! The crate writes whole messages (numbers, SDP, INFO digits) into its log at level INFO. A log filter must keep it
 //! at WARN: append [`LOG_FILTER`].
@@ -22,6 +23,7 @@ mod gate;
 mod incoming;
 mod inspector;
 mod outgoing;
+mod referred;
 mod refresh;
 mod reliable;
 mod socket;

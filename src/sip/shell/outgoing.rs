@@ -8,6 +8,7 @@ use super::trunks::{credentials, lines};
 use crate::base::Digit;
 use crate::sip::bodies::{self, Described};
 use crate::sip::digest::{self, Signed};
+use crate::sip::replaces;
 use crate::sip::session_timer;
 use crate::sip::trunk::{Trunk, numbers};
 use crate::sip::{ALLOW, Credentials, DialogKey, EndedWhy, SipEvent};
@@ -81,10 +82,11 @@ impl Core {
     ) -> Result<(), String> {
         let started = self.layer.do_invite_async(option.clone(), self.states.clone());
         let (dialog, task) = started.map_err(|e| e.to_string())?;
+        let peer = option.destination.as_ref().and_then(|d| d.get_socketaddr().ok()).map(|addr| addr.ip());
         let silent_until = by.is_some().then(|| Instant::now() + TRUNK_SILENCE);
         let said = option.offer.as_ref().map(|sdp| String::from_utf8_lossy(sdp).into_owned());
         let phase = Phase::Calling { give_up, option: Box::new(option), challenges, by, silent_until };
-        self.insert(key, Entry { said, ..Entry::new(dialog, phase, None) });
+        self.insert(key, Entry { said, peer, ..Entry::new(dialog, phase, None) });
         let done = self.done.clone();
         self.background(async move {
             let result = match task.await {
@@ -175,8 +177,9 @@ impl Core {
         let peer = target.get_socketaddr().map_err(|e| e.to_string())?;
         let transport = target.r#type.unwrap_or_default();
         let mut callee = Uri::try_from(invite.to.as_str()).map_err(|e| e.to_string())?;
-        // Headers in a URI are for building requests, not for the Request-URI (RFC 3261 §19.1.1).
+        // Headers in a URI are for building requests, not for the Request-URI (RFC 3261 §19.1.1); only Replaces is taken.
         callee.headers.clear();
+        let replaces = replaces::in_uri(&invite.to);
         let mut caller = Uri {
             scheme: Some(Scheme::Sip),
             auth: Some(invite.from.replace(':', "").as_str().into()).filter(|_| !invite.from.is_empty()),
@@ -190,6 +193,10 @@ impl Core {
             caller = Uri::try_from(says.from.as_str()).map_err(|e| e.to_string())?;
             headers.extend(says.asserted.map(|uri| Header::PAssertedIdentity(format!("<{uri}>").into())));
             headers.extend(says.private.then(|| Header::Privacy("id".into())));
+        }
+        // Without `Require: replaces`: a phone that does not know it rings as for a new call, which serves the caller better than 420.
+        if let Some(replaces) = replaces {
+            headers.push(Header::Replaces(one_line(&replaces).into()));
         }
         if let Some(uui) = &invite.uui {
             headers.push(Header::UserToUser(one_line(uui).into()));
@@ -272,6 +279,11 @@ impl Core {
     }
 
     pub(super) async fn refer(&mut self, key: DialogKey, to: &str, uui: Option<&str>) {
+        self.refer_by(key, one_line(&bodies::refer_to(to, uui))).await;
+    }
+
+    /// REFER with this Refer-To.
+    pub(super) async fn refer_by(&mut self, key: DialogKey, value: String) {
         let fresh = self.new_refer();
         let Some(entry) = self.entries.get_mut(&key) else { return };
         let refused = match (&entry.phase, &entry.refer) {
@@ -285,7 +297,6 @@ impl Core {
         let serial = fresh.serial;
         entry.refer = Some(fresh);
         let dialog = entry.dialog.clone();
-        let value = one_line(&bodies::refer_to(to, uui));
         let by = dialog.snapshot().local_contact.map(|uri| format!("<{uri}>"));
         let headers: Vec<Header> = by.map(|by| Header::ReferredBy(by.as_str().into())).into_iter().collect();
         let done = self.done.clone();
