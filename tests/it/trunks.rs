@@ -431,3 +431,27 @@ async fn a_trunk_that_must_show_its_password() {
     }
     gateway.stop().await;
 }
+
+/// The far end sends us on to a number of its own (302): it is not dialled, and the record says so.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nobody_sends_us_to_a_number_that_the_flow_does_not_name() {
+    if !sipp::installed() {
+        return;
+    }
+    let port = free_port();
+    let env = vec![("AGENT_SIP", format!("sip:agent@127.0.0.1:{port}"))];
+    let mut gateway = Gateway::start(Wanted { flow: "tests/flows/moved.yaml", env, ..Wanted::default() });
+    let agent = Sipp::start("agent_moved", port, &[]);
+    listening(port, "udp").await;
+    let target = gateway.sip.to_string();
+    let caller = Sipp::start("call", free_port(), &["-s", "5551000", "-d", "8000", &target]);
+    agent.passes().await;
+    caller.passes().await;
+    gateway.said("the call is over");
+    let rows = gateway.ended_calls(1);
+    let story = gateway.story(rows[0]["id"].as_str().unwrap_or_default());
+    assert!(
+        story.contains("destination_refused") && story.contains("desk sent us on to an address that the flow does not name"),
+        "{story}"
+    );
+}

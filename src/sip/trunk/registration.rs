@@ -158,9 +158,10 @@ impl Registration {
         Change::Failed { outcome, wait, failures: self.failures }
     }
 
-    /// The end: whether there is something to take back (REGISTER with expiry 0).
+    /// The end: whether there is something to take back (REGISTER with expiry 0). A REGISTER whose answer is not known yet
+    /// counts as granted.
     pub(crate) fn end(&mut self, now: Moment) -> bool {
-        let there = self.is_registered(now);
+        let there = self.is_registered(now) || self.state == State::Asking;
         self.state = State::Over;
         self.valid_until = None;
         there
@@ -203,6 +204,10 @@ mod tests {
         assert_eq!(reg.next(), Some(at(452 + 510)));
         assert!(reg.end(at(700)) && !reg.is_registered(at(700)) && reg.next().is_none());
         assert!(!reg.end(at(700)), "taken back once");
+        let mut unsure = Registration::new(HOUR, at(0));
+        assert!(!unsure.clone().end(at(0)), "nothing was ever asked for");
+        unsure.due(at(0));
+        assert!(unsure.end(at(1)), "the answer is not known yet");
     }
 
     #[test]
