@@ -3,10 +3,14 @@
 //! What runs once a frame (`codec`, `conceal`, `comfort`, `levels`) neither allocates nor panics.
 
 mod codec;
+mod coder;
 mod comfort;
 mod conceal;
 mod decode;
+#[cfg(test)]
+pub(crate) mod distance;
 mod frame;
+mod g722;
 mod levels;
 mod resample;
 mod tap;
@@ -14,6 +18,7 @@ mod tones;
 mod wav;
 
 pub use codec::{decode_alaw, decode_ulaw, encode_alaw, encode_ulaw};
+pub use coder::{Decoder, Encoder, PACKET_SAMPLES_MAX};
 pub use comfort::ComfortNoise;
 pub use conceal::Concealer;
 pub use decode::{DecodeError, LONGEST_SECONDS, decode_file};

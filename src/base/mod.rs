@@ -1,5 +1,6 @@
 //! The words everybody uses. No behaviour beyond what the word itself means; no clock, no IO.
 
+mod codec;
 mod ending;
 mod hearing;
 mod hours;
@@ -10,6 +11,7 @@ mod number_words;
 mod prompt;
 mod words;
 
+pub use codec::Codec;
 pub use ending::{Disposition, Fault};
 pub use hearing::{EarFailure, Engine, Expect, Grammar, HeardWord, Hypothesis};
 pub use hours::{OpeningHours, Span};

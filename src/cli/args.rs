@@ -43,6 +43,9 @@ pub(crate) enum Command {
     /// A process of the recogniser or the synthesiser; started by hotline itself.
     #[command(hide = true)]
     EngineWorker(EngineWorkerArgs),
+    /// The far ends of a load run; started by `hotline bench`.
+    #[command(hide = true)]
+    BenchLoad(BenchLoadArgs),
     /// Three real calls on this machine, shown turn by turn (`make demo`).
     #[command(hide = true)]
     Demo(DemoArgs),
@@ -338,6 +341,104 @@ pub(crate) enum BenchCommand {
         #[arg(long, value_name = "N", default_value_t = 8, value_parser = clap::value_parser!(u16).range(1..=1_000))]
         rounds: u16,
     },
+    /// What a call costs: processor, memory and punctuality of the gateway alone, with the far ends in another process.
+    Media(BenchMediaArgs),
+    /// How many calls a second can begin, beside a server that only answers; and the exact border of the configured limit.
+    Setup {
+        /// New calls a second.
+        #[arg(long, value_name = "N", default_value_t = 150.0, value_parser = rate)]
+        per_second: f64,
+        /// Calls in all.
+        #[arg(long, value_name = "N", default_value_t = 1_500)]
+        calls: usize,
+    },
+    /// Whether anything grows: many short calls, then many calls for a long time.
+    Soak {
+        /// Short calls in all.
+        #[arg(long, value_name = "N", default_value_t = 20_000)]
+        calls: usize,
+        /// Short calls a second.
+        #[arg(long, value_name = "N", default_value_t = 80.0, value_parser = rate)]
+        per_second: f64,
+        /// Calls at one time in the second part.
+        #[arg(long, value_name = "N", default_value_t = 200, value_parser = clap::value_parser!(u16).range(1..=2_000))]
+        concurrent: u16,
+        /// Minutes of the second part; 0 leaves it out.
+        #[arg(long, value_name = "N", default_value_t = 30, value_parser = clap::value_parser!(u64).range(0..=240))]
+        minutes: u64,
+    },
+}
+
+/// Something a second.
+fn rate(text: &str) -> Result<f64, String> {
+    text.parse().ok().filter(|r| (0.1..=2_000.0).contains(r)).ok_or_else(|| "write a number from 0.1 to 2000".to_string())
+}
+
+/// `hotline bench media`.
+#[derive(Debug, Args)]
+pub(crate) struct BenchMediaArgs {
+    /// Calls at one time.
+    #[arg(long, value_name = "N", default_value_t = 200, value_parser = clap::value_parser!(u16).range(1..=2_000))]
+    calls: u16,
+    /// Seconds that are measured.
+    #[arg(long, value_name = "S", default_value_t = 30, value_parser = clap::value_parser!(u64).range(1..=3_600))]
+    seconds: u64,
+    /// Share of the time in which the far ends speak, 0 to 1.
+    #[arg(long, value_name = "F", default_value_t = 0.4, value_parser = share)]
+    speech: f32,
+    /// Look for voices on every line.
+    #[arg(long)]
+    vad: bool,
+    /// Record every call.
+    #[arg(long)]
+    record: bool,
+    /// New calls a second.
+    #[arg(long, value_name = "N", default_value_t = 40.0, value_parser = rate)]
+    per_second: f64,
+}
+
+impl From<BenchMediaArgs> for super::bench_media::Asked {
+    fn from(a: BenchMediaArgs) -> super::bench_media::Asked {
+        let calls = usize::from(a.calls);
+        let (speech, per_second) = (a.speech, a.per_second);
+        super::bench_media::Asked { calls, seconds: a.seconds, speech, vad: a.vad, record: a.record, per_second }
+    }
+}
+
+/// A fraction from 0 to 1.
+fn share(text: &str) -> Result<f32, String> {
+    text.parse().ok().filter(|s| (0.0..=1.0).contains(s)).ok_or_else(|| "write a fraction from 0 to 1, such as 0.4".to_string())
+}
+
+/// `hotline bench-load`.
+#[derive(Debug, Args)]
+pub(crate) struct BenchLoadArgs {
+    /// Where the gateway hears SIP over UDP.
+    #[arg(long)]
+    gateway: SocketAddr,
+    /// Calls at one time.
+    #[arg(long)]
+    calls: usize,
+    /// New calls a second.
+    #[arg(long, default_value_t = 40.0)]
+    per_second: f64,
+    /// What the far ends say: raw mu-law, 8 kHz.
+    #[arg(long)]
+    pub(crate) speech: PathBuf,
+    /// Each call is ended after so many milliseconds, and a new one begins in its place.
+    #[arg(long)]
+    each_ms: Option<u64>,
+    /// Calls in all.
+    #[arg(long)]
+    total: Option<usize>,
+}
+
+impl From<BenchLoadArgs> for super::bench_load::Load {
+    fn from(a: BenchLoadArgs) -> super::bench_load::Load {
+        let total = a.total.unwrap_or(if a.each_ms.is_some() { usize::MAX } else { a.calls });
+        let each = a.each_ms.map(std::time::Duration::from_millis);
+        super::bench_load::Load { gateway: a.gateway, calls: a.calls, per_second: a.per_second, each, total }
+    }
 }
 
 /// `hotline engine-worker`: the worker reads its words itself.
@@ -433,6 +534,9 @@ mod tests {
             "hotline|engine-worker|--engine|pocketsphinx",
             "hotline|transcribe|--refs|index.tsv|--grammar|yes",
             "hotline|bench|turns|--concurrent|10",
+            "hotline|bench|media|--calls|20|--seconds|5|--speech|1|--vad|--record",
+            "hotline|bench|setup|--per-second|200|--calls|600",
+            "hotline|bench|soak|--calls|500|--minutes|0",
         ] {
             assert!(parse(line).is_ok(), "{line}: {:?}", parse(line).err());
         }

@@ -2,6 +2,12 @@
 //! environment. Start reading at [`run`].
 
 mod args;
+mod bench_load;
+mod bench_load_rtp;
+mod bench_media;
+mod bench_process;
+mod bench_setup;
+mod bench_soak;
 mod bench_turns;
 mod call;
 mod calls;
@@ -73,7 +79,17 @@ fn dispatch(cli: Cli) -> anyhow::Result<bool> {
             BenchCommand::Turns { concurrent, rounds } => {
                 wait_for(bench_turns::run(usize::from(concurrent), usize::from(rounds), json, &mut out))
             }
+            BenchCommand::Setup { per_second, calls } => wait_for(bench_setup::run(per_second, calls, json, &mut out)),
+            BenchCommand::Soak { calls, per_second, concurrent, minutes } => {
+                let asked = bench_soak::Plan { calls, per_second, concurrent: usize::from(concurrent), minutes };
+                wait_for(bench_soak::run(&asked, json, &mut out))
+            }
+            BenchCommand::Media(asked) => wait_for(bench_media::run(&asked.into(), json, &mut out)),
         },
+        Command::BenchLoad(args) => {
+            let speech = args.speech.clone();
+            wait_for(bench_load::run(args.into(), &speech))
+        }
         Command::Demo(args) => wait_for(show(&args, &mut out)),
         Command::EngineWorker(args) => engine_worker(&args.words),
         Command::Transcribe(args) => transcribe(args, json, &mut out),

@@ -43,8 +43,17 @@ impl Running {
         Running::start_with(config).await
     }
 
+    /// As [`Running::start`]; `listen` = voices are looked for on the lines even without an engine (to measure that).
+    pub(crate) async fn start_listening(config: &Path, listen: bool) -> anyhow::Result<Running> {
+        Running::start_so(load(config)?, listen).await
+    }
+
     /// As [`Running::start`], from a configuration that was read already.
     pub(crate) async fn start_with(config: Config) -> anyhow::Result<Running> {
+        Running::start_so(config, false).await
+    }
+
+    async fn start_so(config: Config, always_listen: bool) -> anyhow::Result<Running> {
         let flows = load_flows(&config)?;
         let drain = config.limits.drain;
         let (listen, token) = (config.web.listen, config.web.metrics_token.clone());
@@ -59,7 +68,9 @@ impl Running {
         };
         let at = listener.as_ref().map(tokio::net::TcpListener::local_addr).transpose()?;
         let program = std::env::current_exe().context("this program's own file cannot be found")?;
-        let gateway = Gateway::start(Settings::from_config(&config, flows, program)).await?;
+        let mut settings = Settings::from_config(&config, flows, program);
+        settings.ears.always_listen = always_listen;
+        let gateway = Gateway::start(settings).await?;
         let web = match (listener, at) {
             (Some(listener), Some(at)) => {
                 let state = crate::web::WebState::new(gateway.store().clone(), metrics, token);

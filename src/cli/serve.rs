@@ -9,6 +9,7 @@ use tokio::signal::unix::{SignalKind, signal};
 /// # Errors
 /// What is wrong with the configuration, or why the gateway cannot start.
 pub(crate) async fn run(config: &Path) -> anyhow::Result<bool> {
+    super::bench_process::raise_descriptor_limit();
     let loaded = running::load(config)?;
     log_by(&loaded.log);
     for warning in &loaded.warnings {
@@ -61,6 +62,10 @@ fn reload(config: &Path, running: &Running) {
         Ok(numbers) => {
             eprintln!("reloaded: {} numbers are served", numbers.len());
             running.gateway.set_numbers(numbers);
+            match running.gateway.reload_tls() {
+                Ok(()) => {}
+                Err(error) => eprintln!("the certificates stay as they were: {error}"),
+            }
         }
         Err(mistakes) => eprintln!("not reloaded, everything stays as it was:\n{mistakes}"),
     }

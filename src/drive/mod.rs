@@ -353,7 +353,9 @@ impl<M: Machine, P: Ports> Driver<M, P> {
                 }
                 let rule = EndpointRule::for_expect(&grammar.expect);
                 self.ports.expect(grammar);
-                self.ports.leg(LegId::Caller, LegCommand::Listen(Some(rule)));
+                if self.ports.hears() {
+                    self.ports.leg(LegId::Caller, LegCommand::Listen(Some(rule)));
+                }
             }
             Command::StopListening => self.ports.leg(LegId::Caller, LegCommand::Listen(None)),
             Command::LookUp { id, request } => self.ports.look_up(id, request),

@@ -56,6 +56,11 @@ impl Machine for Call {
 
 /// The world of one call. None of these wait; answers come back as [`Happening`]s.
 pub trait Ports {
+    /// Whether anybody is there who could understand speech. Where nobody is, the line is not searched for voices, except
+    /// while a message is taken.
+    fn hears(&self) -> bool {
+        true
+    }
     /// 200 OK to the caller.
     fn answer(&mut self);
     /// BYE, CANCEL or refusal, whatever the leg's state asks for.

@@ -26,6 +26,14 @@ const LIFT_FLOOR_TO: f32 = -48.0;
 /// How fast the memory of the loudest frame fades, dB per frame: 10 dB a second.
 const LOUDEST_FADES: f32 = 0.2;
 
+/// A frame that is less than this above the noise floor is no voice whatever it sounds like (dB): the detector, by far the
+/// dearest part, is spared.
+const WORTH_JUDGING: f32 = 6.0;
+/// Before a background this loud (dBFS) every frame is judged: the detector tells dishes from voices by what it heard before.
+const JUDGED_ALWAYS: f32 = -52.0;
+/// Frames passed over that the detector is given when it is needed again: its three blocks of context and then some.
+const CATCH_UP: usize = 5;
+
 /// What one frame looks like.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Look {
@@ -39,7 +47,8 @@ pub(super) struct Look {
     pub(super) voice: f32,
 }
 
-/// Looks at every frame of one direction, listening or not, so that the floor is known when it matters.
+/// Measures every frame of one direction, listening or not, so that the floor is known when it matters; judges those that
+/// are worth it.
 pub(super) struct VoiceDetector {
     detector: Detector,
     /// Samples at 16 kHz that wait for the next block; the first `waiting` are valid.
@@ -58,6 +67,8 @@ pub(super) struct VoiceDetector {
     in_block: u32,
     /// Frames seen at all, counted up to one block.
     seen: u32,
+    /// Frames measured since the detector was asked last, up to one more than [`CATCH_UP`].
+    unjudged: usize,
 }
 
 impl VoiceDetector {
@@ -73,18 +84,41 @@ impl VoiceDetector {
             block: 0,
             in_block: 0,
             seen: 0,
+            unjudged: 0,
         }
     }
 
-    /// Looks at the next frame.
-    pub(super) fn push(&mut self, frame: &Frame) -> Look {
+    /// Measures the next frame, which every frame needs; cheap. Its `voice` is 0 until [`VoiceDetector::judge`] is asked.
+    pub(super) fn measure(&mut self, frame: &Frame) -> Look {
         let dbfs = rms_dbfs(&frame.samples);
         let floor = self.track_floor(dbfs);
         self.loudest = dbfs.max(self.loudest - LOUDEST_FADES);
-        let lift = (LIFT_TO - self.loudest).min(LIFT_FLOOR_TO - floor).clamp(0.0, LIFT_MAX);
-        let mut lifted = *frame;
-        gain(&mut lifted.samples, lift);
-        Look { dbfs, above_floor: dbfs - floor, floor, voice: self.score(&lifted) }
+        self.unjudged = (self.unjudged + 1).min(CATCH_UP + 1);
+        Look { dbfs, above_floor: dbfs - floor, floor, voice: 0.0 }
+    }
+
+    /// Whether the frame measured last is loud enough to be worth [`VoiceDetector::judge`].
+    pub(super) fn is_worth_judging(look: Look) -> bool {
+        look.above_floor >= WORTH_JUDGING || look.floor >= JUDGED_ALWAYS
+    }
+
+    /// How much the frame measured last sounds like a voice, 0–1. `recent` are the frames up to and including it, oldest first:
+    /// those that were passed over are given to the detector now (at most [`CATCH_UP`]), because it judges by what came before.
+    pub(super) fn judge<'a>(&mut self, look: Look, recent: impl Iterator<Item = &'a Frame>) -> f32 {
+        let lift = (LIFT_TO - self.loudest).min(LIFT_FLOOR_TO - look.floor).clamp(0.0, LIFT_MAX);
+        self.unjudged = 0;
+        let mut score = 0.0;
+        for frame in recent {
+            let mut lifted = *frame;
+            gain(&mut lifted.samples, lift);
+            score = self.score(&lifted);
+        }
+        score
+    }
+
+    /// Frames that [`VoiceDetector::judge`] needs, the present one included.
+    pub(super) fn frames_to_judge(&self) -> usize {
+        self.unjudged
     }
 
     /// Feeds the detector: five blocks of 16 ms in four frames. The frame's score is the best of its blocks.
@@ -134,12 +168,12 @@ mod tests {
     fn steady_noise_is_never_far_above_its_floor() {
         let (mut detector, mut seed) = (VoiceDetector::new(), 1);
         for i in 0..300 {
-            let look = detector.push(&noise(1_000.0, &mut seed));
+            let look = detector.measure(&noise(1_000.0, &mut seed));
             assert!(i < 15 || look.above_floor < 6.0, "frame {i}: {look:?}");
         }
         // The background becomes 8 dB louder: two seconds later it is the floor.
         for i in 0..200 {
-            let look = detector.push(&noise(2_500.0, &mut seed));
+            let look = detector.measure(&noise(2_500.0, &mut seed));
             assert!(i < 90 || look.above_floor < 6.0, "frame {i}: {look:?}");
         }
     }
@@ -148,7 +182,7 @@ mod tests {
     fn silence_is_no_voice() {
         let mut detector = VoiceDetector::new();
         for _ in 0..100 {
-            let look = detector.push(&Frame::SILENCE);
+            let look = detector.measure(&Frame::SILENCE);
             assert!(look.above_floor < 0.0 && look.voice < 0.6, "{look:?}");
         }
     }

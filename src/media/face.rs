@@ -2,8 +2,10 @@
 //! or through a bounded channel of `Copy` frames (`Tap`), never through these.
 
 use crate::audio::Pcm;
+pub use crate::base::Codec;
 use crate::base::{BargeIn, Digit, Moment, PromptEnd, PromptId, UtteranceId};
 use crate::listen::EndpointRule;
+use crate::rtp::{KeyEvents, Numbers};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -12,15 +14,6 @@ use std::sync::Arc;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct LegKey(pub u64);
 
-/// G.711 flavours (RFC 3551 §4.5.14); payload types 0 and 8.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Codec {
-    /// mu-law, payload type 0.
-    Pcmu,
-    /// A-law, payload type 8.
-    Pcma,
-}
-
 /// What signalling negotiated for a leg.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Negotiated {
@@ -28,13 +21,35 @@ pub struct Negotiated {
     pub remote: SocketAddr,
     /// Codec in both directions.
     pub codec: Codec,
-    /// Payload type of telephone-event/8000, if agreed (RFC 4733).
-    pub dtmf: Option<u8>,
+    /// Its payload types.
+    pub payload: Numbers,
+    /// telephone-event, if agreed (RFC 4733).
+    pub dtmf: Option<KeyEvents>,
+    /// Length of the packets that the far end wants, milliseconds.
+    pub packet_ms: u8,
     /// Whether we may send (not while the far end said `sendonly`/`inactive`).
     pub send: bool,
     /// Whether they will send; false = hold, and no RTP time-out runs.
     pub receive: bool,
 }
+
+impl Negotiated {
+    /// 20-ms packets of a codec with a payload type of its own, both ways, with telephone-event 101.
+    pub fn new(remote: SocketAddr, codec: Codec) -> Negotiated {
+        Negotiated {
+            remote,
+            codec,
+            payload: Numbers::both(codec.static_payload_type().unwrap_or(OPUS_PAYLOAD_TYPE)),
+            dtmf: Some(KeyEvents::at_8000(101)),
+            packet_ms: 20,
+            send: true,
+            receive: true,
+        }
+    }
+}
+
+/// The payload type that we offer for Opus.
+const OPUS_PAYLOAD_TYPE: u8 = 96;
 
 /// What a leg is told.
 #[derive(Debug, Clone)]

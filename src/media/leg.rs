@@ -5,21 +5,22 @@ use super::face::{Codec, LegCommand, LegEvent, LegStats, Negotiated};
 use super::key_tones::KeyTones;
 use super::peer::Peer;
 use super::player::{Player, Source};
+use super::sending::Sending;
 use super::tap::TapFeed;
 use crate::audio::Tap;
-use crate::audio::{ComfortNoise, Concealer, Frame, decode_alaw, decode_ulaw, encode_alaw, encode_ulaw, mix, peak};
+use crate::audio::{ComfortNoise, Concealer, Decoder, Frame, mix, peak};
 use crate::base::{Digit, Moment, PromptEnd};
 use crate::listen::{ListenEvent, Listener};
 use crate::rtp::{
-    HEADER_BYTES, Jitter, KeyReceiver, KeySender, PAYLOAD_BYTES_MAX, PacketView, Popped, ReportBlock, SenderInfo, Sequencer,
-    is_rtcp, write_bye, write_report,
+    ClockScale, HEADER_BYTES, Jitter, KeyReceiver, KeySender, PAYLOAD_BYTES_MAX, PacketView, Popped, ReportBlock, SenderInfo,
+    Sequencer, is_rtcp, payload_samples, write_bye, write_report,
 };
 use std::net::SocketAddr;
 use std::sync::mpsc::SyncSender;
 use std::time::Duration;
 
-/// Size of a packet that we send: 20 ms of G.711.
-pub const PACKET_BYTES: usize = HEADER_BYTES + 160;
+/// Room for a packet that we send: at most 60 ms of G.711 or G.722.
+pub const PACKET_BYTES: usize = HEADER_BYTES + PAYLOAD_BYTES_MAX;
 /// Payload type of comfort noise (RFC 3551 §6, RFC 3389).
 const COMFORT_NOISE: u8 = 13;
 /// Under this peak a frame is quiet enough to be left out unheard.
@@ -59,6 +60,9 @@ pub struct Leg {
     last_packet: Moment,
     no_rtp_told: bool,
     jitter: Jitter,
+    decoder: Decoder,
+    /// Brings the far end's timestamps to 8 kHz.
+    clock_in: ClockScale,
     ssrc_in: Option<u32>,
     keys_in: KeyReceiver,
     concealer: Concealer,
@@ -73,6 +77,7 @@ pub struct Leg {
     keys_out: KeySender,
     key_tones: KeyTones,
     sequencer: Sequencer,
+    sending: Sending,
     /// What was sent last, and whether it was more than silence.
     said: Frame,
     said_sound: bool,
@@ -88,6 +93,8 @@ impl Leg {
             last_packet: Moment::ZERO,
             no_rtp_told: false,
             jitter: Jitter::new(),
+            decoder: Decoder::new(Codec::Pcmu),
+            clock_in: ClockScale::new(1),
             ssrc_in: None,
             keys_in: KeyReceiver::default(),
             concealer: Concealer::new(),
@@ -100,6 +107,7 @@ impl Leg {
             keys_out: KeySender::new(),
             key_tones: KeyTones::default(),
             sequencer: Sequencer::new(seed.ssrc, seed.sequence, seed.timestamp),
+            sending: Sending::new(Codec::Pcmu, 20),
             said: Frame::SILENCE,
             said_sound: false,
             discarded: 0,
@@ -153,14 +161,15 @@ impl Leg {
     /// the second half of the same tick.
     pub fn hear(&mut self, now: Moment, events: &mut Vec<LegEvent>) -> Frame {
         self.tap.flush();
-        let codec = self.peer.map_or(Codec::Pcmu, |p| p.agreed.codec);
-        let mut bytes = [0; 160];
-        let popped = self.jitter.pop(now, self.quiet, silence_byte(codec), &mut bytes);
+        let (decoder, mut sound) = (&mut self.decoder, Frame::SILENCE);
+        let popped = self.jitter.pop(now, self.quiet, &mut |piece| {
+            decoder.decode(piece.timestamp, piece.payload, piece.skip, &mut sound.samples[piece.at]);
+        });
         let mut arrived = None;
         let mut frame = match popped {
             Popped::Audio { arrived: when } => {
                 arrived = Some(when);
-                decode(codec, &bytes)
+                sound
             }
             Popped::Lost => self.concealer.lost(),
             Popped::ComfortNoise(level) => {
@@ -179,8 +188,8 @@ impl Leg {
         frame
     }
 
-    /// Second half of a tick: writes the packet to send, if any, and where to. `bridged` is what the other leg of a bridge
-    /// heard in this tick; prompts are mixed over it.
+    /// Second half of a tick: writes the packet to send, if any, and where to; [`Leg::speak_on`] has those after it. `bridged`
+    /// is what the other leg of a bridge heard in this tick; prompts are mixed over it.
     pub fn speak(
         &mut self,
         now: Moment,
@@ -188,15 +197,21 @@ impl Leg {
         out: &mut [u8; PACKET_BYTES],
         events: &mut Vec<LegEvent>,
     ) -> Option<(usize, SocketAddr)> {
-        let sent = self.peer.filter(|p| p.agreed.send).and_then(|peer| {
-            let len = self.write(now, &peer.agreed, bridged, out, events)?;
-            Some((len, peer.target()))
-        });
-        if sent.is_none() {
-            (self.said, self.said_sound) = (Frame::SILENCE, false);
-        }
         self.sequencer.next_tick();
-        sent
+        let Some(peer) = self.peer.filter(|p| p.agreed.send) else {
+            (self.said, self.said_sound) = (Frame::SILENCE, false);
+            self.sending.forget();
+            return None;
+        };
+        let len = self.write(now, &peer.agreed, bridged, out, events)?;
+        Some((len, peer.target()))
+    }
+
+    /// The next packet of the same tick, if any: packets shorter than 20 ms.
+    pub fn speak_on(&mut self, out: &mut [u8; PACKET_BYTES]) -> Option<(usize, SocketAddr)> {
+        let peer = self.peer.filter(|p| p.agreed.send)?;
+        let len = self.sending.packet(&mut self.sequencer, peer.agreed.payload.send, out)?;
+        Some((len, peer.target()))
     }
 
     /// What was sent in the last tick.
@@ -246,13 +261,15 @@ impl Leg {
             packets: low(self.sequencer.packets()),
             octets: low(self.sequencer.octets()),
         });
+        let scale = self.peer.map_or(1, |p| p.agreed.codec.scale());
         let reception = self.jitter.reception();
         let about = reception.ssrc().map(|ssrc| ReportBlock {
             ssrc,
             fraction_lost: reception.fraction_lost(),
             lost: low(reception.stats().lost),
             highest: reception.extended_highest(),
-            jitter: reception.jitter(),
+            // In ticks of the stream's own clock (RFC 3550 §6.4.1).
+            jitter: reception.jitter().saturating_mul(scale),
         });
         if sender.is_none() && about.is_none() {
             return None;
@@ -269,47 +286,65 @@ impl Leg {
         let waited = self.peer.is_some_and(|p| p.agreed.receive);
         match self.peer.as_mut() {
             Some(peer) => {
-                if peer.agreed.codec != agreed.codec {
-                    self.jitter.restart();
-                }
+                let before = peer.agreed;
                 peer.agree(now, agreed);
+                if (before.codec, before.packet_ms) != (agreed.codec, agreed.packet_ms) {
+                    self.sending = Sending::new(agreed.codec, agreed.packet_ms);
+                }
+                if before.codec != agreed.codec {
+                    self.jitter.restart();
+                    self.set_codec(agreed.codec);
+                }
             }
-            None => self.peer = Some(Peer::new(agreed)),
+            None => {
+                self.peer = Some(Peer::new(agreed));
+                self.sending = Sending::new(agreed.codec, agreed.packet_ms);
+                self.set_codec(agreed.codec);
+            }
         }
+        self.keys_in.set_scale(agreed.dtmf.map_or(1, |d| d.scale()));
         if agreed.receive && !waited {
             self.last_packet = now;
             self.no_rtp_told = false;
         }
     }
 
+    fn set_codec(&mut self, codec: Codec) {
+        self.decoder = Decoder::new(codec);
+        self.clock_in = ClockScale::new(codec.scale());
+        self.sequencer.set_scale(codec.scale());
+    }
+
     /// False when the packet was of no use.
     fn use_packet(&mut self, now: Moment, datagram: &[u8], from: SocketAddr, events: &mut Vec<LegEvent>) -> bool {
         let Some(peer) = self.peer.as_mut() else { return false };
-        let Some(PacketView { header, payload }) = PacketView::parse(datagram) else { return false };
-        let kind = if header.payload_type == payload_type(peer.agreed.codec) && payload.len() <= PAYLOAD_BYTES_MAX {
-            Kind::Audio
-        } else if Some(header.payload_type) == peer.agreed.dtmf && payload.len() >= 4 {
-            Kind::Key
-        } else if header.payload_type == COMFORT_NOISE && !payload.is_empty() {
-            Kind::Noise
-        } else {
-            return false;
-        };
+        let Some(PacketView { mut header, payload }) = PacketView::parse(datagram) else { return false };
+        let Some(kind) = kind_of(&peer.agreed, header.payload_type, payload) else { return false };
         if !peer.agreed.receive || !peer.accept(now, from) {
             return false;
         }
+        let (codec, dtmf) = (peer.agreed.codec, peer.agreed.dtmf);
         (self.last_packet, self.no_rtp_told) = (now, false);
         if self.ssrc_in.replace(header.ssrc) != Some(header.ssrc) {
             self.keys_in.reset();
+            self.clock_in = ClockScale::new(codec.scale());
         }
+        let event_timestamp = header.timestamp;
+        // A clock that is not the stream's tells nothing about when (RFC 7160 §4.1): such a packet follows what came last.
+        let same_clock = kind == Kind::Audio || kind == Kind::Key && dtmf.is_some_and(|d| d.clock == codec.clock());
+        header.timestamp = match codec.scale() {
+            1 => header.timestamp,
+            _ if same_clock => self.clock_in.scaled(header.timestamp),
+            _ => self.jitter.follows(),
+        };
         match kind {
             // Probes without payload take a sequence number and nothing else.
             Kind::Audio if payload.is_empty() => self.jitter.push_other(now, &header),
-            Kind::Audio => self.jitter.push(now, &header, payload),
+            Kind::Audio => payload_samples(codec, payload).is_some_and(|n| self.jitter.push(now, &header, n, payload)),
             Kind::Noise => self.jitter.push_comfort_noise(now, &header, payload[0]),
             Kind::Key => {
                 let useful = self.jitter.push_other(now, &header);
-                if let Some(digit) = self.keys_in.receive(now, header.marker, header.timestamp, payload) {
+                if let Some(digit) = self.keys_in.receive(now, header.marker, event_timestamp, payload) {
                     events.push(LegEvent::Digit { digit, at: now });
                     self.player.cut_all(now, PromptEnd::Keyed, events);
                 }
@@ -374,11 +409,12 @@ impl Leg {
         out: &mut [u8; PACKET_BYTES],
         events: &mut Vec<LegEvent>,
     ) -> Option<usize> {
-        if let Some(payload_type) = agreed.dtmf
-            && let Some(step) = self.keys_out.step(self.sequencer.timestamp())
+        if let Some(dtmf) = agreed.dtmf
+            && let Some(step) = self.keys_out.step(self.sequencer.timestamp(), dtmf.scale())
         {
             (self.said, self.said_sound) = (Frame::SILENCE, false);
-            return self.sequencer.event(step.marker, payload_type, step.timestamp, &step.packet.bytes(), out);
+            self.sending.forget();
+            return self.sequencer.event(step.marker, dtmf.numbers.send, step.timestamp, &step.packet.bytes(), out);
         }
         if let Some(tone) = self.key_tones.frame() {
             (self.said, self.said_sound) = (tone, true);
@@ -392,12 +428,8 @@ impl Leg {
             }
             self.said_sound = source != Source::Nothing || bridged.is_some();
         }
-        let mut payload = [0; 160];
-        match agreed.codec {
-            Codec::Pcmu => encode_ulaw(&self.said, &mut payload),
-            Codec::Pcma => encode_alaw(&self.said, &mut payload),
-        }
-        self.sequencer.audio(payload_type(agreed.codec), &payload, out)
+        self.sending.add(&self.said);
+        self.sending.packet(&mut self.sequencer, agreed.payload.send, out)
     }
 
     /// As an event where that was agreed, else as the tones themselves.
@@ -411,33 +443,22 @@ impl Leg {
 }
 
 /// What a good packet carries.
+#[derive(Clone, Copy, PartialEq, Eq)]
 enum Kind {
     Audio,
     Key,
     Noise,
 }
 
-fn payload_type(codec: Codec) -> u8 {
-    match codec {
-        Codec::Pcmu => 0,
-        Codec::Pcma => 8,
+/// By payload type and length; `None` = of no use.
+fn kind_of(agreed: &Negotiated, payload_type: u8, payload: &[u8]) -> Option<Kind> {
+    if payload_type == agreed.payload.receive {
+        (payload.len() <= PAYLOAD_BYTES_MAX).then_some(Kind::Audio)
+    } else if agreed.dtmf.is_some_and(|d| d.numbers.receive == payload_type) {
+        (payload.len() >= 4).then_some(Kind::Key)
+    } else {
+        (payload_type == COMFORT_NOISE && !payload.is_empty()).then_some(Kind::Noise)
     }
-}
-
-fn silence_byte(codec: Codec) -> u8 {
-    match codec {
-        Codec::Pcmu => 0xff,
-        Codec::Pcma => 0xd5,
-    }
-}
-
-fn decode(codec: Codec, bytes: &[u8; 160]) -> Frame {
-    let mut frame = Frame::SILENCE;
-    match codec {
-        Codec::Pcmu => decode_ulaw(bytes, &mut frame.samples),
-        Codec::Pcma => decode_alaw(bytes, &mut frame.samples),
-    };
-    frame
 }
 
 fn ducked(frame: &Frame) -> Frame {

@@ -1,10 +1,10 @@
 //! A leg on simulated time, with the far end played by hand.
 
 use super::*;
-use crate::audio::{Pcm, beep};
+use crate::audio::{Encoder, Pcm, beep};
 use crate::base::{BargeIn, Expect, PromptId};
 use crate::listen::EndpointRule;
-use crate::rtp::{EventPacket, Header, write_packet};
+use crate::rtp::{EventPacket, Header, KeyEvents, Numbers, write_packet};
 use rand::{Rng, SeedableRng, rngs::StdRng};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, sync_channel};
@@ -16,6 +16,8 @@ struct World {
     leg: Leg,
     now: Moment,
     from: SocketAddr,
+    encoder: Encoder,
+    codec: Codec,
     header: Header,
     events: Vec<LegEvent>,
     sent: Vec<Vec<u8>>,
@@ -28,7 +30,7 @@ fn address(port: u16) -> SocketAddr {
 }
 
 fn agreed(codec: Codec) -> Negotiated {
-    Negotiated { remote: address(4_000), codec, dtmf: Some(DTMF), send: true, receive: true }
+    Negotiated { dtmf: Some(KeyEvents::at_8000(DTMF)), ..Negotiated::new(address(4_000), codec) }
 }
 
 impl World {
@@ -39,7 +41,9 @@ impl World {
             leg: Leg::new(seed, Duration::from_secs(3), Some(to)),
             now: Moment::from_millis(1_000),
             from: address(4_000),
-            header: Header { marker: false, payload_type: payload_type(codec), sequence: 500, timestamp: 0, ssrc: 5 },
+            encoder: Encoder::new(codec),
+            codec,
+            header: Header { marker: false, payload_type: agreed(codec).payload.send, sequence: 500, timestamp: 0, ssrc: 5 },
             events: Vec::new(),
             sent: Vec::new(),
             heard: Vec::new(),
@@ -68,13 +72,9 @@ impl World {
 
     /// One tick in which the far end says this.
     fn hears(&mut self, frame: &Frame) -> Tick {
-        let mut bytes = [0; 160];
-        if self.header.payload_type == 0 {
-            encode_ulaw(frame, &mut bytes)
-        } else {
-            encode_alaw(frame, &mut bytes)
-        };
-        self.packet(self.header.payload_type, &bytes);
+        let mut bytes = [0; 400];
+        let len = self.encoder.encode(&frame.samples, &mut bytes);
+        self.packet(self.header.payload_type, &bytes[..len]);
         self.tick(None)
     }
 
@@ -82,12 +82,14 @@ impl World {
     fn tick(&mut self, bridged: Option<&Frame>) -> Tick {
         let mut out = [0; PACKET_BYTES];
         let tick = self.leg.tick(self.now, bridged, &mut out, &mut self.events);
-        if let Some((len, _)) = tick.packet {
+        let mut next = tick.packet;
+        while let Some((len, _)) = next {
             self.sent.push(out[..len].to_vec());
+            next = self.leg.speak_on(&mut out);
         }
         self.heard.push(tick.heard);
         self.now = self.now + Duration::from_millis(20);
-        self.header.timestamp = self.header.timestamp.wrapping_add(160);
+        self.header.timestamp = self.header.timestamp.wrapping_add(160 * self.codec.scale());
         tick
     }
 
@@ -170,7 +172,10 @@ fn share(frame: &Frame, hertz: f64) -> f64 {
 
 fn decoded(packet: &[u8]) -> Frame {
     let view = PacketView::parse(packet).expect("ours");
-    decode(if view.header.payload_type == 8 { Codec::Pcma } else { Codec::Pcmu }, view.payload.try_into().expect("20 ms"))
+    let mut frame = Frame::SILENCE;
+    let codec = if view.header.payload_type == 8 { Codec::Pcma } else { Codec::Pcmu };
+    Decoder::new(codec).decode(0, view.payload, 0, &mut frame.samples);
+    frame
 }
 
 fn rule() -> EndpointRule {
@@ -328,8 +333,8 @@ fn a_key_that_we_send_arrives_on_the_other_leg_as_event_or_as_tone() {
 }
 
 #[test]
-fn what_is_said_is_heard_in_both_laws() {
-    for codec in [Codec::Pcmu, Codec::Pcma] {
+fn what_is_said_is_heard_in_every_codec() {
+    for codec in Codec::ALL {
         let mut w = World::new(codec);
         let tone = beep(700.0, 1_000, -10.0);
         for chunk in tone.samples.chunks_exact(160) {
@@ -337,6 +342,72 @@ fn what_is_said_is_heard_in_both_laws() {
         }
         let good = w.heard.iter().filter(|f| share(f, 700.0) > 0.9).count();
         assert!(good >= 46, "{codec:?}: {good} of 50");
+    }
+}
+
+/// Two legs talk to each other with packets of every length; who hears what, and the packets' shape.
+#[test]
+fn packets_of_every_length_are_sent_and_taken() {
+    for codec in Codec::ALL {
+        for (packet_ms, real_ms) in [(10, 10), (20, 20), (30, 30), (40, 40), (60, 60), (25, 20)] {
+            let real_ms = if codec == Codec::Opus && real_ms == 30 { 20 } else { real_ms };
+            let (mut w, mut other) = (World::new(codec), World::new(codec));
+            w.tell(LegCommand::Remote(Negotiated { packet_ms, ..agreed(codec) }));
+            w.tell(LegCommand::Comfort(Some(Arc::new(beep(700.0, 1_000, -10.0)))));
+            for _ in 0..60 {
+                w.tick(None);
+                for packet in w.sent.drain(..) {
+                    let view = PacketView::parse(&packet).expect("ours");
+                    assert_eq!(crate::rtp::payload_samples(codec, view.payload), Some(real_ms * 8));
+                    other.leg.receive(other.now, &packet, other.from, &mut other.events);
+                }
+                other.tick(None);
+            }
+            let good = other.heard.iter().filter(|f| share(f, 700.0) > 0.9).count();
+            // What does not fit into whole packets is still to come, and the buffer holds at most two packets.
+            assert!(good >= 48, "{codec:?} {packet_ms} ms: {good} of 60");
+            assert_eq!((other.leg.stats().lost, other.leg.stats().discarded), (0, 0), "{codec:?} {packet_ms} ms");
+        }
+    }
+}
+
+#[test]
+fn long_packets_are_one_talk_spurt_with_an_even_clock() {
+    for (codec, packet_ms, step) in [(Codec::Pcma, 30, 240), (Codec::Opus, 60, 2_880), (Codec::G722, 10, 80)] {
+        let mut w = World::new(codec);
+        w.tell(LegCommand::Remote(Negotiated { packet_ms, ..agreed(codec) }));
+        for _ in 0..60 {
+            w.tick(None);
+        }
+        let headers: Vec<Header> = w.sent.iter().map(|p| PacketView::parse(p).expect("ours").header).collect();
+        assert_eq!(headers.len(), 1_200 / usize::from(packet_ms));
+        assert!(headers[0].marker && headers[1..].iter().all(|h| !h.marker), "{codec:?}");
+        for pair in headers.windows(2) {
+            assert_eq!(pair[1].timestamp, pair[0].timestamp.wrapping_add(step), "{codec:?}");
+            assert_eq!(pair[1].sequence, pair[0].sequence.wrapping_add(1), "{codec:?}");
+        }
+    }
+}
+
+#[test]
+fn keys_work_beside_opus_at_its_clock_and_at_8_khz() {
+    for dtmf in [KeyEvents { numbers: Numbers::both(DTMF), clock: 48_000 }, KeyEvents::at_8000(DTMF)] {
+        let (mut w, mut other) = (World::new(Codec::Opus), World::new(Codec::Opus));
+        for world in [&mut w, &mut other] {
+            world.tell(LegCommand::Remote(Negotiated { dtmf: Some(dtmf), ..agreed(Codec::Opus) }));
+        }
+        for tick in 0..60 {
+            if tick % 20 == 10 {
+                w.tell(LegCommand::SendDigit(Digit::from_char('7').expect("a key")));
+            }
+            w.tick(None);
+            for packet in w.sent.drain(..) {
+                other.leg.receive(other.now, &packet, other.from, &mut other.events);
+            }
+            other.tick(None);
+        }
+        assert_eq!(other.told(), "key 7, key 7, key 7", "{dtmf:?}");
+        assert_eq!(other.leg.stats().lost, 0);
     }
 }
 
@@ -486,6 +557,7 @@ fn a_changed_codec_does_not_play_what_came_in_the_old_one() {
     w.ticks(20);
     w.tell(LegCommand::Remote(agreed(Codec::Pcma)));
     w.header.payload_type = 8;
+    w.encoder = Encoder::new(Codec::Pcma);
     w.heard.clear();
     w.ticks(20);
     let loudest = w.heard.iter().map(|f| peak(&f.samples)).max();
@@ -517,22 +589,28 @@ static COUNTING: Counting = Counting;
 
 #[test]
 fn the_tick_allocates_nothing() {
-    let mut w = World::new(Codec::Pcmu);
+    Codec::ALL.into_iter().for_each(ticks_without_allocation);
+}
+
+fn ticks_without_allocation(codec: Codec) {
+    let mut w = World::new(codec);
+    w.tell(LegCommand::Remote(Negotiated { packet_ms: if codec == Codec::Pcma { 10 } else { 20 }, ..agreed(codec) }));
     w.tell(LegCommand::Listen(Some(rule())));
     w.tell(LegCommand::Comfort(Some(Arc::new(beep(300.0, 100, -20.0)))));
     for id in 0..5 {
         w.play(id, 900, if id % 2 == 0 { BargeIn::Speech } else { BargeIn::PersonOnly });
     }
     let voice = voice(1_000);
-    let (mut out, mut packet, mut bytes) = ([0; PACKET_BYTES], [0; 200], [0; 160]);
+    let (mut out, mut packet, mut bytes) = ([0; PACKET_BYTES], [0; 200], [0; 188]);
     let mut events = Vec::with_capacity(64);
     let before = ALLOCATIONS.get();
     for tick in 0..500usize {
         w.now = w.now + Duration::from_millis(20);
         w.header.sequence += 1;
-        w.header.timestamp += 160;
-        encode_ulaw(if tick % 150 < 50 { &voice[tick % 50] } else { &Frame::SILENCE }, &mut bytes);
-        let len = write_packet(&w.header, &bytes, &mut packet).expect("it fits");
+        w.header.timestamp += 160 * codec.scale();
+        let frame = if tick % 150 < 50 { &voice[tick % 50] } else { &Frame::SILENCE };
+        let len = w.encoder.encode(&frame.samples, &mut bytes);
+        let len = write_packet(&w.header, &bytes[..len], &mut packet).expect("it fits");
         // Loss, doubles and keys go other ways.
         if tick % 17 != 0 {
             w.leg.receive(w.now, &packet[..len], w.from, &mut events);
@@ -542,8 +620,9 @@ fn the_tick_allocates_nothing() {
             w.leg.obey(w.now, LegCommand::SendDigit(Digit::from_char('1').expect("a key")), &mut events);
         }
         w.leg.tick(w.now, (tick > 400).then_some(&Frame::SILENCE), &mut out, &mut events);
+        while w.leg.speak_on(&mut out).is_some() {}
     }
-    assert_eq!(ALLOCATIONS.get() - before, 0);
+    assert_eq!(ALLOCATIONS.get() - before, 0, "{codec:?}");
     let spoke = events.iter().filter(|e| matches!(e, LegEvent::SpeechStarted { .. })).count();
     assert!(spoke >= 3 && events.len() < 64, "{events:?}");
 }

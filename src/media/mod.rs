@@ -7,6 +7,7 @@ mod leg;
 mod peer;
 mod player;
 mod recorder;
+mod sending;
 mod socket;
 mod tap;
 

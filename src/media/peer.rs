@@ -69,7 +69,7 @@ mod tests {
     }
 
     fn agreed(port: u16) -> Negotiated {
-        Negotiated { remote: at(port), codec: Codec::Pcmu, dtmf: None, send: true, receive: true }
+        Negotiated::new(at(port), Codec::Pcmu)
     }
 
     #[test]

@@ -17,6 +17,8 @@ pub(super) struct TapFeed {
     open: Option<Open>,
     /// `Start`, `End` and `Withdrawn` that found the pipe full, oldest first.
     waiting: VecDeque<Tap>,
+    /// Every other frame waits for the next one or for the end: waking the ears costs more than anything else here.
+    held: Option<Frame>,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -28,7 +30,7 @@ struct Open {
 
 impl TapFeed {
     pub(super) fn new(to: Option<SyncSender<Tap>>) -> TapFeed {
-        TapFeed { to, open: None, waiting: VecDeque::with_capacity(WAITING_MAX + 2) }
+        TapFeed { to, open: None, waiting: VecDeque::with_capacity(WAITING_MAX + 2), held: None }
     }
 
     /// An utterance begins; `at` is the moment of the first of `frames`.
@@ -39,12 +41,25 @@ impl TapFeed {
         self.open = Some(Open { utterance, complete: true });
         self.border(Tap::Start { utterance, at });
         for frame in frames {
-            self.frame(frame);
+            self.send(frame);
         }
     }
 
     /// 20 ms more of the open utterance; nothing when none is open.
     pub(super) fn frame(&mut self, frame: &Frame) {
+        if self.open.is_none() {
+            return;
+        }
+        match self.held.take() {
+            None => self.held = Some(*frame),
+            Some(held) => {
+                self.send(&held);
+                self.send(frame);
+            }
+        }
+    }
+
+    fn send(&mut self, frame: &Frame) {
         let Some(open) = self.open.as_mut() else { return };
         let sent = self.waiting.is_empty() && self.to.as_ref().is_some_and(|to| to.try_send(Tap::Frame(*frame)).is_ok());
         open.complete &= sent;
@@ -52,6 +67,9 @@ impl TapFeed {
 
     /// The utterance is over.
     pub(super) fn end(&mut self, utterance: UtteranceId) {
+        if let Some(held) = self.held.take() {
+            self.send(&held);
+        }
         if let Some(open) = self.open.take_if(|o| o.utterance == utterance) {
             self.border(Tap::End { utterance, complete: open.complete });
         }
@@ -59,6 +77,7 @@ impl TapFeed {
 
     /// Nobody wants the utterance any more.
     pub(super) fn withdraw(&mut self, utterance: UtteranceId) {
+        self.held = None;
         if self.open.take_if(|o| o.utterance == utterance).is_some() {
             self.border(Tap::Withdrawn { utterance });
         }
@@ -126,6 +145,29 @@ mod tests {
         feed.close();
         feed.end(UtteranceId(2));
         assert_eq!(line(&from.try_iter().collect::<Vec<_>>()), "withdrawn 2");
+    }
+
+    #[test]
+    fn frames_travel_in_pairs_and_the_last_one_is_not_lost() {
+        let (to, from) = sync_channel(16);
+        let mut feed = TapFeed::new(Some(to));
+        let numbered = |feed: &mut TapFeed, n: i16| feed.frame(&Frame { samples: [n; 160] });
+        feed.start(UtteranceId(1), Moment::ZERO, [Frame::SILENCE].iter());
+        numbered(&mut feed, 1);
+        assert_eq!(line(&from.try_iter().collect::<Vec<_>>()), "start 1, frame");
+        (2..=5).for_each(|n| numbered(&mut feed, n));
+        feed.end(UtteranceId(1));
+        let got: Vec<Tap> = from.try_iter().collect();
+        let order: Vec<i16> =
+            got.iter().filter_map(|t| if let Tap::Frame(f) = t { Some(f.samples[0]) } else { None }).collect();
+        assert_eq!((order, line(&got)), (vec![1, 2, 3, 4, 5], "frame, frame, frame, frame, frame, end 1 true".to_string()));
+        // What was held of a withdrawn one never reaches the next.
+        feed.start(UtteranceId(2), Moment::ZERO, [].iter());
+        numbered(&mut feed, 9);
+        feed.withdraw(UtteranceId(2));
+        feed.start(UtteranceId(3), Moment::ZERO, [].iter());
+        feed.end(UtteranceId(3));
+        assert_eq!(line(&from.try_iter().collect::<Vec<_>>()), "start 2, withdrawn 2, start 3, end 3 true");
     }
 
     #[test]

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 /// An event that fell silent for this long is over, even if none of its end packets came.
 const SILENT_AFTER: Duration = Duration::from_millis(200);
-/// A packet whose event began at most this many samples (2 s) before the newest is a straggler of an old press.
+/// A packet whose event began at most this many samples (2 s at 8 kHz) before the newest is a straggler of an old press.
 const STRAGGLER_SAMPLES: u32 = 16_000;
 /// Updates before the end packets: with the end 100 ms of tone, which every receiver takes as a press.
 const UPDATES: u8 = 4;
@@ -25,7 +25,7 @@ pub struct EventPacket {
     pub event: u8,
     /// The press is over.
     pub end: bool,
-    /// Length so far, in samples.
+    /// Length so far, in ticks of the event's clock.
     pub duration: u16,
 }
 
@@ -44,9 +44,17 @@ impl EventPacket {
 }
 
 /// Turns event packets into presses: one per press, at its first packet, whichever of its packets that is.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub struct KeyReceiver {
     last: Option<Press>,
+    /// Ticks of the event's clock in an 8-kHz sample: telephone-event may run at any clock (RFC 4733 §2.1).
+    scale: u32,
+}
+
+impl Default for KeyReceiver {
+    fn default() -> KeyReceiver {
+        KeyReceiver { last: None, scale: 1 }
+    }
 }
 
 /// The press that was heard last.
@@ -67,7 +75,7 @@ impl KeyReceiver {
         let packet = EventPacket::parse(payload)?;
         let digit = Digit::from_event(packet.event)?;
         if let Some(last) = self.last.as_mut() {
-            if last.event == packet.event && last.continued_by(now, marker, timestamp, &packet) {
+            if last.event == packet.event && last.continued_by(now, marker, timestamp, &packet, self.scale) {
                 last.timestamp = timestamp;
                 last.duration = packet.duration;
                 last.ended |= packet.end;
@@ -75,7 +83,7 @@ impl KeyReceiver {
                 return None;
             }
             let behind = last.timestamp.wrapping_sub(timestamp);
-            if behind <= STRAGGLER_SAMPLES {
+            if behind <= STRAGGLER_SAMPLES * self.scale {
                 return None;
             }
         }
@@ -93,10 +101,15 @@ impl KeyReceiver {
     pub fn reset(&mut self) {
         self.last = None;
     }
+
+    /// From now on events count a clock of `scale` times 8 kHz.
+    pub fn set_scale(&mut self, scale: u32) {
+        self.scale = scale.clamp(1, 64);
+    }
 }
 
 impl Press {
-    fn continued_by(&self, now: Moment, marker: bool, timestamp: u32, packet: &EventPacket) -> bool {
+    fn continued_by(&self, now: Moment, marker: bool, timestamp: u32, packet: &EventPacket, scale: u32) -> bool {
         if timestamp == self.timestamp {
             return true;
         }
@@ -106,10 +119,11 @@ impl Press {
         // A press longer than a duration can say goes on in a segment that starts where this one ended
         // (RFC 4733 §2.5.1.3). Loss may have hidden the last updates, so "about there" has to do.
         let after = timestamp.wrapping_sub(self.timestamp);
+        // Two seconds at 8 kHz, a third of one at 48.
         let segment = self.duration > u16::MAX - 16_000 && after <= u32::from(u16::MAX) + 1 && packet.duration < self.duration;
         // Some senders move the timestamp with every update of one press; its duration grows as much.
         let growth = u32::from(packet.duration.saturating_sub(self.duration));
-        let moving = growth > 0 && after.abs_diff(growth) <= 2 * TICK_SAMPLES;
+        let moving = growth > 0 && after.abs_diff(growth) <= 2 * TICK_SAMPLES * scale;
         segment || moving
     }
 }
@@ -163,8 +177,9 @@ impl KeySender {
         self.state = Sending::Idle;
     }
 
-    /// Called once per tick with that tick's timestamp: the event packet that leaves instead of audio, if any.
-    pub fn step(&mut self, timestamp: u32) -> Option<KeyStep> {
+    /// Called once per tick with that tick's timestamp: the event packet that leaves instead of audio, if any. `scale` =
+    /// ticks of the event's clock in an 8-kHz sample.
+    pub fn step(&mut self, timestamp: u32, scale: u32) -> Option<KeyStep> {
         if let Sending::Pause(left) = self.state {
             self.state = if left > 1 { Sending::Pause(left - 1) } else { Sending::Idle };
             return None;
@@ -173,12 +188,9 @@ impl KeySender {
             Sending::Press { digit, timestamp, sent } => (digit, timestamp, sent),
             _ => (self.waiting.pop_front()?, timestamp, 0),
         };
-        let sixteen_bit_ticks = u16::from(sent.min(UPDATES) + 1);
-        let packet = EventPacket {
-            event: digit.event(),
-            end: sent >= UPDATES,
-            duration: sixteen_bit_ticks.saturating_mul(u16::try_from(TICK_SAMPLES).unwrap_or(160)),
-        };
+        let duration = u32::from(sent.min(UPDATES) + 1) * TICK_SAMPLES * scale;
+        let packet =
+            EventPacket { event: digit.event(), end: sent >= UPDATES, duration: u16::try_from(duration).unwrap_or(u16::MAX) };
         self.state = if sent + 1 == UPDATES + ENDS {
             Sending::Pause(PAUSE)
         } else {
@@ -198,12 +210,17 @@ mod tests {
     }
 
     /// Sends `text` and gives the packets that `keep` lets through to a receiver.
-    fn over_the_line(text: &str, mut keep: impl FnMut(&KeyStep) -> bool) -> Vec<Digit> {
+    fn over_the_line(text: &str, keep: impl FnMut(&KeyStep) -> bool) -> Vec<Digit> {
+        over_a_line_of(1, text, keep)
+    }
+
+    fn over_a_line_of(scale: u32, text: &str, mut keep: impl FnMut(&KeyStep) -> bool) -> Vec<Digit> {
         let (mut sender, mut receiver) = (KeySender::new(), KeyReceiver::default());
+        receiver.set_scale(scale);
         keys(text).into_iter().for_each(|d| assert!(sender.press(d)));
         let (mut ts, mut heard) = (u32::MAX - 3_000, Vec::new());
         for tick in 0..600u64 {
-            if let Some(step) = sender.step(ts).filter(|s| keep(s)) {
+            if let Some(step) = sender.step(ts, scale).filter(|s| keep(s)) {
                 heard.extend(receiver.receive(
                     Moment::from_millis(tick * 20),
                     step.marker,
@@ -211,21 +228,24 @@ mod tests {
                     &step.packet.bytes(),
                 ));
             }
-            ts = ts.wrapping_add(TICK_SAMPLES);
+            ts = ts.wrapping_add(TICK_SAMPLES * scale);
         }
         heard
     }
 
     #[test]
     fn every_press_once_on_a_clean_line() {
-        assert_eq!(over_the_line("1122#*0A", |_| true), keys("1122#*0A"));
+        for scale in [1, 2, 6] {
+            assert_eq!(over_a_line_of(scale, "1122#*0A", |_| true), keys("1122#*0A"), "{scale} times 8 kHz");
+            assert_eq!(over_a_line_of(scale, "3344", |s| s.packet.end), keys("3344"), "{scale} times 8 kHz, only ends");
+        }
     }
 
     #[test]
     fn a_press_is_one_marker_four_updates_and_three_ends() {
         let mut sender = KeySender::new();
         sender.press(Digit::from_char('5').expect("a key"));
-        let steps: Vec<_> = (0..12).filter_map(|t| sender.step(1_000 + t * 160)).collect();
+        let steps: Vec<_> = (0..12).filter_map(|t| sender.step(1_000 + t * 160, 1)).collect();
         let seen: Vec<_> = steps.iter().map(|s| (s.marker, s.timestamp, s.packet.end, s.packet.duration)).collect();
         let expected = [
             (true, 1_000, false, 160),

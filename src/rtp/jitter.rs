@@ -5,8 +5,8 @@
 //! long, and no burst keeps the delay up.
 
 use super::reception::{Order, Reception, samples_at};
-use super::slots::{SLOTS, SlotState, Slots, ahead};
-use super::{Header, PAYLOAD_BYTES_MAX, ReceptionStats, TICK_SAMPLES};
+use super::slots::{Piece, SLOTS, SlotState, Slots, ahead};
+use super::{Header, PACKET_SAMPLES_MAX, PAYLOAD_BYTES_MAX, ReceptionStats, TICK_SAMPLES};
 use crate::base::Moment;
 
 /// Least and most delay that is aimed at, in samples (20 and 120 ms).
@@ -28,7 +28,7 @@ const LEAST_PACKETS: u32 = 250;
 /// What a tick plays.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Popped {
-    /// 160 payload bytes are in the buffer.
+    /// Its pieces were handed out.
     Audio {
         /// When the packet that began the tick arrived.
         arrived: Moment,
@@ -97,14 +97,14 @@ impl Jitter {
         }
     }
 
-    /// Takes an audio packet. False when it is of no use: empty, too long, doubled, too late, or a far jump that the next
-    /// packet has to confirm.
-    pub fn push(&mut self, now: Moment, header: &Header, payload: &[u8]) -> bool {
-        let Ok(len) = u16::try_from(payload.len()) else { return false };
-        if payload.is_empty() || payload.len() > PAYLOAD_BYTES_MAX || !self.place(header, true) {
+    /// Takes an audio packet of so many samples; timestamps count samples. False when it is of no use: empty, too long,
+    /// doubled, too late, or a far jump that the next packet has to confirm.
+    pub fn push(&mut self, now: Moment, header: &Header, samples: u16, payload: &[u8]) -> bool {
+        let fits = (1..=PAYLOAD_BYTES_MAX).contains(&payload.len()) && (1..=PACKET_SAMPLES_MAX).contains(&samples);
+        if !fits || !self.place(header, true) {
             return false;
         }
-        self.packet_samples = u32::from(len);
+        self.packet_samples = u32::from(samples);
         self.reception.arrived(now, header.timestamp);
         self.lateness.arrived(samples_at(now).wrapping_sub(header.timestamp));
         if self.doubled(header) {
@@ -116,7 +116,7 @@ impl Jitter {
             self.late += 1;
             return false;
         }
-        self.slots.put(now, header, SlotState::Audio(len), payload);
+        self.slots.put(now, header, SlotState::Audio(samples), payload);
         self.rewind();
         true
     }
@@ -132,8 +132,8 @@ impl Jitter {
     }
 
     /// 20 ms to play, called once per tick. `quiet`: what played last was quiet, so leaving out a tick would not be heard.
-    /// `fill` is the codec's byte of silence, for a tick that is covered in part.
-    pub fn pop(&mut self, now: Moment, quiet: bool, fill: u8, out: &mut [u8; 160]) -> Popped {
+    /// The pieces of a tick with audio go to `take` in their order; they may cover it only in part.
+    pub fn pop(&mut self, now: Moment, quiet: bool, take: &mut dyn FnMut(Piece<'_>)) -> Popped {
         if let Play::Waiting { noise, .. } = self.play
             && !self.begin(now)
         {
@@ -141,12 +141,13 @@ impl Jitter {
         }
         self.shrink(quiet);
         let Play::Running { next, concealed, .. } = self.play else { return Popped::Empty };
-        let copied = self.slots.copy(next, fill, out);
+        let copied = self.slots.covered(next);
         let more_behind = self.slots.newest_end().is_some_and(|e| ahead(e, next) > 160);
         if copied.covered == TICK_SAMPLES || (copied.covered > 0 && (more_behind || concealed >= TAIL_AFTER)) {
+            self.slots.pieces(next, take);
             return self.played(now, next, copied.arrived, copied.sequence);
         }
-        self.missing(now, fill, out)
+        self.missing(now, take)
     }
 
     /// Counters.
@@ -173,6 +174,11 @@ impl Jitter {
             Play::Waiting { .. } => self.slots.oldest().map_or(end, |s| s.timestamp),
         };
         u32::try_from(ahead(end, start)).unwrap_or(0)
+    }
+
+    /// The timestamp right after everything that came so far.
+    pub fn follows(&self) -> u32 {
+        self.slots.newest_end().or(self.play.floor()).unwrap_or(0)
     }
 
     /// Whether the sender is silent on purpose and said so (comfort noise).
@@ -310,7 +316,7 @@ impl Jitter {
     }
 
     /// Nothing (whole) is there to play: silence on purpose, loss, or lateness.
-    fn missing(&mut self, now: Moment, fill: u8, out: &mut [u8; 160]) -> Popped {
+    fn missing(&mut self, now: Moment, take: &mut dyn FnMut(Piece<'_>)) -> Popped {
         let Play::Running { next, floor, concealed, last_sequence } = self.play else { return Popped::Empty };
         let waiting = Play::Waiting { noise: None, floor: Some(floor) };
         let following = self.slots.following(floor).map(|s| (s.state, s.timestamp, s.sequence));
@@ -330,7 +336,8 @@ impl Jitter {
             {
                 self.play = waiting;
                 let (true, Play::Running { next, .. }) = (self.begin(now), self.play) else { return Popped::Empty };
-                let copied = self.slots.copy(next, fill, out);
+                let copied = self.slots.covered(next);
+                self.slots.pieces(next, take);
                 return self.played(now, next, copied.arrived, copied.sequence);
             }
             _ => {}

@@ -34,9 +34,9 @@ fn run(packets: u32, ms: u32, line: Line) -> Outcome {
         let now = Moment::from_millis(tick * 20);
         while let Some((_, n)) = arrivals.next_if(|a| a.0 <= tick * 20) {
             let (header, payload) = packet(n, ms);
-            jitter.push(now, &header, &payload);
+            push(&mut jitter, now, &header, &payload);
         }
-        ticks.push(match jitter.pop(now, true, 0xff, &mut out) {
+        ticks.push(match pop(&mut jitter, now, true, &mut out) {
             Popped::Audio { .. } => Ok(number(&out)),
             other => Err(other),
         });
@@ -55,6 +55,24 @@ fn packet(n: u32, ms: u32) -> (Header, Vec<u8>) {
     // Seven bits a byte, so that silence (0xff) is no packet's content.
     let payload = (0..ms * 8).map(|i| if i % 2 == 0 { (n & 0x7f) as u8 } else { (n >> 7 & 0x7f) as u8 });
     (header, payload.collect())
+}
+
+/// One byte a sample.
+fn push(jitter: &mut Jitter, now: Moment, header: &Header, payload: &[u8]) -> bool {
+    jitter.push(now, header, u16::try_from(payload.len()).unwrap_or(u16::MAX), payload)
+}
+
+/// The tick's bytes; 0xff where there are none.
+fn pop(jitter: &mut Jitter, now: Moment, quiet: bool, out: &mut [u8; 160]) -> Popped {
+    let mut bytes = [0xff; 160];
+    let popped = jitter.pop(now, quiet, &mut |piece| {
+        let part = &piece.payload[piece.skip..piece.skip + piece.at.len()];
+        bytes[piece.at].copy_from_slice(part);
+    });
+    if let Popped::Audio { .. } = popped {
+        *out = bytes;
+    }
+    popped
 }
 
 /// The packet number in the first bytes of a tick.
@@ -92,9 +110,9 @@ fn reordered_and_doubled_packets_play_once_in_order() {
         let now = Moment::from_millis(u64::from(tick) * 20);
         for n in if tick % 2 == 0 { vec![tick + 1, tick, tick] } else { vec![tick] } {
             let (header, payload) = packet(n, 20);
-            jitter.push(now, &header, &payload);
+            push(&mut jitter, now, &header, &payload);
         }
-        if let Popped::Audio { .. } = jitter.pop(now, false, 0xff, &mut out) {
+        if let Popped::Audio { .. } = pop(&mut jitter, now, false, &mut out) {
             played.push(number(&out));
         }
     }
@@ -146,10 +164,10 @@ fn a_clock_that_runs_fast_or_slow_is_followed() {
             let due = if slow { tick * 20 } else { tick * 20 + tick / 5 };
             while u64::from(next) * 20 + drift(next) <= due {
                 let (header, payload) = packet(next, 20);
-                jitter.push(now, &header, &payload);
+                push(&mut jitter, now, &header, &payload);
                 next += 1;
             }
-            bad += usize::from(!matches!(jitter.pop(now, true, 0xff, &mut out), Popped::Audio { .. }));
+            bad += usize::from(!matches!(pop(&mut jitter, now, true, &mut out), Popped::Audio { .. }));
             assert!(jitter.fill() <= TARGET_MAX + EXCESS_MAX);
         }
         assert!(bad <= 45, "slow {slow}: {bad} of 3000 ticks concealed");
@@ -177,12 +195,12 @@ fn silence_suppression_is_no_loss_and_noise_is_told() {
         let (mut header, payload) = packet(n, 20);
         header.sequence = u16::try_from(if tick < 150 { n } else { n - 99 }).unwrap();
         if speech {
-            jitter.push(now, &header, &payload);
+            push(&mut jitter, now, &header, &payload);
         } else if tick == 50 {
             header.sequence = 50;
             jitter.push_comfort_noise(now, &header, 60);
         }
-        seen.push(jitter.pop(now, false, 0xff, &mut out));
+        seen.push(pop(&mut jitter, now, false, &mut out));
         assert!(jitter.in_comfort_noise() || !(53..150).contains(&tick), "tick {tick}");
     }
     assert_eq!(seen.iter().filter(|p| **p == Popped::Lost).count(), 0, "{seen:?}");
@@ -201,9 +219,9 @@ fn keys_are_no_loss() {
             header.timestamp = packet(40, 20).0.timestamp;
             jitter.push_other(now, &header);
         } else {
-            jitter.push(now, &header, &payload);
+            push(&mut jitter, now, &header, &payload);
         }
-        match jitter.pop(now, false, 0xff, &mut out) {
+        match pop(&mut jitter, now, false, &mut out) {
             Popped::Lost => lost += 1,
             Popped::Audio { .. } => played += 1,
             _ => {}
@@ -228,8 +246,8 @@ fn another_sender_and_a_clock_set_back_begin_anew() {
         if tick >= 100 {
             header.timestamp = header.timestamp.wrapping_sub(900_000);
         }
-        jitter.push(now, &header, &payload);
-        good += u32::from(matches!(jitter.pop(now, false, 0xff, &mut out), Popped::Audio { .. }));
+        push(&mut jitter, now, &header, &payload);
+        good += u32::from(matches!(pop(&mut jitter, now, false, &mut out), Popped::Audio { .. }));
     }
     assert!(good >= 140, "{good}");
     assert_eq!(jitter.stats().lost, 0);
@@ -240,8 +258,8 @@ fn a_scrap_with_nothing_behind_it_does_not_stay() {
     let mut jitter = Jitter::new();
     let mut out = [0; 160];
     let header = Header { marker: false, payload_type: 0, sequence: 1, timestamp: 1, ssrc: 1 };
-    jitter.push(Moment::ZERO, &header, &[7; 5]);
-    let seen: Vec<_> = (0..40).map(|t| jitter.pop(Moment::from_millis(t * 20), false, 0xff, &mut out)).collect();
+    push(&mut jitter, Moment::ZERO, &header, &[7; 5]);
+    let seen: Vec<_> = (0..40).map(|t| pop(&mut jitter, Moment::from_millis(t * 20), false, &mut out)).collect();
     assert_eq!(seen.iter().filter(|p| matches!(p, Popped::Audio { .. })).count(), 1);
     assert_eq!(seen.last(), Some(&Popped::Empty));
     assert_eq!(jitter.fill(), 0);
@@ -271,9 +289,9 @@ proptest! {
             let now = Moment::from_millis(tick * 20);
             while let Some((_, n)) = line.next_if(|a| a.0 <= tick * 20) {
                 let (header, payload) = packet(n, ms);
-                jitter.push(now, &header, &payload);
+                push(&mut jitter, now, &header, &payload);
             }
-            if let Popped::Audio { .. } = jitter.pop(now, rng.random(), 0xff, &mut out) && out[0] != 0xff {
+            if let Popped::Audio { .. } = pop(&mut jitter, now, rng.random(), &mut out) && out[0] != 0xff {
                 // Packets longer than a tick show again in the next tick, never in a later one.
                 let n = number(&out);
                 prop_assert!(last.is_none_or(|l| n >= l), "seed {seed}: {n} after {last:?}");
@@ -294,9 +312,9 @@ proptest! {
             match kind {
                 0 => { jitter.push_other(now, &header); }
                 1 => { jitter.push_comfort_noise(now, &header, 50); }
-                _ => { jitter.push(now, &header, &vec![1; len]); }
+                _ => { push(&mut jitter, now, &header, &vec![1; len]); }
             }
-            jitter.pop(now, kind == 3, 0xff, &mut out);
+            pop(&mut jitter, now, kind == 3, &mut out);
         }
     }
 }

@@ -4,6 +4,7 @@
 mod events;
 mod jitter;
 mod packet;
+mod payload;
 mod reception;
 mod rtcp;
 mod sequencer;
@@ -12,12 +13,18 @@ mod slots;
 pub use events::{EventPacket, KeyReceiver, KeySender, KeyStep};
 pub use jitter::{Jitter, Popped};
 pub use packet::{HEADER_BYTES, Header, PacketView, write_packet};
+pub use payload::{ClockScale, KeyEvents, Numbers, payload_samples};
 pub use reception::{Reception, ReceptionStats};
 pub use rtcp::{ReportBlock, Rtcp, RtcpPackets, SenderInfo, is_rtcp, write_bye, write_report};
 pub use sequencer::Sequencer;
+pub use slots::Piece;
 
-/// Samples (= timestamp units) of one 20-ms tick at the 8 kHz RTP clock of G.711 (RFC 3551 §4.5.14).
+/// Samples of one 20-ms tick at 8 kHz, which is also the RTP clock of every codec here but Opus (RFC 3551 §4.5). The jitter
+/// buffer counts in it; [`ClockScale`] brings other clocks to it.
 pub const TICK_SAMPLES: u32 = 160;
 
-/// Largest payload that is taken: 60 ms of G.711.
+/// Largest payload that is taken: 60 ms of G.711 or G.722, and more than Opus needs for the bit rate we ask for.
 pub const PAYLOAD_BYTES_MAX: usize = 480;
+
+/// Longest packet that is taken, in samples: 120 ms (RFC 6716 §2.1.4).
+pub const PACKET_SAMPLES_MAX: u16 = 960;

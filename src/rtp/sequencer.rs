@@ -12,9 +12,11 @@ pub struct Sequencer {
     sequence: u16,
     /// Of the current tick.
     timestamp: u32,
-    /// No audio left in the tick before: the next audio packet begins a talk-spurt (RFC 3551 §4.1).
+    /// Ticks of the RTP clock in a sample: 1, or 6 for Opus.
+    scale: u32,
+    /// There was a tick without sound: the next audio packet begins a talk-spurt (RFC 3551 §4.1).
     paused: bool,
-    /// Whether audio left in the current tick.
+    /// Whether there was sound in the current tick.
     spoke: bool,
     packets: u64,
     octets: u64,
@@ -23,14 +25,32 @@ pub struct Sequencer {
 impl Sequencer {
     /// All three are random per stream (RFC 3550 §5.1) and come from outside.
     pub fn new(ssrc: u32, sequence: u16, timestamp: u32) -> Sequencer {
-        Sequencer { ssrc, sequence, timestamp, paused: true, spoke: false, packets: 0, octets: 0 }
+        Sequencer { ssrc, sequence, timestamp, scale: 1, paused: true, spoke: false, packets: 0, octets: 0 }
     }
 
-    /// Writes this tick's audio packet; its length, or `None` when `out` is too small.
-    pub fn audio(&mut self, payload_type: u8, payload: &[u8], out: &mut [u8]) -> Option<usize> {
-        let len = self.write(self.paused, payload_type, self.timestamp, payload, out)?;
+    /// From now on timestamps count a clock of `scale` times 8 kHz.
+    pub fn set_scale(&mut self, scale: u32) {
+        self.scale = scale.max(1);
+    }
+
+    /// Writes an audio packet whose first sample lies so many samples before this tick's; its length, or `None` when `out` is
+    /// too small.
+    pub fn audio(&mut self, payload_type: u8, samples_ago: u32, payload: &[u8], out: &mut [u8]) -> Option<usize> {
+        let timestamp = self.timestamp.wrapping_sub(samples_ago.wrapping_mul(self.scale));
+        let len = self.write(self.paused, payload_type, timestamp, payload, out)?;
         self.spoke = true;
+        self.paused = false;
         Some(len)
+    }
+
+    /// This tick's sound waits for a packet of more than 20 ms.
+    pub fn gathered(&mut self) {
+        self.spoke = true;
+    }
+
+    /// Writes a packet that stands for silence (comfort noise): the audio after it begins a talk-spurt.
+    pub fn noise(&mut self, payload_type: u8, payload: &[u8], out: &mut [u8]) -> Option<usize> {
+        self.write(false, payload_type, self.timestamp, payload, out)
     }
 
     /// Writes a packet of a telephone-event that began at `timestamp`.
@@ -38,19 +58,20 @@ impl Sequencer {
         let len = self.write(marker, payload_type, timestamp, payload, out)?;
         // Digits stand in for audio; the audio after them is no new talk-spurt.
         self.spoke = true;
+        self.paused = false;
         Some(len)
     }
 
     /// Ends the current 20-ms tick.
     pub fn next_tick(&mut self) {
-        self.paused = !self.spoke;
+        self.paused |= !self.spoke;
         self.spoke = false;
-        self.timestamp = self.timestamp.wrapping_add(TICK_SAMPLES);
+        self.timestamp = self.timestamp.wrapping_add(TICK_SAMPLES * self.scale);
     }
 
     /// So many ticks could not be served (the machine was busy): time went on, packets did not.
     pub fn skip_ticks(&mut self, ticks: u32) {
-        self.timestamp = self.timestamp.wrapping_add(ticks.wrapping_mul(TICK_SAMPLES));
+        self.timestamp = self.timestamp.wrapping_add(ticks.wrapping_mul(TICK_SAMPLES * self.scale));
         self.paused |= ticks > 0;
     }
 
@@ -96,7 +117,7 @@ mod tests {
         let mut seen = Vec::new();
         for tick in 0..6 {
             if !(2..4).contains(&tick) {
-                let len = s.audio(0, &[0; 160], &mut buffer).expect("it fits");
+                let len = s.audio(0, 0, &[0; 160], &mut buffer).expect("it fits");
                 let h = PacketView::parse(&buffer[..len]).expect("ours").header;
                 seen.push((h.sequence, h.timestamp, h.marker));
             }
@@ -106,7 +127,7 @@ mod tests {
         let ts = |n: u32| start.wrapping_add(n * 160);
         assert_eq!(seen, [(65_534, ts(0), true), (65_535, ts(1), false), (0, ts(4), true), (1, ts(5), false)]);
         s.skip_ticks(3);
-        let len = s.audio(0, &[0; 160], &mut buffer).expect("it fits");
+        let len = s.audio(0, 0, &[0; 160], &mut buffer).expect("it fits");
         let h = PacketView::parse(&buffer[..len]).expect("ours").header;
         assert_eq!((h.sequence, h.timestamp, h.marker), (2, ts(9), true));
         assert_eq!((s.packets(), s.octets()), (5, 800));

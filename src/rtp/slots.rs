@@ -2,6 +2,7 @@
 
 use super::{Header, PAYLOAD_BYTES_MAX, TICK_SAMPLES};
 use crate::base::Moment;
+use std::ops::Range;
 
 /// Packets that can wait.
 pub(super) const SLOTS: usize = 32;
@@ -13,6 +14,7 @@ pub(super) struct Slot {
     pub(super) sequence: u16,
     pub(super) timestamp: u32,
     pub(super) arrived: Moment,
+    len: u16,
     bytes: [u8; PAYLOAD_BYTES_MAX],
 }
 
@@ -20,12 +22,25 @@ pub(super) struct Slot {
 pub(super) enum SlotState {
     /// Never used.
     Free,
-    /// So many payload bytes to play.
+    /// So many samples to play.
     Audio(u16),
     /// No audio: comfort noise of this level, or another payload (a key) that took this sequence number.
     Quiet(Option<u8>),
     /// Was played or given up; stays to recognise duplicates.
     Done,
+}
+
+/// A part of a packet that plays in one tick.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Piece<'a> {
+    /// The whole packet's payload.
+    pub payload: &'a [u8],
+    /// The packet's timestamp, by which its pieces know each other.
+    pub timestamp: u32,
+    /// Samples of the packet that were played before.
+    pub skip: usize,
+    /// Where in the tick's 160 samples it plays.
+    pub at: Range<usize>,
 }
 
 /// What a tick found on the shelf.
@@ -49,11 +64,24 @@ pub(super) fn ahead(a: u32, b: u32) -> i32 {
 }
 
 impl Slot {
-    const FREE: Slot =
-        Slot { state: SlotState::Free, sequence: 0, timestamp: 0, arrived: Moment::ZERO, bytes: [0; PAYLOAD_BYTES_MAX] };
+    const FREE: Slot = Slot {
+        state: SlotState::Free,
+        sequence: 0,
+        timestamp: 0,
+        arrived: Moment::ZERO,
+        len: 0,
+        bytes: [0; PAYLOAD_BYTES_MAX],
+    };
 
     pub(super) fn waiting(&self) -> bool {
         matches!(self.state, SlotState::Audio(_) | SlotState::Quiet(_))
+    }
+
+    /// Its samples within `[next, next + 160)`, counted from `next`; `None` when it has none there.
+    fn part_of(&self, next: u32) -> Option<Range<usize>> {
+        let from = ahead(self.timestamp, next).clamp(0, 160).unsigned_abs() as usize;
+        let to = ahead(self.end(), next).clamp(0, 160).unsigned_abs() as usize;
+        (from < to).then_some(from..to)
     }
 
     /// First timestamp after it.
@@ -82,6 +110,7 @@ impl Slots {
         (slot.state, slot.sequence, slot.timestamp, slot.arrived) = (state, header.sequence, header.timestamp, now);
         let len = payload.len().min(PAYLOAD_BYTES_MAX);
         slot.bytes[..len].copy_from_slice(&payload[..len]);
+        slot.len = u16::try_from(len).unwrap_or(0);
     }
 
     /// Audio that waits.
@@ -110,30 +139,38 @@ impl Slots {
         self.0.iter_mut().filter(|s| s.waiting()).max_by_key(|s| newest.wrapping_sub(s.sequence).cast_signed())
     }
 
-    /// Copies what waits for `[next, next + 160)` into `out`; the rest of it becomes `fill`.
-    pub(super) fn copy(&self, next: u32, fill: u8, out: &mut [u8; 160]) -> Copied {
-        out.fill(fill);
+    /// What waits for `[next, next + 160)`.
+    pub(super) fn covered(&self, next: u32) -> Copied {
         let mut copied = Copied::default();
         let (mut first, mut last) = (i32::MAX, i32::MIN);
         for slot in self.audio() {
-            let at = ahead(slot.timestamp, next);
-            let (from, to) = (at.clamp(0, 160), ahead(slot.end(), next).clamp(0, 160));
-            if from >= to {
-                continue;
+            let Some(at) = slot.part_of(next) else { continue };
+            copied.covered = (copied.covered + u32::try_from(at.len()).unwrap_or(0)).min(TICK_SAMPLES);
+            let begins = ahead(slot.timestamp, next);
+            if begins < first {
+                (first, copied.arrived) = (begins, Some(slot.arrived));
             }
-            // All three are within 0..480 by the clamps above and the slot's length.
-            let skipped = (from - at).unsigned_abs() as usize;
-            let (from, to) = (from.unsigned_abs() as usize, to.unsigned_abs() as usize);
-            out[from..to].copy_from_slice(&slot.bytes[skipped..skipped + (to - from)]);
-            copied.covered = (copied.covered + u32::try_from(to - from).unwrap_or(0)).min(TICK_SAMPLES);
-            if at < first {
-                (first, copied.arrived) = (at, Some(slot.arrived));
-            }
-            if at > last {
-                (last, copied.sequence) = (at, Some(slot.sequence));
+            if begins > last {
+                (last, copied.sequence) = (begins, Some(slot.sequence));
             }
         }
         copied
+    }
+
+    /// Hands out what waits for `[next, next + 160)`, in the order of the samples.
+    pub(super) fn pieces(&self, next: u32, take: &mut dyn FnMut(Piece<'_>)) {
+        let mut after = i64::MIN;
+        // At most all of them have a part.
+        for _ in 0..SLOTS {
+            let begins = |s: &Slot| i64::from(ahead(s.timestamp, next));
+            let later = self.audio().filter(|s| begins(s) > after && s.part_of(next).is_some());
+            let Some(slot) = later.min_by_key(|s| begins(s)) else { return };
+            after = begins(slot);
+            let Some(at) = slot.part_of(next) else { return };
+            let skip = usize::try_from(-after).unwrap_or(0);
+            let payload = slot.bytes.get(..usize::from(slot.len)).unwrap_or_default();
+            take(Piece { payload, timestamp: slot.timestamp, skip, at });
+        }
     }
 
     /// Everything that ends before or at `floor` is done with; the newest sequence number among it.

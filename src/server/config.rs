@@ -7,9 +7,10 @@ mod trunks;
 mod values;
 
 pub use super::rate::Blocked;
+use crate::base::Codec;
 pub use crate::base::Network;
 use crate::sip::trunk::Trunk;
-use crate::sip::{Algorithm, Unknown};
+use crate::sip::{Algorithm, Reliable, SCANNERS, Unknown};
 pub use values::{Dialled, HostPort, Secret};
 
 use reader::{Reader, Section};
@@ -59,6 +60,14 @@ pub struct SipConfig {
     pub udp: Option<SocketAddr>,
     /// Where SIP over TCP is heard; `None` = off.
     pub tcp: Option<SocketAddr>,
+    /// Where SIP over TLS is heard; `None` = off.
+    pub tls: Option<SocketAddr>,
+    /// Our certificate chain, PEM.
+    pub tls_cert: Option<PathBuf>,
+    /// Its private key, PEM.
+    pub tls_key: Option<PathBuf>,
+    /// Authorities believed when we call over TLS, PEM; `None` = the system's.
+    pub tls_ca: Option<PathBuf>,
     /// The address that others must use when it is not the one we are bound to (NAT, cloud).
     pub external_ip: Option<IpAddr>,
     /// Calls at one time; the next is answered 503 with Retry-After.
@@ -67,16 +76,26 @@ pub struct SipConfig {
     pub user_agent: String,
     /// Without RTP for so long (not on hold, no comfort noise) a call is cleared.
     pub no_rtp: Duration,
+    /// When provisional answers are acknowledged (RFC 3262).
+    pub reliable: Reliable,
+    /// How often a call must be refreshed, seconds (RFC 4028); 0 = never.
+    pub session_expires: u32,
     /// UDP ports for audio, even ones are used; `None` = any free port.
     pub rtp_ports: Option<RangeInclusive<u16>>,
     /// The address that audio sockets are bound to.
     pub rtp_ip: IpAddr,
+    /// Codecs that are spoken, the preferred one first; at least one.
+    pub codecs: Vec<Codec>,
+    /// An answer takes the first of these that was offered, instead of the first offered that is among them.
+    pub prefer_our_codecs: bool,
     /// Sources whose P-Asserted-Identity is believed and who are free of the rate limit.
     pub trusted: Vec<Network>,
     /// What happens to calls from elsewhere (this machine is always known).
     pub unknown: Unknown,
     /// Hash functions that are offered to them, the first preferred.
     pub digest: Vec<Algorithm>,
+    /// Parts of User-Agent or From by which scanners are known; they get no answer.
+    pub scanners: Vec<String>,
     /// `[[account]]`: who may call from anywhere with a name and a password.
     pub accounts: BTreeMap<String, Secret>,
 }
@@ -151,6 +170,10 @@ pub struct LimitsConfig {
     pub calls_per_minute_per_caller: Option<u32>,
     /// Callers who are answered 603.
     pub blocked: Vec<Blocked>,
+    /// SIP requests a second that begin something, from one address that is not known; more get no answer.
+    pub requests_per_second: u32,
+    /// How long an address that misbehaved on a connection is not heard.
+    pub shut_out: Duration,
     /// How long calls may go on after SIGTERM.
     pub drain: Duration,
 }
@@ -281,11 +304,22 @@ fn read_sip(mut s: Section<'_>, accounts: BTreeMap<String, Secret>) -> SipConfig
     let loopback = SocketAddr::from((Ipv4Addr::LOCALHOST, 5060));
     let udp = s.get("udp", Some(loopback), values::listen);
     let tcp = s.get("tcp", Some(loopback), values::listen);
-    if udp.is_none() && tcp.is_none() {
-        s.error("udp", "both udp and tcp are off, so no call can come", "Give one of them an address such as \"0.0.0.0:5060\"");
+    let tls = s.get("tls", None, values::listen);
+    let tls_cert = s.get("tls_cert", None, values::some(values::existing_file));
+    let tls_key = s.get("tls_key", None, values::some(values::existing_file));
+    if udp.is_none() && tcp.is_none() && tls.is_none() {
+        s.error(
+            "udp",
+            "udp, tcp and tls are all off, so no call can come",
+            "Give one of them an address such as \"0.0.0.0:5060\"",
+        );
+    }
+    if tls.is_some() && (tls_cert.is_none() || tls_key.is_none()) {
+        let remedy = "Set tls_cert and tls_key to the PEM files of the chain and of its key, or tls = \"off\"";
+        s.error("tls", "SIP over TLS needs a certificate and its key", remedy);
     }
     let external_ip = s.get("external_ip", None, values::some(values::ip));
-    let bound = udp.or(tcp).map_or(IpAddr::V4(Ipv4Addr::LOCALHOST), |a| a.ip());
+    let bound = udp.or(tcp).or(tls).map_or(IpAddr::V4(Ipv4Addr::LOCALHOST), |a| a.ip());
     if bound.is_unspecified() && external_ip.is_none() {
         s.warning(
             "udp",
@@ -296,15 +330,24 @@ fn read_sip(mut s: Section<'_>, accounts: BTreeMap<String, Secret>) -> SipConfig
     let config = SipConfig {
         udp,
         tcp,
+        tls,
+        tls_cert,
+        tls_key,
+        tls_ca: s.get("tls_ca", None, values::some(values::existing_file)),
         external_ip,
         max_calls: s.get("max_calls", 100, values::whole(1..=10_000)),
         user_agent: s.get("user_agent", "hotline".to_string(), values::header_text),
         no_rtp: s.get("no_rtp_seconds", Duration::from_secs(30), values::seconds(1..=3_600)),
+        reliable: s.get("reliable", Reliable::WhenRequired, values::reliable),
+        session_expires: s.get("session_expires", 1_800, values::session_expires),
         rtp_ports: s.get("rtp_ports", Some(20_000..=29_999), values::ports),
         rtp_ip: s.get("rtp_ip", bound, values::ip),
+        codecs: s.get("codecs", Codec::ALL.to_vec(), values::codecs),
+        prefer_our_codecs: s.get("prefer_our_codecs", false, values::yes_or_no),
         trusted: s.get("trusted", Vec::new(), values::list(values::network)),
         unknown: s.get("unknown", Unknown::Refuse, values::unknown),
         digest: s.get("digest", vec![Algorithm::Md5, Algorithm::Sha256], values::algorithms),
+        scanners: s.get("scanners", SCANNERS.map(String::from).to_vec(), values::list(values::header_text)),
         accounts,
     };
     if config.unknown == Unknown::Challenge && config.accounts.is_empty() {
@@ -407,6 +450,8 @@ fn read_limits(mut s: Section<'_>) -> LimitsConfig {
         calls_per_minute_per_caller: Some(s.get("calls_per_minute_per_caller", 0, values::whole(0..=1_000_000)))
             .filter(|most| *most > 0),
         blocked: s.get("blocked", Vec::new(), values::list(values::blocked)),
+        requests_per_second: s.get("requests_per_second", 20, values::whole(1..=100_000)),
+        shut_out: s.get("shut_out_minutes", Duration::from_secs(600), values::minutes(1..=1_440)),
         drain: s.get("drain_seconds", Duration::from_secs(60), values::seconds(0..=3_600)),
     };
     s.finish();

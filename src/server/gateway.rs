@@ -11,7 +11,7 @@ use crate::drive::{Driver, Happening};
 use crate::flow::Flow;
 use crate::media::{LegCommand, LegEvent, LegKey, Plane};
 use crate::sip::trunk::{Board, Direction, Permit};
-use crate::sip::{DialogKey, Origin, SdpSession, SipCommand, SipEndpoint, SipEvent};
+use crate::sip::{DialogKey, Origin, SdpPolicy, SdpSession, SipCommand, SipEndpoint, SipEvent};
 use crate::speech::{EarEvent, Ears, Voices};
 use crate::store::{EventLog, EventLogHead, Store, StoreWriter};
 use std::collections::{BTreeMap, HashMap};
@@ -51,6 +51,7 @@ pub(super) struct Shared {
     pub(super) store: StoreWriter,
     pub(super) files: Store,
     pub(super) comfort: Arc<Pcm>,
+    sdp: SdpPolicy,
     epoch: Instant,
     /// Which call a dialog belongs to. A lock around a map, held for a look-up; calls themselves are never locked.
     dialogs: Mutex<HashMap<DialogKey, mpsc::Sender<Inbox>>>,
@@ -74,6 +75,11 @@ impl Shared {
     /// The trunks as they are now.
     pub(super) fn board(&self) -> MutexGuard<'_, Board> {
         lock(self.sip.board())
+    }
+
+    /// Offer and answer of a new dialog.
+    pub(super) fn sdp_session(&self) -> SdpSession {
+        SdpSession::with_policy(rand::random(), self.sdp.clone())
     }
 
     pub(super) fn register(&self, dialog: DialogKey, inbox: mpsc::Sender<Inbox>) {
@@ -171,6 +177,7 @@ impl Gateway {
             store,
             files,
             comfort,
+            sdp: settings.sdp,
             epoch,
             dialogs: Mutex::default(),
             referring: Mutex::default(),
@@ -220,6 +227,14 @@ impl Gateway {
         self.shared.ears.idle_pids()
     }
 
+    /// Reads the files for TLS again; connections and calls go on.
+    ///
+    /// # Errors
+    /// What is wrong with them; then the old ones stay.
+    pub fn reload_tls(&self) -> Result<(), crate::sip::TlsError> {
+        self.shared.sip.reload_tls()
+    }
+
     /// Serves these numbers from now on; calls that are going on keep their flow.
     pub fn set_numbers(&self, numbers: Vec<Served>) {
         prerender(&self.shared, &numbers);
@@ -247,6 +262,11 @@ impl Gateway {
     /// Lateness of the audio plane's ticks.
     pub fn lateness(&self) -> crate::media::Lateness {
         self.shared.plane.lateness()
+    }
+
+    /// Counts the lateness anew from here.
+    pub fn restart_lateness(&self) {
+        self.shared.plane.restart_lateness();
     }
 
     /// Takes no new calls and waits for the running ones, at most `patience`; then ends everything in order.
@@ -377,7 +397,7 @@ impl Router {
                 return self.reject(dialog, 503, Some(RETRY_AFTER));
             }
         };
-        let mut sdp = SdpSession::new(rand::random());
+        let mut sdp = self.shared.sdp_session();
         let ip = self.shared.sip.local_ip_toward(source.ip());
         let (agreed, answer_sdp) = match offer.as_deref().map(|o| sdp.answer(o, ip, port)) {
             Some(Ok((agreed, text))) => (Some(agreed), text),
@@ -417,6 +437,8 @@ fn dialog_of(event: &SipEvent) -> DialogKey {
         SipEvent::Incoming { dialog, .. }
         | SipEvent::Acked { dialog, .. }
         | SipEvent::Reoffer { dialog, .. }
+        | SipEvent::Reanswered { dialog, .. }
+        | SipEvent::ReofferRefused { dialog, .. }
         | SipEvent::InfoDigit { dialog, .. }
         | SipEvent::ReferProgress { dialog, .. }
         | SipEvent::ReferDeclined { dialog }

@@ -9,10 +9,10 @@ use crate::base::{
 use crate::call::{AgentEvent, Event, HandOverCard, Record, ReferOutcome};
 use crate::drive::{Happening, LastResort, Ports};
 use crate::flow::{Flow, LookUp};
-use crate::media::{Codec, LegCommand, LegEvent, LegKey, LegStats, Negotiated};
+use crate::media::{LegCommand, LegEvent, LegKey, LegStats, Negotiated};
 use crate::sip::destinations::Target;
 use crate::sip::trunk::Permit;
-use crate::sip::{DialogKey, EndedWhy, G711, MediaAgreement, SdpSession, SipCommand, SipEvent};
+use crate::sip::{DialogKey, EndedWhy, MediaAgreement, SdpSession, SipCommand, SipEvent};
 use crate::speech::{Ear, RenderKey};
 use crate::store::{EventLog, StoreWriter};
 use std::collections::BTreeMap;
@@ -151,7 +151,8 @@ impl LivePorts {
             SipEvent::Ringing { dialog, .. } => self.agent(dialog, |_| AgentEvent::Ringing),
             SipEvent::Answered { dialog, sdp } => self.agent_answered(dialog, &sdp),
             SipEvent::Ended { dialog, why } => self.dialog_ended(dialog, why),
-            SipEvent::Incoming { .. } | SipEvent::ReferDeclined { .. } => Vec::new(),
+            SipEvent::Reanswered { dialog, sdp } => self.reanswered(dialog, &sdp),
+            SipEvent::Incoming { .. } | SipEvent::ReferDeclined { .. } | SipEvent::ReofferRefused { .. } => Vec::new(),
         }
     }
 
@@ -200,6 +201,21 @@ impl LivePorts {
                 Vec::new()
             }
         }
+    }
+
+    /// The answer to an offer of ours inside a call.
+    fn reanswered(&mut self, dialog: DialogKey, sdp: &str) -> Vec<Happening> {
+        let ip = self.ip;
+        let Some(id) = self.leg_of_dialog(dialog) else { return Vec::new() };
+        let Some(leg) = self.legs.get_mut(&id) else { return Vec::new() };
+        match leg.sdp.accept_answer(sdp, ip) {
+            Ok(agreed) => {
+                let key = leg.key;
+                self.remote(key, agreed);
+            }
+            Err(error) => tracing::warn!(call = %self.id, %error, "the answer to a change does not fit; nothing is changed"),
+        }
+        Vec::new()
     }
 
     fn info_digit(&mut self, dialog: DialogKey, digit: Digit) -> Vec<Happening> {
@@ -266,7 +282,7 @@ impl LivePorts {
         match id {
             _ if !was_up => Vec::new(),
             LegId::Caller => vec![Happening::Call(match why {
-                EndedWhy::Broken(_) | EndedWhy::TimedOut => Event::CallerLost,
+                EndedWhy::Broken(_) | EndedWhy::TimedOut | EndedWhy::Expired => Event::CallerLost,
                 _ => Event::CallerHungUp,
             })],
             LegId::Agent(attempt) => {
@@ -304,14 +320,15 @@ impl LivePorts {
 
 /// SDP's words into the plane's.
 pub(super) fn negotiated(agreed: MediaAgreement) -> Negotiated {
-    let codec = match agreed.codec {
-        G711::Ulaw => Codec::Pcmu,
-        G711::Alaw => Codec::Pcma,
-    };
-    Negotiated { remote: agreed.remote, codec, dtmf: agreed.dtmf, send: agreed.send, receive: agreed.receive }
+    let MediaAgreement { remote, codec, payload, dtmf, packet_ms, send, receive } = agreed;
+    Negotiated { remote, codec, payload, dtmf, packet_ms, send, receive }
 }
 
 impl Ports for LivePorts {
+    fn hears(&self) -> bool {
+        self.shared.ears.listens()
+    }
+
     fn answer(&mut self) {
         if let Some(leg) = self.legs.get(&LegId::Caller) {
             self.send(SipCommand::Answer { dialog: leg.dialog, sdp: self.answer_sdp.clone() });
@@ -359,7 +376,7 @@ impl Ports for LivePorts {
             }
         };
         let dialog = self.shared.sip.new_key();
-        let mut sdp = SdpSession::new(rand::random());
+        let mut sdp = self.shared.sdp_session();
         let offer = sdp.offer(self.ip, port);
         let leg = LegId::Agent(attempt);
         self.legs.insert(leg, LiveLeg { dialog, key, port, sdp, up: true, connected: false, way: None });

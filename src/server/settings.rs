@@ -4,7 +4,8 @@ use super::config::{Config, Network};
 use super::rate::CallerLimits;
 use crate::flow::Flow;
 use crate::media::PlaneConfig;
-use crate::sip::{Accounts, SipConfig};
+use crate::sip::guard::Limits;
+use crate::sip::{Accounts, SdpPolicy, SessionPolicy, SipConfig, TlsFiles};
 use crate::speech::{EarsConfig, VoicesConfig};
 use crate::store::{Retention, RetentionRules};
 use std::net::IpAddr;
@@ -17,6 +18,8 @@ use std::time::{Duration, Instant};
 pub struct Settings {
     /// Signalling.
     pub sip: SipConfig,
+    /// What is offered and taken in session descriptions.
+    pub sdp: SdpPolicy,
     /// Audio.
     pub media: MediaSettings,
     /// Recognition.
@@ -84,6 +87,16 @@ impl Settings {
             sip: SipConfig {
                 udp: config.sip.udp,
                 tcp: config.sip.tcp,
+                tls: config.sip.tls,
+                tls_files: config
+                    .sip
+                    .tls_cert
+                    .clone()
+                    .zip(config.sip.tls_key.clone())
+                    .map(|(certificate, key)| TlsFiles { certificate, key }),
+                tls_ca: config.sip.tls_ca.clone(),
+                scanners: config.sip.scanners.clone(),
+                strangers: Limits { requests_per_second: config.limits.requests_per_second, shut_out: config.limits.shut_out },
                 external_ip: config.sip.external_ip,
                 user_agent: config.sip.user_agent.clone(),
                 max_dialogs: config.sip.max_calls as usize * 3,
@@ -95,8 +108,11 @@ impl Settings {
                     config.sip.accounts.iter().map(|(name, password)| (name.clone(), password.reveal().clone())).collect(),
                 ),
                 trunks: config.trunks.clone(),
+                reliable: config.sip.reliable,
+                session: SessionPolicy { expires: config.sip.session_expires, ..SessionPolicy::default() },
                 ..SipConfig::default()
             },
+            sdp: SdpPolicy { codecs: config.sip.codecs.clone(), prefer_ours: config.sip.prefer_our_codecs },
             media: MediaSettings {
                 bind: config.sip.rtp_ip,
                 ports: config.sip.rtp_ports.clone().unwrap_or(16_384..=32_766),
@@ -110,6 +126,7 @@ impl Settings {
                 wait: speech.wait,
                 deadline: speech.deadline,
                 longest: Duration::from_secs(130),
+                always_listen: false,
             },
             voices: VoicesConfig {
                 flite_voice: speech.voice_en.clone(),

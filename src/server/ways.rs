@@ -92,7 +92,7 @@ impl LivePorts {
         let failed = match why {
             EndedWhy::Refused { status, .. } => matches!(status, 401 | 407 | 408 | 500..=599),
             EndedWhy::Broken(_) => true,
-            EndedWhy::Bye | EndedWhy::Cancelled | EndedWhy::Ours | EndedWhy::TimedOut => false,
+            EndedWhy::Bye | EndedWhy::Cancelled | EndedWhy::Ours | EndedWhy::TimedOut | EndedWhy::Expired => false,
         };
         let Some(live) = self.legs.get_mut(&leg) else { return false };
         let Some(way) = live.way.as_mut().filter(|_| failed && live.up && !live.connected) else { return false };

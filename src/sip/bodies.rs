@@ -143,9 +143,35 @@ pub(crate) fn tokens(value: &str) -> impl Iterator<Item = &str> {
     value.split(',').map(str::trim).filter(|t| !t.is_empty())
 }
 
+/// Whether an answer may carry SDP: there is no Accept header, or one names it (RFC 3261 §20.1; an empty one takes nothing).
+pub(crate) fn accepts_sdp<'a>(accept: impl IntoIterator<Item = &'a str>) -> bool {
+    let mut said = false;
+    for value in accept {
+        said = true;
+        if tokens(value).any(|t| matches!(media_type(t).as_str(), "application/sdp" | "application/*" | "*/*")) {
+            return true;
+        }
+    }
+    !said
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn sdp_is_sent_to_those_who_take_it() {
+        for (accept, expected) in [
+            (&[][..], true),
+            (&["application/sdp;level=1, application/x-private, text/html"][..], true),
+            (&["text/plain", "Application/SDP"][..], true),
+            (&["*/*;q=0.1"][..], true),
+            (&["text/nobodyKnowsThis"][..], false),
+            (&[""][..], false),
+        ] {
+            assert_eq!(accepts_sdp(accept.iter().copied()), expected, "{accept:?}");
+        }
+    }
 
     #[test]
     fn sipfrag_tells_its_status() {

@@ -48,6 +48,20 @@ pub enum SipEvent {
         /// SDP; `None` = they want our offer.
         offer: Option<String>,
     },
+    /// The answer to our `Reinvite` (or to a refresh of ours, when it differs from what they said before).
+    Reanswered {
+        /// Which.
+        dialog: DialogKey,
+        /// Their answer.
+        sdp: String,
+    },
+    /// Our `Reinvite` was refused; the session stays as it was.
+    ReofferRefused {
+        /// Which.
+        dialog: DialogKey,
+        /// Status.
+        status: u16,
+    },
     /// SIP INFO with a key (application/dtmf-relay or application/dtmf).
     InfoDigit {
         /// Which.
@@ -120,6 +134,8 @@ pub enum EndedWhy {
     },
     /// No answer to our INVITE within its ring time (we cancelled), or no ACK to our 200.
     TimedOut,
+    /// Nobody refreshed the session in time, or a refresh of ours found no call any more (RFC 4028 §10).
+    Expired,
     /// Transport or protocol failure.
     Broken(String),
 }
@@ -131,6 +147,13 @@ pub enum SipCommand {
     Ring {
         /// Which.
         dialog: DialogKey,
+    },
+    /// 183 with SDP: early media. Only for an INVITE that came with an offer; the 200 must say the same.
+    Progress {
+        /// Which.
+        dialog: DialogKey,
+        /// SDP.
+        sdp: String,
     },
     /// 200 with SDP (answer or offer).
     Answer {
@@ -161,6 +184,14 @@ pub enum SipCommand {
         dialog: DialogKey,
         /// Status.
         status: u16,
+    },
+    /// A re-INVITE of ours in a confirmed dialog, with an offer: `Reanswered` or `ReofferRefused` follows, unless the dialog
+    /// ends. It waits for changes that are under way, and is tried again after a collision (491, RFC 3261 §14.1).
+    Reinvite {
+        /// Which.
+        dialog: DialogKey,
+        /// Offer.
+        sdp: String,
     },
     /// INVITE of our own under a key chosen by the caller of this command (`SipEndpoint::new_key`).
     Invite {

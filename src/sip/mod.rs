@@ -1,15 +1,19 @@
 //! Signalling behind our own face. Pure: `face` (what is told and commanded), `sdp` (offer/answer), `guard` (what to do with
-//! raw datagrams), `digest` (passwords towards trunks), `verify` (passwords of callers), `bodies` (small texts inside messages),
-//! `trunk` (lines to carriers and PBXs: registration, health, limits, numbers). `shell`
-//! holds the SIP crate and its sockets, and is the only part that does IO.
+//! raw datagrams), `session_timer` (who refreshes a call), `reliable` (provisional answers that are acknowledged), `digest`
+//! (passwords towards trunks), `verify` (passwords of callers), `bodies` (small texts inside messages), `certificate` (from when
+//! until when ours is good), `trunk` (lines to carriers and PBXs: registration, health, limits, numbers). `shell` holds the SIP
+//! crate and its sockets, and is the only part that does IO.
 
 mod bodies;
+mod certificate;
 pub mod destinations;
 mod digest;
 mod face;
 pub mod guard;
 mod party;
+mod reliable;
 pub mod sdp;
+mod session_timer;
 pub mod shell;
 pub mod trunk;
 mod verify;
@@ -17,9 +21,13 @@ mod verify;
 pub use digest::{Algorithm, Credentials};
 pub use face::{DialogKey, EndedWhy, Origin, SipCommand, SipEvent};
 pub use party::Diverted;
-pub use sdp::{G711, MediaAgreement, SdpError, SdpSession};
-pub use shell::{LOG_FILTER, SharedBoard, SipBusy, SipConfig, SipCounts, SipEndpoint, SipError, Unknown};
+pub use reliable::Reliable;
+pub use sdp::{MediaAgreement, SdpError, SdpPolicy, SdpSession};
+pub use session_timer::SessionPolicy;
+pub use shell::{
+    LOG_FILTER, SCANNERS, SharedBoard, SipBusy, SipConfig, SipCounts, SipEndpoint, SipError, TlsError, TlsFiles, Unknown,
+};
 pub use verify::Accounts;
 
 /// Methods that we do, for Allow headers.
-pub(crate) const ALLOW: &str = "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE, NOTIFY";
+pub(crate) const ALLOW: &str = "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE, PRACK, NOTIFY";

@@ -96,6 +96,8 @@ pub struct EarsConfig {
     pub deadline: Duration,
     /// Longest utterance kept; the rest is cut.
     pub longest: Duration,
+    /// Look for voices on the lines even when there is no engine (to measure what that costs).
+    pub always_listen: bool,
 }
 
 /// What `Voices::render` is asked for: all parts of a prompt, joined.

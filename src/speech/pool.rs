@@ -15,8 +15,8 @@ use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-/// Frames that may wait between a leg and its ears: 20 seconds.
-const TAP_FRAMES: usize = 1_024;
+/// Fewest and most frames that may wait between a leg and its ears, a third of a kilobyte each.
+const TAP_FRAMES: (usize, usize) = (100, 1_024);
 
 /// Why the ears cannot work.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -82,7 +82,7 @@ impl Ears {
 
     /// The ears of one call. `events` is called from the call's ear thread and must not block.
     pub fn attach(&self, events: Box<dyn Fn(EarEvent) + Send + Sync>) -> Ear {
-        let (tap, frames) = sync_channel(TAP_FRAMES);
+        let (tap, frames) = sync_channel(self.inner.config.tap_frames());
         let shared = Arc::new(Shared { grammar: Mutex::new(None), detached: AtomicBool::new(false) });
         let ear = EarThread { inner: self.inner.clone(), shared: shared.clone(), events, line: None };
         let spawned = std::thread::Builder::new().name("ear".into()).stack_size(256 << 10).spawn(move || ear.run(&frames));
@@ -90,6 +90,11 @@ impl Ears {
             tracing::error!("a call has no ears, because no thread can be started: {e}");
         }
         Ear { tap, shared }
+    }
+
+    /// Whether the lines are to be searched for voices.
+    pub fn listens(&self) -> bool {
+        self.inner.config.always_listen || self.inner.benches().next().is_some()
     }
 
     /// The languages that some engine understands.
@@ -113,6 +118,15 @@ impl Ears {
     /// Process ids of the workers that wait for work (for the operator, and for tests that end one).
     pub fn idle_pids(&self) -> Vec<u32> {
         self.inner.benches().flat_map(|b| b.idle_pids()).collect()
+    }
+}
+
+impl EarsConfig {
+    /// What may wait while the utterance before is being made up: the longest that may take, what comes before an onset (0.8 s),
+    /// and a little.
+    fn tap_frames(&self) -> usize {
+        let waiting = (self.wait + self.deadline).as_millis() / 20;
+        usize::try_from(waiting).unwrap_or(TAP_FRAMES.1).saturating_add(50).clamp(TAP_FRAMES.0, TAP_FRAMES.1)
     }
 }
 

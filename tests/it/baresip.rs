@@ -35,8 +35,13 @@ fn free_port() -> u16 {
 
 impl Baresip {
     /// Starts one that plays `sound` (8 kHz mono WAV) into every call; `dial` = call this address at once, otherwise it
-    /// answers by itself. It quits after `seconds`.
+    /// answers by itself. It quits after `seconds`. G.711 without encryption.
     pub(crate) fn start(sound: &Path, dial: Option<&str>, seconds: u32) -> Baresip {
+        Baresip::speaking(sound, dial, seconds, "PCMU/8000,PCMA/8000", "")
+    }
+
+    /// The same with these codecs (`opus/48000/2`) and further parameters of its account (`;mediaenc=srtp`).
+    pub(crate) fn speaking(sound: &Path, dial: Option<&str>, seconds: u32, codecs: &str, more: &str) -> Baresip {
         let dir = tempfile::tempdir().expect("a temporary folder");
         let port = free_port();
         let rec = dir.path().join("rec");
@@ -46,11 +51,12 @@ impl Baresip {
             "poll_method epoll\nsip_listen 127.0.0.1:{port}\ncall_local_timeout 120\ncall_max_calls 4\naudio_player aubridge,nil\n\
              audio_source aufile,{wav}\naudio_alert aufile,{wav}\nausrc_srate 8000\nauplay_srate 8000\nausrc_channels 1\n\
              auplay_channels 1\nausrc_format s16\nauplay_format s16\njitter_buffer_delay 5-10\nmodule_path /usr/lib/baresip/modules\n\
-             module cons.so\nmodule g711.so\nmodule aufile.so\nmodule aubridge.so\nmodule sndfile.so\nmodule_tmp uuid.so\n\
+             module cons.so\nmodule g711.so\nmodule g722.so\nmodule opus.so\nmodule srtp.so\nmodule aufile.so\nmodule aubridge.so\nmodule sndfile.so\nmodule_tmp uuid.so\n\
              module_tmp account.so\nmodule_app menu.so\ncons_listen 127.0.0.1:0\nsnd_path {rec}\n"
         );
+        // Sources and players of 8 kHz are resampled by baresip to whatever the codec wants.
         let mode = if dial.is_some() { "manual" } else { "auto" };
-        let account = format!("<sip:phone@127.0.0.1:{port}>;regint=0;audio_codecs=PCMU/8000,PCMA/8000;answermode={mode}\n");
+        let account = format!("<sip:phone@127.0.0.1:{port}>;regint=0;audio_codecs={codecs};answermode={mode}{more}\n");
         std::fs::write(dir.path().join("config"), config).expect("written");
         std::fs::write(dir.path().join("accounts"), account).expect("written");
         let mut command = Command::new("baresip");

@@ -44,6 +44,8 @@ pub(crate) struct Wanted<'a> {
     pub(crate) flow: &'a str,
     pub(crate) env: Vec<(&'a str, String)>,
     pub(crate) hosts: Vec<String>,
+    /// The address to listen on, in place of 127.0.0.1; an IPv6 one in brackets.
+    pub(crate) host: &'a str,
     /// Further TOML, appended.
     pub(crate) more: &'a str,
     /// Lines for the `[limits]` table.
@@ -61,9 +63,10 @@ impl Gateway {
         let dir = tempfile::tempdir().expect("a temporary folder");
         let flow = checkout().join(wanted.flow);
         let env: String = wanted.env.iter().map(|(k, v)| format!("{k} = {v:?}\n")).collect();
+        let host = if wanted.host.is_empty() { "127.0.0.1" } else { wanted.host };
         let store = if wanted.store.is_empty() { "dir = \"store\"\n" } else { wanted.store };
         let text = format!(
-            "[sip]\nudp = \"127.0.0.1:0\"\ntcp = \"127.0.0.1:0\"\n{}\n[[number]]\ndialled = \"5551000\"\nflow = {flow:?}\n\
+            "[sip]\nudp = \"{host}:0\"\ntcp = \"{host}:0\"\n{}\n[[number]]\ndialled = \"5551000\"\nflow = {flow:?}\n\
              [store]\n{store}\n[web]\nlisten = \"127.0.0.1:0\"\n[limits]\ncalls_per_minute = 1000\n{}\n[flow_env]\n{env}\n\
              [lookup]\nhosts = {:?}\n{}",
             wanted.sip, wanted.limits, wanted.hosts, wanted.more
@@ -173,6 +176,30 @@ impl Gateway {
         let mut text = String::new();
         stream.read_to_string(&mut text).expect("a page");
         text
+    }
+
+    /// Memory of the gateway's own process, workers aside.
+    pub(crate) fn resident_kb(&self) -> usize {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).expect("it runs");
+        let line = status.lines().find_map(|l| l.strip_prefix("VmRSS:")).expect("VmRSS");
+        line.trim().trim_end_matches(" kB").parse().expect("a number")
+    }
+
+    /// Where SIP is heard over TCP: the listening socket of its process that is not the web's.
+    pub(crate) fn tcp(&self) -> SocketAddr {
+        let folder = std::fs::read_dir(format!("/proc/{}/fd", self.child.id())).expect("it runs");
+        let links = folder.flatten().filter_map(|fd| std::fs::read_link(fd.path()).ok());
+        let sockets: Vec<String> =
+            links.filter_map(|link| link.to_str()?.strip_prefix("socket:[")?.strip_suffix(']').map(String::from)).collect();
+        let table = std::fs::read_to_string("/proc/net/tcp").expect("Linux");
+        let listening = table.lines().skip(1).filter_map(|line| {
+            let columns: Vec<&str> = line.split_whitespace().collect();
+            let port = u16::from_str_radix(columns[1].split_once(':')?.1, 16).ok()?;
+            (columns[3] == "0A" && sockets.iter().any(|s| s == columns[9])).then_some(port)
+        });
+        let web = self.web.map(|web| web.port());
+        let port = listening.into_iter().find(|port| Some(*port) != web).expect("TCP is on");
+        SocketAddr::from(([127, 0, 0, 1], port))
     }
 
     /// Process ids of the recognition workers: children of the gateway that run `engine-worker`.

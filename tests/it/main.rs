@@ -1,15 +1,23 @@
 //! All integration tests in one binary: each further binary would link the speech engines again.
 
 mod baresip;
+mod bench;
 mod demo;
 mod dialogue;
 mod end_to_end;
+mod fuzz;
 mod gateway;
 mod kamailio;
 mod layers;
 mod linphone;
+mod media;
 mod readme;
 mod sipp;
+mod sipp_dialogs;
 mod speech;
+mod standards;
+mod telephone;
+mod torture;
+mod transports;
 mod trunks;
 mod whisper;

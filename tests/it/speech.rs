@@ -23,6 +23,7 @@ pub(crate) fn config(workers: usize) -> EarsConfig {
         wait: Duration::from_secs(20),
         deadline: Duration::from_secs(30),
         longest: Duration::from_secs(30),
+        always_listen: false,
     }
 }
 

@@ -2,7 +2,7 @@
 //! real one, is in `kamailio`.)
 
 use crate::gateway::{Gateway, Wanted};
-use crate::sipp::{self, LOOPBACK, Sipp, free_port, listening};
+use crate::telephone::{self, LOOPBACK, Sipp, free_port, listening};
 use hotline::base::Pii;
 use hotline::sip::trunk::{DialledIn, Login, PrefixRule, Proxy, Trunk, TrunkAuth, TrunkTransport};
 use hotline::sip::{Accounts, Credentials, EndedWhy, SdpSession, SipCommand, SipConfig, SipEndpoint, SipEvent};
@@ -199,7 +199,7 @@ async fn a_trunk_that_does_not_answer_options_is_down_until_it_does() {
 
 /// Which story the endpoint tells of the origin of one SIPp call.
 async fn origin(scenario: &str, trunk: Trunk, number: &str) -> Option<String> {
-    if !sipp::installed() {
+    if !telephone::installed() {
         return None;
     }
     let (endpoint, mut events) = endpoint(vec![trunk]).await;
@@ -256,7 +256,7 @@ fn gateway(trunks: &[(&str, u16, &str)], limits: &str) -> Gateway {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_call_out_goes_by_the_next_trunk_when_one_fails() {
-    if !sipp::installed() {
+    if !telephone::installed() {
         return;
     }
     let (busy, dead, good) = (free_port(), free_port(), free_port());
@@ -279,7 +279,7 @@ async fn a_call_out_goes_by_the_next_trunk_when_one_fails() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn limits_of_trunks_and_callers() {
-    if !sipp::installed() {
+    if !telephone::installed() {
         return;
     }
     let from = "from = [\"127.0.0.1\"]\nnumbers = [\"5551000\"]\ncalls_max = 1\n";
@@ -296,7 +296,7 @@ async fn limits_of_trunks_and_callers() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn callers_who_may_not_call_and_callers_who_call_too_often() {
-    if !sipp::installed() {
+    if !telephone::installed() {
         return;
     }
     let trusted = "from = [\"127.0.0.1\"]\ntrusted = true\n";
@@ -315,7 +315,7 @@ async fn callers_who_may_not_call_and_callers_who_call_too_often() {
 /// Messages shaped like those of products that are not here: the gateway answers them like any other call.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn calls_shaped_as_other_products_write_them() {
-    if !sipp::installed() {
+    if !telephone::installed() {
         return;
     }
     let trusted = "from = [\"127.0.0.1\"]\ntrusted = true\nnumbers_out = [\"+49 -> 0\"]\ncaller_id = \"+49305551000\"\n";
@@ -343,7 +343,7 @@ async fn calls_shaped_as_other_products_write_them() {
 /// A caller who hides the number: neither the records nor the card nor the log hold it, and no agent is told.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_hidden_number_is_nowhere() {
-    if !sipp::installed() {
+    if !telephone::installed() {
         return;
     }
     let out = free_port();

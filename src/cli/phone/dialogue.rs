@@ -271,6 +271,11 @@ impl Conversation {
             (EndedWhy::Bye | EndedWhy::Cancelled, _) => ("far_hung_up", None),
             (EndedWhy::Refused { status, .. }, _) => ("refused", Some(*status)),
             (EndedWhy::TimedOut, _) => ("refused", Some(408)),
+            (EndedWhy::Expired, _) => {
+                let why = "nobody refreshed the session".to_string();
+                emit(PhoneEvent { at: self.now(), what: "broken", detail: Some(why) });
+                ("failed", None)
+            }
             (EndedWhy::Broken(why), _) => {
                 emit(PhoneEvent { at: self.now(), what: "broken", detail: Some(why.clone()) });
                 ("failed", None)

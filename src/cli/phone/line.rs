@@ -3,9 +3,10 @@
 
 use super::talk::{Talk, TalkChange};
 use crate::audio::{FRAME_SAMPLES, Frame, LINE_RATE, decode_alaw, decode_ulaw, encode_alaw, encode_ulaw};
+use crate::base::Codec;
 use crate::base::Digit;
 use crate::rtp::PacketView;
-use crate::sip::{G711, MediaAgreement};
+use crate::sip::MediaAgreement;
 use std::collections::VecDeque;
 use std::net::{IpAddr, SocketAddr, UdpSocket};
 use std::path::PathBuf;
@@ -111,7 +112,7 @@ struct Runner {
     heard: Vec<i16>,
     said: Vec<i16>,
     remote: Option<SocketAddr>,
-    codec: G711,
+    codec: Codec,
     dtmf: Option<u8>,
     queue: VecDeque<(Arc<Vec<i16>>, usize, u64)>,
     digits: VecDeque<Digit>,
@@ -143,7 +144,7 @@ impl Runner {
             heard: Vec::new(),
             said: Vec::new(),
             remote: None,
-            codec: G711::Ulaw,
+            codec: Codec::Pcmu,
             dtmf: None,
             queue: VecDeque::new(),
             digits: VecDeque::new(),
@@ -183,7 +184,8 @@ impl Runner {
             match self.inbox.try_recv() {
                 Ok(LineCommand::Remote(agreed)) => {
                     self.remote = agreed.send.then_some(agreed.remote);
-                    (self.codec, self.dtmf) = (agreed.codec, agreed.dtmf);
+                    // This phone offers G.711 alone, and answers with it.
+                    (self.codec, self.dtmf) = (agreed.codec, agreed.dtmf.map(|d| d.numbers.send));
                 }
                 Ok(LineCommand::Play(samples)) => self.queue.push_back((samples, 0, 0)),
                 Ok(LineCommand::Digit(digit)) => self.digits.push_back(digit),
@@ -268,10 +270,10 @@ impl Runner {
         }
         let mut payload = [0u8; FRAME_SAMPLES];
         match self.codec {
-            G711::Ulaw => encode_ulaw(&frame, &mut payload),
-            G711::Alaw => encode_alaw(&frame, &mut payload),
+            Codec::Pcma => encode_alaw(&frame, &mut payload),
+            _ => encode_ulaw(&frame, &mut payload),
         }
-        self.send(remote, self.codec.payload_type(), self.timestamp, false, &payload);
+        self.send(remote, self.codec.static_payload_type().unwrap_or(0), self.timestamp, false, &payload);
         self.timestamp = self.timestamp.wrapping_add(FRAME_SAMPLES as u32);
     }
 

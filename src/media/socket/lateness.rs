@@ -58,6 +58,12 @@ impl Punctuality {
         self.max_us.fetch_max(late_us, Ordering::Relaxed);
     }
 
+    /// Begins to count punctuality anew; what is counted over the plane's life stays.
+    pub(super) fn restart(&self) {
+        self.buckets.iter().for_each(|b| b.store(0, Ordering::Relaxed));
+        self.max_us.store(0, Ordering::Relaxed);
+    }
+
     pub(super) fn snapshot(&self) -> Lateness {
         let counts: Vec<u64> = self.buckets.iter().map(|b| b.load(Ordering::Relaxed)).collect();
         let ticks: u64 = counts.iter().sum();

@@ -134,6 +134,11 @@ impl Plane {
         self.shared.punctuality.snapshot()
     }
 
+    /// Counts [`Plane::lateness`] anew from here (for figures of a steady state).
+    pub fn restart_lateness(&self) {
+        self.shared.punctuality.restart();
+    }
+
     /// Closes every leg, finishes the recordings and waits for the threads: at most a few ticks and what the disk needs.
     pub fn stop(&self) {
         let thread = self.shared.thread.lock().unwrap_or_else(PoisonError::into_inner).take();

@@ -18,13 +18,7 @@ fn plane() -> Plane {
 }
 
 fn agreed(port: u16) -> LegCommand {
-    LegCommand::Remote(Negotiated {
-        remote: SocketAddr::new(HERE, port),
-        codec: Codec::Pcmu,
-        dtmf: Some(101),
-        send: true,
-        receive: true,
-    })
+    LegCommand::Remote(Negotiated::new(SocketAddr::new(HERE, port), Codec::Pcmu))
 }
 
 fn comfort(hertz: f32) -> LegCommand {

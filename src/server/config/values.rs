@@ -2,9 +2,9 @@
 
 use super::reader::{bare, kind};
 use super::{Blocked, Surroundings};
-use crate::base::{Network, Pii};
+use crate::base::{Codec, Network, Pii};
 use crate::sip::trunk::{CallerId, DialledIn, NumberPattern, PrefixRule, Srtp, TrunkAuth, TrunkTransport, is_number};
-use crate::sip::{Algorithm, Unknown};
+use crate::sip::{Algorithm, Reliable, Unknown};
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 use std::ops::RangeInclusive;
@@ -116,6 +116,23 @@ pub(super) fn unknown(input: &Input<'_>) -> Result<Unknown, Wrong> {
     }
 }
 
+pub(super) fn reliable(input: &Input<'_>) -> Result<Reliable, Wrong> {
+    match text(input)? {
+        "off" => Ok(Reliable::Off),
+        "when_required" => Ok(Reliable::WhenRequired),
+        "when_supported" => Ok(Reliable::WhenSupported),
+        other => wrong(format!("{other:?} is not known here"), "Write \"when_required\", \"when_supported\" or \"off\""),
+    }
+}
+
+/// The interval of session timers, seconds; 0 = off. RFC 4028 §4 knows nothing below 90 s.
+pub(super) fn session_expires(input: &Input<'_>) -> Result<u32, Wrong> {
+    match whole(0..=86_400)(input)? {
+        seconds @ (0 | 90..) => Ok(seconds),
+        seconds => wrong(format!("{seconds} s are too short"), "Write 90 to 86400 seconds, or 0 for no session timers"),
+    }
+}
+
 /// Hash functions of digest authentication; at least one.
 pub(super) fn algorithms(input: &Input<'_>) -> Result<Vec<Algorithm>, Wrong> {
     let one = |input: &Input<'_>| match Algorithm::parse(text(input)?) {
@@ -125,6 +142,22 @@ pub(super) fn algorithms(input: &Input<'_>) -> Result<Vec<Algorithm>, Wrong> {
     match list(one)(input)?.as_slice() {
         [] => wrong("this list is empty", "Write [\"MD5\", \"SHA-256\"]"),
         some => Ok(some.to_vec()),
+    }
+}
+
+/// Codecs of audio; at least one, each once.
+pub(super) fn codecs(input: &Input<'_>) -> Result<Vec<Codec>, Wrong> {
+    let remedy = "Write some of [\"PCMU\", \"PCMA\", \"G722\", \"opus\"], the preferred one first";
+    let one = |input: &Input<'_>| {
+        let name = text(input)?;
+        Codec::from_name(name).map_or_else(|| wrong(format!("{name:?} is no codec that is spoken here"), remedy), Ok)
+    };
+    let codecs = list(one)(input)?;
+    let twice = codecs.iter().enumerate().any(|(i, c)| codecs[..i].contains(c));
+    match codecs.is_empty() {
+        true => wrong("this list is empty", remedy),
+        false if twice => wrong("a codec stands in this list twice", remedy),
+        false => Ok(codecs),
     }
 }
 

@@ -5,7 +5,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::net::SocketAddr;
 
 /// More header lines than this are an attack, not a call.
-const LINES_MAX: usize = 256;
+pub(super) const LINES_MAX: usize = 256;
 
 /// A message taken apart. Values are single lines without control characters.
 #[derive(Debug)]
@@ -30,6 +30,25 @@ impl Head<'_> {
 
     pub(super) fn first<'h>(&'h self, name: &'h str) -> Option<&'h str> {
         self.lines.iter().find(|(n, _)| n.eq_ignore_ascii_case(name)).map(|(_, v)| v.as_str())
+    }
+
+    /// RFC 2543 knew neither tags nor the duty to send a Contact (RFC 4475 §3.4.1): a From without a tag gets one that stands
+    /// for none (RFC 3261 §12.1.1), also in the requests that follow, and a call without a Contact is called back at its From.
+    pub(super) fn name_the_nameless(&mut self) {
+        let modern = self.first("Via").is_some_and(|via| via.contains("branch=z9hG4bK"));
+        if modern || self.start.starts_with("SIP/") || self.all("From").count() != 1 {
+            return;
+        }
+        let Some((_, from)) = self.lines.iter_mut().find(|(name, _)| name.eq_ignore_ascii_case("From")) else { return };
+        if !balanced(from) || has_tag(from) {
+            return;
+        }
+        let contact = format!("<{}>", uri_of(from));
+        from.push_str(super::NO_TAG);
+        self.tidied = true;
+        if self.start.starts_with("INVITE ") && self.first("Contact").is_none() {
+            self.lines.push(("Contact".to_string(), contact));
+        }
     }
 
     /// A tag made of the message: the same for its retransmissions.
@@ -68,6 +87,7 @@ pub(super) fn read(datagram: &[u8]) -> Option<Head<'_>> {
 
 impl Head<'_> {
     fn take(&mut self, line: &str) {
+        let line = &*without_quoted_controls(line, &mut self.tidied);
         if line.chars().any(|c| c.is_control() && c != '\t') || self.lines.len() >= LINES_MAX {
             self.broken = true;
             return;
@@ -113,6 +133,13 @@ fn split(bytes: &[u8]) -> (&[u8], &[u8], End) {
     }
 }
 
+/// Where the body begins, looking from `from` on (everything before was looked at).
+pub(super) fn body_start(bytes: &[u8], from: usize) -> Option<usize> {
+    let from = from.saturating_sub(3).min(bytes.len());
+    let mut feeds = bytes[from..].iter().enumerate().filter(|(_, b)| **b == b'\n').map(|(i, _)| from + i);
+    feeds.find(|at| bytes[..*at].ends_with(b"\n") || bytes[..*at].ends_with(b"\r\n\r")).map(|at| at + 1)
+}
+
 /// UTF-8 as it is; anything else is read as Latin-1, which is what old exchanges mean by `"André"`.
 fn decode<'a>(line: &'a [u8], tidied: &mut bool) -> Cow<'a, str> {
     match std::str::from_utf8(line) {
@@ -122,6 +149,22 @@ fn decode<'a>(line: &'a [u8], tidied: &mut bool) -> Cow<'a, str> {
             Cow::Owned(line.iter().map(|b| char::from(*b)).collect())
         }
     }
+}
+
+/// A quoted string may hold any control character behind a backslash (RFC 3261 §25.1, quoted-pair); nobody needs to see it.
+fn without_quoted_controls<'a>(line: &'a str, tidied: &mut bool) -> Cow<'a, str> {
+    if !line.contains('\\') || !line.chars().any(|c| c.is_control() && c != '\t') {
+        return Cow::Borrowed(line);
+    }
+    let mut out = String::with_capacity(line.len());
+    let mut escaped = false;
+    for c in line.chars() {
+        let hidden = escaped && c.is_control();
+        escaped = c == '\\' && !escaped;
+        *tidied |= hidden;
+        out.push(if hidden { '?' } else { c });
+    }
+    Cow::Owned(out)
 }
 
 /// Compact header names (RFC 3261 §20 and successors).
@@ -187,6 +230,18 @@ fn tighten(value: &str, separators: &[u8]) -> String {
     out
 }
 
+/// The URI of a From or To: in angle brackets, or all up to the parameters.
+fn uri_of(value: &str) -> &str {
+    let bare = value.split(';').next().unwrap_or("");
+    value.rsplit_once('<').map_or(bare, |(_, rest)| rest.split('>').next().unwrap_or("")).trim()
+}
+
+/// Whether a From or To has a tag among its parameters.
+fn has_tag(value: &str) -> bool {
+    let after = value.rsplit_once('>').map_or(value, |(_, rest)| rest);
+    after.split(';').skip(1).any(|p| p.trim_start().get(..4).is_some_and(|name| name.eq_ignore_ascii_case("tag=")))
+}
+
 /// Quotes and angle brackets close.
 pub(super) fn balanced(value: &str) -> bool {
     let (mut quoted, mut escaped, mut depth) = (false, false, 0i32);
@@ -204,6 +259,29 @@ pub(super) fn balanced(value: &str) -> bool {
         }
     }
     !quoted && depth == 0
+}
+
+/// Whether a comma outside quotes and angle brackets makes a list of it.
+pub(super) fn lists(value: &str) -> bool {
+    let (mut quoted, mut escaped, mut angle) = (false, false, false);
+    for c in value.chars() {
+        match c {
+            _ if escaped => escaped = false,
+            '\\' if quoted => escaped = true,
+            '"' => quoted = !quoted,
+            '<' if !quoted => angle = true,
+            '>' if !quoted => angle = false,
+            ',' if !quoted && !angle => return true,
+            _ => {}
+        }
+    }
+    false
+}
+
+/// Whether a Via, tidied, has an empty parameter or an empty member of its list.
+pub(super) fn has_gaps(via: &str) -> bool {
+    let starts = via.starts_with([';', ',']);
+    starts || via.ends_with(',') || [";;", ";,", ",,", ",;"].iter().any(|gap| via.contains(gap))
 }
 
 /// A character of a token (RFC 3261 §25.1).
@@ -228,20 +306,4 @@ pub(super) fn received(via: &str, source: SocketAddr) -> String {
         Some(rest) => format!("{out},{rest}"),
         None => out,
     }
-}
-
-/// Where an answer goes: the source's address, and its port if rport was asked for, else the one in Via.
-pub(super) fn reply_to(via: &str, source: SocketAddr) -> SocketAddr {
-    let first = via.split(',').next().unwrap_or("");
-    let mut parts = first.split(';');
-    let sent_by = parts.next().unwrap_or("").rsplit(' ').next().unwrap_or("");
-    if parts.any(|p| p.eq_ignore_ascii_case("rport")) {
-        return source;
-    }
-    let after_host = sent_by.rsplit_once(']').map_or(sent_by, |(_, rest)| rest);
-    let port = match after_host.rsplit_once(':') {
-        Some((_, port)) => port.parse().ok().filter(|p| *p != 0),
-        None => Some(5060),
-    };
-    SocketAddr::new(source.ip(), port.unwrap_or(source.port()))
 }

@@ -1,13 +1,18 @@
-//! The guard before the SIP stack, pure: looks at a raw datagram and passes it on (tidied where real phones are untidy),
+//! The guard before the SIP stack, pure: looks at a raw message and passes it on (tidied where real phones are untidy),
 //! answers it (a request that is broken but answerable must not meet silence, RFC 3261 §8.2), or drops it. What the stack
 //! itself would drop in silence or misread is decided here: text that is not UTF-8, blanks around `=`, lying
-//! Content-Length, doubled headers, unknown methods, versions and schemes, oversized messages.
+//! Content-Length, doubled headers, unknown methods, versions and schemes, oversized messages, calls of RFC 2543 without a
+//! tag. `stream` finds the messages in TCP and TLS first.
 //! Not here: anything that needs to know the dialog.
 
 mod budget;
 mod head;
+mod sources;
+mod stream;
 
 pub use budget::AnswerBudget;
+pub use sources::{Kind, Limits, Sources};
+pub use stream::{Framer, Piece};
 
 use head::Head;
 use rsipstack::sip::SipMessage;
@@ -16,7 +21,15 @@ use std::borrow::Cow;
 use std::net::SocketAddr;
 
 /// The longest message that the stack can read from a datagram, bytes.
-pub const MESSAGE_MAX: usize = 8192;
+pub const DATAGRAM_MAX: usize = 8192;
+/// The longest message that is taken from a stream, bytes.
+pub const MESSAGE_MAX: usize = 65_535;
+/// The longest body in it, bytes.
+pub const BODY_MAX: usize = 61_440;
+
+/// Stands for the tag that an RFC 2543 caller did not give: the stack needs one, the caller must never see it
+/// ([`without_our_tag`]).
+const NO_TAG: &str = ";tag=hotline-rfc2543";
 
 /// Methods that the stack can read; everything else is 501 (RFC 3261 §21.5.2).
 const METHODS: [&str; 14] = [
@@ -54,26 +67,91 @@ pub struct Answer {
     pub status: u16,
     /// The whole response.
     pub text: Vec<u8>,
-    /// Where it goes (RFC 3261 §18.2.2, RFC 3581 §4).
+    /// Where it goes: back to where the request came from, whether rport was asked for or not (RFC 3581 §4). The stack does the
+    /// same with its answers, so that phones behind NAT that forget rport are heard, and nobody can aim answers at a port.
     pub to: SocketAddr,
 }
 
 /// What is wrong with a request: the status, and the phrase that says it.
-type Fault = (u16, &'static str);
+pub type Fault = (u16, &'static str);
 
 /// Judges one datagram.
 pub fn screen(datagram: &[u8], source: SocketAddr) -> Verdict<'_> {
+    judge(datagram, source, DATAGRAM_MAX)
+}
+
+/// Judges one message that [`Framer`] cut from a stream.
+pub fn screen_stream(message: &[u8], source: SocketAddr) -> Verdict<'_> {
+    judge(message, source, MESSAGE_MAX)
+}
+
+/// What little must be known of a message before it is worth reading.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Glance {
+    /// Whether it begins something.
+    pub kind: Kind,
+    /// What it says to be: User-Agent, and From, where scanners write their names too.
+    pub agent: String,
+}
+
+/// Looks at the lines of a message without understanding them; cheap, for floods.
+pub fn glance(message: &[u8]) -> Glance {
+    let mut glance = Glance { kind: Kind::Beginning, agent: String::new() };
+    let mut lines = message.split(|b| *b == b'\n');
+    let first = lines.next().unwrap_or_default();
+    if [&b"SIP/"[..], b"ACK "].iter().any(|word| first.starts_with(word)) {
+        glance.kind = Kind::Within;
+    }
+    for line in lines.take(head::LINES_MAX).take_while(|line| !line.is_empty() && *line != b"\r") {
+        let Some(colon) = line.iter().position(|b| *b == b':') else { continue };
+        let (name, value) = (line[..colon].trim_ascii(), &line[colon + 1..]);
+        let is = |names: [&str; 2]| names.iter().any(|n| name.eq_ignore_ascii_case(n.as_bytes()));
+        if is(["To", "t"]) && value.windows(5).any(|w| w.eq_ignore_ascii_case(b";tag=")) {
+            glance.kind = Kind::Within;
+        }
+        if is(["User-Agent", "Server"]) || is(["From", "f"]) {
+            glance.agent.push_str(&String::from_utf8_lossy(value));
+        }
+    }
+    glance
+}
+
+/// The answer to a request of which only the head is known; never to an ACK or a response.
+pub fn refuse_head(head: &[u8], fault: Fault, source: SocketAddr) -> Option<Answer> {
+    let head = head::read(head).filter(|head| !head.start.starts_with("SIP/"))?;
+    match refuse(&head, fault, source) {
+        Verdict::Answer(answer) => Some(answer),
+        Verdict::Pass(_) | Verdict::Drop(_) => None,
+    }
+}
+
+/// A message of ours as it goes out: without the tag that we gave to a caller who has none.
+pub fn without_our_tag(message: &[u8]) -> Cow<'_, [u8]> {
+    let tag = NO_TAG.as_bytes();
+    let Some(first) = message.windows(tag.len()).position(|w| w == tag) else { return Cow::Borrowed(message) };
+    let mut out = message[..first].to_vec();
+    let mut rest = &message[first + tag.len()..];
+    while let Some(at) = rest.windows(tag.len()).position(|w| w == tag) {
+        out.extend_from_slice(&rest[..at]);
+        rest = &rest[at + tag.len()..];
+    }
+    out.extend_from_slice(rest);
+    Cow::Owned(out)
+}
+
+fn judge(datagram: &[u8], source: SocketAddr, longest: usize) -> Verdict<'_> {
     if datagram.iter().all(|b| b.is_ascii_whitespace()) {
         // Keep-alive (RFC 5626 §4.4.1): the stack knows it.
         return Verdict::Pass(Cow::Borrowed(datagram));
     }
-    let Some(head) = head::read(datagram) else { return Verdict::Drop("no SIP message") };
+    let Some(mut head) = head::read(datagram) else { return Verdict::Drop("no SIP message") };
+    head.name_the_nameless();
     if head.start.starts_with("SIP/") {
         return screen_response(head, datagram);
     }
     match check_request(&head) {
         Ok(body_len) => match pass(&head, body_len, datagram) {
-            Verdict::Pass(bytes) if bytes.len() > MESSAGE_MAX => refuse(&head, (513, "Message Too Large"), source),
+            Verdict::Pass(bytes) if bytes.len() > longest => refuse(&head, (513, "Message Too Large"), source),
             Verdict::Pass(bytes) if !readable(&bytes) => refuse(&head, (400, "Malformed Header"), source),
             verdict => verdict,
         },
@@ -152,6 +230,13 @@ fn check_headers(head: &Head, method: &str) -> Result<(), Fault> {
             return Err((400, "Unbalanced Quotes"));
         }
     }
+    // A comma outside quotes and brackets makes two values of one that must be single (RFC 3261 §20).
+    if ["From", "To"].iter().any(|name| head.first(name).is_some_and(|value| head::lists(value))) {
+        return Err((400, "Comma in an Unquoted Name"));
+    }
+    if head.all("Via").any(|via| via.is_empty() || head::has_gaps(via)) || head.all("Contact").any(|c| c.contains(";;")) {
+        return Err((400, "Empty Parameter"));
+    }
     if head.all("Max-Forwards").count() > 1 || head.first("Max-Forwards").is_some_and(|v| v.parse::<u8>().is_err()) {
         return Err((400, "Bad Max-Forwards"));
     }
@@ -166,13 +251,31 @@ fn check_headers(head: &Head, method: &str) -> Result<(), Fault> {
 /// The body's length: what Content-Length says, or all there is (RFC 3261 §18.3). More than there is, none at all or two
 /// different ones are lies.
 fn content_length(head: &Head) -> Result<usize, Fault> {
-    let fault = (400, "Bad Content-Length");
-    let mut values = head.all("Content-Length");
-    let Some(first) = values.next() else { return Ok(head.body.len()) };
-    if values.any(|other| other != first) || first.is_empty() || !first.bytes().all(|b| b.is_ascii_digit()) {
-        return Err(fault);
+    match stated_length(head)? {
+        None => Ok(head.body.len()),
+        Some(length) if length <= head.body.len() => Ok(length),
+        Some(_) => Err(BAD_LENGTH),
     }
-    first.parse().ok().filter(|len| *len <= head.body.len()).ok_or(fault)
+}
+
+/// The same on a stream, where nothing else tells the body's end: without Content-Length there must be no body.
+fn declared_length(head: &Head) -> Result<usize, Fault> {
+    match stated_length(head)? {
+        None if head.first("Content-Type").is_some() => Err(BAD_LENGTH),
+        stated => Ok(stated.unwrap_or(0)),
+    }
+}
+
+const BAD_LENGTH: Fault = (400, "Bad Content-Length");
+
+/// What Content-Length says, if it is there and makes sense.
+fn stated_length(head: &Head) -> Result<Option<usize>, Fault> {
+    let mut values = head.all("Content-Length");
+    let Some(first) = values.next() else { return Ok(None) };
+    if values.any(|other| other != first) || first.is_empty() || !first.bytes().all(|b| b.is_ascii_digit()) {
+        return Err(BAD_LENGTH);
+    }
+    first.parse().map(Some).map_err(|_| BAD_LENGTH)
 }
 
 /// As it came if nothing had to be tidied, else written anew.
@@ -221,7 +324,7 @@ fn refuse<'a>(head: &Head, (status, phrase): Fault, source: SocketAddr) -> Verdi
         text.push_str(&format!("Allow: {}\r\n", super::ALLOW));
     }
     text.push_str("Content-Length: 0\r\n\r\n");
-    Verdict::Answer(Answer { status, text: text.into_bytes(), to: head::reply_to(via, source) })
+    Verdict::Answer(Answer { status, text: text.into_bytes(), to: source })
 }
 
 #[cfg(test)]

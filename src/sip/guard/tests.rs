@@ -50,6 +50,27 @@ fn untidy_messages_are_tidied() {
     assert_eq!(word(format!("\r\n\r\n{GOOD}").as_bytes()), "tidied");
 }
 
+/// RFC 2543 (no tag, no branch cookie): the stack gets a tag and a Contact, the caller never sees the tag.
+#[test]
+fn a_caller_without_a_tag_is_taken_as_of_old() {
+    let old = GOOD.replace(";branch=z9hG4bK1", "").replace(";tag=1", "").replace("Contact: <sip:a@192.0.2.1>\r\n", "");
+    let Verdict::Pass(out) = screen(old.as_bytes(), source()) else { panic!("it was not passed") };
+    let text = String::from_utf8_lossy(&out);
+    assert!(text.contains("From: <sip:a@192.0.2.1>;tag=hotline-rfc2543\r\n"), "{text}");
+    assert!(text.contains("Contact: <sip:a@192.0.2.1>\r\n"), "{text}");
+    assert_eq!(&*without_our_tag(b"x;tag=hotline-rfc2543\r\ny;tag=hotline-rfc2543;z"), b"x\r\ny;z");
+    assert!(matches!(without_our_tag(GOOD.as_bytes()), Cow::Borrowed(_)));
+}
+
+#[test]
+fn long_messages_pass_on_streams() {
+    let long = GOOD.replace("Max-Forwards: 70", &format!("Max-Forwards: 70\r\nSubject: {}", "x".repeat(50_000)));
+    assert!(matches!(screen_stream(long.as_bytes(), source()), Verdict::Pass(_)));
+    assert!(matches!(screen(long.as_bytes(), source()), Verdict::Answer(Answer { status: 513, .. })));
+    assert_eq!(refuse_head(&long.as_bytes()[..400], (413, "x"), source()).map(|a| a.status), Some(413));
+    assert_eq!(refuse_head(b"SIP/2.0 200 OK\r\nVia: SIP/2.0/TCP a\r\n\r\n", (413, "x"), source()), None);
+}
+
 #[test]
 fn latin_1_becomes_utf_8() {
     let at = GOOD.find("<sip:a@192.0.2.1>;tag").expect("From");
@@ -86,6 +107,11 @@ fn broken_requests_are_answered() {
     check("Max-Forwards: 70", "no header at all", "400");
     check("Contact: ", "Subject: \u{1}\r\nContact: ", "400");
     check("Max-Forwards: 70", &format!("Subject: {}", "x".repeat(9000)), "513");
+    check("Via: SIP/2.0/UDP 192.0.2.1:5070;branch=z9hG4bK1", "Via: SIP/2.0/UDP 192.0.2.1:5070;;,;,,", "400");
+    check("From: <sip:a@192.0.2.1>", "From: Bell, A <sip:a@192.0.2.1>", "400");
+    check("From: <sip:a@192.0.2.1>", "From: \"Bell, A\" <sip:a,b@192.0.2.1>", "pass");
+    check("From: <sip:a@192.0.2.1>", "From: \"BEL:\\\u{7}\" <sip:a@192.0.2.1>", "tidied");
+    check("Contact: <sip:a@192.0.2.1>", "Contact: \"Joe\" <sip:joe@example.org>;;;;", "400");
     // An ACK is never answered, and without Via there is nobody to answer.
     let ack = GOOD.replace("INVITE", "ACK").replace("Call-ID: c1\r\n", "");
     assert_eq!(word(ack.as_bytes()), "drop");
@@ -108,7 +134,7 @@ fn an_answer_finds_its_way() {
         other => panic!("{other:?}"),
     };
     let (to, text) = answer(&GOOD.replace("INVITE sip", "FETCH sip").replace("1 INVITE", "1 FETCH"));
-    assert_eq!(to, "192.0.2.9:5070");
+    assert_eq!(to, "192.0.2.9:9999");
     assert!(
         text.starts_with(
             "SIP/2.0 501 Not Implemented\r\nVia: SIP/2.0/UDP 192.0.2.1:5070;branch=z9hG4bK1;received=192.0.2.9\r\n"
@@ -141,7 +167,7 @@ proptest! {
         }
         if let Verdict::Pass(out) = screen(&bytes, source()) {
             // Tidying is stable: what was passed would pass again as it is.
-            if !out.iter().all(|b| b.is_ascii_whitespace()) && out.len() <= MESSAGE_MAX {
+            if !out.iter().all(|b| b.is_ascii_whitespace()) && out.len() <= DATAGRAM_MAX {
                 prop_assert!(matches!(screen(&out, source()), Verdict::Pass(Cow::Borrowed(_))), "{}", String::from_utf8_lossy(&out));
             }
         }

@@ -1,47 +1,30 @@
 //! Session descriptions (RFC 8866) and their offer/answer (RFC 3264), pure: text in, agreement and text out. One audio
-//! stream of G.711 with telephone events; every other stream is refused with port 0. Parsing of lines is `sdp-types`'
-//! work, what they mean is decided here. Start reading at [`SdpSession::answer`].
+//! stream with telephone events; every other stream is refused with port 0. Parsing of lines is `sdp-types`' work, what
+//! they mean is decided here. Start reading at [`SdpSession::answer`].
 
 mod parse;
 mod session;
 
-pub use parse::{Direction, Offer, parse};
+pub use parse::{Direction, Format, Offer, parse};
 pub use session::SdpSession;
 
+use crate::base::Codec;
+use crate::rtp::{KeyEvents, Numbers};
 use std::net::SocketAddr;
 
-/// The two laws of G.711, with their static payload types (RFC 3551 §6).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum G711 {
-    /// Mu-law, payload type 0.
-    Ulaw,
-    /// A-law, payload type 8.
-    Alaw,
+/// What our side speaks and prefers; from the configuration.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SdpPolicy {
+    /// The codecs that we speak, the preferred one first; never empty.
+    pub codecs: Vec<Codec>,
+    /// An answer takes the first of ours that was offered, instead of the first offered that is ours.
+    pub prefer_ours: bool,
 }
 
-impl G711 {
-    /// The static RTP payload type.
-    pub fn payload_type(self) -> u8 {
-        match self {
-            G711::Ulaw => 0,
-            G711::Alaw => 8,
-        }
-    }
-
-    /// The codec of a static payload type, if it is one of the two.
-    pub fn from_payload_type(pt: u8) -> Option<G711> {
-        match pt {
-            0 => Some(G711::Ulaw),
-            8 => Some(G711::Alaw),
-            _ => None,
-        }
-    }
-
-    fn encoding(self) -> &'static str {
-        match self {
-            G711::Ulaw => "PCMU",
-            G711::Alaw => "PCMA",
-        }
+impl Default for SdpPolicy {
+    /// G.711 in the order of the offer.
+    fn default() -> SdpPolicy {
+        SdpPolicy { codecs: vec![Codec::Pcmu, Codec::Pcma], prefer_ours: false }
     }
 }
 
@@ -51,9 +34,13 @@ pub struct MediaAgreement {
     /// Where our RTP goes. The address is 0.0.0.0 (or ::) when the far end holds the old way (RFC 3264 §8.4); `send` is false then.
     pub remote: SocketAddr,
     /// The codec both ways.
-    pub codec: G711,
-    /// Payload type of telephone-event, if both speak it.
-    pub dtmf: Option<u8>,
+    pub codec: Codec,
+    /// Its payload types.
+    pub payload: Numbers,
+    /// telephone-event, if both speak it.
+    pub dtmf: Option<KeyEvents>,
+    /// Length of the packets that the far end would like, milliseconds: 10 to 60.
+    pub packet_ms: u8,
     /// We send (the far end does not hold us).
     pub send: bool,
     /// We receive.

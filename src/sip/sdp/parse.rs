@@ -1,6 +1,7 @@
 //! Reading a session description: lines to meaning.
 
-use super::{G711, SdpError};
+use super::SdpError;
+use crate::base::Codec;
 use sdp_types::{Connection, Media, Session};
 use std::net::{IpAddr, SocketAddr};
 
@@ -54,19 +55,30 @@ impl Direction {
     }
 }
 
+/// A codec with its payload type.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Format {
+    /// Which.
+    pub codec: Codec,
+    /// As the description's author wants to get it.
+    pub payload_type: u8,
+}
+
 /// What the far end's description says about the audio stream that we take.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Offer {
     /// Where its author wants RTP.
     pub remote: SocketAddr,
-    /// The codecs that we speak too, in the author's order; never empty.
-    pub codecs: Vec<G711>,
-    /// Payload type of telephone-event at 8000 Hz, if named.
-    pub dtmf: Option<u8>,
+    /// The codecs that we can speak, in the author's order; never empty.
+    pub codecs: Vec<Format>,
+    /// Payload types of telephone-event, each with its clock, in the author's order.
+    pub events: Vec<(u8, u32)>,
     /// The author's direction; a hold by 0.0.0.0 shows as not receiving.
     pub direction: Direction,
     /// Packet time the author would like, milliseconds.
     pub ptime: Option<u16>,
+    /// Longest packet the author takes, milliseconds (RFC 8866 §6.6).
+    pub maxptime: Option<u16>,
     /// Version in the o= line; a higher one says that something changed.
     pub version: u64,
 }
@@ -74,7 +86,7 @@ pub struct Offer {
 /// Reads a description, offer or answer.
 ///
 /// # Errors
-/// `Broken` if it is no SDP or lacks an address; `NothingFits` if no audio stream over plain RTP with PCMU or PCMA is in it.
+/// `Broken` if it is no SDP or lacks an address; `NothingFits` if no audio stream over plain RTP with a codec of ours is in it.
 pub fn parse(text: &str) -> Result<Offer, SdpError> {
     let session = read(text)?;
     let index = pick(&session)?;
@@ -121,7 +133,7 @@ fn suits(media: &Media) -> Result<(), String> {
         return Err(format!("{} is not offered here, only RTP/AVP", media.proto));
     }
     if codecs(media).is_empty() {
-        return Err(format!("no common codec in {:?}, PCMU and PCMA are spoken here", media.fmt));
+        return Err(format!("no common codec in {:?}", media.fmt));
     }
     Ok(())
 }
@@ -138,9 +150,10 @@ pub(super) fn offer_of(session: &Session, media: &Media) -> Result<Offer, SdpErr
     Ok(Offer {
         remote: SocketAddr::new(ip, media.port),
         codecs: codecs(media),
-        dtmf: telephone_event(media),
+        events: telephone_events(media),
         direction: Direction::new(direction.sends(), receives),
-        ptime: attribute(media, "ptime").and_then(|v| v.trim().parse().ok()).filter(|p| (1..=1000).contains(p)),
+        ptime: milliseconds(media, "ptime"),
+        maxptime: milliseconds(media, "maxptime"),
         version: session.origin.sess_version,
     })
 }
@@ -161,20 +174,31 @@ fn direction(session: &Session, media: &Media) -> Direction {
     find(&media.attributes).or_else(|| find(&session.attributes)).unwrap_or(Direction::SendRecv)
 }
 
-/// The G.711 payload types in the m= line, in its order. A static number that an rtpmap gives to something else is not ours.
-fn codecs(media: &Media) -> Vec<G711> {
-    let mut out = Vec::new();
-    for codec in formats(media).filter_map(G711::from_payload_type) {
-        let mapped = rtpmap(media, codec.payload_type());
-        if mapped.is_none_or(|m| same_encoding(m, codec.encoding())) && !out.contains(&codec) {
-            out.push(codec);
+/// The payload types in the m= line that are codecs of ours, in its order. A static number that an rtpmap gives to something
+/// else is not ours; dynamic numbers have an rtpmap (RFC 3551 §6).
+pub(super) fn codecs(media: &Media) -> Vec<Format> {
+    let mut out: Vec<Format> = Vec::new();
+    for payload_type in formats(media).filter(|pt| *pt < 128) {
+        let codec = match rtpmap(media, payload_type) {
+            Some(encoding) => Codec::ALL.into_iter().find(|c| same_encoding(encoding, c.name(), c.clock())),
+            None => Codec::ALL.into_iter().find(|c| c.static_payload_type() == Some(payload_type)),
+        };
+        if let Some(codec) = codec.filter(|c| out.iter().all(|f| f.codec != *c)) {
+            out.push(Format { codec, payload_type });
         }
     }
     out
 }
 
-fn telephone_event(media: &Media) -> Option<u8> {
-    formats(media).find(|pt| *pt >= 96 && *pt < 128 && rtpmap(media, *pt).is_some_and(|m| same_encoding(m, "telephone-event")))
+/// telephone-event at any clock that counts 8-kHz samples in whole ticks (RFC 4733 §2.4).
+fn telephone_events(media: &Media) -> Vec<(u8, u32)> {
+    let clock = |pt: u8| {
+        let encoding = rtpmap(media, pt)?;
+        let clock = encoding.split('/').nth(1)?.trim().parse().ok()?;
+        let fits = (8_000..=192_000).contains(&clock) && clock % 8_000 == 0;
+        (fits && same_encoding(encoding, "telephone-event", clock)).then_some((pt, clock))
+    };
+    formats(media).filter(|pt| (96..128).contains(pt)).filter_map(clock).take(8).collect()
 }
 
 fn formats(media: &Media) -> impl Iterator<Item = u8> + '_ {
@@ -189,14 +213,19 @@ fn rtpmap(media: &Media, pt: u8) -> Option<&str> {
     })
 }
 
-/// `PCMU/8000`, `pcmu/8000/1`: same name, 8000 Hz, one channel.
-fn same_encoding(encoding: &str, name: &str) -> bool {
+/// `PCMU/8000`, `pcmu/8000/1`: same name, clock and number of channels. Opus always says two channels, and means up to two
+/// (RFC 7587 §7); some forget it.
+fn same_encoding(encoding: &str, name: &str, clock: u32) -> bool {
     let mut parts = encoding.split('/');
+    let channels = if name == Codec::Opus.name() { "2" } else { "1" };
     parts.next().is_some_and(|n| n.trim().eq_ignore_ascii_case(name))
-        && parts.next().is_some_and(|rate| rate.trim() == "8000")
-        && parts.next().is_none_or(|channels| channels.trim() == "1")
+        && parts.next().is_some_and(|rate| rate.trim().parse() == Ok(clock))
+        && parts.next().is_none_or(|c| c.trim() == channels)
 }
 
-fn attribute<'a>(media: &'a Media, name: &'a str) -> Option<&'a str> {
-    media.get_first_attribute_value(name).flatten()
+fn milliseconds(media: &Media, name: &str) -> Option<u16> {
+    let value = media.get_first_attribute_value(name).flatten()?;
+    // Some write 20.0, or a range; what is no number in a sane range says nothing.
+    let whole = value.trim().split('.').next()?;
+    whole.parse().ok().filter(|ms| (1..=1_000).contains(ms))
 }

@@ -23,8 +23,9 @@ fn check(offer: &str, expected: &str) {
 fn an_ordinary_offer_is_understood() {
     let offer = parse(OFFER).expect("it is good");
     assert_eq!(offer.remote, "192.0.2.5:49170".parse().expect("an address"));
-    assert_eq!(offer.codecs, [G711::Alaw, G711::Ulaw]);
-    assert_eq!((offer.dtmf, offer.ptime, offer.version), (Some(97), Some(30), 7));
+    let codecs: Vec<(Codec, u8)> = offer.codecs.iter().map(|f| (f.codec, f.payload_type)).collect();
+    assert_eq!(codecs, [(Codec::G722, 9), (Codec::Pcma, 8), (Codec::Pcmu, 0)]);
+    assert_eq!((&offer.events[..], offer.ptime, offer.version), (&[(96, 16_000), (97, 8_000)][..], Some(30), 7));
     assert_eq!(offer.direction, Direction::SendRecv);
 }
 
@@ -32,12 +33,12 @@ fn an_ordinary_offer_is_understood() {
 fn the_answer_takes_their_first_codec_and_their_numbers() {
     check(
         OFFER,
-        "m=audio 4000 RTP/AVP 8 97|a=rtpmap:8 PCMA/8000|a=rtpmap:97 telephone-event/8000|a=fmtp:97 0-15|a=ptime:20|a=sendrecv|",
+        "m=audio 4000 RTP/AVP 8 97|a=rtpmap:8 PCMA/8000|a=rtpmap:97 telephone-event/8000|a=fmtp:97 0-15|a=ptime:20|a=maxptime:60|a=sendrecv|",
     );
     // Static numbers need no rtpmap; no telephone-event offered, none answered.
     check(
         "v=0\r\no=- 1 1 IN IP4 192.0.2.5\r\ns=-\r\nt=0 0\r\nm=audio 9 RTP/AVP 0 8\r\nc=IN IP4 192.0.2.5\r\n",
-        "m=audio 4000 RTP/AVP 0|a=rtpmap:0 PCMU/8000|a=ptime:20|a=sendrecv|",
+        "m=audio 4000 RTP/AVP 0|a=rtpmap:0 PCMU/8000|a=ptime:20|a=maxptime:60|a=sendrecv|",
     );
 }
 
@@ -48,7 +49,7 @@ fn other_streams_are_refused_in_their_place() {
     check(
         &offer,
         "m=video 0 RTP/AVP 31|m=audio 4000 RTP/AVP 8 97|a=rtpmap:8 PCMA/8000|a=rtpmap:97 telephone-event/8000|\
-         a=fmtp:97 0-15|a=ptime:20|a=sendrecv|m=audio 0 RTP/SAVP 0|m=application 0 TCP/BFCP *|",
+         a=fmtp:97 0-15|a=ptime:20|a=maxptime:60|a=sendrecv|m=audio 0 RTP/SAVP 0|m=application 0 TCP/BFCP *|",
     );
 }
 
@@ -78,7 +79,7 @@ fn hold_is_mirrored() {
 fn what_does_not_fit_is_488_and_what_is_broken_400() {
     check(
         &OFFER.replace("9 8 0 96 97", "9 18"),
-        "488 nothing in the session description fits: no common codec in \"9 18\", PCMU and PCMA are spoken here",
+        "488 nothing in the session description fits: no common codec, PCMU, PCMA is spoken here",
     );
     check(
         &OFFER.replace("RTP/AVP", "RTP/SAVP"),
@@ -101,6 +102,7 @@ fn what_does_not_fit_is_488_and_what_is_broken_400() {
         let error = SdpSession::new(1).answer(broken, ip(), 4000).expect_err("it is broken");
         assert_eq!(error.status(), 400, "{broken:?}: {error}");
     }
+    check(&OFFER.replace("9 8 0 96 97", "18 3"), "488 nothing in the session description fits: no common codec in \"18 3\"");
     // A static number used for something else is not ours.
     let odd = OFFER.replace("PCMA/8000", "OPUS/48000/2").replace("PCMU/8000", "L16/8000");
     assert!(matches!(SdpSession::new(1).answer(&odd, ip(), 4000), Err(SdpError::NothingFits(_))));
@@ -153,6 +155,105 @@ fn a_later_offer_of_ours_keeps_lines_and_numbers() {
     assert!(ours.contains("m=video 0 RTP/AVP 31\r\nm=audio 4000 RTP/AVP 0 8 97\r\n"), "{ours}");
 }
 
+/// All codecs, ours preferred or theirs.
+fn all(prefer_ours: bool) -> SdpSession {
+    let codecs = vec![Codec::Opus, Codec::G722, Codec::Pcma, Codec::Pcmu];
+    SdpSession::with_policy(1, SdpPolicy { codecs, prefer_ours })
+}
+
+/// The description of a phone with these formats, `number encoding` each, and more lines behind.
+fn phone(formats: &[(u8, &str)], more: &str) -> String {
+    let numbers: Vec<String> = formats.iter().map(|f| f.0.to_string()).collect();
+    let maps: String = formats.iter().map(|(n, e)| format!("a=rtpmap:{n} {e}\r\n")).collect();
+    let head = "v=0\r\no=- 1 1 IN IP4 192.0.2.5\r\ns=-\r\nc=IN IP4 192.0.2.5\r\nt=0 0\r\n";
+    format!("{head}m=audio 4000 RTP/AVP {}\r\n{maps}{more}", numbers.join(" "))
+}
+
+#[test]
+fn their_order_decides_unless_ours_is_preferred() {
+    let offer = phone(&[(0, "PCMU/8000"), (9, "G722/8000"), (111, "opus/48000/2"), (8, "PCMA/8000")], "");
+    let chosen = |mut session: SdpSession, offer: &str| session.answer(offer, ip(), 4000).expect("it fits").0;
+    assert_eq!(chosen(all(false), &offer).codec, Codec::Pcmu);
+    assert_eq!(chosen(all(true), &offer).codec, Codec::Opus);
+    assert_eq!(chosen(all(true), &offer).payload, Numbers::both(111));
+    let plain = SdpPolicy { codecs: vec![Codec::Pcma, Codec::Pcmu], prefer_ours: true };
+    assert_eq!(chosen(SdpSession::with_policy(1, plain), &offer).codec, Codec::Pcma);
+    // G.722 counts 8000 (RFC 3551 §4.5.2); who says 16000 means something else, and 9 without rtpmap is G.722.
+    let wide = phone(&[(9, "G722/16000"), (8, "PCMA/8000")], "");
+    assert_eq!(chosen(all(true), &wide).codec, Codec::Pcma);
+    let bare = wide.replace("a=rtpmap:9 G722/16000\r\n", "");
+    assert_eq!(chosen(all(true), &bare).codec, Codec::G722);
+}
+
+#[test]
+fn an_answer_of_opus_keeps_their_numbers_and_says_what_we_are() {
+    let offer = phone(
+        &[(107, "OPUS/48000/2"), (0, "PCMU/8000"), (100, "telephone-event/8000"), (110, "telephone-event/48000")],
+        "a=fmtp:107 minptime=10;useinbandfec=1\r\n",
+    );
+    let (agreed, text) = all(false).answer(&offer, ip(), 4000).expect("it fits");
+    assert_eq!((agreed.codec, agreed.payload), (Codec::Opus, Numbers::both(107)));
+    assert_eq!(agreed.dtmf, Some(KeyEvents { numbers: Numbers::both(110), clock: 48_000 }));
+    assert_eq!(
+        text[text.find("m=").expect("a line")..].replace("\r\n", "|"),
+        "m=audio 4000 RTP/AVP 107 110|a=rtpmap:107 opus/48000/2|a=fmtp:107 maxplaybackrate=8000;\
+         sprop-maxcapturerate=8000;maxaveragebitrate=20000;stereo=0;sprop-stereo=0|a=rtpmap:110 telephone-event/48000|\
+         a=fmtp:110 0-15|a=ptime:20|a=maxptime:60|a=sendrecv|"
+    );
+    // Only at 8 kHz is taken too; an odd clock is not.
+    let (agreed, _) =
+        all(false).answer(&offer.replace("telephone-event/48000", "telephone-event/44100"), ip(), 4000).expect("fits");
+    assert_eq!(agreed.dtmf, Some(KeyEvents::at_8000(100)));
+}
+
+#[test]
+fn what_we_offered_is_received_under_our_numbers_and_sent_under_theirs() {
+    let mut ours = all(false);
+    let offer = ours.offer(ip(), 4000);
+    assert!(offer.contains("m=audio 4000 RTP/AVP 96 9 8 0 101 102\r\n"), "{offer}");
+    let answer = phone(&[(120, "opus/48000/2"), (121, "telephone-event/48000")], "");
+    let agreed = ours.accept_answer(&answer, ip()).expect("it fits");
+    assert_eq!(agreed.payload, Numbers { send: 120, receive: 96 });
+    let events = agreed.dtmf.expect("agreed");
+    assert_eq!((events.numbers, events.clock), (Numbers { send: 121, receive: 102 }, 48_000));
+    ours.accept_answer(&phone(&[(18, "G729/8000")], ""), ip()).expect_err("it was not offered");
+}
+
+#[test]
+fn numbers_once_learned_stay_and_never_mean_two_things() {
+    let mut session = all(false);
+    let offer = phone(&[(101, "opus/48000/2"), (0, "PCMU/8000"), (96, "telephone-event/8000")], "");
+    session.answer(&offer, ip(), 4000).expect("it fits");
+    let ours = session.offer(ip(), 4000);
+    assert!(ours.contains("m=audio 4000 RTP/AVP 101 9 8 0 96 102\r\n"), "{ours}");
+    let mut session = all(false);
+    session.answer(&phone(&[(0, "PCMU/8000"), (102, "telephone-event/8000")], ""), ip(), 4000).expect("it fits");
+    let ours = session.offer(ip(), 4000);
+    assert!(ours.contains("RTP/AVP 96 9 8 0 102 97\r\n"), "{ours}");
+}
+
+#[test]
+fn packets_have_the_length_that_they_ask_for() {
+    let ms = |lines: &str| {
+        let offer = phone(&[(0, "PCMU/8000")], lines);
+        all(false).answer(&offer, ip(), 4000).expect("it fits").0.packet_ms
+    };
+    for (lines, expected) in [
+        ("", 20),
+        ("a=ptime:10\r\n", 10),
+        ("a=ptime:30\r\n", 30),
+        ("a=ptime:60\r\n", 60),
+        ("a=ptime:200\r\n", 60),
+        ("a=ptime:2.5\r\n", 10),
+        ("a=ptime:40\r\na=maxptime:30\r\n", 30),
+        ("a=maxptime:10\r\n", 10),
+        ("a=ptime:nothing\r\n", 20),
+        ("a=ptime:70000\r\n", 20),
+    ] {
+        assert_eq!(ms(lines), expected, "{lines:?}");
+    }
+}
+
 proptest! {
     #[test]
     fn mutated_descriptions_never_panic(
@@ -169,7 +270,7 @@ proptest! {
             }
         }
         let text = String::from_utf8_lossy(&bytes);
-        let mut session = SdpSession::new(1);
+        let mut session = all(true);
         if let Ok((agreement, answer)) = session.answer(&text, ip(), 4000) {
             prop_assert!(parse(&answer).is_ok());
             prop_assert!(agreement.remote.is_ipv4());

@@ -13,6 +13,7 @@ const SEEN_MAX: usize = 256;
 pub(super) struct Addresses {
     pub(super) udp: Option<SocketAddr>,
     pub(super) tcp: Option<SocketAddr>,
+    pub(super) tls: Option<SocketAddr>,
     pub(super) external: Option<IpAddr>,
     /// How trunks behind a NAT see us, by their address; told by the Via of their answers. One entry a trunk at most.
     pub(super) seen: Arc<Mutex<HashMap<IpAddr, SocketAddr>>>,
@@ -40,7 +41,7 @@ impl Addresses {
         {
             return external;
         }
-        match self.udp.or(self.tcp) {
+        match self.udp.or(self.tcp).or(self.tls) {
             Some(bound) if !bound.ip().is_unspecified() => bound.ip(),
             _ => route_source(peer),
         }
@@ -52,8 +53,9 @@ impl Addresses {
             return seen;
         }
         let bound = match transport {
-            Transport::Udp => self.udp.or(self.tcp),
-            _ => self.tcp.or(self.udp),
+            Transport::Udp => self.udp.or(self.tcp).or(self.tls),
+            Transport::Tls => self.tls.or(self.tcp).or(self.udp),
+            _ => self.tcp.or(self.tls).or(self.udp),
         };
         SocketAddr::new(self.ip_toward(peer), bound.map_or(5060, |b| b.port()))
     }
@@ -94,8 +96,8 @@ mod tests {
 
     #[test]
     fn a_wildcard_socket_shows_the_address_of_the_route() {
-        let mut ours =
-            Addresses { udp: Some("0.0.0.0:5070".parse().expect("ok")), tcp: None, external: None, seen: Arc::default() };
+        let udp = Some("0.0.0.0:5070".parse().expect("ok"));
+        let mut ours = Addresses { udp, tcp: None, tls: None, external: None, seen: Arc::default() };
         let loopback: IpAddr = "127.0.0.1".parse().expect("ok");
         assert_eq!(ours.toward(loopback, Transport::Udp), "127.0.0.1:5070".parse().expect("ok"));
         ours.external = Some("203.0.113.9".parse().expect("ok"));

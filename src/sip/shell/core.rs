@@ -2,9 +2,13 @@
 
 use super::address::Addresses;
 use super::dialog::{Entry, Index, Phase, Refer};
+use super::gate::Gate;
 use super::inspector::Inspector;
-use super::socket::{self, Sockets};
+use super::socket::Sockets;
+use super::stream::Streams;
+use super::tls::Tls;
 use super::{SipConfig, SipError};
+use crate::base::Moment;
 use crate::sip::trunk::Trunk;
 use crate::sip::verify::Verifier;
 use crate::sip::{DialogKey, EndedWhy, SipCommand, SipEvent};
@@ -37,14 +41,13 @@ const GOODBYE: Duration = Duration::from_secs(2);
 const REFER_TIMEOUT: Duration = Duration::from_secs(60);
 /// Refused INVITEs whose ACK we still wait for; beyond, a refusal is sent once and forgotten.
 const REFUSALS_MAX: usize = 2048;
-/// An idle TCP connection is closed after this long; calls are shorter.
-const STREAM_IDLE: Duration = Duration::from_secs(30 * 60);
 
 /// What the endpoint's handle and its task share.
 pub(super) struct Shared {
     pub(super) cfg: SipConfig,
     pub(super) addresses: Arc<Addresses>,
     pub(super) board: super::SharedBoard,
+    pub(super) tls: Arc<Tls>,
     pub(super) keys: Arc<AtomicU64>,
     pub(super) accepting: Arc<AtomicBool>,
     /// How many dialogs there are, for [`super::SipEndpoint::counts`].
@@ -61,6 +64,10 @@ pub(super) enum Done {
     Invited { dialog: DialogKey, result: Result<Option<Response>, String> },
     /// Our REFER was answered.
     Referred { dialog: DialogKey, serial: u64, status: u16, cseq: Option<u32> },
+    /// Their PRACK was answered.
+    Acknowledged { dialog: DialogKey },
+    /// Our re-INVITE or UPDATE has its final answer; `None` = none came.
+    Changed { dialog: DialogKey, serial: u64, response: Option<Response> },
     /// The server transaction of their INVITE broke.
     Lost { dialog: DialogKey, why: String },
 }
@@ -79,6 +86,7 @@ pub(super) struct Preparing {
 pub(super) struct Core {
     pub(super) shared: Shared,
     pub(super) endpoint: EndpointInnerRef,
+    pub(super) streams: Arc<Streams>,
     pub(super) layer: Arc<DialogLayer>,
     pub(super) states: DialogStateSender,
     pub(super) done: mpsc::Sender<Done>,
@@ -101,11 +109,11 @@ pub(super) struct Core {
 
 impl Core {
     /// Puts the crate together and starts its tasks.
-    pub(super) async fn start(shared: Shared, sockets: Sockets, events: mpsc::Sender<SipEvent>) -> Result<Core, SipError> {
+    pub(super) async fn start(shared: Shared, mut sockets: Sockets, events: mpsc::Sender<SipEvent>) -> Result<Core, SipError> {
         let kill = shared.kill.clone();
         let transport = TransportLayer::new(kill.child_token());
-        transport.set_stream_idle_timeout(STREAM_IDLE);
-        let (udp, tcp) = sockets.into_transports(&shared.addresses, &kill).await?;
+        let gate = Arc::new(Gate::new(&shared.cfg));
+        let udp = sockets.udp_transport(&shared.addresses, &gate, &kill).await?;
         transport.add_transport(udp);
         let endpoint = EndpointBuilder::new()
             .with_user_agent(&shared.cfg.user_agent)
@@ -116,9 +124,8 @@ impl Core {
             .build();
         let requests = endpoint.incoming_transactions().map_err(|e| SipError::Stack(e.to_string()))?;
         let inner = endpoint.inner.clone();
-        if let (Some(listener), Some(local)) = (tcp, shared.addresses.tcp) {
-            tokio::spawn(socket::accept(listener, inner.clone(), local, kill.clone()));
-        }
+        let streams = Streams::new(&shared.cfg, inner.clone(), gate, shared.tls.clone(), kill.clone());
+        streams.clone().listen(sockets);
         tokio::spawn(async move { endpoint.serve().await });
         let layer = Arc::new(DialogLayer::new(inner.clone()));
         let (states, states_rx) = layer.new_dialog_state_channel();
@@ -130,6 +137,7 @@ impl Core {
                 trunk,
                 board: shared.board.clone(),
                 endpoint: inner.clone(),
+                streams: streams.clone(),
                 addresses: shared.addresses.clone(),
                 stop: shared.stop.clone(),
                 kill: kill.clone(),
@@ -141,6 +149,7 @@ impl Core {
         Ok(Core {
             shared,
             endpoint: inner,
+            streams,
             layer,
             states,
             done,
@@ -249,11 +258,13 @@ impl Core {
 
     async fn on_command(&mut self, command: SipCommand) {
         match command {
-            SipCommand::Ring { dialog } => self.ring(dialog),
+            SipCommand::Ring { dialog } => self.provisional(dialog, None),
+            SipCommand::Progress { dialog, sdp } => self.provisional(dialog, Some(sdp)),
             SipCommand::Answer { dialog, sdp } => self.answer(dialog, sdp).await,
             SipCommand::Reject { dialog, status, retry_after } => self.reject(dialog, status, retry_after),
             SipCommand::AnswerReoffer { dialog, sdp } => self.answer_reoffer(dialog, sdp).await,
             SipCommand::RejectReoffer { dialog, status } => self.reject_reoffer(dialog, status).await,
+            SipCommand::Reinvite { dialog, sdp } => self.reinvite(dialog, sdp).await,
             SipCommand::Invite { dialog, to, from, sdp, uui, ring_seconds, trunk } => {
                 let give_up = Instant::now() + Duration::from_secs(u64::from(ring_seconds.clamp(1, 3600)));
                 let by = trunk.and_then(|name| super::board(&self.shared.board).named(&name));
@@ -270,6 +281,8 @@ impl Core {
             Done::Prepared { dialog, target } => self.on_prepared(dialog, target).await,
             Done::Invited { dialog, result } => self.on_invited(dialog, result).await,
             Done::Referred { dialog, serial, status, cseq } => self.on_referred(dialog, serial, status, cseq).await,
+            Done::Changed { dialog, serial, response } => self.on_changed(dialog, serial, response).await,
+            Done::Acknowledged { dialog } => self.on_acknowledged(dialog).await,
             Done::Lost { dialog, why } => self.end(dialog, EndedWhy::Broken(why)).await,
         }
     }
@@ -362,6 +375,8 @@ impl Core {
     }
 
     async fn on_tick(&mut self) {
+        self.refresh_sessions().await;
+        self.repeat_provisionals().await;
         let now = Instant::now();
         let late: Vec<DialogKey> = self.preparing.iter().filter(|(_, p)| now >= p.give_up).map(|(k, _)| *k).collect();
         for key in late {
@@ -426,9 +441,18 @@ impl Core {
         self.by_dialog.get(&(id.call_id.clone(), id.local_tag.clone())).copied()
     }
 
-    pub(super) fn new_refer(&mut self) -> Refer {
+    pub(super) fn next_serial(&mut self) -> u64 {
         self.serial += 1;
-        Refer { serial: self.serial, cseq: None, status: 100, give_up: Instant::now() + REFER_TIMEOUT }
+        self.serial
+    }
+
+    /// The endpoint's own time.
+    pub(super) fn now(&self) -> Moment {
+        Moment::from_micros(u64::try_from(self.began.elapsed().as_micros()).unwrap_or(u64::MAX))
+    }
+
+    pub(super) fn new_refer(&mut self) -> Refer {
+        Refer { serial: self.next_serial(), cseq: None, status: 100, give_up: Instant::now() + REFER_TIMEOUT }
     }
 
     /// Runs a request inside a dialog through the crate.

@@ -1,5 +1,8 @@
 //! One dialog as the signalling task remembers it.
 
+use super::reliable::Ours;
+use crate::sip::reliable::Heard;
+use crate::sip::session_timer::{Granted, SessionTimer};
 use crate::sip::trunk::Trunk;
 use rsipstack::dialog::dialog::TransactionHandle;
 use rsipstack::dialog::invitation::InviteOption;
@@ -28,6 +31,42 @@ pub(super) struct Entry {
     pub(super) answer_in_ack: Option<u32>,
     /// Our REFER whose outcome is not known; at most one.
     pub(super) refer: Option<Refer>,
+    /// What we granted to the INVITE that is not answered yet.
+    pub(super) granted: Option<Granted>,
+    /// The session timer of a call that is up, if one was agreed.
+    pub(super) timer: Option<SessionTimer>,
+    /// They do UPDATE.
+    pub(super) allows_update: bool,
+    /// Reliable provisional answers of ours (their INVITE).
+    pub(super) reliable: Ours,
+    /// Reliable provisional answers of theirs (our INVITE).
+    pub(super) acknowledged: Heard,
+    /// A reliable provisional answer of theirs described the session: our offer has its answer.
+    pub(super) described: bool,
+    /// The highest CSeq of theirs that the crate has not seen.
+    pub(super) remote_seq: u32,
+    /// Our re-INVITE or UPDATE that has no final answer yet; at most one.
+    pub(super) change: Option<Change>,
+    /// An offer of ours that waits for `change`; a later one takes its place.
+    pub(super) next_offer: Option<String>,
+    /// The last description that we sent.
+    pub(super) said: Option<String>,
+    /// The last description that they sent.
+    pub(super) heard: Option<String>,
+}
+
+/// A re-INVITE or UPDATE of ours.
+pub(super) struct Change {
+    /// Tells late answers apart.
+    pub(super) serial: u64,
+    /// The description in it; `None` = an UPDATE that only refreshes.
+    pub(super) offer: Option<String>,
+    /// It was our wish to refresh, not the application's to change.
+    pub(super) refresh: bool,
+    /// How often it was sent.
+    pub(super) tries: u8,
+    /// It rests until then, after a collision.
+    pub(super) retry_at: Option<Instant>,
 }
 
 /// How far the dialog is.
@@ -58,6 +97,8 @@ pub(super) struct Reoffer {
     pub(super) late: Option<u32>,
     /// Their new target, taken over with our 2xx (RFC 3261 §12.2.2).
     pub(super) target: Option<(Uri, Contact)>,
+    /// What the 2xx grants as to session timers.
+    pub(super) granted: Option<Granted>,
     /// The crate answers 501 by itself when we do not answer in time; then this is stale.
     pub(super) since: Instant,
 }
@@ -77,7 +118,26 @@ impl Entry {
     pub(super) fn new(dialog: InviteDialog, phase: Phase, caller: Option<(Index, u32)>) -> Entry {
         let id = dialog.id();
         let index = (id.call_id, id.local_tag);
-        Entry { dialog, phase, index, caller, reoffer: None, answer_in_ack: None, refer: None }
+        Entry {
+            dialog,
+            phase,
+            index,
+            caller,
+            reoffer: None,
+            answer_in_ack: None,
+            refer: None,
+            granted: None,
+            reliable: Ours::default(),
+            acknowledged: Heard::default(),
+            described: false,
+            remote_seq: 0,
+            timer: None,
+            allows_update: false,
+            change: None,
+            next_offer: None,
+            said: None,
+            heard: None,
+        }
     }
 
     /// They called us.

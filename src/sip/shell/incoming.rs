@@ -2,10 +2,13 @@
 
 use super::core::{Core, Done};
 use super::dialog::{Entry, Phase, Reoffer};
+use super::refresh;
 use super::trunks::lines;
 use crate::base::Pii;
 use crate::sip::bodies::{self, Described};
 use crate::sip::party::{self, Diverted};
+use crate::sip::reliable::{self, Reliable};
+use crate::sip::session_timer::Granted;
 use crate::sip::trunk::board::Source;
 use crate::sip::trunk::{DialledIn, Trunk, numbers};
 use crate::sip::verify::{Asked, Denied};
@@ -13,7 +16,7 @@ use crate::sip::{ALLOW, DialogKey, EndedWhy, Origin, SipEvent, Unknown};
 use rsipstack::dialog::dialog::{Dialog, DialogState, TransactionHandle};
 use rsipstack::dialog::invite_dialog::InviteDialog;
 use rsipstack::sip::prelude::{HeadersExt, ToTypedHeader};
-use rsipstack::sip::{Header, Method, Param, Request, Response, Scheme, StatusCode};
+use rsipstack::sip::{Header, Method, Param, Request, Response, Scheme, StatusCode, Transport};
 use rsipstack::transaction::key::TransactionRole;
 use rsipstack::transaction::transaction::{Transaction, TransactionEvent, TransactionEventSender};
 use std::net::{IpAddr, SocketAddr};
@@ -22,8 +25,6 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 use tokio::time::Instant;
 
-/// Option tags that we know (RFC 7433).
-pub(super) const SUPPORTED: &[&str] = &["uui"];
 /// Bodies that we read.
 const ACCEPT: &str = "application/sdp, application/dtmf-relay, application/dtmf, message/sipfrag";
 /// Seconds after which a refused caller may try again.
@@ -47,7 +48,7 @@ enum Admission {
 }
 
 /// A refusal before anything is kept: status and headers that explain it.
-type Refusal = (StatusCode, Vec<Header>);
+pub(super) type Refusal = (StatusCode, Vec<Header>);
 
 impl Core {
     /// A request that belongs to no running transaction.
@@ -55,11 +56,14 @@ impl Core {
         if tx.original.method == Method::Ack {
             return;
         }
-        if let Some(refusal) = unsupported_extension(&tx.original) {
-            return self.refuse(tx, refusal);
+        if let Some(refusal) = self.unsupported_extension(&tx.original) {
+            if !self.ignores(&tx) {
+                self.refuse(tx, refusal);
+            }
+            return;
         }
         if to_tag(&tx.original).is_some() {
-            return self.on_request_in_dialog(tx);
+            return self.on_request_in_dialog(tx).await;
         }
         let trunk = match self.admit(&tx) {
             Admission::Welcome(trunk) => trunk,
@@ -69,12 +73,19 @@ impl Core {
         match tx.original.method {
             Method::Invite => self.on_invite(tx, trunk).await,
             Method::Options if !self.accepting() => self.refuse(tx, retry_later(StatusCode::ServiceUnavailable)),
-            Method::Options => self.refuse(tx, (StatusCode::OK, capabilities())),
+            Method::Options => self.refuse(tx, (StatusCode::OK, self.capabilities())),
             Method::Bye | Method::Info | Method::Update | Method::Notify | Method::PRack | Method::Cancel => {
                 self.refuse(tx, (StatusCode::CallTransactionDoesNotExist, vec![]));
             }
             _ => self.refuse(tx, not_allowed()),
         }
+    }
+
+    /// A stranger who gets no answers to anything outside of a dialog.
+    fn ignores(&self, tx: &Transaction) -> bool {
+        let cfg = &self.shared.cfg;
+        let known = |source: SocketAddr| cfg.known.iter().any(|network| network.contains(source.ip()));
+        cfg.unknown == Unknown::Ignore && !source_of(tx).is_some_and(known)
     }
 
     /// Whether this source may begin something here.
@@ -133,12 +144,45 @@ impl Core {
         }
     }
 
+    /// Option tags that we know (RFC 7433, RFC 4028, RFC 3262).
+    fn option_tags(&self) -> Vec<&'static str> {
+        let timer = self.shared.cfg.session.expires > 0;
+        let reliable = self.shared.cfg.reliable != Reliable::Off;
+        let known = [Some("uui"), timer.then_some(refresh::TIMER), reliable.then_some(reliable::TAG)];
+        known.into_iter().flatten().collect()
+    }
+
+    /// For Supported headers.
+    pub(super) fn supported(&self) -> String {
+        self.option_tags().join(", ")
+    }
+
+    fn capabilities(&self) -> Vec<Header> {
+        vec![Header::Allow(ALLOW.into()), accept(), Header::Supported(self.supported().into())]
+    }
+
+    /// 420 with the option tags in Require that we do not know (RFC 3261 §8.2.2.3).
+    fn unsupported_extension(&self, request: &Request) -> Option<Refusal> {
+        if matches!(request.method, Method::Ack | Method::Cancel) {
+            return None;
+        }
+        let known = self.option_tags();
+        let unknown: Vec<&str> = request
+            .headers
+            .iter()
+            .filter(|h| matches!(h, Header::Require(_)))
+            .flat_map(|h| bodies::tokens(h.value()))
+            .filter(|tag| !known.iter().any(|known| known.eq_ignore_ascii_case(tag)))
+            .collect();
+        (!unknown.is_empty()).then(|| (StatusCode::BadExtension, vec![Header::Unsupported(unknown.join(", ").into())]))
+    }
+
     fn accepting(&self) -> bool {
         self.shared.accepting.load(Ordering::Relaxed)
     }
 
     /// Answers finally without a dialog. An INVITE's transaction lives on for retransmissions and the ACK, up to a bound.
-    fn refuse(&self, mut tx: Transaction, (status, headers): Refusal) {
+    pub(super) fn refuse(&self, mut tx: Transaction, (status, headers): Refusal) {
         let permit = self.refusals.clone().try_acquire_owned();
         self.background(async move {
             let sent = tx.reply_with(status, headers, None).await;
@@ -153,14 +197,21 @@ impl Core {
             Ok(call) => call,
             Err(refusal) => return self.refuse(tx, refusal),
         };
-        let contact = self.shared.addresses.contact(call.source.ip(), transport_of(&tx));
+        let mut contact = self.shared.addresses.contact(call.source.ip(), transport_of(&tx));
+        if tx.original.uri.scheme == Some(Scheme::Sips) {
+            // RFC 3261 §12.1.1.
+            contact.scheme = Some(Scheme::Sips);
+        }
         let dialog = match self.layer.get_or_create_server_invite(&tx, self.states.clone(), None, Some(contact)) {
             Ok(dialog) => dialog,
             Err(_) => return self.refuse(tx, (StatusCode::BadRequest, vec![])),
         };
+        remember_transport(&dialog, transport_of(&tx));
         let key = self.new_key();
         let phase = Phase::Ringing { invite: tx.tu_sender.clone(), late: call.offer.is_none() };
-        self.insert(key, Entry::new(dialog.clone(), phase, Some(call.caller)));
+        let allows_update = refresh::has_token(&tx.original.headers, "Allow", "UPDATE");
+        let (heard, granted) = (call.offer.clone(), call.granted);
+        self.insert(key, Entry { allows_update, heard, granted, ..Entry::new(dialog.clone(), phase, Some(call.caller)) });
         let (done, linger) = (self.done.clone(), self.shared.cfg.t1 * 64 + ACK_GRACE);
         let (over, mut tx, mut handler) = (dialog.cancel_token().clone(), tx, dialog);
         self.background(async move {
@@ -218,6 +269,10 @@ impl Core {
             Described::Sdp(sdp) => Some(sdp),
             Described::Other => return Err((StatusCode::UnsupportedMediaType, vec![accept()])),
         };
+        let accepted = request.headers.iter().filter(|h| matches!(h, Header::Accept(_))).map(|h| h.value());
+        if !bodies::accepts_sdp(accepted) {
+            return Err((StatusCode::NotAcceptable, vec![accept()]));
+        }
         let source = source_of(tx).ok_or((StatusCode::BadRequest, vec![]))?;
         let listed = || self.shared.cfg.trusted.iter().any(|network| network.contains(source.ip()));
         let trusted = trunk.is_some_and(|trunk| trunk.trusted) || listed();
@@ -225,30 +280,39 @@ impl Core {
         if trunk.is_some_and(|t| !t.numbers.is_empty() && !t.numbers.contains(&to)) {
             return Err((StatusCode::NotFound, vec![]));
         }
-        Ok(NewCall { from, to, source, call_id, offer, caller: (caller, cseq), origin })
+        let granted = self.grant(request, None)?;
+        Ok(NewCall { from, to, source, call_id, offer, caller: (caller, cseq), origin, granted })
     }
 
     /// A request inside a dialog. The crate leaves some of them unanswered; those are answered here.
-    fn on_request_in_dialog(&mut self, tx: Transaction) {
+    async fn on_request_in_dialog(&mut self, tx: Transaction) {
         let Some(tag) = to_tag(&tx.original) else { return };
         let call_id = tx.original.call_id_header().map(|c| c.value().to_string()).unwrap_or_default();
-        let known = self.by_dialog.get(&(call_id, tag)).and_then(|key| self.entries.get(key)).map(|e| e.dialog.clone());
-        let dialog = known.filter(|d| d.id().remote_tag.is_empty() || Some(d.id().remote_tag) == from_tag(&tx.original));
-        let Some(dialog) = dialog else {
+        let key = self.by_dialog.get(&(call_id, tag)).copied();
+        let known = key.and_then(|key| Some((key, self.entries.get_mut(&key)?)));
+        let theirs = |d: &InviteDialog| d.id().remote_tag.is_empty() || Some(d.id().remote_tag) == from_tag(&tx.original);
+        let Some((key, entry)) = known.filter(|(_, e)| theirs(&e.dialog)) else {
             // Perhaps a BYE that crosses ours: the crate still knows the dialog.
             return match self.layer.match_dialog(&tx) {
                 Some(Dialog::Invite(dialog)) if tx.original.method == Method::Bye => self.hand_over(dialog, tx),
+                _ if self.ignores(&tx) => {}
                 _ => self.refuse(tx, (StatusCode::CallTransactionDoesNotExist, vec![])),
             };
         };
         let seq = tx.original.cseq_header().and_then(|c| c.seq()).unwrap_or(0);
+        let dialog = entry.dialog.clone();
+        // RFC 3261 §12.2.2: out of order.
+        if seq < entry.remote_seq.max(dialog.snapshot().remote_cseq) {
+            return self.refuse(tx, retry_soon());
+        }
+        entry.remote_seq = seq;
+        let early = matches!(entry.phase, Phase::Ringing { .. } | Phase::Calling { .. });
         match tx.original.method {
-            Method::Options => self.refuse(tx, (StatusCode::OK, capabilities())),
-            // We never send reliable provisional answers.
-            Method::PRack => self.refuse(tx, (StatusCode::CallTransactionDoesNotExist, vec![])),
+            Method::Options => self.refuse(tx, (StatusCode::OK, self.capabilities())),
+            Method::PRack => self.on_prack(key, tx).await,
             Method::Message | Method::Publish | Method::Register | Method::Subscribe => self.refuse(tx, not_allowed()),
-            // RFC 3261 §12.2.2: out of order.
-            _ if seq < dialog.snapshot().remote_cseq => self.refuse(tx, (StatusCode::ServerInternalError, vec![])),
+            Method::Bye => self.hand_over(dialog, tx),
+            _ if early => self.on_early_request(key, tx).await,
             _ => self.hand_over(dialog, tx),
         }
     }
@@ -260,7 +324,7 @@ impl Core {
         let theirs = dialog.role() == TransactionRole::Server;
         let unless = match bye {
             true => (StatusCode::CallTransactionDoesNotExist, vec![]),
-            false => (StatusCode::ServerInternalError, vec![Header::RetryAfter("1".into())]),
+            false => retry_soon(),
         };
         match dialog.state() {
             DialogState::Confirmed(..) => self.hand_to_dialog(dialog, tx),
@@ -285,26 +349,28 @@ impl Core {
         });
     }
 
-    pub(super) fn ring(&mut self, key: DialogKey) {
-        if let Some(entry) = self.entries.get(&key)
-            && matches!(entry.phase, Phase::Ringing { .. })
-        {
-            let _ = entry.dialog.ringing(None, None);
-        }
-    }
-
     pub(super) async fn answer(&mut self, key: DialogKey, sdp: String) {
+        if self.answer_must_wait(key, &sdp) {
+            return;
+        }
         let ack_wait = self.shared.cfg.t1 * 64 + ACK_GRACE;
+        let mut headers = vec![Header::Allow(ALLOW.into()), Header::Supported(self.supported().into())];
         let Some(entry) = self.entries.get_mut(&key) else { return };
         let Phase::Ringing { late, .. } = &entry.phase else { return };
         let late = *late;
-        let mut headers = vec![Header::Allow(ALLOW.into()), Header::Supported(SUPPORTED.join(", ").into())];
-        headers.push(Header::ContentType("application/sdp".into()));
-        if let Err(e) = entry.dialog.accept(Some(headers), Some(sdp.into_bytes())) {
+        let (granted, said) = (entry.granted.take(), Some(sdp.clone()));
+        entry.said = said;
+        headers.extend(refresh::headers_of(granted));
+        let body = (!entry.reliable.described).then(|| sdp.into_bytes());
+        if body.is_some() {
+            headers.push(Header::ContentType("application/sdp".into()));
+        }
+        if let Err(e) = entry.dialog.accept(Some(headers), body) {
             let why = format!("the 200 could not be sent: {e}");
             return self.end(key, EndedWhy::Broken(why)).await;
         }
         entry.phase = Phase::AwaitingAck { late, hang_up: false, give_up: Instant::now() + ack_wait };
+        self.granted(key, granted);
     }
 
     pub(super) fn reject(&mut self, key: DialogKey, status: u16, retry_after: Option<u32>) {
@@ -345,6 +411,7 @@ impl Core {
                 entry.phase = Phase::Up;
                 let dialog = entry.dialog.clone();
                 let answer = late.then(|| dialog.last_remote_ack().and_then(|ack| sdp_of(&ack))).flatten();
+                entry.heard = answer.clone().or(entry.heard.take());
                 self.tell(SipEvent::Acked { dialog: key, answer }).await;
                 if hang_up {
                     self.bye(dialog);
@@ -366,48 +433,73 @@ impl Core {
 
     /// A re-INVITE or an UPDATE.
     pub(super) async fn on_reoffer(&mut self, key: DialogKey, request: &Request, handle: TransactionHandle) {
-        let stale = self.shared.cfg.t1 * 64;
-        let Some(entry) = self.entries.get_mut(&key) else { return };
-        if entry.reoffer.as_ref().is_some_and(|r| r.since.elapsed() < stale) {
-            let _ = handle.reply(StatusCode::RequestPending).await;
-            return;
-        }
-        let target = request.typed_contact_headers().ok().and_then(|c| c.first().map(|c| c.uri.clone()));
-        let target = target.zip(request.contact_header().ok().cloned());
-        let invite = request.method == Method::Invite;
-        let offer = match described(request) {
-            Described::Sdp(sdp) => Some(sdp),
-            Described::Nothing if invite => None,
-            Described::Nothing => {
-                // An UPDATE without an offer only refreshes the target (RFC 3311 §5.1).
-                if let Some((uri, contact)) = target {
-                    Dialog::Invite(entry.dialog.clone()).set_remote_target(uri, Some(contact));
-                }
-                let _ = handle.reply(StatusCode::OK).await;
-                return;
-            }
-            Described::Other => {
-                let _ = handle.respond(StatusCode::UnsupportedMediaType, Some(vec![accept()]), None).await;
+        let Some(entry) = self.entries.get(&key) else { return };
+        let (offer, granted) = match self.reoffered(entry, request) {
+            Ok(reoffered) => reoffered,
+            Err((status, headers)) => {
+                let _ = handle.respond(status, Some(headers), None).await;
                 return;
             }
         };
+        let target = request.typed_contact_headers().ok().and_then(|c| c.first().map(|c| c.uri.clone()));
+        let target = target.zip(request.contact_header().ok().cloned());
         let late = match &offer {
             Some(_) => None,
             None => request.cseq_header().and_then(|c| c.seq()).ok(),
         };
-        entry.reoffer = Some(Reoffer { handle, late, target, since: Instant::now() });
+        let reoffer = Reoffer { handle, late, target, granted, since: Instant::now() };
+        if request.method == Method::Update && offer.is_none() {
+            // It only refreshes the session and the target (RFC 3311 §5.1).
+            return self.agree_to(key, reoffer, None).await;
+        }
+        if let Some(entry) = self.entries.get_mut(&key) {
+            entry.heard = offer.clone().or(entry.heard.take());
+            entry.reoffer = Some(reoffer);
+        }
         self.tell(SipEvent::Reoffer { dialog: key, offer }).await;
+    }
+
+    /// What they offer and what it is granted, or why not now (RFC 3261 §14.2, RFC 3311 §5.2).
+    fn reoffered(&self, entry: &Entry, request: &Request) -> Result<(Option<String>, Option<Granted>), Refusal> {
+        let invite = request.method == Method::Invite;
+        let offer = match described(request) {
+            Described::Sdp(sdp) => Some(sdp),
+            Described::Nothing => None,
+            Described::Other => return Err((StatusCode::UnsupportedMediaType, vec![accept()])),
+        };
+        if invite || offer.is_some() {
+            if entry.reoffer.as_ref().is_some_and(|r| r.since.elapsed() < self.shared.cfg.t1 * 64) {
+                // Theirs before this one has no answer yet.
+                return Err(retry_soon());
+            }
+            if entry.change.as_ref().is_some_and(|c| c.offer.is_some() && c.retry_at.is_none()) {
+                return Err((StatusCode::RequestPending, vec![]));
+            }
+        }
+        Ok((offer, self.grant(request, Some(entry))?))
     }
 
     pub(super) async fn answer_reoffer(&mut self, key: DialogKey, sdp: String) {
         let Some(entry) = self.entries.get_mut(&key) else { return };
         let Some(reoffer) = entry.reoffer.take() else { return };
+        entry.answer_in_ack = reoffer.late;
+        entry.said = Some(sdp.clone());
+        self.agree_to(key, reoffer, Some(sdp)).await;
+    }
+
+    /// 200 to a re-INVITE or UPDATE.
+    async fn agree_to(&mut self, key: DialogKey, reoffer: Reoffer, sdp: Option<String>) {
+        let Some(entry) = self.entries.get(&key) else { return };
         if let Some((uri, contact)) = reoffer.target {
             Dialog::Invite(entry.dialog.clone()).set_remote_target(uri, Some(contact));
         }
-        entry.answer_in_ack = reoffer.late;
-        let headers = vec![Header::ContentType("application/sdp".into())];
-        let _ = reoffer.handle.respond(StatusCode::OK, Some(headers), Some(sdp.into_bytes())).await;
+        self.granted(key, reoffer.granted);
+        let mut headers = vec![Header::Allow(ALLOW.into()), Header::Supported(self.supported().into())];
+        headers.extend(refresh::headers_of(reoffer.granted));
+        if sdp.is_some() {
+            headers.push(Header::ContentType("application/sdp".into()));
+        }
+        let _ = reoffer.handle.respond(StatusCode::OK, Some(headers), sdp.map(String::into_bytes)).await;
     }
 
     pub(super) async fn reject_reoffer(&mut self, key: DialogKey, status: u16) {
@@ -433,6 +525,18 @@ impl Core {
     }
 }
 
+/// Requests of ours go over the transport that theirs came by, also when the connection is gone meanwhile (RFC 3261 §18.1.1
+/// leaves it to the URI, and many phones write none).
+fn remember_transport(dialog: &InviteDialog, transport: Transport) {
+    let snapshot = dialog.snapshot();
+    let contact = dialog.initial_request().contact_header().ok().cloned();
+    let mut target = snapshot.remote_uri;
+    if transport != Transport::Udp && !target.params.iter().any(|p| matches!(p, Param::Transport(_))) {
+        target.params.push(Param::Transport(transport));
+        Dialog::Invite(dialog.clone()).set_remote_target(target, contact);
+    }
+}
+
 /// A new INVITE that passed its checks.
 struct NewCall {
     from: String,
@@ -442,6 +546,7 @@ struct NewCall {
     offer: Option<String>,
     caller: (super::dialog::Index, u32),
     origin: Origin,
+    granted: Option<Granted>,
 }
 
 /// Who calls whom, and by which way. An asserted identity counts only from trusted sources (RFC 3325 §6); who asks for privacy
@@ -466,35 +571,21 @@ fn parties(request: &Request, from: String, trunk: Option<&Trunk>, trusted: bool
     (if private { "anonymous".into() } else { from }, to, origin)
 }
 
-/// 420 with the option tags in Require that we do not know (RFC 3261 §8.2.2.3).
-fn unsupported_extension(request: &Request) -> Option<Refusal> {
-    if matches!(request.method, Method::Ack | Method::Cancel) {
-        return None;
-    }
-    let unknown: Vec<&str> = request
-        .headers
-        .iter()
-        .filter(|h| matches!(h, Header::Require(_)))
-        .flat_map(|h| bodies::tokens(h.value()))
-        .filter(|tag| !SUPPORTED.iter().any(|known| known.eq_ignore_ascii_case(tag)))
-        .collect();
-    (!unknown.is_empty()).then(|| (StatusCode::BadExtension, vec![Header::Unsupported(unknown.join(", ").into())]))
-}
-
-fn capabilities() -> Vec<Header> {
-    vec![Header::Allow(ALLOW.into()), accept(), Header::Supported(SUPPORTED.join(", ").into())]
-}
-
 fn accept() -> Header {
     Header::Accept(ACCEPT.into())
 }
 
-fn not_allowed() -> Refusal {
+pub(super) fn not_allowed() -> Refusal {
     (StatusCode::MethodNotAllowed, vec![Header::Allow(ALLOW.into())])
 }
 
 fn retry_later(status: StatusCode) -> Refusal {
     (status, vec![Header::RetryAfter(RETRY_AFTER.to_string().into())])
+}
+
+/// 500 for what comes at a bad moment, with a rest of 0 to 10 seconds (RFC 3261 §14.2, RFC 3311 §5.2).
+pub(super) fn retry_soon() -> Refusal {
+    (StatusCode::ServerInternalError, vec![Header::RetryAfter((rand::random::<u32>() % 11).to_string().into())])
 }
 
 fn to_tag(request: &Request) -> Option<String> {
@@ -521,8 +612,9 @@ fn source_of(tx: &Transaction) -> Option<SocketAddr> {
     tx.connection.as_ref()?.get_remote_addr()?.get_socketaddr().ok()
 }
 
-fn transport_of(tx: &Transaction) -> rsipstack::sip::Transport {
-    tx.connection.as_ref().map(|c| c.transport()).unwrap_or_default()
+fn transport_of(tx: &Transaction) -> Transport {
+    // Our streams are channels to the crate; their address knows the transport.
+    tx.connection.as_ref().map(|c| c.get_addr().r#type.unwrap_or(c.transport())).unwrap_or_default()
 }
 
 /// The user part; for `tel:` the number stands where the host would.

@@ -1,8 +1,11 @@
 //! The last look at every message that passes the SIP crate.
 
 use super::address::Addresses;
+use crate::sip::bodies::tokens;
+use crate::sip::reliable::TAG;
+use rsipstack::sip::param::Received;
 use rsipstack::sip::prelude::{HeadersExt, ToTypedHeader};
-use rsipstack::sip::{Method, Request, Response, SipMessage, StatusCode};
+use rsipstack::sip::{Header, Method, Param, Request, Response, SipMessage, StatusCode};
 use rsipstack::transaction::endpoint::MessageInspector;
 use rsipstack::transport::SipAddr;
 use std::sync::Arc;
@@ -22,8 +25,8 @@ impl MessageInspector for Inspector {
 
     fn after_received(&self, msg: SipMessage, _from: Option<&SipAddr>) -> SipMessage {
         match msg {
-            SipMessage::Response(response) => SipMessage::Response(without_challenge(response)),
-            request => request,
+            SipMessage::Response(response) => SipMessage::Response(unacknowledged(without_challenge(response))),
+            SipMessage::Request(request) => SipMessage::Request(with_bare_received(request)),
         }
     }
 }
@@ -36,12 +39,46 @@ impl Inspector {
         if let Ok(via) = request.via_header_mut() {
             let _ = via.update_first_value(|via| {
                 let mut typed = via.typed()?;
+                // Our streams are channels to the crate, which takes those for UDP.
+                typed.transport = dest.r#type.unwrap_or(typed.transport);
                 typed.uri.host_with_port = self.addresses.toward(peer.ip(), typed.transport).into();
                 Ok(typed.into())
             });
         }
         request
     }
+}
+
+/// The crate would acknowledge a reliable provisional answer by a PRACK to the address that was dialled, instead of to the
+/// Contact of the answer (RFC 3262 §4, RFC 3261 §12.1.2), and wait for the answer to that. Here the dialog's task does it: it sees
+/// RSeq, the crate no longer sees `Require: 100rel`. RSeq without Require counts as nothing.
+fn unacknowledged(mut response: Response) -> Response {
+    if response.rseq_value().is_none() {
+        return response;
+    }
+    let is = |h: &Header| matches!(h, Header::Require(value) if tokens(value.value()).any(|t| t.eq_ignore_ascii_case(TAG)));
+    let reliable = response.headers.iter().any(is);
+    response.headers.retain(|h| if reliable { !is(h) } else { !matches!(h, Header::RSeq(_)) });
+    response
+}
+
+/// The crate writes `received=[[2001:db8::1]]`, which it then cannot read itself, and answers where the Via says instead of where
+/// the request came from. RFC 3261 §25.1 has the address bare.
+fn with_bare_received(mut request: Request) -> Request {
+    if let Ok(via) = request.via_header_mut() {
+        let _ = via.update_first_value(|via| {
+            let mut typed = via.typed()?;
+            for param in &mut typed.params {
+                if let Param::Received(received) = param
+                    && received.value().starts_with('[')
+                {
+                    *param = Param::Received(Received::new(received.value().trim_matches(['[', ']'])));
+                }
+            }
+            Ok(typed.into())
+        });
+    }
+    request
 }
 
 /// A 401 or 407 to a request inside a dialog makes the crate (which has no credentials here) drop the whole dialog: a

@@ -1,34 +1,48 @@
 //! The signalling shell: sockets, the SIP crate (`rsipstack`, pinned) and its pitfalls, and one task that owns every
 //! dialog. Nothing here decides about calls: it tells [`SipEvent`]s and does [`SipCommand`]s.
 //!
-//! * `socket`: the UDP socket behind the guard, the TCP acceptor.
+//! * `socket`: the sockets as bound, and UDP behind the gate; `stream`: TCP behind it.
+//! * `tls`: certificates, ours and those that we believe.
+//! * `gate`: the guard with its memory, one for all sockets.
 //! * `address`: what we write into Via and Contact for which peer.
 //! * `inspector`: the last look at messages on their way through the crate.
 //! * `trunks`: registrations, OPTIONS and keep-alives of trunks.
-//! * `core`: the task; `incoming`, `outgoing`, `dialog` are its parts.
+//! * `core`: the task; `incoming`, `outgoing`, `dialog` are its parts, `change` re-INVITEs and UPDATEs of ours, `refresh` session
+//!   timers, `reliable` acknowledged provisional answers, `early` requests before there is a call.
 //!
 //! The crate writes whole messages (numbers, SDP, INFO digits) into its log at level INFO. A log filter must keep it
 //! at WARN: append [`LOG_FILTER`].
 
 mod address;
+mod change;
 mod core;
 mod dialog;
+mod early;
+mod gate;
 mod incoming;
 mod inspector;
 mod outgoing;
+mod refresh;
+mod reliable;
 mod socket;
+mod stream;
+mod tls;
 mod trunks;
 
 use super::digest::Algorithm;
+use super::reliable::Reliable;
+use super::session_timer::SessionPolicy;
 use super::verify::Accounts;
 use super::{Credentials, DialogKey, SipCommand, SipEvent};
 use crate::base::Network;
+use crate::sip::guard::Limits;
 use crate::sip::trunk::{Board, Trunk};
 use address::Addresses;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
+pub use tls::{TlsError, TlsFiles};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -37,6 +51,10 @@ pub use trunks::{SharedBoard, board};
 
 /// What a `tracing` filter must hold so that the SIP crate does not write personal data into the log.
 pub const LOG_FILTER: &str = "rsipstack=warn";
+
+/// Programs that look for open doors, by the names that they go by.
+pub const SCANNERS: [&str; 9] =
+    ["friendly-scanner", "friendly-request", "sipvicious", "sundayddr", "sipcli", "sip-scan", "pplsip", "iwar", "sivus"];
 
 /// Commands that may wait for the signalling task.
 const COMMANDS_MAX: usize = 1024;
@@ -48,6 +66,12 @@ pub struct SipConfig {
     pub udp: Option<SocketAddr>,
     /// TCP address; port 0 takes a free one. `None` = no TCP.
     pub tcp: Option<SocketAddr>,
+    /// TLS address; port 0 takes a free one. `None` = nobody is heard over TLS; we may still call over it.
+    pub tls: Option<SocketAddr>,
+    /// Our certificate and its key; needed for `tls`.
+    pub tls_files: Option<TlsFiles>,
+    /// Whose certificates we believe when we call over TLS, a PEM file; `None` = those that the system believes.
+    pub tls_ca: Option<std::path::PathBuf>,
     /// The address that peers see (behind NAT), written into Via and Contact except towards loopback.
     pub external_ip: Option<IpAddr>,
     /// User-Agent header.
@@ -68,8 +92,20 @@ pub struct SipConfig {
     pub credentials: Vec<Credentials>,
     /// Lines to carriers and PBXs.
     pub trunks: Vec<Trunk>,
+    /// When our provisional answers are acknowledged (RFC 3262).
+    pub reliable: Reliable,
+    /// Session timers (RFC 4028).
+    pub session: SessionPolicy,
     /// Timer T1 (RFC 3261 §17): the first retransmission; 64 times it is the wait for an ACK.
     pub t1: Duration,
+    /// What sources that are neither known nor trusted may ask of us.
+    pub strangers: Limits,
+    /// Parts of User-Agent or From (letter case aside) that scanners give themselves away by; they get no answer.
+    pub scanners: Vec<String>,
+    /// How long a message on a stream may take from its first to its last byte.
+    pub half_message: Duration,
+    /// How often a sign of life goes out on stream connections that we opened.
+    pub keep_alive: Duration,
 }
 
 impl Default for SipConfig {
@@ -78,6 +114,9 @@ impl Default for SipConfig {
         SipConfig {
             udp: Some(loopback),
             tcp: Some(loopback),
+            tls: None,
+            tls_files: None,
+            tls_ca: None,
             external_ip: None,
             user_agent: concat!("hotline/", env!("CARGO_PKG_VERSION")).into(),
             max_dialogs: 500,
@@ -88,7 +127,13 @@ impl Default for SipConfig {
             digest: vec![Algorithm::Md5, Algorithm::Sha256],
             credentials: Vec::new(),
             trunks: Vec::new(),
+            reliable: Reliable::default(),
+            session: SessionPolicy::default(),
             t1: Duration::from_millis(500),
+            strangers: Limits::default(),
+            scanners: SCANNERS.iter().map(ToString::to_string).collect(),
+            half_message: Duration::from_secs(10),
+            keep_alive: Duration::from_secs(100),
         }
     }
 }
@@ -114,16 +159,19 @@ pub enum SipError {
     /// An address is taken, not ours or not allowed.
     #[error("cannot listen for SIP on {transport} {addr}: {source}; give another address or stop the program that uses it")]
     Bind {
-        /// UDP or TCP.
+        /// UDP, TCP or TLS.
         transport: &'static str,
         /// As configured.
         addr: SocketAddr,
         /// The system's reason.
         source: std::io::Error,
     },
-    /// Neither UDP nor TCP is configured.
-    #[error("neither a UDP nor a TCP address for SIP is configured; give at least one")]
+    /// Nothing to listen on is configured.
+    #[error("no address for SIP is configured, neither UDP nor TCP nor TLS; give at least one")]
     NoTransport,
+    /// TLS without a usable certificate.
+    #[error(transparent)]
+    Tls(#[from] TlsError),
     /// The SIP stack refused to start.
     #[error("the SIP stack did not start: {0}")]
     Stack(String),
@@ -157,6 +205,7 @@ pub struct SipEndpoint {
     dialogs: Arc<AtomicUsize>,
     stack: core::StackView,
     board: SharedBoard,
+    tls: Arc<tls::Tls>,
     /// Asks the task to end every dialog and finish.
     stop: CancellationToken,
     /// Ends sockets and background work at once.
@@ -173,6 +222,7 @@ impl SipEndpoint {
     pub async fn bind(cfg: SipConfig, events: mpsc::Sender<SipEvent>) -> Result<SipEndpoint, SipError> {
         let kill = CancellationToken::new();
         let stop = CancellationToken::new();
+        let tls = Arc::new(tls::Tls::load(&cfg)?);
         let sockets = socket::open(&cfg).await?;
         let addresses = Arc::new(sockets.addresses(&cfg));
         let (commands, command_rx) = mpsc::channel(COMMANDS_MAX);
@@ -184,6 +234,7 @@ impl SipEndpoint {
             cfg,
             board: board.clone(),
             addresses: addresses.clone(),
+            tls: tls.clone(),
             keys: keys.clone(),
             accepting: accepting.clone(),
             dialogs: dialogs.clone(),
@@ -193,7 +244,7 @@ impl SipEndpoint {
         let core = core::Core::start(shared, sockets, events).await?;
         let stack = core.stack();
         let task = Some(tokio::spawn(core.run(command_rx)));
-        Ok(SipEndpoint { commands, keys, accepting, addresses, dialogs, stack, board, stop, kill, task })
+        Ok(SipEndpoint { commands, keys, accepting, addresses, dialogs, stack, board, tls, stop, kill, task })
     }
 
     /// Hands a command over, never waiting.
@@ -222,6 +273,19 @@ impl SipEndpoint {
     /// Where TCP listens, with the port that was taken.
     pub fn local_tcp(&self) -> Option<SocketAddr> {
         self.addresses.tcp
+    }
+
+    /// Where TLS listens, with the port that was taken.
+    pub fn local_tls(&self) -> Option<SocketAddr> {
+        self.addresses.tls
+    }
+
+    /// Reads certificate, key and authorities again. Connections that exist go on; the next handshake uses the new ones.
+    ///
+    /// # Errors
+    /// What is wrong with the files; then everything stays as it was.
+    pub fn reload_tls(&self) -> Result<(), TlsError> {
+        self.tls.reload()
     }
 
     /// The address of ours that this peer reaches: for SDP, so that audio and signalling agree.

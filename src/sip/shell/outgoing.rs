@@ -2,11 +2,13 @@
 
 use super::core::{Core, Done, Preparing};
 use super::dialog::{Entry, Phase};
-use super::incoming::SUPPORTED;
+use super::refresh;
+use super::stream::Streams;
 use super::trunks::{credentials, lines};
 use crate::base::Digit;
 use crate::sip::bodies::{self, Described};
 use crate::sip::digest::{self, Signed};
+use crate::sip::session_timer;
 use crate::sip::trunk::{Trunk, numbers};
 use crate::sip::{ALLOW, Credentials, DialogKey, EndedWhy, SipEvent};
 use rsipstack::dialog::dialog::TransactionHandle;
@@ -26,6 +28,9 @@ const TRUNK_SILENCE: Duration = Duration::from_secs(4);
 /// How long looking up a name and opening a TCP connection may take.
 const PREPARE_TIMEOUT: Duration = Duration::from_secs(5);
 
+/// What a second INVITE of the same call is made of: options, when to give up, challenges answered, the trunk it goes by.
+type Second = (InviteOption, Instant, u8, Option<Arc<Trunk>>);
+
 impl Core {
     /// Looks the target up first, so that Contact and Via can carry the address that it reaches.
     pub(super) async fn invite(&mut self, key: DialogKey, invite: Preparing) {
@@ -34,16 +39,16 @@ impl Core {
         }
         let ours = self.entries.values().filter(|e| !e.incoming()).count() + self.preparing.len();
         let uri = match Uri::try_from(invite.to.as_str()) {
-            Ok(uri) if matches!(uri.scheme, Some(Scheme::Sip) | None) => uri,
-            _ => return self.never_began(key, "the target is no sip: URI").await,
+            Ok(uri) if matches!(uri.scheme, Some(Scheme::Sip | Scheme::Sips) | None) => uri,
+            _ => return self.never_began(key, "the target is no sip: or sips: URI").await,
         };
         if ours >= self.shared.cfg.max_dialogs {
             return self.never_began(key, "too many calls of our own").await;
         }
         self.preparing.insert(key, invite);
-        let (endpoint, done) = (self.endpoint.clone(), self.done.clone());
+        let (endpoint, streams, done) = (self.endpoint.clone(), self.streams.clone(), self.done.clone());
         self.background(async move {
-            let target = match tokio::time::timeout(PREPARE_TIMEOUT, find(&endpoint, &uri)).await {
+            let target = match tokio::time::timeout(PREPARE_TIMEOUT, find(&endpoint, &streams, &uri)).await {
                 Ok(found) => found,
                 Err(_) => Err("the target was not found in time".to_string()),
             };
@@ -77,8 +82,9 @@ impl Core {
         let started = self.layer.do_invite_async(option.clone(), self.states.clone());
         let (dialog, task) = started.map_err(|e| e.to_string())?;
         let silent_until = by.is_some().then(|| Instant::now() + TRUNK_SILENCE);
+        let said = option.offer.as_ref().map(|sdp| String::from_utf8_lossy(sdp).into_owned());
         let phase = Phase::Calling { give_up, option: Box::new(option), challenges, by, silent_until };
-        self.insert(key, Entry::new(dialog, phase, None));
+        self.insert(key, Entry { said, ..Entry::new(dialog, phase, None) });
         let done = self.done.clone();
         self.background(async move {
             let result = match task.await {
@@ -112,7 +118,7 @@ impl Core {
     }
 
     /// The INVITE that answers a challenge to ours, if we know this server.
-    fn second_invite(&self, key: DialogKey, response: &Response) -> Option<(InviteOption, Instant, u8, Option<Arc<Trunk>>)> {
+    fn second_invite(&self, key: DialogKey, response: &Response) -> Option<Second> {
         let entry = self.entries.get(&key)?;
         let Phase::Calling { give_up, option, challenges, by, .. } = &entry.phase else { return None };
         let invite = entry.dialog.initial_request();
@@ -124,6 +130,25 @@ impl Core {
         // The same call, with a higher CSeq (RFC 3261 §22.2).
         option.call_id = invite.call_id_header().ok().map(|c| c.value().to_string());
         Some((option, *give_up, challenges + 1, by.clone()))
+    }
+
+    /// The INVITE that asks for the longer session interval that a 422 wants (RFC 4028 §7.3).
+    fn longer_session(&self, key: DialogKey, response: &Response) -> Option<Second> {
+        let entry = self.entries.get(&key)?;
+        let Phase::Calling { give_up, option, challenges, by, .. } = &entry.phase else { return None };
+        if response.status_code.code() != 422 {
+            return None;
+        }
+        let invite = entry.dialog.initial_request();
+        let tried = refresh::said(&invite.headers).expires?.0;
+        let seconds = session_timer::after_422(tried, refresh::said(&response.headers).min_se)?;
+        let mut option = option.as_ref().clone();
+        let headers = option.headers.get_or_insert_default();
+        headers.retain(|h| !matches!(h, Header::SessionExpires(_) | Header::MinSE(_)));
+        headers.push(Header::SessionExpires(seconds.to_string().into()));
+        headers.push(Header::MinSE(seconds.to_string().into()));
+        option.call_id = invite.call_id_header().ok().map(|c| c.value().to_string());
+        Some((option, *give_up, *challenges, by.clone()))
     }
 
     fn authorization(&self, response: &Response, invite: &Request, challenges: u8, by: Option<&Trunk>) -> Option<Header> {
@@ -158,7 +183,8 @@ impl Core {
             host_with_port: self.shared.addresses.toward(peer.ip(), transport).into(),
             ..Uri::default()
         };
-        let mut headers = vec![Header::Allow(ALLOW.into()), Header::Supported(SUPPORTED.join(", ").into())];
+        let mut headers = vec![Header::Allow(ALLOW.into()), Header::Supported(self.supported().into())];
+        headers.extend(self.session_headers(None, None));
         if let Some(trunk) = &invite.by {
             let says = numbers::identity(trunk, &invite.from);
             caller = Uri::try_from(says.from.as_str()).map_err(|e| e.to_string())?;
@@ -168,13 +194,18 @@ impl Core {
         if let Some(uui) = &invite.uui {
             headers.push(Header::UserToUser(one_line(uui).into()));
         }
+        let mut contact = self.shared.addresses.contact(peer.ip(), transport);
+        if callee.scheme == Some(Scheme::Sips) {
+            // RFC 3261 §8.1.1.8.
+            contact.scheme = Some(Scheme::Sips);
+        }
         Ok(InviteOption {
             caller,
             callee,
             destination: Some(target),
             content_type: Some("application/sdp".into()),
             offer: Some(invite.sdp.clone().into_bytes()),
-            contact: self.shared.addresses.contact(peer.ip(), transport),
+            contact,
             headers: Some(headers),
             ..InviteOption::default()
         })
@@ -185,15 +216,25 @@ impl Core {
         self.not_silent(key);
         let calling = self.entries.get(&key).is_some_and(|e| matches!(e.phase, Phase::Calling { .. }));
         if calling && response.status_code.code() > 100 {
+            if !self.acknowledge(key, response) {
+                return;
+            }
+            if let (Some(entry), Some(_), Some(sdp)) = (self.entries.get_mut(&key), response.rseq_value(), sdp_of(response)) {
+                (entry.described, entry.heard) = (true, Some(sdp));
+            }
             self.tell(SipEvent::Ringing { dialog: key, sdp: sdp_of(response) }).await;
         }
     }
 
     /// 200 to our INVITE; the crate has acknowledged it.
     pub(super) async fn on_answered(&mut self, key: DialogKey, response: &Response) {
+        self.agreed(key, response);
         let Some(entry) = self.entries.get_mut(&key) else { return };
         entry.phase = Phase::Up;
-        match sdp_of(response) {
+        entry.allows_update = refresh::has_token(&response.headers, "Allow", "UPDATE");
+        // What a reliable provisional answer said needs no repeating (RFC 3262 §5).
+        entry.heard = sdp_of(response).or(entry.heard.take().filter(|_| entry.described));
+        match entry.heard.clone() {
             Some(sdp) => self.tell(SipEvent::Answered { dialog: key, sdp }).await,
             None => {
                 let dialog = entry.dialog.clone();
@@ -209,10 +250,12 @@ impl Core {
         if !calling {
             return;
         }
-        if let Ok(Some(response)) = &result
-            && is_challenge(response)
-            && let Some((option, give_up, challenges, by)) = self.second_invite(key, response)
-        {
+        let second = match &result {
+            Ok(Some(response)) if is_challenge(response) => self.second_invite(key, response),
+            Ok(Some(response)) => self.longer_session(key, response),
+            _ => None,
+        };
+        if let Some((option, give_up, challenges, by)) = second {
             self.forget(key);
             if let Err(why) = self.start_invite(key, option, give_up, challenges, by) {
                 self.never_began(key, &why).await;
@@ -309,23 +352,29 @@ impl Core {
 }
 
 /// Name to address; for TCP also the connection, so that a dead target is known at once instead of after 32 s.
-pub(super) async fn find(endpoint: &EndpointInnerRef, uri: &Uri) -> Result<SipAddr, String> {
+pub(super) async fn find(endpoint: &EndpointInnerRef, streams: &Arc<Streams>, uri: &Uri) -> Result<SipAddr, String> {
     let mut target = SipAddr::try_from(uri).map_err(|e| e.to_string())?;
+    if uri.scheme == Some(Scheme::Sips) {
+        // RFC 3261 §26.2.2: sips means TLS all the way.
+        target.r#type = Some(Transport::Tls);
+    }
     if matches!(target.addr.host, Host::Domain(_)) {
         let resolver = &endpoint.transport_layer.inner.domain_resolver;
         target = resolver.resolve(&target).await.map_err(|e| format!("the target's name is unknown: {e}"))?;
     }
     target.r#type = target.r#type.or(Some(Transport::Udp));
     if target.addr.port.is_none() {
-        target.addr.port = Some(5060.into());
+        target.addr.port = Some(if target.r#type == Some(Transport::Tls) { 5061 } else { 5060 }.into());
     }
     if target.r#type != Some(Transport::Udp) {
-        endpoint.transport_layer.lookup(&target, None).await.map_err(|e| format!("the target does not answer: {e}"))?;
+        let address = target.get_socketaddr().map_err(|e| e.to_string())?;
+        let tls = target.r#type == Some(Transport::Tls);
+        streams.connect(tls, address, &uri.host().to_string()).await?;
     }
     Ok(target)
 }
 
-fn sdp_of(response: &Response) -> Option<String> {
+pub(super) fn sdp_of(response: &Response) -> Option<String> {
     match bodies::description(response.header_value("Content-Type").as_deref(), &response.body) {
         Described::Sdp(sdp) => Some(sdp),
         Described::Nothing | Described::Other => None,

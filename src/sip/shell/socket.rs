@@ -1,23 +1,18 @@
-//! The sockets: UDP behind the guard, TCP with a bound on connections.
+//! The sockets as bound, and the UDP one behind the gate. What happens on TCP is in `stream`.
 
 use super::address::Addresses;
+use super::gate::{Gate, Heard};
 use super::{SipConfig, SipError};
-use crate::base::Moment;
-use crate::sip::guard::{self, AnswerBudget, Verdict};
+use crate::sip::guard::{self, Verdict};
 use rsipstack::platform::net::UdpSocket as StackSocket;
-use rsipstack::sip::Transport;
-use rsipstack::transaction::endpoint::EndpointInnerRef;
-use rsipstack::transport::tcp::TcpConnection;
+use rsipstack::transport::SipConnection;
 use rsipstack::transport::udp::UdpConnection;
-use rsipstack::transport::{SipAddr, SipConnection};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 use tokio::net::{TcpListener, UdpSocket};
 use tokio_util::sync::CancellationToken;
 
-/// TCP connections at once; further ones are closed right after they come.
-const CONNECTIONS_MAX: usize = 1024;
 /// Bytes that the system may keep for us while the task is busy: some 500 INVITEs.
 const UDP_BUFFER: usize = 1 << 20;
 /// The longest datagram there can be.
@@ -26,15 +21,16 @@ const DATAGRAM_MAX: usize = 65_535;
 /// The bound sockets, before anything is served.
 pub(super) struct Sockets {
     udp: Option<UdpSocket>,
-    tcp: Option<TcpListener>,
+    pub(super) tcp: Option<TcpListener>,
+    pub(super) tls: Option<TcpListener>,
 }
 
 /// Binds what is configured.
 pub(super) async fn open(cfg: &SipConfig) -> Result<Sockets, SipError> {
-    if cfg.udp.is_none() && cfg.tcp.is_none() {
+    if cfg.udp.is_none() && cfg.tcp.is_none() && cfg.tls.is_none() {
         return Err(SipError::NoTransport);
     }
-    let mut sockets = Sockets { udp: None, tcp: None };
+    let mut sockets = Sockets { udp: None, tcp: None, tls: None };
     if let Some(addr) = cfg.udp {
         let bind = |source| SipError::Bind { transport: "UDP", addr, source };
         let socket = UdpSocket::bind(addr).await.map_err(bind)?;
@@ -46,6 +42,10 @@ pub(super) async fn open(cfg: &SipConfig) -> Result<Sockets, SipError> {
         let bind = |source| SipError::Bind { transport: "TCP", addr, source };
         sockets.tcp = Some(TcpListener::bind(addr).await.map_err(bind)?);
     }
+    if let Some(addr) = cfg.tls {
+        let bind = |source| SipError::Bind { transport: "TLS", addr, source };
+        sockets.tls = Some(TcpListener::bind(addr).await.map_err(bind)?);
+    }
     Ok(sockets)
 }
 
@@ -54,27 +54,29 @@ impl Sockets {
         Addresses {
             udp: self.udp.as_ref().and_then(|s| s.local_addr().ok()),
             tcp: self.tcp.as_ref().and_then(|s| s.local_addr().ok()),
+            tls: self.tls.as_ref().and_then(|s| s.local_addr().ok()),
             external: cfg.external_ip,
             seen: Arc::default(),
         }
     }
 
-    /// The crate's UDP transport, and the TCP listener for [`accept`]. Without UDP the crate still gets a transport, one that
+    /// The crate's UDP transport; the listeners are for `stream`. Without UDP the crate still gets a transport, one that
     /// never receives and refuses to send: it takes its default Via from there.
-    pub(super) async fn into_transports(
-        self,
+    pub(super) async fn udp_transport(
+        &mut self,
         addresses: &Addresses,
+        gate: &Arc<Gate>,
         kill: &CancellationToken,
-    ) -> Result<(SipConnection, Option<TcpListener>), SipError> {
-        let local = addresses.udp.or(addresses.tcp).unwrap_or(SocketAddr::from((Ipv4Addr::LOCALHOST, 5060)));
-        let socket: Arc<dyn StackSocket> = match self.udp {
-            Some(socket) => Arc::new(GuardedSocket::new(socket, local)),
+    ) -> Result<SipConnection, SipError> {
+        let local = addresses.udp.or(addresses.tcp).or(addresses.tls).unwrap_or(SocketAddr::from((Ipv4Addr::LOCALHOST, 5060)));
+        let socket: Arc<dyn StackSocket> = match self.udp.take() {
+            Some(socket) => Arc::new(GuardedSocket::new(socket, local, gate.clone())),
             None => Arc::new(NoUdp { local }),
         };
         let udp = UdpConnection::from_socket(socket, None, Some(kill.child_token()))
             .await
             .map_err(|e| SipError::Stack(e.to_string()))?;
-        Ok((udp.into(), self.tcp))
+        Ok(udp.into())
     }
 }
 
@@ -83,33 +85,22 @@ struct GuardedSocket {
     socket: UdpSocket,
     local: SocketAddr,
     /// Only the one receive loop locks it: datagrams longer than the crate's buffer must be seen whole.
-    inner: tokio::sync::Mutex<Receiving>,
-    started: Instant,
-}
-
-struct Receiving {
-    buffer: Vec<u8>,
-    budget: AnswerBudget,
+    buffer: tokio::sync::Mutex<Vec<u8>>,
+    gate: Arc<Gate>,
 }
 
 impl GuardedSocket {
-    fn new(socket: UdpSocket, local: SocketAddr) -> GuardedSocket {
-        let inner = Receiving { buffer: vec![0; DATAGRAM_MAX], budget: AnswerBudget::default() };
-        GuardedSocket { socket, local, inner: tokio::sync::Mutex::new(inner), started: Instant::now() }
-    }
-
-    fn now(&self) -> Moment {
-        Moment::from_micros(u64::try_from(self.started.elapsed().as_micros()).unwrap_or(u64::MAX))
+    fn new(socket: UdpSocket, local: SocketAddr, gate: Arc<Gate>) -> GuardedSocket {
+        GuardedSocket { socket, local, buffer: tokio::sync::Mutex::new(vec![0; DATAGRAM_MAX]), gate }
     }
 }
 
 #[async_trait::async_trait]
 impl StackSocket for GuardedSocket {
     async fn recv_from(&self, buf: &mut [u8]) -> rsipstack::Result<(usize, SocketAddr)> {
-        let mut inner = self.inner.lock().await;
-        let Receiving { buffer, budget } = &mut *inner;
+        let mut buffer = self.buffer.lock().await;
         loop {
-            let (len, source) = match self.socket.recv_from(buffer).await {
+            let (len, source) = match self.socket.recv_from(&mut buffer).await {
                 Ok(got) => got,
                 Err(_) => {
                     // The crate would ask again at once: do not spin on a broken socket.
@@ -117,21 +108,22 @@ impl StackSocket for GuardedSocket {
                     continue;
                 }
             };
-            match guard::screen(&buffer[..len], source) {
+            match self.gate.hears(&buffer[..len], source, Heard::Datagram) {
                 Verdict::Pass(message) if message.len() <= buf.len() => {
                     buf[..message.len()].copy_from_slice(&message);
                     return Ok((message.len(), source));
                 }
-                Verdict::Answer(answer) if budget.take(source.ip(), self.now()) => {
+                Verdict::Answer(answer) => {
                     let _ = self.socket.send_to(&answer.text, answer.to).await;
                 }
-                Verdict::Pass(_) | Verdict::Answer(_) | Verdict::Drop(_) => {}
+                Verdict::Pass(_) | Verdict::Drop(_) => {}
             }
         }
     }
 
     async fn send_to(&self, buf: &[u8], addr: SocketAddr) -> rsipstack::Result<usize> {
-        Ok(self.socket.send_to(buf, addr).await?)
+        self.socket.send_to(&guard::without_our_tag(buf), addr).await?;
+        Ok(buf.len())
     }
 
     fn local_addr(&self) -> rsipstack::Result<SocketAddr> {
@@ -156,32 +148,5 @@ impl StackSocket for NoUdp {
 
     fn local_addr(&self) -> rsipstack::Result<SocketAddr> {
         Ok(self.local)
-    }
-}
-
-/// Accepts TCP connections until `kill`. Our own loop, because the crate's cannot take port 0 nor bound its connections.
-pub(super) async fn accept(listener: TcpListener, endpoint: EndpointInnerRef, local: SocketAddr, kill: CancellationToken) {
-    let local = SipAddr::new(Transport::Tcp, local.into());
-    loop {
-        let accepted = tokio::select! {
-            () = kill.cancelled() => return,
-            accepted = listener.accept() => accepted,
-        };
-        let stream = match accepted {
-            Ok((stream, _)) => stream,
-            Err(_) => {
-                // Out of file descriptors, for instance: give others time to close theirs.
-                tokio::time::sleep(Duration::from_millis(100)).await;
-                continue;
-            }
-        };
-        if endpoint.transport_layer.connections_count() >= CONNECTIONS_MAX {
-            tracing::warn!(max = CONNECTIONS_MAX, "too many SIP connections over TCP, one was closed");
-            continue;
-        }
-        let _ = stream.set_nodelay(true);
-        if let Ok(connection) = TcpConnection::from_stream(stream, local.clone(), Some(kill.child_token())) {
-            endpoint.transport_layer.add_connection(SipConnection::Tcp(connection));
-        }
     }
 }

@@ -3,6 +3,7 @@
 
 use super::address::Addresses;
 use super::outgoing::find;
+use super::stream::Streams;
 use crate::base::Moment;
 use crate::sip::digest::{Session, Unmet};
 use crate::sip::party;
@@ -47,6 +48,7 @@ pub(super) struct Work {
     pub(super) trunk: Arc<Trunk>,
     pub(super) board: SharedBoard,
     pub(super) endpoint: EndpointInnerRef,
+    pub(super) streams: Arc<Streams>,
     pub(super) addresses: Arc<Addresses>,
     pub(super) stop: CancellationToken,
     pub(super) kill: CancellationToken,
@@ -281,7 +283,7 @@ impl Line {
     /// The proxy's address, and the way to it.
     async fn way(&mut self) -> Result<(SocketAddr, SipConnection, SipAddr), String> {
         let uri = Uri::try_from(self.work.trunk.proxy.uri("").as_str()).map_err(|e| e.to_string())?;
-        let found = tokio::time::timeout(FIND_WITHIN, find(&self.work.endpoint, &uri)).await;
+        let found = tokio::time::timeout(FIND_WITHIN, find(&self.work.endpoint, &self.work.streams, &uri)).await;
         let target = found.map_err(|_| "it was not found in time".to_string())??;
         let peer = target.get_socketaddr().map_err(|e| e.to_string())?;
         board(&self.work.board).found_at(&self.work.trunk.name, peer.ip());

@@ -1,0 +1,397 @@
+//! SIP over TCP and TLS: our own framer and guard stand between the stream and the SIP crate, for connections that come in and for
+//! those that we open. The crate sees each connection as a channel of whole messages.
+//!
+//! What is bounded: connections in total and from one source, the time that a connection may say nothing or stay in the
+//! middle of a message, the time that a write may take, and broken requests in a row.
+
+use super::SipConfig;
+use super::gate::{Gate, Heard, shed};
+use super::socket::Sockets;
+use super::tls::Tls;
+use crate::sip::guard::{self, Framer, Piece, Verdict};
+use rsipstack::sip::{SipMessage, StatusCode, Transport};
+use rsipstack::transaction::endpoint::EndpointInnerRef;
+use rsipstack::transport::channel::ChannelConnection;
+use rsipstack::transport::connection::TransportEvent;
+use rsipstack::transport::{SipAddr, SipConnection};
+use std::collections::HashMap;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::mpsc;
+use tokio::time::{Instant, timeout};
+use tokio_rustls::TlsAcceptor;
+use tokio_util::sync::CancellationToken;
+
+/// Stream connections at once; further ones are closed right after they come.
+const CONNECTIONS_MAX: usize = 1024;
+/// Of those, connections from sources that are not known: the rest stays free for our own people.
+const UNKNOWN_MAX: usize = 512;
+/// Connections from one source that is not known.
+const PER_SOURCE_MAX: usize = 32;
+/// How long a TLS handshake may take.
+const HANDSHAKE: Duration = Duration::from_secs(10);
+/// A write that takes longer ends the connection: a far end that does not read must not fill our memory.
+const WRITE_TIMEOUT: Duration = Duration::from_secs(10);
+/// A connection on which nothing comes is closed after this long; calls are shorter.
+const IDLE: Duration = Duration::from_secs(30 * 60);
+/// The same before its first good message.
+const SILENT: Duration = Duration::from_secs(30);
+/// Requests in a row that no budget answers: the connection is closed.
+const UNANSWERED_MAX: u32 = 32;
+/// How long answers may still go out when nothing more can be read.
+const LAST_WORDS: Duration = Duration::from_secs(1);
+/// Bytes read at once.
+const READ: usize = 16 * 1024;
+
+/// What all stream connections of an endpoint share.
+pub(super) struct Streams {
+    endpoint: EndpointInnerRef,
+    gate: Arc<Gate>,
+    tls: Arc<Tls>,
+    half_message: Duration,
+    keep_alive: Duration,
+    kill: CancellationToken,
+    /// Short critical sections at connection and disconnection only.
+    table: Mutex<Table>,
+}
+
+#[derive(Default)]
+struct Table {
+    /// Connections by source.
+    sources: HashMap<IpAddr, usize>,
+    total: usize,
+    unknown: usize,
+    /// Those that we opened: who is at the other end, and the token that ends them.
+    opened: HashMap<Target, CancellationToken>,
+}
+
+/// Where a connection of ours goes: over which transport, to which address, and for TLS under which name.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+struct Target {
+    tls: bool,
+    address: SocketAddr,
+    name: String,
+}
+
+/// A place in the table, given back when dropped.
+struct Place {
+    streams: Arc<Streams>,
+    source: IpAddr,
+    unknown: bool,
+    /// We opened it.
+    ours: bool,
+}
+
+impl Streams {
+    pub(super) fn new(
+        cfg: &SipConfig,
+        endpoint: EndpointInnerRef,
+        gate: Arc<Gate>,
+        tls: Arc<Tls>,
+        kill: CancellationToken,
+    ) -> Arc<Streams> {
+        Arc::new(Streams {
+            endpoint,
+            gate,
+            tls,
+            half_message: cfg.half_message,
+            keep_alive: cfg.keep_alive,
+            kill,
+            table: Mutex::default(),
+        })
+    }
+
+    /// Begins to accept connections, until killed.
+    pub(super) fn listen(self: Arc<Streams>, sockets: Sockets) {
+        if let Some(listener) = sockets.tcp {
+            tokio::spawn(self.clone().accept(listener, None));
+        }
+        if let (Some(listener), Some(acceptor)) = (sockets.tls, self.tls.acceptor()) {
+            tokio::spawn(self.accept(listener, Some(acceptor)));
+        }
+    }
+
+    /// Our own loop, because the crate's cannot take port 0 nor bound its connections.
+    async fn accept(self: Arc<Streams>, listener: TcpListener, acceptor: Option<TlsAcceptor>) {
+        loop {
+            let accepted = tokio::select! {
+                () = self.kill.cancelled() => return,
+                accepted = listener.accept() => accepted,
+            };
+            let Ok((stream, source)) = accepted else {
+                // Out of file descriptors, for instance: give others time to close theirs.
+                tokio::time::sleep(Duration::from_millis(100)).await;
+                continue;
+            };
+            let Some(place) = self.place(source.ip()) else { continue };
+            let _ = stream.set_nodelay(true);
+            match acceptor.clone() {
+                None => self.clone().begin(stream, source, Transport::Tcp, place, CancellationToken::new()).await,
+                Some(acceptor) => drop(tokio::spawn(self.clone().shake_hands(acceptor, stream, source, place))),
+            }
+        }
+    }
+
+    async fn shake_hands(self: Arc<Streams>, acceptor: TlsAcceptor, stream: TcpStream, source: SocketAddr, place: Place) {
+        let shaken = tokio::select! {
+            () = self.kill.cancelled() => return,
+            shaken = timeout(HANDSHAKE, acceptor.accept(stream)) => shaken,
+        };
+        match shaken {
+            Ok(Ok(stream)) => self.begin(stream, source, Transport::Tls, place, CancellationToken::new()).await,
+            Ok(Err(error)) => {
+                tracing::debug!(%source, %error, "a TLS handshake failed");
+                self.gate.fault(source.ip(), "handshake");
+            }
+            Err(_) => self.gate.fault(source.ip(), "handshake"),
+        }
+    }
+
+    /// Makes sure that there is a connection to `address`, guarded like those that come in.
+    ///
+    /// # Errors
+    /// Why there is none.
+    pub(super) async fn connect(self: &Arc<Streams>, tls: bool, address: SocketAddr, name: &str) -> Result<(), String> {
+        // Without TLS nobody proves a name.
+        let target = Target { tls, address, name: if tls { name.to_string() } else { String::new() } };
+        if self.table().opened.get(&target).is_some_and(|over| !over.is_cancelled()) {
+            return Ok(());
+        }
+        let stream = TcpStream::connect(address).await.map_err(|e| format!("the target does not answer: {e}"))?;
+        let _ = stream.set_nodelay(true);
+        let place = self.own_place(address.ip());
+        let over = CancellationToken::new();
+        if tls {
+            let (connector, server) = self.tls.connector(name)?;
+            let stream = connector.connect(server, stream).await.map_err(|e| format!("no TLS with the target: {e}"))?;
+            self.table().opened.insert(target, over.clone());
+            self.clone().begin(stream, address, Transport::Tls, place, over).await;
+        } else {
+            self.table().opened.insert(target, over.clone());
+            self.clone().begin(stream, address, Transport::Tcp, place, over).await;
+        }
+        Ok(())
+    }
+
+    fn table(&self) -> std::sync::MutexGuard<'_, Table> {
+        self.table.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A place for a connection that comes in, if there is one for this source.
+    fn place(self: &Arc<Streams>, source: IpAddr) -> Option<Place> {
+        let unknown = !self.gate.knows(source);
+        if unknown && !self.gate.lets_connect(source) {
+            return None;
+        }
+        let mut table = self.table();
+        let of_source = table.sources.get(&source).copied().unwrap_or(0);
+        let full = table.total >= CONNECTIONS_MAX || unknown && (table.unknown >= UNKNOWN_MAX || of_source >= PER_SOURCE_MAX);
+        if full {
+            drop(table);
+            shed("connections");
+            tracing::debug!(%source, "too many SIP connections, one was closed");
+            return None;
+        }
+        Some(self.enter(&mut table, source, unknown, false))
+    }
+
+    /// A place for a connection of ours: those are bounded by the calls that need them.
+    fn own_place(self: &Arc<Streams>, peer: IpAddr) -> Place {
+        self.enter(&mut self.table(), peer, false, true)
+    }
+
+    fn enter(self: &Arc<Streams>, table: &mut Table, source: IpAddr, unknown: bool, ours: bool) -> Place {
+        *table.sources.entry(source).or_default() += 1;
+        table.total += 1;
+        table.unknown += usize::from(unknown);
+        Place { streams: self.clone(), source, unknown, ours }
+    }
+
+    /// Hands a connection to the crate, which knows it when this returns, and serves it in the background.
+    async fn begin<S>(
+        self: Arc<Streams>,
+        stream: S,
+        peer: SocketAddr,
+        transport: Transport,
+        place: Place,
+        over: CancellationToken,
+    ) where
+        S: AsyncRead + AsyncWrite + Send + 'static,
+    {
+        let (to_crate, incoming) = mpsc::unbounded_channel();
+        // Unbounded, because the crate's one receiving task sends some answers itself and must never wait for a far end that
+        // does not read; WRITE_TIMEOUT bounds what can gather.
+        let (outgoing, from_crate) = mpsc::unbounded_channel();
+        let address = SipAddr::new(transport, peer.into());
+        let made = ChannelConnection::create_connection(incoming, outgoing, address, Some(over.clone())).await;
+        let Ok(connection) = made.map(SipConnection::Channel) else { return };
+        self.endpoint.transport_layer.add_connection(connection.clone());
+        let (read, write) = tokio::io::split(stream);
+        let write = Arc::new(tokio::sync::Mutex::new(write));
+        let desk = Desk { write, connection, to_crate, peer, transport, gate: self.gate.clone() };
+        tokio::spawn(self.serve(read, desk, from_crate, place, over));
+    }
+
+    /// One connection until its end.
+    async fn serve<R: AsyncRead + Unpin, W: AsyncWrite + Unpin>(
+        self: Arc<Streams>,
+        read: R,
+        desk: Desk<W>,
+        from_crate: mpsc::UnboundedReceiver<TransportEvent>,
+        place: Place,
+        over: CancellationToken,
+    ) {
+        {
+            let mut writing = std::pin::pin!(desk.write_all(from_crate));
+            tokio::select! {
+                () = self.kill.cancelled() => {}
+                () = over.cancelled() => {}
+                () = &mut writing => {}
+                () = desk.keep_alive(self.keep_alive), if place.ours => {}
+                () = receive(read, &desk, self.half_message) => {
+                    // What was understood before the end still gets its answer.
+                    let _ = timeout(LAST_WORDS, writing).await;
+                }
+            }
+        }
+        over.cancel();
+        let _ = timeout(LAST_WORDS, async { desk.write.lock().await.shutdown().await }).await;
+        drop(place);
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        let mut table = self.streams.table();
+        table.total -= 1;
+        table.unknown -= usize::from(self.unknown);
+        if let Some(count) = table.sources.get_mut(&self.source) {
+            *count -= 1;
+            if *count == 0 {
+                table.sources.remove(&self.source);
+            }
+        }
+        table.opened.retain(|_, over| !over.is_cancelled());
+    }
+}
+
+/// One write, whole and in time.
+async fn put<W: AsyncWrite + Unpin>(write: &tokio::sync::Mutex<W>, bytes: &[u8]) -> Result<(), ()> {
+    let all = async {
+        let mut write = write.lock().await;
+        write.write_all(bytes).await?;
+        write.flush().await
+    };
+    match timeout(WRITE_TIMEOUT, all).await {
+        Ok(Ok(())) => Ok(()),
+        _ => Err(()),
+    }
+}
+
+/// The connection is to be closed.
+struct Close;
+
+/// Reads until the far end closes, says nothing for too long or cannot be understood any more.
+async fn receive<R: AsyncRead + Unpin, W: AsyncWrite + Unpin>(mut read: R, desk: &Desk<W>, half_message: Duration) {
+    let mut framer = Framer::default();
+    let mut buffer = vec![0; READ];
+    let (mut quiet, mut unanswered) = (SILENT, 0);
+    // When the message that is half there must be whole.
+    let mut due: Option<Instant> = None;
+    loop {
+        let until = due.unwrap_or_else(|| Instant::now() + quiet);
+        let length = match tokio::time::timeout_at(until, read.read(&mut buffer)).await {
+            Ok(Ok(length)) if length > 0 => length,
+            _ => return,
+        };
+        framer.push(&buffer[..length]);
+        while let Some(piece) = framer.next() {
+            due = None;
+            if matches!(piece, Piece::Message(_)) {
+                quiet = IDLE;
+            }
+            if desk.take(piece, &mut unanswered).await.is_err() {
+                return;
+            }
+        }
+        due = if framer.waits() { due.or(Some(Instant::now() + half_message)) } else { None };
+    }
+}
+
+/// Where the pieces of one connection are dealt with.
+struct Desk<W> {
+    /// For answers of the guard's own and for pongs.
+    write: Arc<tokio::sync::Mutex<W>>,
+    connection: SipConnection,
+    to_crate: mpsc::UnboundedSender<TransportEvent>,
+    peer: SocketAddr,
+    transport: Transport,
+    gate: Arc<Gate>,
+}
+
+impl<W: AsyncWrite + Unpin> Desk<W> {
+    /// Writes what the crate sends, until it fails or takes too long.
+    async fn write_all(&self, mut messages: mpsc::UnboundedReceiver<TransportEvent>) {
+        while let Some(event) = messages.recv().await {
+            let TransportEvent::Incoming(message, ..) = event else { continue };
+            if matches!(&message, SipMessage::Response(response) if response.status_code == StatusCode::Forbidden) {
+                // Who is refused again and again is not heard any more for a while.
+                self.gate.fault(self.peer.ip(), "refused");
+            }
+            let bytes = message.to_bytes();
+            if put(&self.write, &guard::without_our_tag(&bytes)).await.is_err() {
+                return;
+            }
+        }
+    }
+
+    /// Two line ends now and then on a connection that we opened (RFC 5626 §4.4.1): a NAT between us keeps its binding, and a
+    /// far end that is gone is noticed. Ends when the connection does.
+    async fn keep_alive(&self, every: Duration) {
+        loop {
+            tokio::time::sleep(every).await;
+            if put(&self.write, b"\r\n\r\n").await.is_err() {
+                return;
+            }
+        }
+    }
+
+    async fn take(&self, piece: Piece, unanswered: &mut u32) -> Result<(), Close> {
+        match piece {
+            Piece::Ping => put(&self.write, b"\r\n").await.map_err(|()| Close),
+            Piece::Message(bytes) => match self.gate.hears(&bytes, self.peer, Heard::Stream) {
+                Verdict::Pass(message) => {
+                    *unanswered = 0;
+                    self.pass(&message)
+                }
+                Verdict::Answer(answer) => put(&self.write, &answer.text).await.map_err(|()| Close),
+                Verdict::Drop(_) => {
+                    *unanswered += 1;
+                    if *unanswered >= UNANSWERED_MAX { Err(Close) } else { Ok(()) }
+                }
+            },
+            Piece::Refused { head, fault, close } => {
+                if let Some(answer) = self.gate.refuses(&head, fault, self.peer) {
+                    put(&self.write, &answer.text).await.map_err(|()| Close)?;
+                }
+                if close { Err(Close) } else { Ok(()) }
+            }
+            Piece::Noise(_) => {
+                self.gate.fault(self.peer.ip(), "noise");
+                Err(Close)
+            }
+        }
+    }
+
+    /// Hands a good message to the crate.
+    fn pass(&self, bytes: &[u8]) -> Result<(), Close> {
+        // What the guard passed can be read; a message that cannot is dropped alone.
+        let Ok(message) = SipMessage::try_from(bytes) else { return Ok(()) };
+        let Ok(message) = SipConnection::update_msg_received(message, self.peer, self.transport) else { return Ok(()) };
+        let from = SipAddr::new(self.transport, self.peer.into());
+        self.to_crate.send(TransportEvent::Incoming(message, self.connection.clone(), from)).map_err(|_| Close)
+    }
+}

@@ -1,0 +1,90 @@
+//! Audio with phones that we did not write: each codec, and what else is negotiated, in calls through the real gateway. A
+//! caller is connected to an agent at once; each sends its own tone and records what it hears.
+
+use crate::baresip::{self, Baresip};
+use crate::gateway::{Gateway, HOTLINE, Wanted};
+use std::path::Path;
+use std::process::Command;
+use std::time::Duration;
+
+const CALLER_HERTZ: f32 = 440.0;
+const AGENT_HERTZ: f32 = 1_000.0;
+
+/// One phone's side of a call.
+struct Side {
+    codecs: &'static str,
+    /// Further parameters of its account.
+    more: &'static str,
+}
+
+/// What came of a call.
+struct Outcome {
+    /// `hotline calls show --json`.
+    story: String,
+    caller_log: String,
+    agent_log: String,
+}
+
+fn tone(path: &Path, hertz: f32, seconds: usize) {
+    let spec = hound::WavSpec { channels: 1, sample_rate: 8_000, bits_per_sample: 16, sample_format: hound::SampleFormat::Int };
+    let mut wav = hound::WavWriter::create(path, spec).expect("a writable folder");
+    for i in 0..seconds * 8_000 {
+        let phase = i as f32 * hertz * std::f32::consts::TAU / 8_000.0;
+        wav.write_sample((phase.sin() * 8_000.0) as i16).expect("written");
+    }
+    wav.finalize().expect("written");
+}
+
+/// Whether most of some half second is this tone, at whatever rate and number of channels it was recorded.
+fn has_tone(path: &Path, hertz: f32) -> bool {
+    let mut wav = hound::WavReader::open(path).expect("a WAV");
+    let (rate, channels) = (wav.spec().sample_rate, usize::from(wav.spec().channels));
+    let all: Vec<f32> = wav.samples::<i16>().map(|s| f32::from(s.expect("a sample"))).step_by(channels).collect();
+    all.chunks_exact(rate as usize / 2).any(|piece| {
+        let (mut re, mut im, mut energy) = (0.0f32, 0.0f32, 1.0f32);
+        for (i, x) in piece.iter().enumerate() {
+            let phase = i as f32 * hertz * std::f32::consts::TAU / rate as f32;
+            re += x * phase.cos();
+            im += x * phase.sin();
+            energy += x * x;
+        }
+        energy > 1e8 && (re * re + im * im) * 2.0 / (piece.len() as f32 * energy) > 0.5
+    })
+}
+
+/// A caller's phone is connected to an agent's phone; both must hear the other.
+fn each_hears_the_other(caller: &Side, agent: &Side, sip: &str) -> Outcome {
+    let dir = tempfile::tempdir().expect("a folder");
+    let (caller_wav, agent_wav) = (dir.path().join("caller.wav"), dir.path().join("agent.wav"));
+    tone(&caller_wav, CALLER_HERTZ, 30);
+    tone(&agent_wav, AGENT_HERTZ, 30);
+    let mut phone = Baresip::speaking(&agent_wav, None, 30, agent.codecs, agent.more);
+    let env = vec![("AGENT_SIP", format!("sip:phone@127.0.0.1:{}", phone.port))];
+    let gateway = Gateway::start(Wanted { flow: "tests/flows/straight.yaml", env, sip, ..Wanted::default() });
+    let dial = format!("sip:5551000@{}", gateway.sip);
+    let mut calling = Baresip::speaking(&caller_wav, Some(&dial), 11, caller.codecs, caller.more);
+    calling.wait(Duration::from_secs(20));
+    let rows = gateway.ended_calls(1);
+    phone.wait(Duration::from_millis(500));
+    let id = rows[0]["id"].as_str().unwrap_or_default();
+    let show = Command::new(HOTLINE).args(["calls", "show", id, "--json", "--config"]).arg(&gateway.config).output();
+    let story = String::from_utf8_lossy(&show.expect("runs").stdout).into_owned();
+    let caller_heard = calling.heard().unwrap_or_else(|| panic!("the caller recorded nothing\n{}\n{story}", calling.log()));
+    let agent_heard = phone.heard().unwrap_or_else(|| panic!("the agent recorded nothing\n{}\n{story}", phone.log()));
+    assert!(has_tone(&caller_heard, AGENT_HERTZ), "the caller did not hear the agent:\n{}\n{story}", calling.log());
+    assert!(has_tone(&agent_heard, CALLER_HERTZ), "the agent did not hear the caller:\n{}\n{story}", phone.log());
+    assert_eq!(rows[0]["disposition"], "transferred", "{story}");
+    Outcome { story, caller_log: calling.log(), agent_log: phone.log() }
+}
+
+#[test]
+fn baresip_speaks_g722_and_opus_both_ways() {
+    if !baresip::installed() {
+        return;
+    }
+    for (codec, other) in [("G722/16000", "opus/48000/2"), ("opus/48000/2", "G722/16000")] {
+        // One codec to the caller and the other one to the agent, so that the bridge goes through both.
+        let (caller, agent) = (Side { codecs: codec, more: "" }, Side { codecs: other, more: "" });
+        each_hears_the_other(&caller, &agent, "");
+    }
+}
