@@ -361,6 +361,11 @@ impl Call {
             OnFailure::Message => self.message_instead(now),
             OnFailure::Follow => {
                 let moved = contact.and_then(|c| self.flow.targets.values().find(|t| same_address(&t.sip, c)));
+                if moved.is_none() && contact.is_some() {
+                    // Nothing is dialled that the flow does not name, whoever asks for it.
+                    let why = format!("{} sent us on to an address that the flow does not name", target.name);
+                    self.decide(now, "destination_refused", why);
+                }
                 let next = moved.map(|t| t.name.clone()).or(target.next);
                 self.try_chain(now, next);
             }

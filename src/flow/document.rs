@@ -139,7 +139,8 @@ pub(crate) struct Hours {
 #[derive(Debug, JsonSchema)]
 #[schemars(deny_unknown_fields)]
 pub(crate) struct Target {
-    /// SIP address, such as `sip:agents@pbx.example` or `{{ env.AGENT_SIP }}`.
+    /// SIP address, such as `sip:agents@pbx.example` or `{{ env.AGENT_SIP }}`; or a number that the gateway calls by its trunks:
+    /// `trunk:+4930123456` (the first that is up), `trunk:+4930123456@carrier,backup` (these, in this order), `tel:+4930123456`.
     pub(crate) sip: At<String>,
     /// `bridge` (we call the agent and join; the default) or `refer` (the caller's side does).
     pub(crate) method: Option<At<Word>>,

@@ -261,8 +261,8 @@ fn every_mistake_is_found_in_its_line() {
         ("\"sip:night@pbx.example\"", "\"tel:+4930123456\"", ""),
         ("\"sip:night@pbx.example\"", "\"http:night@pbx.example\"", "E9:sip"),
         // Nothing that a caller says reaches an address.
-        ("\"sip:night@pbx.example\"", "\"trunk:{{ number }}\"", "E9:unknown-name"),
-        ("\"sip:night@pbx.example\"", "\"sip:{{ caller }}@pbx.example\"", "E9:unknown-name"),
+        ("\"sip:night@pbx.example\"", "\"trunk:{{ number }}\"", "E9:unknown-value"),
+        ("\"sip:night@pbx.example\"", "\"sip:{{ caller }}@pbx.example\"", "E9:unknown-value"),
         ("{ digits: 4 }", "{ digits: 40 }", "E11:wrong-value E11:slot-kinds E52:unknown-slot"),
         ("{ digits: 4 }", "{ digits: 4, date: true }", "E11:slot-kinds"),
         ("http://stock.example", "http://{{ guests }}.example", "E15:lookup-host"),

@@ -90,10 +90,10 @@ impl LivePorts {
     }
 
     /// An INVITE came to its end: whether the next trunk is being tried because of that. Only what says that the trunk failed
-    /// counts; busy, declined or not answered is the callee's own word.
+    /// (or does not take our password) counts; busy, declined or not answered is the callee's own word.
     pub(super) fn next_way_after(&mut self, leg: LegId, why: &EndedWhy) -> bool {
         let failed = match why {
-            EndedWhy::Refused { status, .. } => *status == 408 || (500..600).contains(status),
+            EndedWhy::Refused { status, .. } => matches!(status, 401 | 407 | 408 | 500..=599),
             EndedWhy::Broken(_) => true,
             EndedWhy::Bye | EndedWhy::Cancelled | EndedWhy::Ours | EndedWhy::TimedOut | EndedWhy::Expired => false,
         };

@@ -213,6 +213,21 @@ mod tests {
         assert!(!Destinations::default().may_dial("sip:agents@pbx.example", &board));
     }
 
+    proptest::proptest! {
+        /// Whatever somebody sends us to: if it may be dialled, it is what the flow names or digits that a pattern allows.
+        #[test]
+        fn any_text_is_refused_or_allowed_for_a_reason(uri in "(trunk|tel|sip|sips)?:?[+0-9a-z@;:,*#.%?=-]{0,24}|.{0,40}") {
+            let (flow, board) = (flow(), board());
+            match flow.way(&uri, &board) {
+                Ok(Way::Number(user, _)) => {
+                    proptest::prop_assert!(user.starts_with("+49") && user[1..].bytes().all(|b| b.is_ascii_digit()), "{uri}");
+                }
+                Ok(Way::Named(_)) => proptest::prop_assert!(flow.named.contains(&comparable(&uri).unwrap_or_default())),
+                Err(_) => {}
+            }
+        }
+    }
+
     #[test]
     fn numbers_go_by_a_trunk_that_allows_them() {
         let (flow, mut board) = (flow(), board());

@@ -229,6 +229,21 @@ mod tests {
         assert_eq!(name_addrs(one(&["", ",,", "<", "\"", "<>", ";;", "\\"])), []);
     }
 
+    proptest::proptest! {
+        /// Whatever stands in a header: no panic, and nothing that is longer than it may be.
+        #[test]
+        fn any_text_is_survived(values in proptest::collection::vec("[ -~\\pL]{0,80}|[<>\",;:@%=?\\\\ a1]{0,60}", 0..6)) {
+            let lines = || values.iter().map(String::as_str);
+            let mut users: Vec<String> = name_addrs(lines()).iter().filter_map(NameAddr::user).collect();
+            users.extend(asserted(lines(), lines()));
+            users.extend(diverted(lines(), lines()).map(|d| d.number));
+            wants_privacy(lines(), lines());
+            for user in users {
+                proptest::prop_assert!(!user.is_empty() && user.chars().count() <= NUMBER_MAX && !user.contains('\n'));
+            }
+        }
+    }
+
     #[test]
     fn users_of_addresses() {
         let cases = [

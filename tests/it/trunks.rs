@@ -372,30 +372,33 @@ async fn a_registration_over_tcp() {
     let port = listener.local_addr().expect("bound").port();
     let login = Login { user: "u1".into(), auth_user: "u1".into(), password: Pii::new("p1".into()) };
     let proxy = Proxy { host: "127.0.0.1".into(), port: Some(port), transport: TrunkTransport::Tcp };
-    let every = Some(Duration::from_secs(3_600));
-    let trunk = Trunk { login: Some(login), register: every, options: every, ..Trunk::new("far", proxy) };
+    let (hour, often) = (Some(Duration::from_secs(3_600)), Some(Duration::from_millis(300)));
+    let trunk = Trunk { login: Some(login), register: hour, options: often, ..Trunk::new("far", proxy) };
     let (endpoint, _events) = endpoint(vec![trunk]).await;
     let local = endpoint.local_tcp().expect("TCP is on");
-    let (mut stream, from) = listener.accept().await.expect("a connection");
-    let mut methods = Vec::new();
-    for _ in 0..2 {
-        let mut text = String::new();
-        while !text.contains("\r\n\r\n") {
-            let mut buffer = [0; 4_096];
-            let got = tokio::time::timeout(Duration::from_secs(20), stream.read(&mut buffer));
-            let length = got.await.expect("a request in time").expect("received");
-            assert!(length > 0, "the connection stays");
-            text.push_str(&String::from_utf8_lossy(&buffer[..length]));
+    // The second time, over a new connection, it is asked whether it lives, and because of that new way registered anew.
+    for expected in [["REGISTER", "OPTIONS"], ["OPTIONS", "REGISTER"]] {
+        let (mut stream, from) = listener.accept().await.expect("a connection");
+        let mut methods = Vec::new();
+        for _ in 0..2 {
+            let mut text = String::new();
+            while !text.contains("\r\n\r\n") {
+                let mut buffer = [0; 4_096];
+                let got = tokio::time::timeout(Duration::from_secs(20), stream.read(&mut buffer));
+                let length = got.await.expect("a request in time").expect("received");
+                assert!(length > 0, "the connection stays");
+                text.push_str(&String::from_utf8_lossy(&buffer[..length]));
+            }
+            let request = Request { text, from };
+            assert!(request.line("Via").starts_with("SIP/2.0/TCP"), "{}", request.text);
+            let contact = request.line("Contact").to_string();
+            assert!(contact.starts_with(&format!("<sip:u1@{local};transport=tcp>")), "where others reach us: {contact}");
+            methods.push(request.method().to_string());
+            stream.write_all(answer(&request, "200 OK", "", "").as_bytes()).await.expect("sent");
         }
-        let request = Request { text, from };
-        assert!(request.line("Via").starts_with("SIP/2.0/TCP"), "{}", request.text);
-        let contact = request.line("Contact").to_string();
-        assert!(contact.starts_with(&format!("<sip:u1@{local};transport=tcp>")), "where others reach us: {contact}");
-        methods.push(request.method().to_string());
-        stream.write_all(answer(&request, "200 OK", "", "").as_bytes()).await.expect("sent");
+        assert_eq!(methods, expected);
+        until(&endpoint, "registered", |state| state.registered && state.answers).await;
     }
-    assert_eq!(methods, ["REGISTER", "OPTIONS"]);
-    until(&endpoint, "registered", |state| state.registered && state.answers).await;
 }
 
 /// A PBX that shows a password when it calls: from its address without one it is challenged, whatever else is allowed there.
@@ -430,4 +433,28 @@ async fn a_trunk_that_must_show_its_password() {
         caller.stop().await;
     }
     gateway.stop().await;
+}
+
+/// The far end sends us on to a number of its own (302): it is not dialled, and the record says so.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nobody_sends_us_to_a_number_that_the_flow_does_not_name() {
+    if !sipp::installed() {
+        return;
+    }
+    let port = free_port();
+    let env = vec![("AGENT_SIP", format!("sip:agent@127.0.0.1:{port}"))];
+    let mut gateway = Gateway::start(Wanted { flow: "tests/flows/moved.yaml", env, ..Wanted::default() });
+    let agent = Sipp::start("agent_moved", port, &[]);
+    listening(port, "udp").await;
+    let target = gateway.sip.to_string();
+    let caller = Sipp::start("call", free_port(), &["-s", "5551000", "-d", "8000", &target]);
+    agent.passes().await;
+    caller.passes().await;
+    gateway.said("the call is over");
+    let rows = gateway.ended_calls(1);
+    let story = gateway.story(rows[0]["id"].as_str().unwrap_or_default());
+    assert!(
+        story.contains("destination_refused") && story.contains("desk sent us on to an address that the flow does not name"),
+        "{story}"
+    );
 }

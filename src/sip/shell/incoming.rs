@@ -124,6 +124,10 @@ impl Core {
 
     fn verify(&mut self, tx: &Transaction, source: IpAddr) -> Admission {
         let request = &tx.original;
+        if request.method == Method::Cancel {
+            // It cannot be sent again, so it cannot be challenged (RFC 3261 §22.1); it belongs to nothing here.
+            return Admission::Refused((StatusCode::CallTransactionDoesNotExist, vec![]));
+        }
         let values: Vec<String> = request
             .headers
             .iter()

@@ -75,6 +75,8 @@ struct Line {
     /// All REGISTERs are one "call" (RFC 3261 §10.2): the same Call-ID, CSeq counting up.
     call_id: rsipstack::sip::headers::CallId,
     cseq: u32,
+    /// Our end of the stream that was used last: over another one the registration is to be renewed (RFC 5626 §4.2).
+    flow: Option<String>,
     /// Said once that it is without answer, not at every try.
     silent: bool,
 }
@@ -91,6 +93,7 @@ impl Line {
             session: Session::new(who),
             call_id: make_call_id(None, rsipstack::transaction::CallIdFormat::Uuid),
             cseq: rand::random::<u32>() & 0xffff,
+            flow: None,
             silent: false,
             began,
             work,
@@ -291,6 +294,7 @@ impl Line {
     /// One request outside of a dialog, answered challenges included. `within` = patience for each answer.
     async fn exchange(&mut self, method: Method, expires: Option<Duration>, within: Duration) -> Result<Reply, String> {
         let (peer, connection, target) = self.way().await.inspect_err(|why| self.note_silence(why))?;
+        self.note_flow(&connection);
         self.session.begin();
         for _ in 0..ROUNDS_MAX {
             let request = self.request(&method, expires, peer, &target)?;
@@ -312,6 +316,21 @@ impl Line {
             }
         }
         Err("it asked for a password again and again".into())
+    }
+
+    /// The registrar sends calls over the stream by which we registered; when that has broken it must hear of the new one.
+    fn note_flow(&mut self, connection: &SipConnection) {
+        if !connection.is_reliable() {
+            return;
+        }
+        let now = self.now();
+        let before = self.flow.replace(connection.get_addr().to_string());
+        if before.is_some()
+            && before != self.flow
+            && let Some(registration) = &mut self.registration
+        {
+            registration.moved(now);
+        }
     }
 
     fn note_silence(&mut self, why: &str) {

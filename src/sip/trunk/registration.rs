@@ -10,6 +10,8 @@ const BASE: Duration = Duration::from_secs(5);
 const BASE_REFUSED: Duration = Duration::from_secs(30);
 /// The longest wait (RFC 5626 §4.5: max-time).
 const LONGEST: Duration = Duration::from_secs(1_800);
+/// Renewals in a row because our address has changed; then the usual time is waited for.
+const MOVES_MAX: u32 = 3;
 /// The longest expiry that a 423 can make us ask for.
 const EXPIRES_MAX: Duration = Duration::from_secs(7 * 86_400);
 /// The shortest that is believed of a 200: refreshing more often than every few seconds helps nobody.
@@ -70,13 +72,15 @@ pub(crate) struct Registration {
     too_brief: u32,
     /// Our address has changed while a REGISTER was on its way.
     moved: bool,
+    /// Renewals in a row because of that.
+    moves: u32,
 }
 
 impl Registration {
     /// Asks for `expires` at once.
     pub(crate) fn new(expires: Duration, now: Moment) -> Registration {
         let state = State::Waiting(now);
-        Registration { ask: expires, state, valid_until: None, failures: 0, too_brief: 0, moved: false }
+        Registration { ask: expires, state, valid_until: None, failures: 0, too_brief: 0, moved: false, moves: 0 }
     }
 
     /// When something is to be done; `None` while an answer is waited for and after the end.
@@ -101,12 +105,16 @@ impl Registration {
         self.valid_until.is_some_and(|until| now < until)
     }
 
-    /// The registrar sees us at another address than our Contact says: register that one at once.
+    /// The registrar sees us at another address than our Contact says (or the connection is another one): register that at
+    /// once. Who is not registered waits as before, and a registrar that sees us elsewhere every time is not followed for ever.
     pub(crate) fn moved(&mut self, now: Moment) {
         match self.state {
-            State::Waiting(_) => self.state = State::Waiting(now),
+            State::Waiting(_) if self.is_registered(now) && self.failures == 0 && self.moves < MOVES_MAX => {
+                self.moves += 1;
+                self.state = State::Waiting(now);
+            }
             State::Asking => self.moved = true,
-            State::Over => {}
+            State::Waiting(_) | State::Over => {}
         }
     }
 
@@ -134,8 +142,10 @@ impl Registration {
         (self.failures, self.too_brief) = (0, 0);
         self.valid_until = Some(now + granted);
         // Some before the end, and not all trunks of a registrar in the same second.
-        let refresh =
-            if std::mem::take(&mut self.moved) { now } else { now + granted.mul_f64(0.75 + 0.1 * chance.clamp(0.0, 1.0)) };
+        let usual = now + granted.mul_f64(0.75 + 0.1 * chance.clamp(0.0, 1.0));
+        let again = std::mem::take(&mut self.moved) && self.moves < MOVES_MAX;
+        self.moves = if again { self.moves + 1 } else { 0 };
+        let refresh = if again { now } else { usual };
         self.state = State::Waiting(refresh);
         news.then_some(Change::Registered(granted))
     }
@@ -158,9 +168,10 @@ impl Registration {
         Change::Failed { outcome, wait, failures: self.failures }
     }
 
-    /// The end: whether there is something to take back (REGISTER with expiry 0).
+    /// The end: whether there is something to take back (REGISTER with expiry 0). A REGISTER whose answer is not known yet
+    /// counts as granted.
     pub(crate) fn end(&mut self, now: Moment) -> bool {
-        let there = self.is_registered(now);
+        let there = self.is_registered(now) || self.state == State::Asking;
         self.state = State::Over;
         self.valid_until = None;
         there
@@ -203,6 +214,10 @@ mod tests {
         assert_eq!(reg.next(), Some(at(452 + 510)));
         assert!(reg.end(at(700)) && !reg.is_registered(at(700)) && reg.next().is_none());
         assert!(!reg.end(at(700)), "taken back once");
+        let mut unsure = Registration::new(HOUR, at(0));
+        assert!(!unsure.clone().end(at(0)), "nothing was ever asked for");
+        unsure.due(at(0));
+        assert!(unsure.end(at(1)), "the answer is not known yet");
     }
 
     #[test]
@@ -264,6 +279,26 @@ mod tests {
         assert!(reg.next() > Some(at(100)));
         reg.moved(at(50));
         assert_eq!(reg.next(), Some(at(50)));
+    }
+
+    #[test]
+    fn a_registrar_that_sees_us_elsewhere_every_time_is_not_followed_for_ever() {
+        let mut reg = Registration::new(HOUR, at(0));
+        let mut sent = 0;
+        while let Some(now) = reg.next().filter(|now| *now < at(1_000)) {
+            reg.due(now);
+            reg.moved(now);
+            reg.heard(now, Outcome::Granted(HOUR), 0.5);
+            sent += 1;
+            assert!(sent < 10, "for ever");
+        }
+        assert_eq!(sent, 4);
+        // Nor does it shorten the wait after a refused password.
+        let mut reg = Registration::new(HOUR, at(0));
+        round(&mut reg, Outcome::Refused(401));
+        let next = reg.next();
+        reg.moved(at(1));
+        assert_eq!(reg.next(), next);
     }
 
     #[test]
