@@ -5,6 +5,7 @@ mod demo;
 mod dialogue;
 mod end_to_end;
 mod fuzz;
+mod garbage;
 mod gateway;
 mod layers;
 mod readme;
