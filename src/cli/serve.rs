@@ -1,4 +1,4 @@
-//! `hotline serve`: the gateway. SIGTERM and SIGINT drain, SIGHUP reads configuration and flows again.
+//! `hotline serve`: the gateway. SIGTERM and SIGINT drain, SIGHUP reads configuration, flows and certificates again.
 
 use super::running::{self, Running};
 use std::path::Path;
@@ -60,12 +60,12 @@ fn log_by(log: &crate::server::config::LogConfig) {
 fn reload(config: &Path, running: &Running) {
     match running::load(config).and_then(|config| running::load_flows(&config)) {
         Ok(numbers) => {
-            eprintln!("reloaded: {} numbers are served", numbers.len());
+            let served = numbers.len();
             running.gateway.set_numbers(numbers);
-            match running.gateway.reload_tls() {
-                Ok(()) => {}
-                Err(error) => eprintln!("the certificates stay as they were: {error}"),
+            if let Err(error) = running.gateway.reload_tls() {
+                eprintln!("the certificates stay as they were: {error}");
             }
+            eprintln!("reloaded: {served} numbers are served");
         }
         Err(mistakes) => eprintln!("not reloaded, everything stays as it was:\n{mistakes}"),
     }

@@ -197,7 +197,10 @@ impl Gateway {
             rate: super::rate::Rate::new(settings.callers),
         };
         drop(store_task);
-        let jobs = vec![tokio::spawn(super::jobs::retention(shared.files.clone(), settings.retention))];
+        let jobs = vec![
+            tokio::spawn(super::jobs::retention(shared.files.clone(), settings.retention)),
+            tokio::spawn(super::jobs::give_back_memory()),
+        ];
         let router = tokio::spawn(router.run(events));
         Ok(Gateway { shared, calls, router, numbers, jobs })
     }

@@ -1,4 +1,4 @@
-//! What the gateway does by itself: forgetting what must not be kept.
+//! What the gateway does by itself: forgetting what must not be kept, and giving back memory that nothing needs any more.
 
 use super::gateway::wall_now;
 use crate::store::{RetentionRules, Store};
@@ -6,6 +6,29 @@ use std::time::Duration;
 
 /// How often retention is enforced, beside once at the start.
 const EVERY: Duration = Duration::from_secs(3_600);
+
+/// How often memory is given back.
+const TRIM_EVERY: Duration = Duration::from_secs(20);
+
+/// Hands freed memory back to the system. glibc keeps the pages of a peak (a flood of SIP transactions, each held for 32 s)
+/// for ever otherwise, in an arena for each thread. The audio thread allocates nothing, so it never waits for this.
+pub(super) async fn give_back_memory() {
+    let mut every = tokio::time::interval(TRIM_EVERY);
+    every.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        every.tick().await;
+        let _ = tokio::task::spawn_blocking(trim).await;
+    }
+}
+
+#[cfg(all(target_os = "linux", target_env = "gnu"))]
+fn trim() {
+    // SAFETY: malloc_trim(3) may be called at any time by any thread; it takes the allocator's own locks.
+    unsafe { libc::malloc_trim(0) };
+}
+
+#[cfg(not(all(target_os = "linux", target_env = "gnu")))]
+fn trim() {}
 
 /// Removes audio and words older than each flow allows, now and every hour.
 pub(super) async fn retention(store: Store, rules: RetentionRules) {

@@ -123,7 +123,11 @@ impl Gateway {
     pub(crate) fn ended_calls(&self, count: usize) -> Vec<serde_json::Value> {
         let until = Instant::now() + Duration::from_secs(30);
         loop {
-            let output = Command::new(HOTLINE).args(["calls", "--json", "--config"]).arg(&self.config).output().expect("runs");
+            let output = Command::new(HOTLINE)
+                .args(["calls", "--json", "--last", "1000", "--config"])
+                .arg(&self.config)
+                .output()
+                .expect("runs");
             let text = String::from_utf8_lossy(&output.stdout).into_owned();
             let rows: Vec<serde_json::Value> = match serde_json::from_str(&text) {
                 Ok(serde_json::Value::Array(rows)) => rows,
@@ -185,12 +189,12 @@ impl Gateway {
         line.trim().trim_end_matches(" kB").parse().expect("a number")
     }
 
-    /// Where SIP is heard over TCP: the listening socket of its process that is not the web's.
-    pub(crate) fn tcp(&self) -> SocketAddr {
+    /// Where its process accepts connections, the web's place aside: SIP over TCP and TLS.
+    pub(crate) fn streams(&self) -> Vec<SocketAddr> {
         let folder = std::fs::read_dir(format!("/proc/{}/fd", self.child.id())).expect("it runs");
         let links = folder.flatten().filter_map(|fd| std::fs::read_link(fd.path()).ok());
-        let sockets: Vec<String> =
-            links.filter_map(|link| link.to_str()?.strip_prefix("socket:[")?.strip_suffix(']').map(String::from)).collect();
+        let inode = |link: PathBuf| link.to_str()?.strip_prefix("socket:[")?.strip_suffix(']').map(String::from);
+        let sockets: Vec<String> = links.filter_map(inode).collect();
         let table = std::fs::read_to_string("/proc/net/tcp").expect("Linux");
         let listening = table.lines().skip(1).filter_map(|line| {
             let columns: Vec<&str> = line.split_whitespace().collect();
@@ -198,8 +202,14 @@ impl Gateway {
             (columns[3] == "0A" && sockets.iter().any(|s| s == columns[9])).then_some(port)
         });
         let web = self.web.map(|web| web.port());
-        let port = listening.into_iter().find(|port| Some(*port) != web).expect("TCP is on");
-        SocketAddr::from(([127, 0, 0, 1], port))
+        listening.filter(|port| Some(*port) != web).map(|port| SocketAddr::from(([127, 0, 0, 1], port))).collect()
+    }
+
+    /// SIGHUP: configuration, flows and certificates are read again. Waits until it says so.
+    pub(crate) fn reload(&mut self) {
+        // SAFETY: a plain kill(2) of a process that this test started and has not waited for yet.
+        unsafe { libc::kill(self.child.id() as i32, libc::SIGHUP) };
+        self.line_with("reloaded");
     }
 
     /// Process ids of the recognition workers: children of the gateway that run `engine-worker`.

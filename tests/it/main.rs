@@ -6,6 +6,7 @@ mod demo;
 mod dialogue;
 mod end_to_end;
 mod fuzz;
+mod garbage;
 mod gateway;
 mod kamailio;
 mod layers;

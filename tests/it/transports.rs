@@ -364,6 +364,25 @@ async fn calls_over_tls_both_ways_and_a_certificate_that_is_renewed() {
     assert!(seen_by_openssl(b_at).contains("second"));
 }
 
+/// As an operator renews it: new files in the old places, SIGHUP.
+#[test]
+fn sighup_renews_the_certificate_of_the_gateway() {
+    if !openssl_installed() {
+        return;
+    }
+    let dir = tempfile::tempdir().expect("a folder");
+    let (one, two) = (certificate(dir.path(), "first", "127.0.0.1"), certificate(dir.path(), "second", "127.0.0.1"));
+    let lines = format!("tls = \"127.0.0.1:0\"\ntls_cert = {:?}\ntls_key = {:?}", one.certificate, one.key);
+    let env = vec![("AGENT_SIP", "sip:nobody@127.0.0.1:9".to_string())];
+    let mut gateway = Gateway::start(Wanted { flow: "tests/flows/long.yaml", env, sip: &lines, ..Wanted::default() });
+    let seen = |gateway: &Gateway| gateway.streams().into_iter().map(seen_by_openssl).collect::<String>();
+    assert!(seen(&gateway).contains("first"), "{}", seen(&gateway));
+    std::fs::copy(&two.certificate, &one.certificate).expect("copied");
+    std::fs::copy(&two.key, &one.key).expect("copied");
+    gateway.reload();
+    assert!(seen(&gateway).contains("second"), "{}", seen(&gateway));
+}
+
 /// A TLS client of rustls's, for a connection that stays open.
 async fn tls_client(ca: &Path, at: SocketAddr) -> tokio_rustls::client::TlsStream<TcpStream> {
     use tokio_rustls::rustls::pki_types::{CertificateDer, pem::PemObject};

@@ -1,5 +1,5 @@
-//! SIP over TCP and TLS: our own framer and guard stand between the stream and the SIP crate, for connections that come in and for
-//! those that we open. The crate sees each connection as a channel of whole messages.
+//! SIP over TCP and TLS: our own framer and guard stand between the stream and the SIP crate, for connections that come in
+//! and for those that we open. The crate sees each connection as a channel of whole messages.
 //!
 //! What is bounded: connections in total and from one source, the time that a connection may say nothing or stay in the
 //! middle of a message, the time that a write may take, and broken requests in a row.
@@ -251,8 +251,8 @@ impl Streams {
                 () = over.cancelled() => {}
                 () = &mut writing => {}
                 () = desk.keep_alive(self.keep_alive), if place.ours => {}
-                () = receive(read, &desk, self.half_message) => {
-                    // What was understood before the end still gets its answer.
+                understood = receive(read, &desk, self.half_message) => if understood {
+                    // That still gets its answer.
                     let _ = timeout(LAST_WORDS, writing).await;
                 }
             }
@@ -294,27 +294,26 @@ async fn put<W: AsyncWrite + Unpin>(write: &tokio::sync::Mutex<W>, bytes: &[u8])
 /// The connection is to be closed.
 struct Close;
 
-/// Reads until the far end closes, says nothing for too long or cannot be understood any more.
-async fn receive<R: AsyncRead + Unpin, W: AsyncWrite + Unpin>(mut read: R, desk: &Desk<W>, half_message: Duration) {
+/// Reads until the far end closes, says nothing for too long or cannot be understood any more; whether any of it was a good
+/// message.
+async fn receive<R: AsyncRead + Unpin, W: AsyncWrite + Unpin>(mut read: R, desk: &Desk<W>, half_message: Duration) -> bool {
     let mut framer = Framer::default();
     let mut buffer = vec![0; READ];
-    let (mut quiet, mut unanswered) = (SILENT, 0);
+    let (mut understood, mut unanswered) = (false, 0);
     // When the message that is half there must be whole.
     let mut due: Option<Instant> = None;
     loop {
-        let until = due.unwrap_or_else(|| Instant::now() + quiet);
+        let until = due.unwrap_or_else(|| Instant::now() + if understood { IDLE } else { SILENT });
         let length = match tokio::time::timeout_at(until, read.read(&mut buffer)).await {
             Ok(Ok(length)) if length > 0 => length,
-            _ => return,
+            _ => return understood,
         };
         framer.push(&buffer[..length]);
         while let Some(piece) = framer.next() {
             due = None;
-            if matches!(piece, Piece::Message(_)) {
-                quiet = IDLE;
-            }
-            if desk.take(piece, &mut unanswered).await.is_err() {
-                return;
+            match desk.take(piece, &mut unanswered).await {
+                Ok(good) => understood |= good,
+                Err(Close) => return understood,
             }
         }
         due = if framer.waits() { due.or(Some(Instant::now() + half_message)) } else { None };
@@ -359,25 +358,26 @@ impl<W: AsyncWrite + Unpin> Desk<W> {
         }
     }
 
-    async fn take(&self, piece: Piece, unanswered: &mut u32) -> Result<(), Close> {
+    /// Deals with one piece; whether it was a good message.
+    async fn take(&self, piece: Piece, unanswered: &mut u32) -> Result<bool, Close> {
         match piece {
-            Piece::Ping => put(&self.write, b"\r\n").await.map_err(|()| Close),
+            Piece::Ping => put(&self.write, b"\r\n").await.map(|()| false).map_err(|()| Close),
             Piece::Message(bytes) => match self.gate.hears(&bytes, self.peer, Heard::Stream) {
                 Verdict::Pass(message) => {
                     *unanswered = 0;
-                    self.pass(&message)
+                    self.pass(&message).map(|()| true)
                 }
-                Verdict::Answer(answer) => put(&self.write, &answer.text).await.map_err(|()| Close),
+                Verdict::Answer(answer) => put(&self.write, &answer.text).await.map(|()| false).map_err(|()| Close),
                 Verdict::Drop(_) => {
                     *unanswered += 1;
-                    if *unanswered >= UNANSWERED_MAX { Err(Close) } else { Ok(()) }
+                    if *unanswered >= UNANSWERED_MAX { Err(Close) } else { Ok(false) }
                 }
             },
             Piece::Refused { head, fault, close } => {
                 if let Some(answer) = self.gate.refuses(&head, fault, self.peer) {
                     put(&self.write, &answer.text).await.map_err(|()| Close)?;
                 }
-                if close { Err(Close) } else { Ok(()) }
+                if close { Err(Close) } else { Ok(false) }
             }
             Piece::Noise(_) => {
                 self.gate.fault(self.peer.ip(), "noise");
