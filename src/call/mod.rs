@@ -24,6 +24,6 @@ mod understand;
 pub use card::{CardTurn, HandOverCard};
 pub use face::{AgentEvent, Command, Event, RecordAction, ReferOutcome};
 pub use machine::Call;
-pub use record::{Record, TurnRecord, UtteranceRecord};
+pub use record::{LegRecord, Record, TurnRecord, UtteranceRecord};
 pub use settings::CallSettings;
 pub use timers::TimerName;

@@ -6,10 +6,10 @@ use super::settings::{Served, Settings};
 use crate::audio::Pcm;
 use crate::base::{AttemptId, CallId, Moment, PhoneNumber, PromptPart, WallTime};
 use crate::call::{Call, CallSettings, Event, Record};
-use crate::drive::{Driver, Happening};
+use crate::drive::{Driver, Happening, Ports};
 use crate::flow::Flow;
 use crate::media::{LegCommand, LegEvent, LegKey, Plane};
-use crate::sip::{DialogKey, SdpPolicy, SdpSession, SipCommand, SipEndpoint, SipEvent};
+use crate::sip::{DialogKey, SdpKeys, SdpPolicy, SdpSession, SipCommand, SipEndpoint, SipEvent};
 use crate::speech::{EarEvent, Ears, Voices};
 use crate::store::{EventLog, EventLogHead, Store, StoreWriter};
 use std::collections::{BTreeMap, HashMap};
@@ -25,6 +25,9 @@ const INBOX: usize = 512;
 
 /// Seconds after which a refused caller may try again.
 const RETRY_AFTER: u32 = 5;
+
+/// How long an ended call waits for the numbers of its legs.
+const LAST_NUMBERS: Duration = Duration::from_secs(2);
 
 /// Records kept for live views that lag.
 const LIVE_NOTES: usize = 1_024;
@@ -72,7 +75,7 @@ impl Shared {
 
     /// Offer and answer of a new dialog.
     pub(super) fn sdp_session(&self) -> SdpSession {
-        SdpSession::with_policy(rand::random(), self.sdp.clone())
+        SdpSession::with_policy(rand::random(), self.sdp.clone(), SdpKeys::from_random(rand::random()))
     }
 
     pub(super) fn register(&self, dialog: DialogKey, inbox: mpsc::Sender<Inbox>) {
@@ -428,6 +431,20 @@ impl CallTask {
         }
         self.shared.forget(dialog);
         lock(&self.shared.referring).remove(&id);
+        self.last_numbers().await;
+    }
+
+    /// The plane closes legs within a tick or two; their numbers belong to the record.
+    async fn last_numbers(&mut self) {
+        let until = tokio::time::Instant::now() + LAST_NUMBERS;
+        while self.driver.ports().is_waiting_for_numbers() {
+            let Ok(Some((key, event))) = tokio::time::timeout_at(until, self.from_legs.recv()).await else { return };
+            if let LegEvent::Closed(stats) = event
+                && let Some(leg) = self.driver.ports().leg_of(key)
+            {
+                self.driver.ports().leg_closed(leg, stats);
+            }
+        }
     }
 
     fn message(&mut self, message: Inbox) {

@@ -12,7 +12,7 @@ mod verify;
 
 pub use digest::{Algorithm, Credentials};
 pub use face::{DialogKey, EndedWhy, SipCommand, SipEvent};
-pub use sdp::{MediaAgreement, SdpError, SdpPolicy, SdpSession};
+pub use sdp::{MediaAgreement, SdpError, SdpKeys, SdpPolicy, SdpSession, Srtp};
 pub use shell::{LOG_FILTER, SipBusy, SipConfig, SipCounts, SipEndpoint, SipError, Unknown};
 pub use verify::Accounts;
 

@@ -3,7 +3,7 @@
 use super::Surroundings;
 use super::reader::{bare, kind};
 use crate::base::{Codec, Network, Pii};
-use crate::sip::{Algorithm, Unknown};
+use crate::sip::{Algorithm, Srtp, Unknown};
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 use std::ops::RangeInclusive;
@@ -124,6 +124,16 @@ pub(super) fn algorithms(input: &Input<'_>) -> Result<Vec<Algorithm>, Wrong> {
     match list(one)(input)?.as_slice() {
         [] => wrong("this list is empty", "Write [\"MD5\", \"SHA-256\"]"),
         some => Ok(some.to_vec()),
+    }
+}
+
+/// Encryption of audio.
+pub(super) fn srtp(input: &Input<'_>) -> Result<Srtp, Wrong> {
+    match text(input)? {
+        "off" => Ok(Srtp::Off),
+        "offered" => Ok(Srtp::Offered),
+        "required" => Ok(Srtp::Required),
+        other => wrong(format!("{other:?} is not known here"), "Write \"off\", \"offered\" or \"required\""),
     }
 }
 
