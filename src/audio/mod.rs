@@ -1,6 +1,6 @@
-//! Samples: frames, codecs, concealment, comfort noise, resampling, decoding from bytes, tones, levels. No IO: whoever has a
+//! Samples: frames, codecs, concealment, comfort noise, keys in the sound, resampling, decoding from bytes, tones, levels. No IO: whoever has a
 //! file opens it and hands over the bytes. Inside, everything is 8 kHz, mono, 16 bit; start reading at `frame`.
-//! What runs once a frame (`codec`, `conceal`, `comfort`, `levels`) neither allocates nor panics.
+//! What runs once a frame (`coder`, `conceal`, `comfort`, `dtmf`, `levels`) neither allocates nor panics.
 
 mod codec;
 mod coder;
@@ -9,6 +9,7 @@ mod conceal;
 mod decode;
 #[cfg(test)]
 pub(crate) mod distance;
+mod dtmf;
 mod frame;
 mod g722;
 mod levels;
@@ -22,6 +23,7 @@ pub use coder::{Decoder, Encoder, PACKET_SAMPLES_MAX};
 pub use comfort::ComfortNoise;
 pub use conceal::Concealer;
 pub use decode::{DecodeError, LONGEST_SECONDS, decode_file};
+pub use dtmf::DtmfDetector;
 pub use frame::{FRAME_SAMPLES, Frame, LINE_RATE, Pcm};
 pub use levels::{QUIETEST_DBFS, fade_in, fade_out, gain, mix, peak, power, rms_dbfs};
 pub use resample::{Rate, RateError, Resampler, resample, resample_f32, upsample_linear_2x};

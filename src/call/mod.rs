@@ -25,6 +25,6 @@ mod understand;
 pub use card::{CardTurn, Diversion, HandOverCard};
 pub use face::{AgentEvent, Command, Event, RecordAction, ReferOutcome};
 pub use machine::Call;
-pub use record::{Record, TurnRecord, UtteranceRecord};
+pub use record::{LegRecord, Record, TurnRecord, UtteranceRecord};
 pub use settings::CallSettings;
 pub use timers::TimerName;

@@ -57,6 +57,8 @@ pub enum Record {
         /// Why a person was wanted.
         because: String,
     },
+    /// A leg's audio was closed; it may come after `Ended`.
+    Leg(LegRecord),
     /// The call is over.
     Ended {
         /// How.
@@ -68,6 +70,43 @@ pub enum Record {
         /// Milliseconds from the first request for a person to a person's voice, where both happened.
         request_to_person_ms: Option<u64>,
     },
+}
+
+/// How the audio of one leg was.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub struct LegRecord {
+    /// `caller`, or `agent N` with the number of the attempt.
+    pub leg: String,
+    /// What was spoken last; `None` when nothing was agreed.
+    pub codec: Option<String>,
+    /// Audio was encrypted.
+    pub encrypted: bool,
+    /// Packets received.
+    pub packets_in: u64,
+    /// Packets sent.
+    pub packets_out: u64,
+    /// Packets that never came.
+    pub lost: u64,
+    /// Packets that came too late to be played.
+    pub late: u64,
+    /// Packets of no use: late, doubled, malformed, not authentic, from strangers.
+    pub discarded: u64,
+    /// Interarrival jitter (RFC 3550), microseconds.
+    pub jitter_us: u32,
+    /// Delay that the jitter buffer aimed at, milliseconds.
+    pub buffer_ms: u32,
+    /// From here to the far end and back, milliseconds; `None` when it never reported.
+    pub round_trip_ms: Option<u32>,
+    /// What we heard, as a mean opinion of 1 to 4.5 by the E-model (ITU-T G.107); `None` when nothing came.
+    pub mos: Option<f64>,
+    /// Packets of ours that the far end missed, by its report.
+    pub far_lost: Option<u32>,
+    /// Jitter at the far end, microseconds.
+    pub far_jitter_us: Option<u32>,
+    /// What the far end heard, as a mean opinion.
+    pub far_mos: Option<f64>,
+    /// Audio went one way only for five seconds or more: `nothing_in` or `nothing_out`.
+    pub one_way: Option<String>,
 }
 
 /// One question and its answer.

@@ -2,6 +2,7 @@
 
 use super::args::{CallsArgs, CallsCommand};
 use crate::base::{CallId, Disposition, WallTime};
+use crate::call::LegRecord;
 use crate::server::Config;
 use crate::store::{CallRow, CallStory, Store, TurnRow};
 use anyhow::{Context, bail};
@@ -129,6 +130,9 @@ fn tell(story: &CallStory, out: &mut dyn Write) -> std::io::Result<()> {
         writeln!(out, "{:>8.2} s  {line}", at as f64 / 1e3)?;
     }
     writeln!(out, "ended: {}", ending(call))?;
+    for leg in &story.legs {
+        writeln!(out, "audio     {}", leg_line(leg))?;
+    }
     if let Some(ms) = call.request_to_person_ms {
         writeln!(out, "from asking for a person to a person: {:.1} s", ms as f64 / 1e3)?;
     }
@@ -138,6 +142,34 @@ fn tell(story: &CallStory, out: &mut dyn Write) -> std::io::Result<()> {
         }
     }
     Ok(())
+}
+
+/// `caller: PCMU, heard 1500 packets, 3 lost, jitter 2.1 ms, buffer 40 ms, MOS 4.35; …`.
+fn leg_line(leg: &LegRecord) -> String {
+    let Some(codec) = &leg.codec else { return format!("{}: nothing was agreed", leg.leg) };
+    let ms = |us: u32| f64::from(us) / 1e3;
+    let opinion = |mos: Option<f64>| mos.map_or(String::new(), |m| format!(", MOS {m:.2}"));
+    let encrypted = if leg.encrypted { ", encrypted" } else { "" };
+    let heard = format!(
+        "heard {} packets, {} lost, {} late, {} discarded, jitter {:.1} ms, buffer {} ms{}",
+        leg.packets_in,
+        leg.lost,
+        leg.late,
+        leg.discarded,
+        ms(leg.jitter_us),
+        leg.buffer_ms,
+        opinion(leg.mos)
+    );
+    let lost = leg.far_lost.map_or(String::new(), |n| format!(", {n} lost there"));
+    let jitter = leg.far_jitter_us.map_or(String::new(), |us| format!(", jitter {:.1} ms there", ms(us)));
+    let trip = leg.round_trip_ms.map_or(String::new(), |ms| format!(", round trip {ms} ms"));
+    let alarm = match leg.one_way.as_deref() {
+        Some("nothing_in") => "; ALARM: for 5 s or more nothing came while we sent",
+        Some(_) => "; ALARM: we could not send while they did",
+        None => "",
+    };
+    let (name, sent, far) = (&leg.leg, leg.packets_out, opinion(leg.far_mos));
+    format!("{name}: {codec}{encrypted}; {heard}; sent {sent}{lost}{jitter}{far}{trip}{alarm}")
 }
 
 fn turn_line(turn: &TurnRow) -> String {
@@ -183,6 +215,7 @@ mod tests {
     use super::super::args::{Cli, Command};
     use super::*;
     use crate::base::Moment;
+    use crate::call::Record;
     use crate::store::tests::{CALL, began, ended, turn};
     use clap::Parser;
     use std::path::Path;
@@ -204,7 +237,16 @@ mod tests {
         assert!(nothing.expect_err("no records").to_string().contains("--store"));
         let store = Store::open(dir.path()).await.expect("a store");
         assert_eq!(hotline(dir.path(), &[]).await.1, "no calls yet\n");
-        for record in [began(), turn(0, "where is it", false), turn(1, "1234", true), ended()] {
+        let leg = Record::Leg(LegRecord {
+            leg: "caller".into(),
+            codec: Some("opus".into()),
+            packets_in: 1_500,
+            mos: Some(4.351),
+            round_trip_ms: Some(42),
+            one_way: Some("nothing_in".into()),
+            ..LegRecord::default()
+        });
+        for record in [began(), turn(0, "where is it", false), turn(1, "1234", true), ended(), leg] {
             store.write(CALL, Moment::from_millis(1_000), &record).await.expect("written");
         }
         let (_, listed) = hotline(dir.path(), &[]).await;
@@ -214,10 +256,14 @@ mod tests {
         assert!(text.contains("\"where is it\" -> parcel.where (0.75); answered \"It is on its way.\""), "{text}");
         assert!(text.contains("(sensitive)") && !text.contains("1234\""), "{text}");
         assert!(text.contains("ended: transferred to support (asked)"), "{text}");
+        let audio =
+            "audio     caller: opus; heard 1500 packets, 0 lost, 0 late, 0 discarded, jitter 0.0 ms, buffer 0 ms, MOS 4.35";
+        assert!(text.contains(audio) && text.contains("round trip 42 ms; ALARM"), "{text}");
         let (_, json) = hotline(dir.path(), &["show", "0000", "--json"]).await;
         let json: serde_json::Value = serde_json::from_str(&json).expect("JSON");
         assert_eq!(json["call"]["disposition"], "transferred");
         assert_eq!(json["turns"][0]["heard"], "where is it");
+        assert_eq!((&json["legs"][0]["codec"], &json["legs"][0]["mos"]), (&"opus".into(), &4.351.into()));
         assert!(!hotline(dir.path(), &["show", "ffff"]).await.0.expect("looked"));
         assert!(hotline(dir.path(), &["delete", "0000"]).await.0.is_err(), "only in full");
         let id = CALL.to_string();

@@ -5,7 +5,7 @@ use crate::audio::Pcm;
 pub use crate::base::Codec;
 use crate::base::{BargeIn, Digit, Moment, PromptEnd, PromptId, UtteranceId};
 use crate::listen::EndpointRule;
-use crate::rtp::{KeyEvents, Numbers};
+use crate::rtp::{KeyEvents, Numbers, SrtpKeys};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -27,6 +27,12 @@ pub struct Negotiated {
     pub dtmf: Option<KeyEvents>,
     /// Length of the packets that the far end wants, milliseconds.
     pub packet_ms: u8,
+    /// Comfort noise may stand for our silence (RFC 3389, payload type 13).
+    pub noise: bool,
+    /// RTCP goes through the port of RTP (RFC 5761).
+    pub rtcp_mux: bool,
+    /// Keys, when audio is encrypted.
+    pub srtp: Option<SrtpKeys>,
     /// Whether we may send (not while the far end said `sendonly`/`inactive`).
     pub send: bool,
     /// Whether they will send; false = hold, and no RTP time-out runs.
@@ -42,6 +48,9 @@ impl Negotiated {
             payload: Numbers::both(codec.static_payload_type().unwrap_or(OPUS_PAYLOAD_TYPE)),
             dtmf: Some(KeyEvents::at_8000(101)),
             packet_ms: 20,
+            noise: false,
+            rtcp_mux: false,
+            srtp: None,
             send: true,
             receive: true,
         }
@@ -142,14 +151,43 @@ pub enum LegEvent {
 /// Numbers of one leg at its end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct LegStats {
+    /// What was spoken last; `None` when nothing was agreed.
+    pub codec: Option<Codec>,
+    /// Audio was encrypted.
+    pub encrypted: bool,
     /// RTP packets received and used.
     pub packets_in: u64,
     /// Packets that never came.
     pub lost: u64,
-    /// Packets too late, doubled or malformed.
+    /// Packets that came too late to be played.
+    pub late: u64,
+    /// Packets too late, doubled, malformed, not authentic or from strangers.
     pub discarded: u64,
     /// RTP packets sent.
     pub packets_out: u64,
     /// Interarrival jitter (RFC 3550 §6.4.1), microseconds.
     pub jitter_us: u32,
+    /// The delay that the jitter buffer aimed at, milliseconds.
+    pub buffer_ms: u32,
+    /// From here to there and back (RFC 3550 §6.4.1), milliseconds; `None` when the far end never reported.
+    pub round_trip_ms: Option<u32>,
+    /// Mean opinion of what we heard by the E-model (ITU-T G.107), times 100; `None` when we heard nothing.
+    pub mos_x100: Option<u16>,
+    /// Packets of ours that the far end missed, by its own report.
+    pub far_lost: Option<u32>,
+    /// Interarrival jitter at the far end, microseconds.
+    pub far_jitter_us: Option<u32>,
+    /// Mean opinion of what the far end hears, times 100: as it says itself, else by its loss and jitter.
+    pub far_mos_x100: Option<u16>,
+    /// Audio went one way only for five seconds or more.
+    pub one_way: Option<OneWay>,
+}
+
+/// Which way audio went alone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum OneWay {
+    /// We sent, and nothing came.
+    NothingIn,
+    /// They sent, and we could not.
+    NothingOut,
 }

@@ -1,26 +1,38 @@
 //! One leg, pure: packets in, 20 ms heard and 20 ms said per tick. The plane owns the sockets, the bridge and the recorder;
 //! whatever a leg does can be tested here on simulated time. Nothing in `receive`, `hear` and `speak` allocates.
 
-use super::face::{Codec, LegCommand, LegEvent, LegStats, Negotiated};
+use super::control::{Control, ntp};
+use super::face::{Codec, LegCommand, LegEvent, LegStats, Negotiated, OneWay};
 use super::key_tones::KeyTones;
 use super::peer::Peer;
 use super::player::{Player, Source};
+use super::secure::Secure;
 use super::sending::Sending;
+use super::silence::{Say, Silence};
 use super::tap::TapFeed;
 use crate::audio::Tap;
-use crate::audio::{ComfortNoise, Concealer, Decoder, Frame, mix, peak};
+use crate::audio::{ComfortNoise, Concealer, Decoder, DtmfDetector, Frame, mix, peak};
 use crate::base::{Digit, Moment, PromptEnd};
 use crate::listen::{ListenEvent, Listener};
 use crate::rtp::{
-    ClockScale, HEADER_BYTES, Jitter, KeyReceiver, KeySender, PAYLOAD_BYTES_MAX, PacketView, Popped, ReportBlock, SenderInfo,
-    Sequencer, is_rtcp, payload_samples, write_bye, write_report,
+    ClockScale, HEADER_BYTES, Jitter, KeyReceiver, KeySender, PAYLOAD_BYTES_MAX, PacketView, Popped, ReportBlock,
+    SRTCP_EXTRA_MAX, SRTP_EXTRA_MAX, SenderInfo, Sequencer, VoipMetrics, append_voip_metrics, is_rtcp, payload_samples,
+    write_bye, write_report,
 };
 use std::net::SocketAddr;
 use std::sync::mpsc::SyncSender;
 use std::time::Duration;
 
-/// Room for a packet that we send: at most 60 ms of G.711 or G.722.
-pub const PACKET_BYTES: usize = HEADER_BYTES + PAYLOAD_BYTES_MAX;
+/// Room for a packet that we send: at most 60 ms of G.711 or G.722, encrypted.
+pub const PACKET_BYTES: usize = HEADER_BYTES + PAYLOAD_BYTES_MAX + SRTP_EXTRA_MAX;
+/// Room for an RTCP packet that we send.
+pub const RTCP_BYTES: usize = 192 + SRTCP_EXTRA_MAX;
+/// The most that the jitter buffer aims at, milliseconds.
+const BUFFER_MS_MAX: u16 = 120;
+/// Audio that goes one way only for so long is an alarm.
+const ONE_WAY: Duration = Duration::from_secs(5);
+/// Packets of five seconds.
+const ONE_WAY_PACKETS: u64 = 250;
 /// Payload type of comfort noise (RFC 3551 §6, RFC 3389).
 const COMFORT_NOISE: u8 = 13;
 /// Under this peak a frame is quiet enough to be left out unheard.
@@ -78,6 +90,16 @@ pub struct Leg {
     key_tones: KeyTones,
     sequencer: Sequencer,
     sending: Sending,
+    silence: Silence,
+    secure: Secure,
+    control: Control,
+    /// Where the far end's RTCP comes from, on its own port.
+    rtcp_from: Option<SocketAddr>,
+    /// Sequence number of our first packet.
+    first_sequence: u16,
+    /// Hears keys in the sound, where no telephone-event was agreed.
+    keys_heard: DtmfDetector,
+    one_way: Option<OneWay>,
     /// What was sent last, and whether it was more than silence.
     said: Frame,
     said_sound: bool,
@@ -108,6 +130,13 @@ impl Leg {
             key_tones: KeyTones::default(),
             sequencer: Sequencer::new(seed.ssrc, seed.sequence, seed.timestamp),
             sending: Sending::new(Codec::Pcmu, 20),
+            silence: Silence::default(),
+            secure: Secure::default(),
+            control: Control::default(),
+            rtcp_from: None,
+            first_sequence: seed.sequence,
+            keys_heard: DtmfDetector::new(),
+            one_way: None,
             said: Frame::SILENCE,
             said_sound: false,
             discarded: 0,
@@ -138,10 +167,28 @@ impl Leg {
     /// Takes a datagram from the RTP port. Whatever is in it, the leg lives on.
     pub fn receive(&mut self, now: Moment, datagram: &[u8], from: SocketAddr, events: &mut Vec<LegEvent>) {
         if is_rtcp(datagram) {
-            return;
+            return self.receive_rtcp(now, datagram, from);
         }
-        if !self.use_packet(now, datagram, from, events) {
-            self.discarded += 1;
+        let used = if self.secure.on() {
+            self.secure.open(datagram).is_some_and(|opened| self.use_packet(now, opened.bytes(), from, events))
+        } else {
+            self.use_packet(now, datagram, from, events)
+        };
+        self.discarded += u64::from(!used);
+    }
+
+    /// Takes a datagram from the RTCP port (or RTCP from the RTP port, RFC 5761). Only the far end's machine is listened to.
+    pub fn receive_rtcp(&mut self, now: Moment, datagram: &[u8], from: SocketAddr) {
+        let Some(peer) = self.peer.filter(|p| p.target().ip() == from.ip()) else { return };
+        let (ssrc, first, codec) = (self.sequencer.ssrc(), self.first_sequence, peer.agreed.codec);
+        if self.secure.on() {
+            let Some(opened) = self.secure.open_rtcp(datagram) else { return };
+            self.control.receive(now, opened.bytes(), ssrc, first, codec);
+        } else {
+            self.control.receive(now, datagram, ssrc, first, codec);
+        }
+        if from != peer.target() {
+            self.rtcp_from = Some(from);
         }
     }
 
@@ -183,6 +230,11 @@ impl Leg {
         }
         self.quiet = peak(&frame.samples) < QUIET_PEAK;
         self.date_frame(now, arrived);
+        if self.peer.is_some_and(|p| p.agreed.dtmf.is_none())
+            && let Some(digit) = self.keys_heard.push(&frame)
+        {
+            self.key(now, digit, events);
+        }
         self.listen(now, &frame, events);
         self.watch_silence(now, events);
         frame
@@ -204,14 +256,14 @@ impl Leg {
             return None;
         };
         let len = self.write(now, &peer.agreed, bridged, out, events)?;
-        Some((len, peer.target()))
+        Some((self.secure.protect(out, len)?, peer.target()))
     }
 
     /// The next packet of the same tick, if any: packets shorter than 20 ms.
     pub fn speak_on(&mut self, out: &mut [u8; PACKET_BYTES]) -> Option<(usize, SocketAddr)> {
         let peer = self.peer.filter(|p| p.agreed.send)?;
         let len = self.sending.packet(&mut self.sequencer, peer.agreed.payload.send, out)?;
-        Some((len, peer.target()))
+        Some((self.secure.protect(out, len)?, peer.target()))
     }
 
     /// What was sent in the last tick.
@@ -234,34 +286,78 @@ impl Leg {
     /// Numbers so far.
     pub fn stats(&self) -> LegStats {
         let s = self.jitter.stats();
+        let codec = self.peer.map(|p| p.agreed.codec);
+        let (mos, far_mos) = match codec {
+            Some(codec) => {
+                let mos = self.control.mos_x100(codec, self.unplayed(), self.buffer_ms());
+                ((s.received > 0).then_some(mos), self.control.far_mos_x100(codec))
+            }
+            None => (None, None),
+        };
+        let deaf = self.peer.is_some_and(|p| p.agreed.send) && s.received >= ONE_WAY_PACKETS && self.sequencer.packets() == 0;
+        let far = self.control.far();
         LegStats {
+            codec,
+            encrypted: self.secure.on(),
             packets_in: s.received,
             lost: s.lost,
+            late: s.late,
             discarded: self.discarded,
             packets_out: self.sequencer.packets(),
             jitter_us: s.jitter_us,
+            buffer_ms: self.buffer_ms(),
+            round_trip_ms: self.control.round_trip_ms(),
+            mos_x100: mos,
+            far_lost: far.map(|f| f.lost),
+            far_jitter_us: far.map(|f| f.jitter_us),
+            far_mos_x100: far_mos,
+            one_way: self.one_way.or(deaf.then_some(OneWay::NothingOut)),
         }
     }
 
-    /// Where RTCP goes: the port above the one where we send (RFC 3550 §11).
+    /// The delay that the jitter buffer aims at.
+    fn buffer_ms(&self) -> u32 {
+        self.jitter.target() / 8
+    }
+
+    /// Share of the far end's packets that were never played: lost on the way, or too late.
+    fn unplayed(&self) -> f64 {
+        let s = self.jitter.stats();
+        (s.lost + s.late) as f64 / (s.received + s.lost).max(1) as f64
+    }
+
+    /// Where RTCP goes: where it comes from, else the port above the one where we send (RFC 3550 §11), or that same one
+    /// (RFC 5761).
     pub fn rtcp_target(&self) -> Option<SocketAddr> {
-        let mut to = self.peer?.target();
+        let peer = self.peer?;
+        let mut to = peer.target();
+        if peer.agreed.rtcp_mux {
+            return Some(to);
+        }
+        if let Some(from) = self.rtcp_from.filter(|f| f.ip() == to.ip()) {
+            return Some(from);
+        }
         to.set_port(to.port().checked_add(1)?);
         Some(to)
     }
 
-    /// Writes an RTCP report (RFC 3550 §6.4); due every five seconds. `None` while there is nothing to report.
+    /// RTCP leaves through the socket of RTP.
+    pub fn rtcp_mux(&self) -> bool {
+        self.peer.is_some_and(|p| p.agreed.rtcp_mux)
+    }
+
+    /// Writes an RTCP report (RFC 3550 §6.4) with an extended one (RFC 3611) when something was heard; due every five
+    /// seconds. `None` while there is nothing to report.
     pub fn report(&mut self, now: Moment, out: &mut [u8]) -> Option<usize> {
-        let low = |n: u64| (n & 0xffff_ffff) as u32;
-        let seconds = now.micros() / 1_000_000;
-        let fraction = ((now.micros() % 1_000_000) << 32) / 1_000_000;
+        let low = |n: u64| u32::try_from(n & 0xffff_ffff).unwrap_or(0);
         let sender = (self.sequencer.packets() > 0).then(|| SenderInfo {
-            ntp: seconds << 32 | fraction,
+            ntp: ntp(now),
             timestamp: self.sequencer.timestamp(),
             packets: low(self.sequencer.packets()),
             octets: low(self.sequencer.octets()),
         });
         let scale = self.peer.map_or(1, |p| p.agreed.codec.scale());
+        let (last_sr, delay) = self.control.last_sr(now);
         let reception = self.jitter.reception();
         let about = reception.ssrc().map(|ssrc| ReportBlock {
             ssrc,
@@ -270,16 +366,47 @@ impl Leg {
             highest: reception.extended_highest(),
             // In ticks of the stream's own clock (RFC 3550 §6.4.1).
             jitter: reception.jitter().saturating_mul(scale),
+            last_sr,
+            delay,
         });
         if sender.is_none() && about.is_none() {
             return None;
         }
-        write_report(self.sequencer.ssrc(), sender.as_ref(), about.as_ref(), CNAME, out)
+        let ssrc = self.sequencer.ssrc();
+        let len = write_report(ssrc, sender.as_ref(), about.as_ref(), CNAME, out)?;
+        let len = match about {
+            Some(about) => append_voip_metrics(ssrc, &self.metrics(about.ssrc), out, len)?,
+            None => len,
+        };
+        self.secure.protect_rtcp(out, len)
+    }
+
+    /// What we heard, for the far end.
+    fn metrics(&self, ssrc: u32) -> VoipMetrics {
+        let s = self.jitter.stats();
+        let of_all = |n: u64| u8::try_from(n * 256 / (s.received + s.lost).max(1)).unwrap_or(u8::MAX);
+        let codec = self.peer.map_or(Codec::Pcmu, |p| p.agreed.codec);
+        let buffer_ms = u16::try_from(self.buffer_ms()).unwrap_or(BUFFER_MS_MAX);
+        VoipMetrics {
+            ssrc,
+            loss: of_all(s.lost),
+            discarded: of_all(s.late),
+            round_trip_ms: self.control.round_trip_ms().and_then(|ms| u16::try_from(ms).ok()).unwrap_or(0),
+            // Both are within 0–100 and 100–450.
+            r_factor: self.control.rating(codec, self.unplayed(), self.buffer_ms()).round() as u8,
+            mos_x10: u8::try_from(self.control.mos_x100(codec, self.unplayed(), self.buffer_ms()) / 10).unwrap_or(45),
+            buffer_ms,
+            buffer_ms_max: BUFFER_MS_MAX,
+        }
     }
 
     /// Writes the RTCP goodbye (RFC 3550 §6.6); `None` when we never sent.
-    pub fn bye(&self, out: &mut [u8]) -> Option<usize> {
-        if self.sequencer.packets() == 0 { None } else { write_bye(self.sequencer.ssrc(), out) }
+    pub fn bye(&mut self, out: &mut [u8]) -> Option<usize> {
+        if self.sequencer.packets() == 0 {
+            return None;
+        }
+        let len = write_bye(self.sequencer.ssrc(), out)?;
+        self.secure.protect_rtcp(out, len)
     }
 
     fn agree(&mut self, now: Moment, agreed: Negotiated) {
@@ -303,10 +430,17 @@ impl Leg {
             }
         }
         self.keys_in.set_scale(agreed.dtmf.map_or(1, |d| d.scale()));
+        self.secure.agree(&agreed);
         if agreed.receive && !waited {
             self.last_packet = now;
             self.no_rtp_told = false;
         }
+    }
+
+    /// A key was pressed: it ends every prompt.
+    fn key(&mut self, now: Moment, digit: Digit, events: &mut Vec<LegEvent>) {
+        events.push(LegEvent::Digit { digit, at: now });
+        self.player.cut_all(now, PromptEnd::Keyed, events);
     }
 
     fn set_codec(&mut self, codec: Codec) {
@@ -320,7 +454,7 @@ impl Leg {
         let Some(peer) = self.peer.as_mut() else { return false };
         let Some(PacketView { mut header, payload }) = PacketView::parse(datagram) else { return false };
         let Some(kind) = kind_of(&peer.agreed, header.payload_type, payload) else { return false };
-        if !peer.agreed.receive || !peer.accept(now, from) {
+        if !peer.agreed.receive || !peer.accept(now, from, &header, self.secure.on()) {
             return false;
         }
         let (codec, dtmf) = (peer.agreed.codec, peer.agreed.dtmf);
@@ -345,8 +479,7 @@ impl Leg {
             Kind::Key => {
                 let useful = self.jitter.push_other(now, &header);
                 if let Some(digit) = self.keys_in.receive(now, header.marker, event_timestamp, payload) {
-                    events.push(LegEvent::Digit { digit, at: now });
-                    self.player.cut_all(now, PromptEnd::Keyed, events);
+                    self.key(now, digit, events);
                 }
                 useful
             }
@@ -394,7 +527,11 @@ impl Leg {
 
     fn watch_silence(&mut self, now: Moment, events: &mut Vec<LegEvent>) {
         let expected = self.peer.is_some_and(|p| p.agreed.receive);
-        if expected && !self.no_rtp_told && !self.jitter.in_comfort_noise() && now - self.last_packet > self.no_rtp {
+        let silent = now - self.last_packet;
+        if expected && silent > ONE_WAY && self.sequencer.packets() > 0 && !self.jitter.in_comfort_noise() {
+            self.one_way = Some(OneWay::NothingIn);
+        }
+        if expected && !self.no_rtp_told && !self.jitter.in_comfort_noise() && silent > self.no_rtp {
             self.no_rtp_told = true;
             events.push(LegEvent::NoRtp);
         }
@@ -416,6 +553,7 @@ impl Leg {
             self.sending.forget();
             return self.sequencer.event(step.marker, dtmf.numbers.send, step.timestamp, &step.packet.bytes(), out);
         }
+        let mut words = true;
         if let Some(tone) = self.key_tones.frame() {
             (self.said, self.said_sound) = (tone, true);
         } else {
@@ -427,9 +565,19 @@ impl Leg {
                 };
             }
             self.said_sound = source != Source::Nothing || bridged.is_some();
+            words = source == Source::Prompt;
         }
-        self.sending.add(&self.said);
-        self.sending.packet(&mut self.sequencer, agreed.payload.send, out)
+        match self.silence.tick(&self.said, words || !agreed.noise) {
+            Say::Sound => {
+                self.sending.add(&self.said);
+                self.sending.packet(&mut self.sequencer, agreed.payload.send, out)
+            }
+            Say::Noise(level) => {
+                self.sending.forget();
+                self.sequencer.noise(COMFORT_NOISE, &[level], out)
+            }
+            Say::Nothing => None,
+        }
     }
 
     /// As an event where that was agreed, else as the tones themselves.

@@ -1,22 +1,45 @@
-//! Where a leg's far end is: what signalling said, and what its packets show (symmetric RTP).
+//! Where a leg's far end is: what signalling said, and what its packets show (symmetric RTP). The source of the first good
+//! packet is kept. It may move (a NAT forgets and makes another port), and it may not be taken over: packets from elsewhere
+//! are believed only when they go on where the stream was, which takes its SSRC, its place in 65 536 sequence numbers and its
+//! clock. Whoever reads the line can know all three; against them there is SRTP, whose packets prove themselves.
 
 use super::face::Negotiated;
 use crate::base::Moment;
+use crate::rtp::Header;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-/// A source that was silent for this long may be replaced by another one.
+/// A source that was silent for this long may be replaced by another one, where nothing binds us to it.
 const SILENT: Duration = Duration::from_secs(2);
+/// A source of so many packets (a second of speech) is the far end; one of fewer may be anybody's first.
+const SETTLED: u32 = 50;
+/// A stream that goes on elsewhere may have lost so many packets on the way.
+const AHEAD_MAX: u16 = 100;
+/// How far its clock may be off from ours.
+const CLOCK_OFF: Duration = Duration::from_secs(2);
 
 /// The far end of one leg.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Peer {
     /// What signalling agreed.
     pub(super) agreed: Negotiated,
-    /// The source whose packets we take and answer to, and when it was heard last.
-    latched: Option<(SocketAddr, Moment)>,
+    /// The source whose packets we take and answer to.
+    latched: Option<Latch>,
     /// The source from before signalling moved the media, and until when its stragglers do not move it back.
     former: Option<(SocketAddr, Moment)>,
+}
+
+/// A source and where its stream stands.
+#[derive(Debug, Clone, Copy)]
+struct Latch {
+    source: SocketAddr,
+    ssrc: u32,
+    /// Newest sequence number, its timestamp, and when it came.
+    sequence: u16,
+    timestamp: u32,
+    heard: Moment,
+    /// Packets of the stream so far.
+    packets: u32,
 }
 
 impl Peer {
@@ -27,74 +50,87 @@ impl Peer {
     /// After a re-INVITE. The same address keeps the source that was found; another one is looked for anew.
     pub(super) fn agree(&mut self, now: Moment, agreed: Negotiated) {
         if agreed.remote != self.agreed.remote {
-            self.former = self.latched.take().map(|(source, _)| (source, now + SILENT));
+            self.former = self.latched.take().map(|latch| (latch.source, now + SILENT));
         }
         self.agreed = agreed;
     }
 
     /// Where to send.
     pub(super) fn target(&self) -> SocketAddr {
-        self.latched.map_or(self.agreed.remote, |(source, _)| source)
+        self.latched.map_or(self.agreed.remote, |latch| latch.source)
     }
 
-    /// Whether a packet that is good in itself may be used; latches onto its source. The address that signalling named
-    /// always may: whoever came first must not be able to keep it out.
-    pub(super) fn accept(&mut self, now: Moment, from: SocketAddr) -> bool {
-        if let Some((source, heard)) = self.latched.as_mut()
-            && *source == from
-        {
-            *heard = now;
+    /// Whether an RTP packet that is good in itself may be used; latches onto its source, or follows it. `proven`: the packet
+    /// was authenticated (SRTP), so that only its sender can have made it, and only once.
+    pub(super) fn accept(&mut self, now: Moment, from: SocketAddr, header: &Header, proven: bool) -> bool {
+        let Some(latch) = self.latched.as_mut() else { return self.first(now, from, header) };
+        if latch.source == from {
+            latch.heard = now;
+            if latch.ssrc != header.ssrc {
+                // The same place begins another stream (music on hold, a transfer behind a PBX).
+                (latch.ssrc, latch.sequence, latch.timestamp) = (header.ssrc, header.sequence, header.timestamp);
+            } else if newer(latch, header) {
+                (latch.sequence, latch.timestamp) = (header.sequence, header.timestamp);
+            }
+            latch.packets = latch.packets.saturating_add(1);
             return true;
         }
-        let named = from == self.agreed.remote;
-        if !named && self.latched.is_some_and(|(_, heard)| now - heard <= SILENT) {
-            return false;
-        }
-        if !named && self.former.is_some_and(|(source, until)| source == from && now < until) {
-            // Still on the way from where it was: worth hearing, no reason to send there again.
+        let latch = *latch;
+        let clock = self.agreed.codec.clock();
+        if proven {
+            // What was late on its old way is heard and does not move us back.
+            if latch.ssrc != header.ssrc || newer(&latch, header) {
+                self.move_to(now, from, header);
+            }
             return true;
         }
-        self.latched = Some((from, now));
+        let (ours, theirs) = (self.rank(latch.source), self.rank(from));
+        let silent = now - latch.heard > SILENT;
+        let free = silent && (latch.packets < SETTLED || latch.source.ip() == from.ip());
+        if theirs > ours || free || goes_on(&latch, now, header, clock) {
+            self.move_to(now, from, header);
+            return true;
+        }
+        false
+    }
+
+    fn first(&mut self, now: Moment, from: SocketAddr, header: &Header) -> bool {
+        // Still on the way from where it was: worth hearing, no reason to send there again.
+        let straggler = self.former.is_some_and(|(source, until)| source == from && now < until);
+        if !straggler || from == self.agreed.remote {
+            self.move_to(now, from, header);
+        }
         true
     }
+
+    fn move_to(&mut self, now: Moment, source: SocketAddr, header: &Header) {
+        let Header { ssrc, sequence, timestamp, .. } = *header;
+        let packets = self.latched.filter(|l| l.ssrc == ssrc).map_or(0, |l| l.packets) + 1;
+        self.latched = Some(Latch { source, ssrc, sequence, timestamp, heard: now, packets });
+    }
+
+    /// The address that signalling named may always take its place, and its machine before others: whoever came first must
+    /// not be able to keep them out.
+    fn rank(&self, source: SocketAddr) -> u8 {
+        let named = self.agreed.remote;
+        u8::from(source.ip() == named.ip()) + u8::from(source == named)
+    }
+}
+
+fn newer(latch: &Latch, header: &Header) -> bool {
+    header.sequence.wrapping_sub(latch.sequence).cast_signed() > 0
+}
+
+/// Whether a packet is the next of the latched stream, or nearly, by all that an onlooker at the side cannot know.
+fn goes_on(latch: &Latch, now: Moment, header: &Header, clock: u32) -> bool {
+    let ahead = header.sequence.wrapping_sub(latch.sequence);
+    let passed = i128::try_from((now - latch.heard).as_micros()).unwrap_or(i128::MAX);
+    let ticks = i128::from(header.timestamp.wrapping_sub(latch.timestamp).cast_signed());
+    let ran = ticks * 1_000_000 / i128::from(clock.max(1));
+    let off = (ran - passed).unsigned_abs();
+    header.ssrc == latch.ssrc && (1..=AHEAD_MAX).contains(&ahead) && off <= CLOCK_OFF.as_micros()
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::media::Codec;
-
-    fn at(port: u16) -> SocketAddr {
-        SocketAddr::from(([127, 0, 0, 1], port))
-    }
-
-    fn agreed(port: u16) -> Negotiated {
-        Negotiated::new(at(port), Codec::Pcmu)
-    }
-
-    #[test]
-    fn the_first_source_holds_until_it_is_silent() {
-        let mut p = Peer::new(agreed(10));
-        assert_eq!(p.target(), at(10));
-        assert!(p.accept(Moment::from_millis(0), at(20)));
-        assert_eq!(p.target(), at(20));
-        assert!(!p.accept(Moment::from_millis(1_900), at(30)));
-        assert!(p.accept(Moment::from_millis(2_001), at(30)));
-        assert!(p.accept(Moment::from_millis(2_002), at(10)), "the named address is never kept out");
-        assert_eq!(p.target(), at(10));
-    }
-
-    #[test]
-    fn moved_media_is_not_moved_back_by_stragglers() {
-        let mut p = Peer::new(agreed(10));
-        assert!(p.accept(Moment::from_millis(0), at(20)));
-        p.agree(Moment::from_millis(10), agreed(10));
-        assert_eq!(p.target(), at(20), "a refresh changes nothing");
-        p.agree(Moment::from_millis(20), agreed(11));
-        assert!(p.accept(Moment::from_millis(30), at(20)));
-        assert_eq!(p.target(), at(11));
-        assert!(p.accept(Moment::from_millis(40), at(21)));
-        assert_eq!(p.target(), at(21));
-        assert!(!p.accept(Moment::from_millis(50), at(20)));
-    }
-}
+#[path = "peer_tests.rs"]
+mod tests;

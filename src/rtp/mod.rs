@@ -5,19 +5,25 @@ mod events;
 mod jitter;
 mod packet;
 mod payload;
+mod quality;
 mod reception;
 mod rtcp;
 mod sequencer;
 mod slots;
+mod srtp;
 
 pub use events::{EventPacket, KeyReceiver, KeySender, KeyStep};
 pub use jitter::{Jitter, Popped};
 pub use packet::{HEADER_BYTES, Header, PacketView, write_packet};
 pub use payload::{ClockScale, KeyEvents, Numbers, payload_samples};
+pub use quality::{mos, r_factor};
 pub use reception::{Reception, ReceptionStats};
-pub use rtcp::{ReportBlock, Rtcp, RtcpPackets, SenderInfo, is_rtcp, write_bye, write_report};
+pub use rtcp::{
+    ReportBlock, Rtcp, RtcpPackets, SenderInfo, UNKNOWN, VoipMetrics, append_voip_metrics, is_rtcp, write_bye, write_report,
+};
 pub use sequencer::Sequencer;
 pub use slots::Piece;
+pub use srtp::{MasterKey, SRTCP_EXTRA_MAX, SRTP_EXTRA_MAX, SrtpKeys, SrtpReceiver, SrtpSender, Suite};
 
 /// Samples of one 20-ms tick at 8 kHz, which is also the RTP clock of every codec here but Opus (RFC 3551 §4.5). The jitter
 /// buffer counts in it; [`ClockScale`] brings other clocks to it.

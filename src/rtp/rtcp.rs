@@ -13,6 +13,31 @@ pub struct ReportBlock {
     pub highest: u32,
     /// Interarrival jitter in timestamp units.
     pub jitter: u32,
+    /// The middle 32 bits of the time in the last SR of that stream, 0 = none came.
+    pub last_sr: u32,
+    /// How long ago that was, in 1/65536 s.
+    pub delay: u32,
+}
+
+/// What a listener measured (RFC 3611 §4.7), as far as we tell and read it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct VoipMetrics {
+    /// Whose stream.
+    pub ssrc: u32,
+    /// Lost on the way since the beginning, in 256ths.
+    pub loss: u8,
+    /// Came too late or too early, in 256ths.
+    pub discarded: u8,
+    /// From here to there and back, milliseconds; 0 = not known.
+    pub round_trip_ms: u16,
+    /// Rating factor 0–100; 127 = not known.
+    pub r_factor: u8,
+    /// Mean opinion times ten, 10–50; 127 = not known.
+    pub mos_x10: u8,
+    /// Delay of the jitter buffer that is aimed at, milliseconds.
+    pub buffer_ms: u16,
+    /// The most that it may become.
+    pub buffer_ms_max: u16,
 }
 
 /// What we sent so far (RFC 3550 §6.4.1).
@@ -37,8 +62,15 @@ pub enum Rtcp {
         ssrc: u32,
         /// What it sent, in an SR.
         sender: Option<SenderInfo>,
-        /// Its first report block.
+        /// The report block about the stream that was asked for, else its first.
         about: Option<ReportBlock>,
+    },
+    /// A VoIP metrics block in an extended report (RFC 3611).
+    Voip {
+        /// The reporter.
+        ssrc: u32,
+        /// Its first block of this kind.
+        metrics: VoipMetrics,
     },
     /// The far end stops (RFC 3550 §6.6).
     Bye {
@@ -49,6 +81,11 @@ pub enum Rtcp {
     Other(u8),
 }
 
+/// Block type of VoIP metrics (RFC 3611 §4.7).
+const VOIP_METRICS: u8 = 7;
+/// A value that is not known (RFC 3611 §4.7).
+pub const UNKNOWN: u8 = 127;
+
 /// Whether a datagram is RTCP that came on the RTP port (RFC 5761 §4: second byte 192–223).
 pub fn is_rtcp(datagram: &[u8]) -> bool {
     datagram.len() >= 4 && datagram[0] >> 6 == 2 && (192..=223).contains(&datagram[1])
@@ -56,12 +93,21 @@ pub fn is_rtcp(datagram: &[u8]) -> bool {
 
 /// Reads a compound packet, one item per packet; ends at the first lie about a length.
 #[derive(Debug, Clone)]
-pub struct RtcpPackets<'a>(&'a [u8]);
+pub struct RtcpPackets<'a> {
+    rest: &'a [u8],
+    /// The stream whose report blocks are of interest.
+    about: Option<u32>,
+}
 
 impl<'a> RtcpPackets<'a> {
     /// Over a datagram.
     pub fn new(datagram: &'a [u8]) -> RtcpPackets<'a> {
-        RtcpPackets(datagram)
+        RtcpPackets { rest: datagram, about: None }
+    }
+
+    /// Only report blocks about this stream.
+    pub fn about(datagram: &'a [u8], ssrc: u32) -> RtcpPackets<'a> {
+        RtcpPackets { rest: datagram, about: Some(ssrc) }
     }
 }
 
@@ -69,19 +115,19 @@ impl Iterator for RtcpPackets<'_> {
     type Item = Rtcp;
 
     fn next(&mut self) -> Option<Rtcp> {
-        let [b0, kind, l0, l1] = *self.0.first_chunk::<4>()?;
+        let [b0, kind, l0, l1] = *self.rest.first_chunk::<4>()?;
         let len = 4 + usize::from(u16::from_be_bytes([l0, l1])) * 4;
-        if b0 >> 6 != 2 || len > self.0.len() {
-            self.0 = &[];
+        if b0 >> 6 != 2 || len > self.rest.len() {
+            self.rest = &[];
             return None;
         }
-        let (packet, rest) = self.0.split_at(len);
-        self.0 = rest;
-        Some(read(b0 & 0x1f, kind, &packet[4..]).unwrap_or(Rtcp::Other(kind)))
+        let (packet, rest) = self.rest.split_at(len);
+        self.rest = rest;
+        Some(read(b0 & 0x1f, kind, &packet[4..], self.about).unwrap_or(Rtcp::Other(kind)))
     }
 }
 
-fn read(count: u8, kind: u8, body: &[u8]) -> Option<Rtcp> {
+fn read(count: u8, kind: u8, body: &[u8], wanted: Option<u32>) -> Option<Rtcp> {
     let word = |n: usize| Some(u32::from_be_bytes(*body.get(n * 4..)?.first_chunk::<4>()?));
     match kind {
         200 | 201 => {
@@ -99,23 +145,75 @@ fn read(count: u8, kind: u8, body: &[u8]) -> Option<Rtcp> {
             if kind == 200 && sender.is_none() {
                 return None;
             }
-            let about = (count > 0)
-                .then(|| {
-                    let lost = word(blocks + 1)?;
-                    Some(ReportBlock {
-                        ssrc: word(blocks)?,
-                        fraction_lost: lost.to_be_bytes()[0],
-                        lost: lost & 0x00ff_ffff,
-                        highest: word(blocks + 2)?,
-                        jitter: word(blocks + 3)?,
-                    })
+            let block = |n: usize| {
+                let lost = word(n + 1)?;
+                Some(ReportBlock {
+                    ssrc: word(n)?,
+                    fraction_lost: lost.to_be_bytes()[0],
+                    lost: lost & 0x00ff_ffff,
+                    highest: word(n + 2)?,
+                    jitter: word(n + 3)?,
+                    last_sr: word(n + 4)?,
+                    delay: word(n + 5)?,
                 })
-                .flatten();
+            };
+            let all = (0..usize::from(count)).map_while(|n| block(blocks + n * 6));
+            let about = all.into_iter().find(|b| wanted.is_none_or(|w| b.ssrc == w));
             Some(Rtcp::Report { ssrc: word(0)?, sender, about })
         }
+        207 => voip_metrics(body).map(|metrics| Rtcp::Voip { ssrc: word(0).unwrap_or(0), metrics }),
         203 if count > 0 => Some(Rtcp::Bye { ssrc: word(0)? }),
         _ => None,
     }
+}
+
+/// The first VoIP metrics block of an extended report, `body` being all behind its first four bytes.
+fn voip_metrics(body: &[u8]) -> Option<VoipMetrics> {
+    let mut rest = body.get(4..)?;
+    loop {
+        let [kind, _, l0, l1] = *rest.first_chunk::<4>()?;
+        let len = 4 + usize::from(u16::from_be_bytes([l0, l1])) * 4;
+        let block = rest.get(..len)?;
+        if kind == VOIP_METRICS && len >= 36 {
+            let short = |at: usize| u16::from_be_bytes([block[at], block[at + 1]]);
+            return Some(VoipMetrics {
+                ssrc: u32::from_be_bytes(*block[4..].first_chunk()?),
+                loss: block[8],
+                discarded: block[9],
+                round_trip_ms: short(16),
+                r_factor: block[24],
+                mos_x10: block[26],
+                buffer_ms: short(30),
+                buffer_ms_max: short(32),
+            });
+        }
+        rest = &rest[len..];
+    }
+}
+
+/// Appends an extended report with VoIP metrics (RFC 3611 §4.7) behind the first `len` bytes; the new length. Bursts are
+/// not told from gaps: all loss stands in the gap.
+pub fn append_voip_metrics(ssrc: u32, metrics: &VoipMetrics, out: &mut [u8], len: usize) -> Option<usize> {
+    let mut w = Writer { out, len };
+    let start = w.begin(0, 207)?;
+    w.word(ssrc)?;
+    w.bytes(&[VOIP_METRICS, 0, 0, 8])?;
+    w.word(metrics.ssrc)?;
+    w.bytes(&[metrics.loss, metrics.discarded, 0, metrics.loss.saturating_add(metrics.discarded)])?;
+    w.word(0)?;
+    w.bytes(&metrics.round_trip_ms.to_be_bytes())?;
+    // Delay in our end systems: the buffer's, as near as it is known.
+    w.bytes(&metrics.buffer_ms.to_be_bytes())?;
+    // Signal and noise level and echo loss are not known; the least gap is the usual 16 packets.
+    w.bytes(&[UNKNOWN, UNKNOWN, UNKNOWN, 16])?;
+    w.bytes(&[metrics.r_factor, UNKNOWN, metrics.mos_x10, metrics.mos_x10])?;
+    // Standard concealment, adaptive buffer, rate not known (§4.7.6).
+    w.bytes(&[0b1011_0000, 0])?;
+    w.bytes(&metrics.buffer_ms.to_be_bytes())?;
+    w.bytes(&metrics.buffer_ms_max.to_be_bytes())?;
+    w.bytes(&metrics.buffer_ms_max.to_be_bytes())?;
+    w.end(start)?;
+    Some(w.len)
 }
 
 /// Writes SR (when we sent) or RR, and the SDES CNAME that must follow (RFC 3550 §6.1). Returns the length, `None` when
@@ -168,9 +266,8 @@ fn write_first(w: &mut Writer, ssrc: u32, sender: Option<&SenderInfo>, about: Op
         w.word(u32::from(b.fraction_lost) << 24 | b.lost.min(0x007f_ffff))?;
         w.word(b.highest)?;
         w.word(b.jitter)?;
-        // Last SR and the delay since: 0 = none received (RFC 3550 §6.4.1).
-        w.word(0)?;
-        w.word(0)?;
+        w.word(b.last_sr)?;
+        w.word(b.delay)?;
     }
     w.end(start)
 }
@@ -213,7 +310,8 @@ mod tests {
     #[test]
     fn reports_round_trip() {
         let sender = SenderInfo { ntp: 1 << 40 | 5, timestamp: 7, packets: 8, octets: 9 };
-        let block = ReportBlock { ssrc: 3, fraction_lost: 25, lost: 1_000, highest: 0x1_0002, jitter: 80 };
+        let block =
+            ReportBlock { ssrc: 3, fraction_lost: 25, lost: 1_000, highest: 0x1_0002, jitter: 80, last_sr: 9, delay: 11 };
         let mut buffer = [0; 128];
         let len = write_report(1, Some(&sender), Some(&block), "hotline", &mut buffer).expect("it fits");
         assert!(is_rtcp(&buffer[..len]) && len.is_multiple_of(4));
@@ -226,7 +324,46 @@ mod tests {
         assert_eq!(write_report(1, None, None, "hotline", &mut [0; 20]), None);
     }
 
+    #[test]
+    fn metrics_round_trip_and_the_right_block_is_found() {
+        let block = ReportBlock { ssrc: 3, lost: 7, ..ReportBlock::default() };
+        let metrics = VoipMetrics {
+            ssrc: 3,
+            loss: 12,
+            discarded: 3,
+            round_trip_ms: 80,
+            r_factor: 88,
+            mos_x10: 43,
+            buffer_ms: 40,
+            buffer_ms_max: 120,
+        };
+        let mut buffer = [0; 192];
+        let len = write_report(1, None, Some(&block), "hotline", &mut buffer).expect("it fits");
+        let len = append_voip_metrics(1, &metrics, &mut buffer, len).expect("it fits");
+        let read: Vec<_> = RtcpPackets::about(&buffer[..len], 3).collect();
+        assert_eq!(read[0], Rtcp::Report { ssrc: 1, sender: None, about: Some(block) });
+        assert_eq!(read[2], Rtcp::Voip { ssrc: 1, metrics });
+        let other: Vec<_> = RtcpPackets::about(&buffer[..len], 4).collect();
+        assert_eq!(other[0], Rtcp::Report { ssrc: 1, sender: None, about: None });
+        // Two blocks, the second about us.
+        let mut two = vec![0x82, 201, 0, 13, 0, 0, 0, 1];
+        for ssrc in [8u8, 9] {
+            two.extend([0, 0, 0, ssrc]);
+            two.extend([ssrc; 20]);
+        }
+        let found = RtcpPackets::about(&two, 9).next();
+        assert!(matches!(found, Some(Rtcp::Report { about: Some(ReportBlock { ssrc: 9, delay: 0x0909_0909, .. }), .. })));
+        assert_eq!(append_voip_metrics(1, &metrics, &mut [0; 20], 0), None);
+    }
+
     proptest! {
+        #[test]
+        fn any_extended_report_is_survived(bytes in prop::collection::vec(any::<u8>(), 0..120)) {
+            let mut packet = vec![0x80, 207, 0, (bytes.len() / 4) as u8];
+            packet.extend(&bytes[..bytes.len() / 4 * 4]);
+            prop_assert!(RtcpPackets::new(&packet).count() <= 1);
+        }
+
         #[test]
         fn any_bytes_are_survived(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
             prop_assert!(RtcpPackets::new(&bytes).count() <= 50);

@@ -10,7 +10,7 @@ pub use super::rate::Blocked;
 use crate::base::Codec;
 pub use crate::base::Network;
 use crate::sip::trunk::Trunk;
-use crate::sip::{Algorithm, Reliable, SCANNERS, Unknown};
+use crate::sip::{Algorithm, Reliable, SCANNERS, Srtp, Unknown};
 pub use values::{Dialled, HostPort, Secret};
 
 use reader::{Reader, Section};
@@ -88,6 +88,10 @@ pub struct SipConfig {
     pub codecs: Vec<Codec>,
     /// An answer takes the first of these that was offered, instead of the first offered that is among them.
     pub prefer_our_codecs: bool,
+    /// Whether audio is encrypted (SDES).
+    pub srtp: Srtp,
+    /// Our silence is sent as comfort noise to those who understand it.
+    pub comfort_noise: bool,
     /// Sources whose P-Asserted-Identity is believed and who are free of the rate limit.
     pub trusted: Vec<Network>,
     /// What happens to calls from elsewhere (this machine is always known).
@@ -344,6 +348,8 @@ fn read_sip(mut s: Section<'_>, accounts: BTreeMap<String, Secret>) -> SipConfig
         rtp_ip: s.get("rtp_ip", bound, values::ip),
         codecs: s.get("codecs", Codec::ALL.to_vec(), values::codecs),
         prefer_our_codecs: s.get("prefer_our_codecs", false, values::yes_or_no),
+        srtp: s.get("srtp", Srtp::Off, values::srtp),
+        comfort_noise: s.get("comfort_noise", false, values::yes_or_no),
         trusted: s.get("trusted", Vec::new(), values::list(values::network)),
         unknown: s.get("unknown", Unknown::Refuse, values::unknown),
         digest: s.get("digest", vec![Algorithm::Md5, Algorithm::Sha256], values::algorithms),

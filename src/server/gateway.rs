@@ -7,11 +7,11 @@ use super::settings::{Served, Settings};
 use crate::audio::Pcm;
 use crate::base::{AttemptId, CallId, Moment, PhoneNumber, PromptPart, WallTime};
 use crate::call::{Call, CallSettings, Event, Record};
-use crate::drive::{Driver, Happening};
+use crate::drive::{Driver, Happening, Ports};
 use crate::flow::Flow;
 use crate::media::{LegCommand, LegEvent, LegKey, Plane};
 use crate::sip::trunk::{Board, Direction, Permit};
-use crate::sip::{DialogKey, Origin, SdpPolicy, SdpSession, SipCommand, SipEndpoint, SipEvent};
+use crate::sip::{DialogKey, Origin, SdpKeys, SdpPolicy, SdpSession, SipCommand, SipEndpoint, SipEvent, Srtp};
 use crate::speech::{EarEvent, Ears, Voices};
 use crate::store::{EventLog, EventLogHead, Store, StoreWriter};
 use std::collections::{BTreeMap, HashMap};
@@ -27,6 +27,9 @@ const INBOX: usize = 512;
 
 /// Seconds after which a refused caller may try again.
 const RETRY_AFTER: u32 = 5;
+
+/// How long an ended call waits for the numbers of its legs.
+const LAST_NUMBERS: Duration = Duration::from_secs(2);
 
 /// Records kept for live views that lag.
 const LIVE_NOTES: usize = 1_024;
@@ -79,7 +82,13 @@ impl Shared {
 
     /// Offer and answer of a new dialog.
     pub(super) fn sdp_session(&self) -> SdpSession {
-        SdpSession::with_policy(rand::random(), self.sdp.clone())
+        self.sdp_session_by(None)
+    }
+
+    /// The same; `srtp` is what a trunk wants otherwise than the rest.
+    pub(super) fn sdp_session_by(&self, srtp: Option<Srtp>) -> SdpSession {
+        let policy = SdpPolicy { srtp: srtp.unwrap_or(self.sdp.srtp), ..self.sdp.clone() };
+        SdpSession::with_policy(rand::random(), policy, SdpKeys::from_random(rand::random()))
     }
 
     pub(super) fn register(&self, dialog: DialogKey, inbox: mpsc::Sender<Inbox>) {
@@ -403,7 +412,8 @@ impl Router {
                 return self.reject(dialog, 503, Some(RETRY_AFTER));
             }
         };
-        let mut sdp = self.shared.sdp_session();
+        let by = origin.trunk.as_ref().and_then(|name| self.shared.board().named(name));
+        let mut sdp = self.shared.sdp_session_by(by.and_then(|trunk| trunk.srtp));
         let ip = self.shared.sip.local_ip_toward(source.ip());
         let (agreed, answer_sdp) = match offer.as_deref().map(|o| sdp.answer(o, ip, port)) {
             Some(Ok((agreed, text))) => (Some(agreed), text),
@@ -481,6 +491,20 @@ impl CallTask {
         }
         self.shared.forget(dialog);
         lock(&self.shared.referring).remove(&id);
+        self.last_numbers().await;
+    }
+
+    /// The plane closes legs within a tick or two; their numbers belong to the record.
+    async fn last_numbers(&mut self) {
+        let until = tokio::time::Instant::now() + LAST_NUMBERS;
+        while self.driver.ports().is_waiting_for_numbers() {
+            let Ok(Some((key, event))) = tokio::time::timeout_at(until, self.from_legs.recv()).await else { return };
+            if let LegEvent::Closed(stats) = event
+                && let Some(leg) = self.driver.ports().leg_of(key)
+            {
+                self.driver.ports().leg_closed(leg, stats);
+            }
+        }
     }
 
     fn message(&mut self, message: Inbox) {

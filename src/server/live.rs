@@ -6,16 +6,16 @@ use crate::audio::{Pcm, write_wav};
 use crate::base::{
     AttemptId, CallId, Digit, Disposition, Grammar, Language, LegId, LookUpId, Moment, Prompt, PromptId, UtteranceId, WallTime,
 };
-use crate::call::{AgentEvent, Event, HandOverCard, Record, ReferOutcome};
+use crate::call::{AgentEvent, Event, HandOverCard, LegRecord, Record, ReferOutcome};
 use crate::drive::{Happening, LastResort, Ports};
 use crate::flow::{Flow, LookUp};
-use crate::media::{LegCommand, LegEvent, LegKey, LegStats, Negotiated};
+use crate::media::{LegCommand, LegEvent, LegKey, LegStats, Negotiated, OneWay};
 use crate::sip::destinations::Target;
 use crate::sip::trunk::Permit;
 use crate::sip::{DialogKey, EndedWhy, MediaAgreement, SdpSession, SipCommand, SipEvent};
 use crate::speech::{Ear, RenderKey};
 use crate::store::{EventLog, StoreWriter};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::mpsc;
@@ -30,8 +30,8 @@ const CARD_VALID: Duration = Duration::from_secs(2 * 3_600);
 pub(super) struct LiveLeg {
     pub(super) dialog: DialogKey,
     pub(super) key: LegKey,
-    port: u16,
-    sdp: SdpSession,
+    pub(super) port: u16,
+    pub(super) sdp: SdpSession,
     /// The dialog is still there (nothing to hang up otherwise).
     pub(super) up: bool,
     /// Their 200 (or our 200's ACK) was seen.
@@ -51,6 +51,8 @@ pub(super) struct LivePorts {
     pub(super) flow: Arc<Flow>,
     pub(super) inbox: mpsc::Sender<Inbox>,
     pub(super) legs: BTreeMap<LegId, LiveLeg>,
+    /// Legs whose audio has told its last numbers.
+    closed: BTreeSet<LegId>,
     ear: Option<Ear>,
     /// SDP for the 200; an offer of ours when theirs is late.
     answer_sdp: String,
@@ -60,7 +62,7 @@ pub(super) struct LivePorts {
     language: Language,
     pub(super) caller_number: String,
     /// The address we give in SDP, as the caller's network reaches us.
-    ip: std::net::IpAddr,
+    pub(super) ip: std::net::IpAddr,
     recording: bool,
     /// The call's place on the trunk that brought it, given back with this.
     _permit: Option<Permit>,
@@ -113,6 +115,7 @@ impl LivePorts {
             flow,
             inbox,
             legs: BTreeMap::from([(LegId::Caller, leg)]),
+            closed: BTreeSet::new(),
             ear: Some(ear),
             answer_sdp: caller.answer_sdp,
             store,
@@ -135,6 +138,11 @@ impl LivePorts {
     /// Which leg a key of the audio plane belongs to.
     pub(super) fn leg_of(&self, key: LegKey) -> Option<LegId> {
         self.legs.iter().find(|(_, leg)| leg.key == key).map(|(id, _)| *id)
+    }
+
+    /// Legs of an ended call whose numbers are still to come.
+    pub(super) fn is_waiting_for_numbers(&self) -> bool {
+        self.closed.len() < self.legs.len()
     }
 
     fn leg_of_dialog(&self, dialog: DialogKey) -> Option<LegId> {
@@ -397,8 +405,40 @@ impl LivePorts {
 
 /// SDP's words into the plane's.
 pub(super) fn negotiated(agreed: MediaAgreement) -> Negotiated {
-    let MediaAgreement { remote, codec, payload, dtmf, packet_ms, send, receive } = agreed;
-    Negotiated { remote, codec, payload, dtmf, packet_ms, send, receive }
+    let MediaAgreement { remote, codec, payload, dtmf, packet_ms, noise, rtcp_mux, srtp, send, receive } = agreed;
+    Negotiated { remote, codec, payload, dtmf, packet_ms, noise, rtcp_mux, srtp, send, receive }
+}
+
+/// The plane's numbers into the record's words.
+fn leg_record(leg: LegId, stats: &LegStats) -> LegRecord {
+    let opinion = |x100: Option<u16>| x100.map(|m| f64::from(m) / 100.0);
+    LegRecord {
+        leg: match leg {
+            LegId::Caller => "caller".to_string(),
+            LegId::Agent(attempt) => format!("agent {attempt}"),
+        },
+        codec: stats.codec.map(|c| c.name().to_string()),
+        encrypted: stats.encrypted,
+        packets_in: stats.packets_in,
+        packets_out: stats.packets_out,
+        lost: stats.lost,
+        late: stats.late,
+        discarded: stats.discarded,
+        jitter_us: stats.jitter_us,
+        buffer_ms: stats.buffer_ms,
+        round_trip_ms: stats.round_trip_ms,
+        mos: opinion(stats.mos_x100),
+        far_lost: stats.far_lost,
+        far_jitter_us: stats.far_jitter_us,
+        far_mos: opinion(stats.far_mos_x100),
+        one_way: stats.one_way.map(|way| {
+            let word = match way {
+                OneWay::NothingIn => "nothing_in",
+                OneWay::NothingOut => "nothing_out",
+            };
+            word.to_string()
+        }),
+    }
 }
 
 impl Ports for LivePorts {
@@ -575,8 +615,15 @@ impl Ports for LivePorts {
     fn prompt_started(&mut self, _leg: LegId, _prompt: PromptId, _at: Moment) {}
 
     fn leg_closed(&mut self, leg: LegId, stats: LegStats) {
+        self.closed.insert(leg);
         tracing::info!(call = %self.id, ?leg, packets_in = stats.packets_in, lost = stats.lost, discarded = stats.discarded,
-            packets_out = stats.packets_out, jitter_us = stats.jitter_us, "a leg's audio is closed");
+            packets_out = stats.packets_out, jitter_us = stats.jitter_us, buffer_ms = stats.buffer_ms,
+            round_trip_ms = stats.round_trip_ms, mos_x100 = stats.mos_x100, "a leg's audio is closed");
+        if let Some(one_way) = stats.one_way {
+            tracing::warn!(call = %self.id, ?leg, ?one_way, "audio went one way only");
+            metrics::counter!("hotline_one_way_audio_total").increment(1);
+        }
+        self.note(Record::Leg(leg_record(leg, &stats)));
     }
 
     fn trouble(&mut self, why: &str) {

@@ -112,7 +112,12 @@ impl Settings {
                 session: SessionPolicy { expires: config.sip.session_expires, ..SessionPolicy::default() },
                 ..SipConfig::default()
             },
-            sdp: SdpPolicy { codecs: config.sip.codecs.clone(), prefer_ours: config.sip.prefer_our_codecs },
+            sdp: SdpPolicy {
+                codecs: config.sip.codecs.clone(),
+                prefer_ours: config.sip.prefer_our_codecs,
+                srtp: config.sip.srtp,
+                comfort_noise: config.sip.comfort_noise,
+            },
             media: MediaSettings {
                 bind: config.sip.rtp_ip,
                 ports: config.sip.rtp_ports.clone().unwrap_or(16_384..=32_766),

@@ -119,8 +119,13 @@ impl LivePorts {
             match begun {
                 Ok(permit) => {
                     let to = permit.trunk().proxy.uri(&numbers_out(permit.trunk(), &way.user));
-                    let offered = Offered { ring_seconds: u32::try_from(left).unwrap_or(u32::MAX), ..way.offered.clone() };
+                    let mut offered = Offered { ring_seconds: u32::try_from(left).unwrap_or(u32::MAX), ..way.offered.clone() };
+                    let srtp = permit.trunk().srtp;
                     way.permit = Some(permit);
+                    if let Some(live) = self.legs.get_mut(&leg).filter(|_| srtp.is_some()) {
+                        live.sdp = self.shared.sdp_session_by(srtp);
+                        offered.sdp = live.sdp.offer(self.ip, live.port);
+                    }
                     return self.invite(leg, &to, Some(name), offered);
                 }
                 Err(why @ (NoTrunk::Full | NoTrunk::TooFast)) => {

@@ -23,7 +23,7 @@ pub use digest::{Algorithm, Credentials};
 pub use face::{DialogKey, EndedWhy, Origin, SipCommand, SipEvent};
 pub use party::Diverted;
 pub use reliable::Reliable;
-pub use sdp::{MediaAgreement, SdpError, SdpPolicy, SdpSession};
+pub use sdp::{MediaAgreement, SdpError, SdpKeys, SdpPolicy, SdpSession, Srtp};
 pub use session_timer::SessionPolicy;
 pub use shell::{
     LOG_FILTER, SCANNERS, SharedBoard, SipBusy, SipConfig, SipCounts, SipEndpoint, SipError, TlsError, TlsFiles, Unknown,

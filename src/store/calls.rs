@@ -3,6 +3,7 @@
 use super::open::{from_sql, sql_int};
 use super::{AttemptRow, DecisionRow, MessageRow, Store, StoreError, TurnRow, UtteranceRow};
 use crate::base::{CallId, Disposition, Fault, Moment, PhoneNumber, WallTime};
+use crate::call::LegRecord;
 use serde::Serialize;
 use sqlx::Row;
 use sqlx::sqlite::{SqliteConnection, SqliteRow};
@@ -60,6 +61,8 @@ pub struct CallStory {
     pub attempts: Vec<AttemptRow>,
     /// Messages taken.
     pub messages: Vec<MessageRow>,
+    /// The audio of each leg, in the order in which they were closed.
+    pub legs: Vec<LegRecord>,
     /// The two-channel recording, where there is one.
     pub recording: Option<PathBuf>,
     /// The event log, where there is one.
@@ -118,6 +121,7 @@ impl Store {
             decisions: super::decisions::of_call(&mut db, id, start).await?,
             attempts: super::attempts::of_call(&mut db, id, start).await?,
             messages,
+            legs: super::legs::of_call(&mut db, id).await?,
             recording: Some(self.recording_path(id, began)).filter(|p| p.is_file()),
             events: Some(self.event_path(id, began)).filter(|p| p.is_file()),
             call,

@@ -10,6 +10,7 @@ mod cards;
 mod decisions;
 mod events;
 mod files;
+mod legs;
 mod messages;
 mod migrate;
 mod open;

@@ -53,7 +53,7 @@ impl Callers {
             let mut session = SdpSession::new(n as u64 + 1);
             let sdp = session.offer(LOOPBACK, socket.local_addr().expect("bound").port());
             let to = format!("sip:5551000@{}", gateway.sip);
-            let invite = SipCommand::Invite { dialog, to, from: format!("{n}"), sdp, uui: None, ring_seconds: 20 };
+            let invite = SipCommand::Invite { dialog, to, from: format!("{n}"), sdp, uui: None, ring_seconds: 20, trunk: None };
             callers.endpoint.send(invite).expect("not busy");
             callers.calls.insert(dialog, socket);
             sessions.insert(dialog, session);

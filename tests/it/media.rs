@@ -82,9 +82,43 @@ fn baresip_speaks_g722_and_opus_both_ways() {
     if !baresip::installed() {
         return;
     }
-    for (codec, other) in [("G722/16000", "opus/48000/2"), ("opus/48000/2", "G722/16000")] {
-        // One codec to the caller and the other one to the agent, so that the bridge goes through both.
+    // One codec to the caller and the other one to the agent, so that the bridge goes through both.
+    for (codec, other, names) in
+        [("G722/16000", "opus/48000/2", ["G722", "opus"]), ("opus/48000/2", "G722/16000", ["opus", "G722"])]
+    {
         let (caller, agent) = (Side { codecs: codec, more: "" }, Side { codecs: other, more: "" });
-        each_hears_the_other(&caller, &agent, "");
+        let outcome = each_hears_the_other(&caller, &agent, "");
+        outcome.legs(&names, [false, false]);
+    }
+}
+
+#[test]
+fn baresip_is_encrypted_both_ways_and_reports_how_it_hears() {
+    if !baresip::installed() {
+        return;
+    }
+    let pcmu = |more| Side { codecs: "PCMU/8000", more };
+    // Who must and who may, both ways round; then one side that cannot, where encryption is only offered.
+    let both = each_hears_the_other(&pcmu(";mediaenc=srtp-mand"), &pcmu(";mediaenc=srtp"), "srtp = \"required\"\n");
+    both.legs(&["PCMU", "PCMU"], [true, true]);
+    let one = each_hears_the_other(&pcmu(";rtcp_mux=yes"), &pcmu(";mediaenc=srtp-mand"), "srtp = \"offered\"\n");
+    one.legs(&["PCMU", "PCMU"], [false, true]);
+}
+
+impl Outcome {
+    /// The record tells what each leg spoke, whether encrypted, and how it was; the caller's leg comes first.
+    fn legs(&self, codecs: &[&str; 2], encrypted: [bool; 2]) {
+        let story: serde_json::Value = serde_json::from_str(&self.story).expect("JSON");
+        let legs = story["legs"].as_array().expect("legs");
+        for (name, codec, encrypted) in [("caller", codecs[0], encrypted[0]), ("agent", codecs[1], encrypted[1])] {
+            let leg = legs.iter().find(|l| l["leg"].as_str().is_some_and(|n| n.starts_with(name)));
+            let leg = leg.unwrap_or_else(|| panic!("no {name} in {}", self.story));
+            assert_eq!((&leg["codec"], &leg["encrypted"]), (&codec.into(), &encrypted.into()), "{leg}");
+            assert!(leg["packets_in"].as_u64() > Some(100) && leg["one_way"].is_null(), "{leg}");
+            assert!(leg["mos"].as_f64() > Some(3.5), "{leg}");
+            // baresip reports every five seconds, encrypted where the call is.
+            assert!(leg["round_trip_ms"].as_u64().is_some_and(|ms| ms < 250), "{leg}\n{}\n{}", self.caller_log, self.agent_log);
+            assert!(leg["far_mos"].as_f64() > Some(3.5), "{leg}");
+        }
     }
 }

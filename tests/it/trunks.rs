@@ -438,7 +438,7 @@ async fn a_trunk_that_must_show_its_password() {
 /// The far end sends us on to a number of its own (302): it is not dialled, and the record says so.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nobody_sends_us_to_a_number_that_the_flow_does_not_name() {
-    if !sipp::installed() {
+    if !telephone::installed() {
         return;
     }
     let port = free_port();

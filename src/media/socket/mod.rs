@@ -116,7 +116,9 @@ impl Plane {
         let pair = self.shared.ports.bind()?;
         let port = pair.port;
         let key = LegKey(self.shared.next_key.fetch_add(1, Ordering::Relaxed));
-        let seed = LegSeed { ssrc: rand::random(), sequence: rand::random(), timestamp: rand::random() };
+        // Below 2^15, so that nobody misses the wrap that SRTP counts (RFC 3711 §3.3.1).
+        let sequence = rand::random::<u16>() & 0x7fff;
+        let seed = LegSeed { ssrc: rand::random(), sequence, timestamp: rand::random() };
         let leg = Leg::new(seed, self.shared.no_rtp, tap);
         let slot = Slot::new(key, leg, pair, events);
         self.shared.messages.try_send(Message::Open(Box::new(slot))).map_err(|_| MediaError::Gone)?;

@@ -75,10 +75,11 @@ impl Ports {
     fn socket(&self, port: u16) -> io::Result<UdpSocket> {
         let socket = UdpSocket::bind(SocketAddr::new(self.bind, port))?;
         socket.set_nonblocking(true)?;
-        if self.bind.is_ipv4() {
-            // Networks that do not care ignore it, and containers may forbid it.
-            let _ = socket2::SockRef::from(&socket).set_tos_v4(DSCP_EF);
-        }
+        // Networks that do not care ignore it, and containers may forbid it.
+        let _ = match self.bind {
+            IpAddr::V4(_) => socket2::SockRef::from(&socket).set_tos_v4(DSCP_EF),
+            IpAddr::V6(_) => socket2::SockRef::from(&socket).set_tclass_v6(DSCP_EF),
+        };
         Ok(socket)
     }
 }
@@ -97,6 +98,21 @@ mod tests {
             assert!(matches!(Ports::new(HERE, &range), Err(MediaError::Range { .. })), "{range:?}");
         }
         assert_eq!(Ports::new(HERE, &(10_000..=10_003)).expect("two pairs").pairs, 2);
+    }
+
+    #[test]
+    fn packets_are_marked_as_voice_in_both_families() {
+        let pair = Ports::new(HERE, &(0..=0)).expect("any").bind().expect("a pair");
+        assert_eq!(socket2::SockRef::from(&pair.rtp).tos_v4().expect("readable"), DSCP_EF);
+        let six = IpAddr::V6(std::net::Ipv6Addr::LOCALHOST);
+        if UdpSocket::bind((six, 0)).is_err() {
+            eprintln!("SKIPPED: this machine has no IPv6");
+            return;
+        }
+        let pair = Ports::new(six, &(0..=0)).expect("any").bind().expect("a pair");
+        for socket in [&pair.rtp, &pair.rtcp] {
+            assert_eq!(socket2::SockRef::from(socket).tclass_v6().expect("readable"), DSCP_EF);
+        }
     }
 
     #[test]

@@ -5,7 +5,7 @@ use super::ports::Pair;
 use crate::audio::Frame;
 use crate::base::Moment;
 use crate::media::face::{LegCommand, LegEvent, LegKey, LegStats};
-use crate::media::leg::{Leg, PACKET_BYTES};
+use crate::media::leg::{Leg, PACKET_BYTES, RTCP_BYTES};
 use crate::media::recorder::Recorder;
 use std::collections::{HashMap, VecDeque};
 use std::net::{SocketAddr, UdpSocket};
@@ -30,8 +30,9 @@ const PENDING_MUST_MAX: usize = 1_024;
 const FAREWELL: Duration = Duration::from_secs(10);
 /// The audio thread's niceness.
 const NICE: libc::c_int = -11;
-/// Ticks between visits to an RTCP socket, and between our reports.
-const RTCP_DRAIN_TICKS: u64 = 50;
+/// Ticks between visits to an RTCP socket, and between our reports. A report is dated when it is read, so this is what a
+/// measured round trip may be too long by: 100 ms.
+const RTCP_DRAIN_TICKS: u64 = 5;
 const RTCP_REPORT_TICKS: u64 = 250;
 
 /// What the handle says.
@@ -71,6 +72,11 @@ impl Slot {
             #[cfg(test)]
             break_next: false,
         }
+    }
+
+    /// The socket that RTCP leaves through (RFC 5761).
+    fn rtcp_socket(&self) -> &UdpSocket {
+        if self.leg.rtcp_mux() { &self.sockets.rtp } else { &self.sockets.rtcp }
     }
 
     /// Runs a piece of the leg. A panic is our fault and costs this leg only.
@@ -342,22 +348,22 @@ impl Run {
         self.tell(i);
     }
 
-    /// What the far end reports is thrown away unread; ours goes out every five seconds. Legs take turns.
+    /// What the far end reports is read ten times a second; ours goes out every five seconds. Legs take turns.
     fn rtcp(&mut self, i: usize, now: Moment) {
         let slot = &mut self.slots[i];
         let turn = self.tick + slot.key.0;
         if turn.is_multiple_of(RTCP_DRAIN_TICKS) {
             for _ in 0..DATAGRAMS_MAX {
-                if slot.sockets.rtcp.recv_from(&mut self.buffer[..]).is_err() {
-                    break;
-                }
+                let Ok((len, from)) = slot.sockets.rtcp.recv_from(&mut self.buffer[..]) else { break };
+                let datagram = &self.buffer[..len];
+                slot.guarded(|leg| leg.receive_rtcp(now, datagram, from));
             }
         }
         if turn.is_multiple_of(RTCP_REPORT_TICKS) {
-            let mut report = [0; 128];
+            let mut report = [0; RTCP_BYTES];
             let len = slot.guarded(|leg| leg.report(now, &mut report)).flatten();
             if let (Some(len), Some(to)) = (len, slot.leg.rtcp_target()) {
-                send(&slot.sockets.rtcp, &report[..len], to);
+                send(slot.rtcp_socket(), &report[..len], to);
             }
         }
     }
@@ -403,9 +409,9 @@ impl Run {
         if slot.guarded(|leg| leg.close(now, events)).is_none() {
             events.push(LegEvent::Closed(LegStats::default()));
         }
-        let mut bye = [0; 64];
+        let mut bye = [0; RTCP_BYTES];
         if let (Some(Some(len)), Some(to)) = (slot.guarded(|leg| leg.bye(&mut bye)), slot.leg.rtcp_target()) {
-            send(&slot.sockets.rtcp, &bye[..len], to);
+            send(slot.rtcp_socket(), &bye[..len], to);
         }
         if slot.recording.is_some() {
             self.recorder.end(slot.key);

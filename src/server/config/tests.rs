@@ -289,3 +289,20 @@ fn networks_hold_their_addresses() {
     assert!(holds("192.0.2.1", "::ffff:192.0.2.1") && holds("2001:db8::/33", "2001:db8::1"));
     assert!(!holds("2001:db8::/33", "2001:db8:8000::1") && holds("0.0.0.0/0", "8.8.8.8"));
 }
+
+#[test]
+fn audio_is_negotiated_as_written() {
+    use crate::base::Codec;
+    use crate::sip::Srtp;
+    let config = good(MINIMAL);
+    assert_eq!((config.sip.codecs, config.sip.prefer_our_codecs), (Codec::ALL.to_vec(), false));
+    assert_eq!((config.sip.srtp, config.sip.comfort_noise), (Srtp::Off, false));
+    let written = "[sip]\ncodecs = [\"OPUS\", \"pcma\"]\nprefer_our_codecs = true\nsrtp = \"required\"\ncomfort_noise = true\n";
+    let config = good(&format!("{MINIMAL}{written}"));
+    assert_eq!(config.sip.codecs, [Codec::Opus, Codec::Pcma]);
+    assert!(config.sip.prefer_our_codecs && config.sip.comfort_noise && config.sip.srtp == Srtp::Required);
+    for wrong in ["codecs = []", "codecs = [\"G729\"]", "codecs = [\"PCMU\", \"pcmu\"]", "srtp = \"maybe\""] {
+        let told = errors(&format!("{MINIMAL}[sip]\n{wrong}\n"));
+        assert!(told.len() == 1 && told[0].starts_with("5: "), "{wrong}: {told:?}");
+    }
+}

@@ -3,7 +3,7 @@
 use super::reader::Section;
 use super::{Secret, values};
 use crate::base::{Network, Pii};
-use crate::sip::trunk::{CallerId, Caps, DialledIn, Login, Proxy, Srtp, Trunk, TrunkAuth, TrunkTransport, country_known};
+use crate::sip::trunk::{CallerId, Caps, DialledIn, Login, Proxy, Trunk, TrunkAuth, TrunkTransport, country_known};
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::time::Duration;
@@ -63,7 +63,7 @@ fn read_trunk(s: &mut Section<'_>) -> Option<Trunk> {
     let numbers_out = s.get("numbers_out", Vec::new(), values::list(values::prefix_rule));
     let numbers = s.get("numbers", Vec::new(), values::list(values::one_number));
     let dialled_in = s.get("dialled_in", DialledIn::Request, values::dialled_in);
-    let srtp = s.get("srtp", Srtp::Off, values::srtp);
+    let srtp = s.get("srtp", None, values::some(values::srtp));
     let country = s.get("country", None, values::some(values::country));
     let allow = s.get("allow", Vec::new(), values::list(values::number_pattern));
     let caps = Caps {

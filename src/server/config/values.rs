@@ -3,8 +3,8 @@
 use super::reader::{bare, kind};
 use super::{Blocked, Surroundings};
 use crate::base::{Codec, Network, Pii};
-use crate::sip::trunk::{CallerId, DialledIn, NumberPattern, PrefixRule, Srtp, TrunkAuth, TrunkTransport, is_number};
-use crate::sip::{Algorithm, Reliable, Unknown};
+use crate::sip::trunk::{CallerId, DialledIn, NumberPattern, PrefixRule, TrunkAuth, TrunkTransport, is_number};
+use crate::sip::{Algorithm, Reliable, Srtp, Unknown};
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 use std::ops::RangeInclusive;
@@ -142,6 +142,16 @@ pub(super) fn algorithms(input: &Input<'_>) -> Result<Vec<Algorithm>, Wrong> {
     match list(one)(input)?.as_slice() {
         [] => wrong("this list is empty", "Write [\"MD5\", \"SHA-256\"]"),
         some => Ok(some.to_vec()),
+    }
+}
+
+/// Encryption of audio.
+pub(super) fn srtp(input: &Input<'_>) -> Result<Srtp, Wrong> {
+    match text(input)? {
+        "off" => Ok(Srtp::Off),
+        "offered" => Ok(Srtp::Offered),
+        "required" => Ok(Srtp::Required),
+        other => wrong(format!("{other:?} is not known here"), "Write \"off\", \"offered\" or \"required\""),
     }
 }
 
@@ -384,10 +394,6 @@ pub(super) fn transport(input: &Input<'_>) -> Result<TrunkTransport, Wrong> {
 
 pub(super) fn trunk_auth(input: &Input<'_>) -> Result<TrunkAuth, Wrong> {
     word(input, &[("address", TrunkAuth::Address), ("digest", TrunkAuth::Digest)])
-}
-
-pub(super) fn srtp(input: &Input<'_>) -> Result<Srtp, Wrong> {
-    word(input, &[("off", Srtp::Off), ("offered", Srtp::Offered), ("required", Srtp::Required)])
 }
 
 pub(super) fn dialled_in(input: &Input<'_>) -> Result<DialledIn, Wrong> {

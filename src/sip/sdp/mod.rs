@@ -2,14 +2,16 @@
 //! stream with telephone events; every other stream is refused with port 0. Parsing of lines is `sdp-types`' work, what
 //! they mean is decided here. Start reading at [`SdpSession::answer`].
 
+mod crypto;
 mod parse;
 mod session;
 
+pub use crypto::Crypto;
 pub use parse::{Direction, Format, Offer, parse};
-pub use session::SdpSession;
+pub use session::{SdpKeys, SdpSession};
 
 use crate::base::Codec;
-use crate::rtp::{KeyEvents, Numbers};
+use crate::rtp::{KeyEvents, Numbers, SrtpKeys};
 use std::net::SocketAddr;
 
 /// What our side speaks and prefers; from the configuration.
@@ -19,12 +21,29 @@ pub struct SdpPolicy {
     pub codecs: Vec<Codec>,
     /// An answer takes the first of ours that was offered, instead of the first offered that is ours.
     pub prefer_ours: bool,
+    /// Whether audio is encrypted.
+    pub srtp: Srtp,
+    /// Silence of ours may be said by comfort noise instead of packets of silence.
+    pub comfort_noise: bool,
+}
+
+/// Encryption of audio with keys in the description (SDES, RFC 4568). The keys are as safe as the signalling that carries
+/// them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Srtp {
+    /// Never.
+    #[default]
+    Off,
+    /// Where the far end does it too. Our offers say RTP/AVP beside the keys, which those who cannot ignore.
+    Offered,
+    /// Always: who cannot gets no call.
+    Required,
 }
 
 impl Default for SdpPolicy {
-    /// G.711 in the order of the offer.
+    /// G.711 in the order of the offer, not encrypted.
     fn default() -> SdpPolicy {
-        SdpPolicy { codecs: vec![Codec::Pcmu, Codec::Pcma], prefer_ours: false }
+        SdpPolicy { codecs: vec![Codec::Pcmu, Codec::Pcma], prefer_ours: false, srtp: Srtp::Off, comfort_noise: false }
     }
 }
 
@@ -41,6 +60,12 @@ pub struct MediaAgreement {
     pub dtmf: Option<KeyEvents>,
     /// Length of the packets that the far end would like, milliseconds: 10 to 60.
     pub packet_ms: u8,
+    /// Comfort noise (payload type 13, RFC 3389) may stand for silence, both ways.
+    pub noise: bool,
+    /// RTCP goes through the port of RTP (RFC 5761).
+    pub rtcp_mux: bool,
+    /// The keys, when audio is encrypted.
+    pub srtp: Option<SrtpKeys>,
     /// We send (the far end does not hold us).
     pub send: bool,
     /// We receive.

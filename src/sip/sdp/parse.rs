@@ -1,6 +1,7 @@
 //! Reading a session description: lines to meaning.
 
-use super::SdpError;
+use super::crypto::{self, Crypto};
+use super::{SdpError, Srtp};
 use crate::base::Codec;
 use sdp_types::{Connection, Media, Session};
 use std::net::{IpAddr, SocketAddr};
@@ -73,6 +74,14 @@ pub struct Offer {
     pub codecs: Vec<Format>,
     /// Payload types of telephone-event, each with its clock, in the author's order.
     pub events: Vec<(u8, u32)>,
+    /// Comfort noise at 8 kHz is among the formats (RFC 3389).
+    pub noise: bool,
+    /// RTCP may go through the port of RTP (RFC 5761 §5.1.1).
+    pub rtcp_mux: bool,
+    /// The stream is RTP/SAVP: encrypted or not at all.
+    pub secure: bool,
+    /// Keys that we can use, in the author's order.
+    pub crypto: Vec<Crypto>,
     /// The author's direction; a hold by 0.0.0.0 shows as not receiving.
     pub direction: Direction,
     /// Packet time the author would like, milliseconds.
@@ -86,10 +95,10 @@ pub struct Offer {
 /// Reads a description, offer or answer.
 ///
 /// # Errors
-/// `Broken` if it is no SDP or lacks an address; `NothingFits` if no audio stream over plain RTP with a codec of ours is in it.
-pub fn parse(text: &str) -> Result<Offer, SdpError> {
+/// `Broken` if it is no SDP or lacks an address; `NothingFits` if no audio stream with a codec of ours, encrypted as `srtp` wants it, is in it.
+pub fn parse(text: &str, srtp: Srtp) -> Result<Offer, SdpError> {
     let session = read(text)?;
-    let index = pick(&session)?;
+    let index = pick(&session, srtp)?;
     offer_of(&session, &session.medias[index])
 }
 
@@ -106,11 +115,11 @@ pub(super) fn read(text: &str) -> Result<Session, SdpError> {
 }
 
 /// The first stream that suits us. The reason of the first audio stream that does not is the one worth telling.
-pub(super) fn pick(session: &Session) -> Result<usize, SdpError> {
+pub(super) fn pick(session: &Session, srtp: Srtp) -> Result<usize, SdpError> {
     let mut reason = "no audio stream".to_string();
     let mut seen_audio = false;
     for (index, media) in session.medias.iter().enumerate() {
-        match suits(media) {
+        match suits(media, srtp) {
             Ok(()) => return Ok(index),
             Err(why) if media.media == "audio" && !seen_audio => {
                 seen_audio = true;
@@ -122,15 +131,21 @@ pub(super) fn pick(session: &Session) -> Result<usize, SdpError> {
     Err(SdpError::NothingFits(reason))
 }
 
-fn suits(media: &Media) -> Result<(), String> {
+fn suits(media: &Media, srtp: Srtp) -> Result<(), String> {
     if media.media != "audio" {
         return Err("no audio stream".into());
     }
     if media.port == 0 {
         return Err("the audio stream is switched off (port 0)".into());
     }
-    if !plain_rtp(&media.proto) {
-        return Err(format!("{} is not offered here, only RTP/AVP", media.proto));
+    let (plain, secure) = (plain_rtp(&media.proto), secure_rtp(&media.proto));
+    match srtp {
+        Srtp::Off if !plain => return Err(format!("{} is not offered here, only RTP/AVP", media.proto)),
+        _ if !plain && !secure => return Err(format!("{} is not offered here, only RTP/AVP and RTP/SAVP", media.proto)),
+        _ if (secure || srtp == Srtp::Required) && crypto::lines(media).is_empty() => {
+            return Err("calls are encrypted here by a=crypto, and no line of it fits".into());
+        }
+        _ => {}
     }
     if codecs(media).is_empty() {
         return Err(format!("no common codec in {:?}", media.fmt));
@@ -142,6 +157,10 @@ fn plain_rtp(proto: &str) -> bool {
     proto.eq_ignore_ascii_case("RTP/AVP") || proto.eq_ignore_ascii_case("RTP/AVPF")
 }
 
+fn secure_rtp(proto: &str) -> bool {
+    proto.eq_ignore_ascii_case("RTP/SAVP") || proto.eq_ignore_ascii_case("RTP/SAVPF")
+}
+
 pub(super) fn offer_of(session: &Session, media: &Media) -> Result<Offer, SdpError> {
     let ip = address(session, media)?;
     let direction = direction(session, media);
@@ -151,6 +170,10 @@ pub(super) fn offer_of(session: &Session, media: &Media) -> Result<Offer, SdpErr
         remote: SocketAddr::new(ip, media.port),
         codecs: codecs(media),
         events: telephone_events(media),
+        noise: formats(media).any(|pt| pt == 13) && rtpmap(media, 13).is_none_or(|m| same_encoding(m, "CN", 8_000)),
+        rtcp_mux: media.has_attribute("rtcp-mux"),
+        secure: secure_rtp(&media.proto),
+        crypto: crypto::lines(media),
         direction: Direction::new(direction.sends(), receives),
         ptime: milliseconds(media, "ptime"),
         maxptime: milliseconds(media, "maxptime"),

@@ -1,9 +1,10 @@
 //! Our side of one dialog's descriptions: what we said last, and what may not change any more (RFC 3264 §8).
 
+use super::crypto::{self, Crypto};
 use super::parse::{self, Direction};
-use super::{Format, MediaAgreement, Offer, SdpError, SdpPolicy};
+use super::{Format, MediaAgreement, Offer, SdpError, SdpPolicy, Srtp};
 use crate::base::Codec;
-use crate::rtp::{KeyEvents, Numbers};
+use crate::rtp::{KeyEvents, MasterKey, Numbers, SrtpKeys, Suite};
 use std::fmt::Write;
 use std::net::{IpAddr, SocketAddr};
 
@@ -12,6 +13,8 @@ use std::net::{IpAddr, SocketAddr};
 const EVENTS_8000: u8 = 101;
 const EVENTS_48000: u8 = 102;
 const OPUS: u8 = 96;
+/// Static (RFC 3551 §6).
+const COMFORT_NOISE: u8 = 13;
 /// Packets that we like to get hold 20 ms; 60 at most.
 const PTIME_MS: u16 = 20;
 const MAXPTIME_MS: u16 = 60;
@@ -20,7 +23,7 @@ const OPUS_FMTP: &str = "maxplaybackrate=8000;sprop-maxcapturerate=8000;maxavera
 
 /// The memory that offer/answer needs in one dialog: our session id and version, the list of m= lines (which may only
 /// grow, RFC 3264 §8) and the numbers of dynamic payload types (which may not change, §8.3.2).
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct SdpSession {
     /// o= session id, constant for the dialog.
     id: u64,
@@ -34,6 +37,54 @@ pub struct SdpSession {
     policy: SdpPolicy,
     /// Dynamic payload types in this session.
     numbers: Dynamic,
+    keys: SdpKeys,
+}
+
+impl std::fmt::Debug for SdpSession {
+    /// Without what was said: keys are in it.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("SdpSession").field("id", &self.id).field("version", &self.version).finish_non_exhaustive()
+    }
+}
+
+/// Random bytes for our keys of one dialog, from a generator fit for secrets; every suite has its own.
+#[derive(Clone, Copy)]
+pub struct SdpKeys([u8; SdpKeys::BYTES]);
+
+impl SdpKeys {
+    /// Bytes that are needed.
+    pub const BYTES: usize = 44 + 28 + 30 + 30;
+
+    /// From so many random bytes.
+    pub fn from_random(bytes: [u8; SdpKeys::BYTES]) -> SdpKeys {
+        SdpKeys(bytes)
+    }
+
+    /// Our keys, tagged from 1, the preferred one first.
+    fn offered(&self) -> Vec<Crypto> {
+        let mut rest = &self.0[..];
+        let mut next = |suite: Suite| {
+            let (bytes, others) = rest.split_at_checked(suite.key_and_salt())?;
+            rest = others;
+            MasterKey::new(suite, bytes)
+        };
+        (1..).zip(Suite::ALL).filter_map(|(tag, suite)| Some(Crypto { tag, key: next(suite)? })).collect()
+    }
+
+    fn of(&self, suite: Suite) -> Option<MasterKey> {
+        self.offered().into_iter().map(|c| c.key).find(|k| k.suite() == suite)
+    }
+}
+
+/// What one of our descriptions says of the audio stream.
+struct Ours<'a> {
+    codecs: &'a [Format],
+    /// telephone-event: payload type and clock.
+    events: &'a [(u8, u32)],
+    noise: bool,
+    rtcp_mux: bool,
+    crypto: &'a [Crypto],
+    direction: Direction,
 }
 
 /// Dynamic payload types, all different.
@@ -76,15 +127,16 @@ impl SdpSession {
     /// A new session. `id` should not repeat between dialogs (random, or a clock); only its lower 62 bits are used,
     /// because some far ends read it as a signed number.
     pub fn new(id: u64) -> SdpSession {
-        SdpSession::with_policy(id, SdpPolicy::default())
+        SdpSession::with_policy(id, SdpPolicy::default(), SdpKeys([0; SdpKeys::BYTES]))
     }
 
-    /// The same, speaking what the policy says.
-    pub fn with_policy(id: u64, policy: SdpPolicy) -> SdpSession {
+    /// The same, speaking what the policy says. `keys` are used only where it wants encryption.
+    pub fn with_policy(id: u64, policy: SdpPolicy, keys: SdpKeys) -> SdpSession {
         let id = id & (u64::MAX >> 2);
-        let lines = vec![Line::Audio { proto: "RTP/AVP".into() }];
+        let proto = if policy.srtp == Srtp::Required { "RTP/SAVP" } else { "RTP/AVP" };
+        let lines = vec![Line::Audio { proto: proto.into() }];
         let numbers = Dynamic { opus: OPUS, events_8000: EVENTS_8000, events_48000: EVENTS_48000 };
-        SdpSession { id, version: id, said: String::new(), lines, policy, numbers }
+        SdpSession { id, version: id, said: String::new(), lines, policy, numbers, keys }
     }
 
     /// Answers an offer (RFC 3264 §6): what is agreed, and the text for the 200.
@@ -93,10 +145,15 @@ impl SdpSession {
     /// `Broken` (answer 400) or `NothingFits` (answer 488); the session stays as it was.
     pub fn answer(&mut self, offer: &str, local_ip: IpAddr, local_port: u16) -> Result<(MediaAgreement, String), SdpError> {
         let session = parse::read(offer)?;
-        let index = parse::pick(&session)?;
+        let index = parse::pick(&session, self.policy.srtp)?;
         let theirs = parse::offer_of(&session, &session.medias[index])?;
         // Both ways their numbers: an answer keeps those of the offer.
-        let agreement = self.agree(&theirs, local_ip, |_, theirs| theirs)?;
+        let mut agreement = self.agree(&theirs, local_ip, |_, theirs| theirs)?;
+        agreement.rtcp_mux = theirs.rtcp_mux;
+        // The first of theirs that we can do (RFC 4568 §5.1.2), under its tag.
+        let crypto = theirs.crypto.first().filter(|_| self.policy.srtp != Srtp::Off);
+        let answered = crypto.and_then(|c| Some(Crypto { key: self.keys.of(c.key.suite())?, ..*c }));
+        agreement.srtp = crypto.zip(answered).map(|(c, ours)| SrtpKeys { send: ours.key, receive: c.key });
         self.lines = session
             .medias
             .iter()
@@ -111,7 +168,15 @@ impl SdpSession {
         let ours = Direction::new(theirs.direction.receives(), theirs.direction.sends());
         let codec = Format { codec: agreement.codec, payload_type: agreement.payload.send };
         let events = agreement.dtmf.map(|d| (d.numbers.send, d.clock));
-        let text = self.say(local_ip, local_port, &[codec], events.as_slice(), ours);
+        let ours = Ours {
+            codecs: &[codec],
+            events: events.as_slice(),
+            noise: agreement.noise,
+            rtcp_mux: agreement.rtcp_mux,
+            crypto: answered.as_slice(),
+            direction: ours,
+        };
+        let text = self.say(local_ip, local_port, &ours);
         Ok((agreement, text))
     }
 
@@ -126,7 +191,16 @@ impl SdpSession {
             // Keys should count the clock of the audio beside them (RFC 4733 §2.6, RFC 7160).
             events.push((numbers.events_48000, 48_000));
         }
-        self.say(local_ip, local_port, &codecs, &events, Direction::SendRecv)
+        let crypto = if self.policy.srtp == Srtp::Off { Vec::new() } else { self.keys.offered() };
+        let ours = Ours {
+            codecs: &codecs,
+            events: &events,
+            noise: self.policy.comfort_noise,
+            rtcp_mux: false,
+            crypto: &crypto,
+            direction: Direction::SendRecv,
+        };
+        self.say(local_ip, local_port, &ours)
     }
 
     /// Takes the answer to our [`SdpSession::offer`]. `local_ip` is the one that was offered.
@@ -134,15 +208,35 @@ impl SdpSession {
     /// # Errors
     /// `Broken` or `NothingFits`: the call cannot have audio and should be ended.
     pub fn accept_answer(&mut self, answer: &str, local_ip: IpAddr) -> Result<MediaAgreement, SdpError> {
-        let theirs = parse::parse(answer)?;
+        let theirs = parse::parse(answer, self.policy.srtp)?;
         let numbers = self.numbers;
         // We get what we offered under our numbers and send under theirs (RFC 3264 §6.1).
-        self.agree(&theirs, local_ip, |clock_of_event, theirs| match clock_of_event {
+        let mut agreement = self.agree(&theirs, local_ip, |clock_of_event, theirs| match clock_of_event {
             None if theirs < 96 => theirs,
             None => numbers.opus,
             Some(48_000) => numbers.events_48000,
             Some(_) => numbers.events_8000,
-        })
+        })?;
+        agreement.srtp = self.answered_keys(&theirs)?;
+        Ok(agreement)
+    }
+
+    /// The key of ours that they chose, with theirs; `None` = not encrypted.
+    fn answered_keys(&self, theirs: &Offer) -> Result<Option<SrtpKeys>, SdpError> {
+        if self.policy.srtp == Srtp::Off {
+            return Ok(None);
+        }
+        let keys = theirs.crypto.first().and_then(|c| {
+            // Tag and suite must be a pair of ours (RFC 4568 §5.1.3).
+            let ours = self.keys.offered().into_iter().find(|o| o.tag == c.tag && o.key.suite() == c.key.suite())?;
+            Some(SrtpKeys { send: ours.key, receive: c.key })
+        });
+        match keys {
+            None if theirs.secure || self.policy.srtp == Srtp::Required || !theirs.crypto.is_empty() => {
+                Err(SdpError::NothingFits("the answer takes none of the keys that were offered".into()))
+            }
+            keys => Ok(keys),
+        }
     }
 
     /// What their description means for us. `ours` gives the number under which we get a codec (`None`) or telephone-event
@@ -171,6 +265,10 @@ impl SdpSession {
                 clock,
             }),
             packet_ms: packet_ms(theirs),
+            // Its clock is 8 kHz (RFC 3551 §6, RFC 3389 §4); Opus has a silence of its own.
+            noise: theirs.noise && self.policy.comfort_noise && codec != Codec::Opus,
+            rtcp_mux: false,
+            srtp: None,
             send: theirs.direction.receives(),
             receive: theirs.direction.sends(),
         })
@@ -187,12 +285,12 @@ impl SdpSession {
     }
 
     /// Puts a description together; the version rises exactly when it differs from the last one (RFC 3264 §8).
-    fn say(&mut self, ip: IpAddr, port: u16, codecs: &[Format], events: &[(u8, u32)], direction: Direction) -> String {
+    fn say(&mut self, ip: IpAddr, port: u16, ours: &Ours<'_>) -> String {
         let family = family(ip);
         let mut body = format!("s=-\r\nc=IN {family} {ip}\r\nt=0 0\r\n");
         for line in &self.lines {
             match line {
-                Line::Audio { proto } => audio_line(&mut body, proto, port, codecs, events, direction),
+                Line::Audio { proto } => audio_line(&mut body, proto, port, ours),
                 Line::Refused { media, proto, fmt } => {
                     let _ = write!(body, "m={media} 0 {proto} {fmt}\r\n");
                 }
@@ -215,22 +313,31 @@ fn family(ip: IpAddr) -> &'static str {
     }
 }
 
-fn audio_line(body: &mut String, proto: &str, port: u16, codecs: &[Format], events: &[(u8, u32)], direction: Direction) {
+fn audio_line(body: &mut String, proto: &str, port: u16, ours: &Ours<'_>) {
+    let Ours { codecs, events, noise, rtcp_mux, crypto, direction } = ours;
     let _ = write!(body, "m=audio {port} {proto}");
-    for number in codecs.iter().map(|f| f.payload_type).chain(events.iter().map(|e| e.0)) {
+    let noise = noise.then_some(COMFORT_NOISE);
+    for number in codecs.iter().map(|f| f.payload_type).chain(noise).chain(events.iter().map(|e| e.0)) {
         let _ = write!(body, " {number}");
     }
     body.push_str("\r\n");
-    for Format { codec, payload_type } in codecs {
+    for Format { codec, payload_type } in *codecs {
         let channels = if *codec == Codec::Opus { "/2" } else { "" };
         let _ = write!(body, "a=rtpmap:{payload_type} {}/{}{channels}\r\n", codec.name(), codec.clock());
         if *codec == Codec::Opus {
             let _ = write!(body, "a=fmtp:{payload_type} {OPUS_FMTP}\r\n");
         }
     }
-    for (number, clock) in events {
+    if let Some(number) = noise {
+        let _ = write!(body, "a=rtpmap:{number} CN/8000\r\n");
+    }
+    for (number, clock) in *events {
         // RFC 4733 §2.4.1: the sixteen keys.
         let _ = write!(body, "a=rtpmap:{number} telephone-event/{clock}\r\na=fmtp:{number} 0-15\r\n");
+    }
+    crypto.iter().for_each(|c| body.push_str(&crypto::line(c)));
+    if *rtcp_mux {
+        body.push_str("a=rtcp-mux\r\n");
     }
     let _ = write!(body, "a=ptime:{PTIME_MS}\r\na=maxptime:{MAXPTIME_MS}\r\na={}\r\n", direction.name());
 }

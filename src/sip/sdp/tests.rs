@@ -1,6 +1,9 @@
 use super::*;
-use crate::sip::sdp::parse::parse;
 use proptest::prelude::*;
+
+fn parse(text: &str) -> Result<Offer, SdpError> {
+    parse::parse(text, Srtp::Offered)
+}
 
 const OFFER: &str = "v=0\r\no=alice 2890844526 7 IN IP4 192.0.2.5\r\ns=call\r\nc=IN IP4 192.0.2.5\r\nt=0 0\r\n\
     m=audio 49170 RTP/AVP 9 8 0 96 97\r\na=rtpmap:9 G722/8000\r\na=rtpmap:8 PCMA/8000\r\na=rtpmap:0 PCMU/8000\r\n\
@@ -155,10 +158,96 @@ fn a_later_offer_of_ours_keeps_lines_and_numbers() {
     assert!(ours.contains("m=video 0 RTP/AVP 31\r\nm=audio 4000 RTP/AVP 0 8 97\r\n"), "{ours}");
 }
 
+fn random() -> SdpKeys {
+    SdpKeys::from_random(std::array::from_fn(|n| (n * 73 + 5) as u8))
+}
+
+fn with_srtp(srtp: Srtp) -> SdpSession {
+    SdpSession::with_policy(1, SdpPolicy { srtp, comfort_noise: true, ..SdpPolicy::default() }, random())
+}
+
+const CRYPTO: &str = "a=crypto:4 AES_CM_256_HMAC_SHA1_80 inline:xx\r\n\
+    a=crypto:5 AES_CM_128_HMAC_SHA1_32 inline:PS1uQCVeeCFCanVmcjkpPywjNWhcYD0mXXtxaVBR\r\n\
+    a=crypto:6 AES_CM_128_HMAC_SHA1_80 inline:PS1uQCVeeCFCanVmcjkpPywjNWhcYD0mXXtxaVBR|2^20\r\n";
+
+#[test]
+fn encryption_is_taken_refused_or_required() {
+    use Srtp::{Off, Offered, Required};
+    let plain = phone(&[(0, "PCMU/8000")], "");
+    let best_effort = phone(&[(0, "PCMU/8000")], CRYPTO);
+    let secure = best_effort.replace("RTP/AVP", "RTP/SAVP");
+    let keyless = plain.replace("RTP/AVP", "RTP/SAVP");
+    // Some(true) = encrypted, Some(false) = not, None = refused.
+    for (srtp, offer, expected) in [
+        (Off, &plain, Some(false)),
+        (Off, &best_effort, Some(false)),
+        (Off, &secure, None),
+        (Offered, &plain, Some(false)),
+        (Offered, &best_effort, Some(true)),
+        (Offered, &secure, Some(true)),
+        (Offered, &keyless, None),
+        (Required, &plain, None),
+        (Required, &best_effort, Some(true)),
+        (Required, &secure, Some(true)),
+        (Required, &keyless, None),
+    ] {
+        let answer = with_srtp(srtp).answer(offer, ip(), 4000);
+        assert_eq!(answer.as_ref().ok().map(|a| a.0.srtp.is_some()), expected, "{srtp:?} {offer}");
+        if let Ok((agreed, text)) = answer {
+            let lines: Vec<&str> = text.lines().filter(|l| l.starts_with("a=crypto")).collect();
+            assert_eq!(lines.len(), usize::from(expected == Some(true)));
+            assert_eq!(text.contains("RTP/SAVP"), offer.contains("RTP/SAVP"), "the transport is theirs");
+            if let Some(keys) = agreed.srtp {
+                assert!(lines[0].starts_with("a=crypto:5 AES_CM_128_HMAC_SHA1_32 inline:"), "{}", lines[0]);
+                assert_ne!(keys.send, keys.receive);
+            }
+        } else if let Err(error) = answer {
+            assert_eq!(error.status(), 488, "{error}");
+        }
+    }
+}
+
+#[test]
+fn keys_that_we_offer_come_back_with_theirs() {
+    for (ours, theirs, proto) in [
+        (Srtp::Offered, Srtp::Offered, "RTP/AVP"),
+        (Srtp::Offered, Srtp::Off, "RTP/AVP"),
+        (Srtp::Required, Srtp::Offered, "RTP/SAVP"),
+        (Srtp::Required, Srtp::Required, "RTP/SAVP"),
+    ] {
+        let (mut a, mut b) = (with_srtp(ours), with_srtp(theirs));
+        b.keys = SdpKeys::from_random([9; SdpKeys::BYTES]);
+        let offer = a.offer(ip(), 4000);
+        assert!(offer.contains(&format!("m=audio 4000 {proto} 0 8 13 101\r\n")), "{offer}");
+        assert_eq!(offer.matches("a=crypto:").count(), 4);
+        let (at_b, answer) = b.answer(&offer, ip(), 5000).expect("it fits");
+        let at_a = a.accept_answer(&answer, ip()).expect("it fits");
+        assert_eq!(at_a.srtp.map(|k| (k.send, k.receive)), at_b.srtp.map(|k| (k.receive, k.send)), "{ours:?} {theirs:?}");
+        assert_eq!(at_a.srtp.is_some(), theirs != Srtp::Off);
+        assert!(at_a.noise && at_b.noise);
+    }
+    let mut required = with_srtp(Srtp::Required);
+    required.offer(ip(), 4000);
+    required.accept_answer(&phone(&[(0, "PCMU/8000")], ""), ip()).expect_err("not encrypted");
+    let foreign = phone(&[(0, "PCMU/8000")], CRYPTO).replace("RTP/AVP", "RTP/SAVP");
+    required.accept_answer(&foreign, ip()).expect_err("a tag of nobody");
+    assert!(!format!("{required:?}").contains("inline"));
+}
+
+#[test]
+fn rtcp_shares_a_port_and_noise_stands_for_silence_where_both_want_it() {
+    let offer = phone(&[(0, "PCMU/8000"), (13, "CN/8000")], "a=rtcp-mux\r\n");
+    let (agreed, text) = with_srtp(Srtp::Off).answer(&offer, ip(), 4000).expect("it fits");
+    assert!(agreed.rtcp_mux && agreed.noise);
+    assert!(text.contains("a=rtcp-mux\r\n") && text.contains("RTP/AVP 0 13\r\n") && text.contains("CN/8000"), "{text}");
+    let (agreed, text) = SdpSession::new(1).answer(&offer.replace("a=rtcp-mux\r\n", ""), ip(), 4000).expect("it fits");
+    assert!(!agreed.rtcp_mux && !agreed.noise && !text.contains("rtcp-mux") && !text.contains("CN/"), "{text}");
+}
+
 /// All codecs, ours preferred or theirs.
 fn all(prefer_ours: bool) -> SdpSession {
     let codecs = vec![Codec::Opus, Codec::G722, Codec::Pcma, Codec::Pcmu];
-    SdpSession::with_policy(1, SdpPolicy { codecs, prefer_ours })
+    SdpSession::with_policy(1, SdpPolicy { codecs, prefer_ours, ..SdpPolicy::default() }, random())
 }
 
 /// The description of a phone with these formats, `number encoding` each, and more lines behind.
@@ -176,8 +265,8 @@ fn their_order_decides_unless_ours_is_preferred() {
     assert_eq!(chosen(all(false), &offer).codec, Codec::Pcmu);
     assert_eq!(chosen(all(true), &offer).codec, Codec::Opus);
     assert_eq!(chosen(all(true), &offer).payload, Numbers::both(111));
-    let plain = SdpPolicy { codecs: vec![Codec::Pcma, Codec::Pcmu], prefer_ours: true };
-    assert_eq!(chosen(SdpSession::with_policy(1, plain), &offer).codec, Codec::Pcma);
+    let plain = SdpPolicy { codecs: vec![Codec::Pcma, Codec::Pcmu], prefer_ours: true, ..SdpPolicy::default() };
+    assert_eq!(chosen(SdpSession::with_policy(1, plain, random()), &offer).codec, Codec::Pcma);
     // G.722 counts 8000 (RFC 3551 §4.5.2); who says 16000 means something else, and 9 without rtpmap is G.722.
     let wide = phone(&[(9, "G722/16000"), (8, "PCMA/8000")], "");
     assert_eq!(chosen(all(true), &wide).codec, Codec::Pcma);

@@ -19,6 +19,7 @@ pub(crate) mod tally;
 pub use board::{Board, Direction, NoTrunk, Permit, TrunkState};
 pub use numbers::{CallerId, NumberPattern, PrefixRule, country_known, is_number, numbers_out};
 
+use super::sdp::Srtp;
 use crate::base::{Network, Pii};
 use std::fmt;
 use std::time::Duration;
@@ -64,8 +65,8 @@ pub struct Trunk {
     pub numbers: Vec<String>,
     /// Where it writes the number that was dialled.
     pub dialled_in: DialledIn,
-    /// Encrypted audio on calls by this trunk.
-    pub srtp: Srtp,
+    /// Encrypted audio on calls by this trunk; `None` = as elsewhere.
+    pub srtp: Option<Srtp>,
     /// What may be dialled out by number that no flow names.
     pub allow: Vec<NumberPattern>,
     /// The country code whose national numbers are allowed where `allow` is empty; `None` = none are.
@@ -98,7 +99,7 @@ impl Trunk {
             numbers_out: Vec::new(),
             numbers: Vec::new(),
             dialled_in: DialledIn::Request,
-            srtp: Srtp::Off,
+            srtp: None,
             allow: Vec::new(),
             country: None,
             caps: Caps::default(),
@@ -208,18 +209,6 @@ pub enum DialledIn {
     To,
     /// In P-Called-Party-ID (RFC 7315 §4.2).
     PCalledPartyId,
-}
-
-/// Encrypted audio.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Srtp {
-    /// Not offered and not taken.
-    #[default]
-    Off,
-    /// Offered beside plain audio.
-    Offered,
-    /// Without it there is no call.
-    Required,
 }
 
 /// How many calls there may be to numbers that no flow names, to bound what a thief can run up. `None` = no bound.
