@@ -17,9 +17,8 @@ impl Line {
     /// A key for so long; `off` = factor on its frequencies, `row_db` and `column_db` = levels in dBFS.
     fn key(&mut self, key: char, ms: usize, off: f32, row_db: f32, column_db: f32) {
         let place = KEYS.iter().position(|k| char::from(*k) == key).expect("a key");
-        let wave = |hertz: f32, db: f32, n: usize| {
-            32_768.0 * 10f32.powf(db / 20.0) * (TAU * hertz * off * n as f32 / 8_000.0).sin()
-        };
+        let wave =
+            |hertz: f32, db: f32, n: usize| 32_768.0 * 10f32.powf(db / 20.0) * (TAU * hertz * off * n as f32 / 8_000.0).sin();
         self.0.extend((0..ms * 8).map(|n| wave(ROWS[place / 4], row_db, n) + wave(COLUMNS[place % 4], column_db, n)));
     }
 

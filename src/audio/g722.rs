@@ -9,9 +9,8 @@ const LEVELS: [i32; 30] = [
     1_458, 1_612, 1_765, 1_980, 2_195, 2_557, 2_919,
 ];
 /// Output of the 4-bit inverse quantizer (QM4), by the upper four bits of a code.
-const STEPS_4: [i32; 16] = [
-    0, -20_456, -12_896, -8_968, -6_288, -4_240, -2_584, -1_200, 20_456, 12_896, 8_968, 6_288, 4_240, 2_584, 1_200, 0,
-];
+const STEPS_4: [i32; 16] =
+    [0, -20_456, -12_896, -8_968, -6_288, -4_240, -2_584, -1_200, 20_456, 12_896, 8_968, 6_288, 4_240, 2_584, 1_200, 0];
 /// Output of the 6-bit inverse quantizer (QM6), by the code.
 const STEPS_6: [i32; 64] = [
     -136, -136, -136, -136, -24_808, -21_904, -19_008, -16_704, -14_984, -13_512, -12_280, -11_192, -10_232, -9_360, -8_576,
@@ -20,8 +19,7 @@ const STEPS_6: [i32; 64] = [
     6_000, 5_456, 4_944, 4_464, 4_008, 3_576, 3_168, 2_776, 2_400, 2_032, 1_688, 1_360, 1_040, 728, 432, 136, -432, -136,
 ];
 /// Change of the logarithmic step (WL over RL42), by the upper four bits of a code.
-const GROWTH: [i32; 16] =
-    [-60, 3_042, 1_198, 538, 334, 172, 58, -30, 3_042, 1_198, 538, 334, 172, 58, -30, -60];
+const GROWTH: [i32; 16] = [-60, 3_042, 1_198, 538, 334, 172, 58, -30, 3_042, 1_198, 538, 334, 172, 58, -30, -60];
 /// 2048 times 2^(n/32): from the logarithmic step to the step (ILB).
 const ANTILOG: [i32; 32] = [
     2_048, 2_093, 2_139, 2_186, 2_233, 2_282, 2_332, 2_383, 2_435, 2_489, 2_543, 2_599, 2_656, 2_714, 2_774, 2_834, 2_896,
@@ -109,9 +107,8 @@ impl LowBand {
         self.differences[0] = difference;
 
         let doubled = |x: i32| saturated(x + x);
-        let from_poles = saturated(
-            ((self.poles[0] * doubled(self.rebuilt[0])) >> 15) + ((self.poles[1] * doubled(self.rebuilt[1])) >> 15),
-        );
+        let from_poles =
+            saturated(((self.poles[0] * doubled(self.rebuilt[0])) >> 15) + ((self.poles[1] * doubled(self.rebuilt[1])) >> 15));
         let zeros = self.zeros.iter().zip(&self.differences).map(|(b, d)| (b * doubled(*d)) >> 15).sum();
         self.from_zeros = saturated(zeros);
         self.expected = saturated(from_poles + self.from_zeros);

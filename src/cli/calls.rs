@@ -256,7 +256,8 @@ mod tests {
         assert!(text.contains("\"where is it\" -> parcel.where (0.75); answered \"It is on its way.\""), "{text}");
         assert!(text.contains("(sensitive)") && !text.contains("1234\""), "{text}");
         assert!(text.contains("ended: transferred to support (asked)"), "{text}");
-        let audio = "audio     caller: opus; heard 1500 packets, 0 lost, 0 late, 0 discarded, jitter 0.0 ms, buffer 0 ms, MOS 4.35";
+        let audio =
+            "audio     caller: opus; heard 1500 packets, 0 lost, 0 late, 0 discarded, jitter 0.0 ms, buffer 0 ms, MOS 4.35";
         assert!(text.contains(audio) && text.contains("round trip 42 ms; ALARM"), "{text}");
         let (_, json) = hotline(dir.path(), &["show", "0000", "--json"]).await;
         let json: serde_json::Value = serde_json::from_str(&json).expect("JSON");

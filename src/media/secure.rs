@@ -52,11 +52,7 @@ impl Secure {
         self.opened(datagram, SrtpReceiver::open_rtcp)
     }
 
-    fn opened(
-        &mut self,
-        datagram: &[u8],
-        open: impl FnOnce(&mut SrtpReceiver, &mut [u8]) -> Option<usize>,
-    ) -> Option<Opened> {
+    fn opened(&mut self, datagram: &[u8], open: impl FnOnce(&mut SrtpReceiver, &mut [u8]) -> Option<usize>) -> Option<Opened> {
         let mut opened = Opened { bytes: [0; OPENED_MAX], len: datagram.len() };
         opened.bytes.get_mut(..datagram.len())?.copy_from_slice(datagram);
         if let Some(receiver) = self.receiver.as_mut() {

@@ -189,11 +189,8 @@ impl KeySender {
             _ => (self.waiting.pop_front()?, timestamp, 0),
         };
         let duration = u32::from(sent.min(UPDATES) + 1) * TICK_SAMPLES * scale;
-        let packet = EventPacket {
-            event: digit.event(),
-            end: sent >= UPDATES,
-            duration: u16::try_from(duration).unwrap_or(u16::MAX),
-        };
+        let packet =
+            EventPacket { event: digit.event(), end: sent >= UPDATES, duration: u16::try_from(duration).unwrap_or(u16::MAX) };
         self.state = if sent + 1 == UPDATES + ENDS {
             Sending::Pause(PAUSE)
         } else {

@@ -15,12 +15,12 @@ mod srtp;
 pub use events::{EventPacket, KeyReceiver, KeySender, KeyStep};
 pub use jitter::{Jitter, Popped};
 pub use packet::{HEADER_BYTES, Header, PacketView, write_packet};
-pub use reception::{Reception, ReceptionStats};
+pub use payload::{ClockScale, KeyEvents, Numbers, payload_samples};
 pub use quality::{mos, r_factor};
+pub use reception::{Reception, ReceptionStats};
 pub use rtcp::{
     ReportBlock, Rtcp, RtcpPackets, SenderInfo, UNKNOWN, VoipMetrics, append_voip_metrics, is_rtcp, write_bye, write_report,
 };
-pub use payload::{ClockScale, KeyEvents, Numbers, payload_samples};
 pub use sequencer::Sequencer;
 pub use slots::Piece;
 pub use srtp::{MasterKey, SRTCP_EXTRA_MAX, SRTP_EXTRA_MAX, SrtpKeys, SrtpReceiver, SrtpSender, Suite};

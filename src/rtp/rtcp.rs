@@ -310,7 +310,8 @@ mod tests {
     #[test]
     fn reports_round_trip() {
         let sender = SenderInfo { ntp: 1 << 40 | 5, timestamp: 7, packets: 8, octets: 9 };
-        let block = ReportBlock { ssrc: 3, fraction_lost: 25, lost: 1_000, highest: 0x1_0002, jitter: 80, last_sr: 9, delay: 11 };
+        let block =
+            ReportBlock { ssrc: 3, fraction_lost: 25, lost: 1_000, highest: 0x1_0002, jitter: 80, last_sr: 9, delay: 11 };
         let mut buffer = [0; 128];
         let len = write_report(1, Some(&sender), Some(&block), "hotline", &mut buffer).expect("it fits");
         assert!(is_rtcp(&buffer[..len]) && len.is_multiple_of(4));

@@ -3,9 +3,9 @@
 
 use super::talk::{Talk, TalkChange};
 use crate::audio::{FRAME_SAMPLES, Frame, LINE_RATE, decode_alaw, decode_ulaw, encode_alaw, encode_ulaw};
+use crate::base::Codec;
 use crate::base::Digit;
 use crate::rtp::PacketView;
-use crate::base::Codec;
 use crate::sip::MediaAgreement;
 use std::collections::VecDeque;
 use std::net::{IpAddr, SocketAddr, UdpSocket};

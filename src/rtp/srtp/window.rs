@@ -16,7 +16,9 @@ impl Window {
     pub(super) fn with(before: Option<Window>, index: u64) -> Window {
         let Some(Window { newest, came }) = before else { return Window { newest: index, came: 1 } };
         match index.checked_sub(newest) {
-            Some(ahead) => Window { newest: index, came: came.checked_shl(u32::try_from(ahead).unwrap_or(64)).unwrap_or(0) | 1 },
+            Some(ahead) => {
+                Window { newest: index, came: came.checked_shl(u32::try_from(ahead).unwrap_or(64)).unwrap_or(0) | 1 }
+            }
             None => Window { newest, came: came | 1u64.checked_shl(u32::try_from(newest - index).unwrap_or(64)).unwrap_or(0) },
         }
     }

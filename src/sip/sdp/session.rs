@@ -1,7 +1,7 @@
 //! Our side of one dialog's descriptions: what we said last, and what may not change any more (RFC 3264 §8).
 
-use super::parse::{self, Direction};
 use super::crypto::{self, Crypto};
+use super::parse::{self, Direction};
 use super::{Format, MediaAgreement, Offer, SdpError, SdpPolicy, Srtp};
 use crate::base::Codec;
 use crate::rtp::{KeyEvents, MasterKey, Numbers, SrtpKeys, Suite};
@@ -183,10 +183,8 @@ impl SdpSession {
     /// Our offer: for an INVITE of ours, and for the 200 to one that came without (late offer, RFC 3261 §13.2.1).
     pub fn offer(&mut self, local_ip: IpAddr, local_port: u16) -> String {
         let numbers = self.numbers;
-        let format = |codec: &Codec| Format {
-            codec: *codec,
-            payload_type: codec.static_payload_type().unwrap_or(numbers.opus),
-        };
+        let format =
+            |codec: &Codec| Format { codec: *codec, payload_type: codec.static_payload_type().unwrap_or(numbers.opus) };
         let codecs: Vec<Format> = self.policy.codecs.iter().map(format).collect();
         let mut events = vec![(numbers.events_8000, 8_000)];
         if self.policy.codecs.contains(&Codec::Opus) {
@@ -262,8 +260,9 @@ impl SdpSession {
             remote: SocketAddr::new(theirs.remote.ip(), theirs.remote.port()),
             codec,
             payload: Numbers { send: payload_type, receive: ours(None, payload_type) },
-            dtmf: events.map(|&(number, clock)| {
-                KeyEvents { numbers: Numbers { send: number, receive: ours(Some(clock), number) }, clock }
+            dtmf: events.map(|&(number, clock)| KeyEvents {
+                numbers: Numbers { send: number, receive: ours(Some(clock), number) },
+                clock,
             }),
             packet_ms: packet_ms(theirs),
             // Its clock is 8 kHz (RFC 3551 §6, RFC 3389 §4); Opus has a silence of its own.

@@ -290,7 +290,8 @@ fn an_answer_of_opus_keeps_their_numbers_and_says_what_we_are() {
          a=fmtp:110 0-15|a=ptime:20|a=maxptime:60|a=sendrecv|"
     );
     // Only at 8 kHz is taken too; an odd clock is not.
-    let (agreed, _) = all(false).answer(&offer.replace("telephone-event/48000", "telephone-event/44100"), ip(), 4000).expect("fits");
+    let (agreed, _) =
+        all(false).answer(&offer.replace("telephone-event/48000", "telephone-event/44100"), ip(), 4000).expect("fits");
     assert_eq!(agreed.dtmf, Some(KeyEvents::at_8000(100)));
 }
 
