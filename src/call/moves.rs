@@ -5,7 +5,7 @@
 use super::machine::{Call, Now};
 use super::state::{Moving, State};
 use super::timers::TimerName;
-use super::transfer::Wish;
+use super::transfer::{REPORT_GRACE, Wish};
 use super::{AgentEvent, Command, Record, ReferOutcome};
 use crate::base::{AttemptId, Disposition, LegId};
 use std::time::Duration;
@@ -23,6 +23,10 @@ impl Call {
         let State::Joined { attempt, moving, .. } = &mut self.state else { return };
         let gone = matches!(event, AgentEvent::HungUp | AgentEvent::Failed { .. });
         match moving {
+            // One move at a time.
+            Some(_) if matches!(event, AgentEvent::Refers { .. }) => {
+                now.out.push(Command::AnswerRefer { attempt: who, status: 491 });
+            }
             None if who == *attempt => match event {
                 AgentEvent::Refers { to, allowed } => self.agent_refers(now, to, *allowed),
                 _ if gone => self.agent_left(now),
@@ -44,23 +48,12 @@ impl Call {
             },
             _ => {}
         }
-        if let (AgentEvent::Refers { .. }, Some(_)) = (event, self.moving()) {
-            self.refuse_while_moving(now, who);
-        }
     }
 
     fn moving(&self) -> Option<&Moving> {
         match &self.state {
             State::Joined { moving, .. } => moving.as_ref(),
             _ => None,
-        }
-    }
-
-    /// A second REFER while the first is under way.
-    fn refuse_while_moving(&mut self, now: &mut Now, who: AttemptId) {
-        let first = now.out.iter().any(|c| matches!(c, Command::AnswerRefer { attempt, .. } if *attempt == who));
-        if !first {
-            now.out.push(Command::AnswerRefer { attempt: who, status: 491 });
         }
     }
 
@@ -86,15 +79,25 @@ impl Call {
         now.out.push(Command::AnswerRefer { attempt: from, status: 202 });
         let uui = self.uui();
         now.out.push(Command::Dial { attempt: next, to: to.into(), uui, ring: ONWARD_RING });
+        self.timers.set(TimerName::Ring, now.at + ONWARD_RING + REPORT_GRACE);
         let began = now.at;
         if let State::Joined { moving, .. } = &mut self.state {
             *moving = Some(Moving::Onward { attempt: next, to: place, began, left: false });
         }
     }
 
+    /// Signalling has not said how it goes.
+    pub(crate) fn onward_overdue(&mut self, now: &mut Now) {
+        if let Some(Moving::Onward { attempt, .. }) = self.moving() {
+            now.out.push(Command::HangUp { leg: LegId::Agent(*attempt) });
+            self.onward_failed(now, 408);
+        }
+    }
+
     fn onward_answered(&mut self, now: &mut Now) {
         let State::Joined { attempt: old, moving, .. } = &mut self.state else { return };
         let (old, Some(Moving::Onward { attempt, to, began, left })) = (*old, moving.take()) else { return };
+        self.timers.clear(TimerName::Ring);
         now.out.push(Command::Join { attempt });
         if !left {
             now.out.push(Command::NotifyRefer { attempt: old, status: 200, last: true });
@@ -109,6 +112,7 @@ impl Call {
     fn onward_failed(&mut self, now: &mut Now, status: u16) {
         let State::Joined { attempt: old, moving, target } = &mut self.state else { return };
         let (old, target, Some(Moving::Onward { to, began, left, .. })) = (*old, target.clone(), moving.take()) else { return };
+        self.timers.clear(TimerName::Ring);
         self.note_move(now, began, &to, "agent", status.to_string());
         if !left {
             self.decide(now, "agent_transfer_failed", format!("{to} not reached ({status}); the caller stays with {target}"));

@@ -14,7 +14,7 @@ pub(crate) const TRIES_MAX: u8 = 6;
 /// What a REFER gets beyond the target's ring time, for its NOTIFY.
 const REFER_GRACE: Duration = Duration::from_secs(5);
 /// What signalling gets to report a failure that it times itself.
-const REPORT_GRACE: Duration = Duration::from_secs(3);
+pub(crate) const REPORT_GRACE: Duration = Duration::from_secs(3);
 /// How long an answered agent has to press 1.
 const KEY_WAIT: Duration = Duration::from_secs(15);
 /// How long at least after the summary's end.
@@ -324,6 +324,9 @@ impl Call {
     }
 
     pub(crate) fn ring_overdue(&mut self, now: &mut Now) {
+        if matches!(self.state, State::Joined { .. }) {
+            return self.onward_overdue(now);
+        }
         if let Some(bridging) = self.bridging() {
             let leg = LegId::Agent(bridging.attempt);
             now.out.push(Command::HangUp { leg });

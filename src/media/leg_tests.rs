@@ -659,7 +659,8 @@ fn what_is_lost_is_concealed_better_than_by_silence() {
             "{name} lost: SNR {:.1} dB concealed, {:.1} dB silence; spectral distance {:.2} dB concealed, {:.2} dB silence",
             snr.0, snr.1, spectral.0, spectral.1
         );
-        assert!(spectral.0 < spectral.1 && snr.0 > snr.1, "{name}: {snr:?} {spectral:?}");
+        // A repeated pitch period is the right sound at nearly the right phase: the spectrum is what the ear judges by.
+        assert!(spectral.0 < 0.9 * spectral.1, "{name}: {snr:?} {spectral:?}");
     }
 }
 

@@ -144,7 +144,7 @@ impl Jitter {
         let copied = self.slots.covered(next);
         let more_behind = self.slots.newest_end().is_some_and(|e| ahead(e, next) > 160);
         if copied.covered == TICK_SAMPLES || (copied.covered > 0 && (more_behind || concealed >= TAIL_AFTER)) {
-            self.slots.pieces(next, take);
+            self.slots.pieces(next, &copied, take);
             return self.played(now, next, copied.arrived, copied.sequence);
         }
         self.missing(now, take)
@@ -337,7 +337,7 @@ impl Jitter {
                 self.play = waiting;
                 let (true, Play::Running { next, .. }) = (self.begin(now), self.play) else { return Popped::Empty };
                 let copied = self.slots.covered(next);
-                self.slots.pieces(next, take);
+                self.slots.pieces(next, &copied, take);
                 return self.played(now, next, copied.arrived, copied.sequence);
             }
             _ => {}

@@ -84,6 +84,13 @@ impl Slot {
         (from < to).then_some(from..to)
     }
 
+    /// Its part of the tick that begins at `next`.
+    fn piece(&self, next: u32, at: Range<usize>) -> Piece<'_> {
+        let skip = usize::try_from(ahead(next, self.timestamp)).unwrap_or(0);
+        let payload = self.bytes.get(..usize::from(self.len)).unwrap_or_default();
+        Piece { payload, timestamp: self.timestamp, skip, at }
+    }
+
     /// First timestamp after it.
     fn end(&self) -> u32 {
         self.timestamp.wrapping_add(if let SlotState::Audio(n) = self.state { u32::from(n) } else { 0 })
@@ -157,8 +164,14 @@ impl Slots {
         copied
     }
 
-    /// Hands out what waits for `[next, next + 160)`, in the order of the samples.
-    pub(super) fn pieces(&self, next: u32, take: &mut dyn FnMut(Piece<'_>)) {
+    /// Hands out what waits for `[next, next + 160)`, in the order of the samples. `found` is what [`Slots::covered`] said.
+    pub(super) fn pieces(&self, next: u32, found: &Copied, take: &mut dyn FnMut(Piece<'_>)) {
+        // Nearly always one packet is the whole tick.
+        if let Some(slot) = found.sequence.map(|s| self.place(s))
+            && slot.part_of(next) == Some(0..160)
+        {
+            return take(slot.piece(next, 0..160));
+        }
         let mut after = i64::MIN;
         // At most all of them have a part.
         for _ in 0..SLOTS {
@@ -167,9 +180,7 @@ impl Slots {
             let Some(slot) = later.min_by_key(|s| begins(s)) else { return };
             after = begins(slot);
             let Some(at) = slot.part_of(next) else { return };
-            let skip = usize::try_from(-after).unwrap_or(0);
-            let payload = slot.bytes.get(..usize::from(slot.len)).unwrap_or_default();
-            take(Piece { payload, timestamp: slot.timestamp, skip, at });
+            take(slot.piece(next, at));
         }
     }
 

@@ -177,6 +177,7 @@ mod anything {
             prop::sample::select(vec![302u16, 408, 480, 486, 503, 603])
                 .prop_map(|status| AgentEvent::Failed { status, contact: Some("sip:backup@desk.example".into()) }),
             Just(AgentEvent::HungUp),
+            any::<bool>().prop_map(|allowed| AgentEvent::Refers { to: "sip:next@desk.example".into(), allowed }),
         ];
         let refer = prop::sample::select(vec![
             ReferOutcome::Accepted,
@@ -202,6 +203,7 @@ mod anything {
             4 => (0u32..4, agent).prop_map(|(a, event)| Event::Agent { attempt: AttemptId(a), event }),
             1 => (0u32..9_000).prop_map(|speech_ms| Event::MessageEnded { speech_ms }),
             1 => any::<bool>().prop_map(Event::Held),
+            1 => Just(Event::TakenOver { leg: LegId::Caller }),
             1 => Just(Event::Trouble("the disk is full".into())),
             1 => Just(Event::Arrived { caller: PhoneNumber::new("1"), dialled: PhoneNumber::new("2"), wall: WallTime(0) }),
             6 => Just(Event::Tick),
@@ -286,6 +288,84 @@ mod anything {
         }
         assert_eq!(run.call.phase(), "asking");
         run
+    }
+
+    /// The caller has pressed 0 and speaks with an agent.
+    fn with_an_agent() -> Run {
+        let mut run = at_the_question();
+        run.happen(&Event::Key(Digit::from_event(0).expect("a key")));
+        for event in [AgentEvent::Answered, AgentEvent::Key(Digit::from_event(1).expect("a key"))] {
+            run.happen(&of_agent(0, event));
+        }
+        while let Some(prompt) = run.playing.pop() {
+            let end = PromptEnd::Finished;
+            run.happen(&Event::PromptEnded { leg: LegId::Caller, prompt, played_ms: 1, end });
+        }
+        assert_eq!(run.call.phase(), "with_agent");
+        run
+    }
+
+    fn of_agent(attempt: u32, event: AgentEvent) -> Event {
+        Event::Agent { attempt: AttemptId(attempt), event }
+    }
+
+    fn sends_on(allowed: bool) -> Event {
+        of_agent(0, AgentEvent::Refers { to: "sip:next@desk.example;x=y?Replaces=z".into(), allowed })
+    }
+
+    /// The commands of one event that concern signalling, in words.
+    fn signalling(run: &mut Run, event: &Event) -> String {
+        let from = run.happen(event);
+        let words = run.commands[from..].iter().filter_map(|command| match command {
+            Command::AnswerRefer { status, .. } => Some(format!("answer:{status}")),
+            Command::NotifyRefer { status, last, .. } => Some(format!("notify:{status}{}", if *last { ":last" } else { "" })),
+            Command::Dial { attempt, .. } => Some(format!("dial:{}", attempt.0)),
+            Command::Join { attempt } => Some(format!("join:{}", attempt.0)),
+            Command::HangUp { leg } => Some(format!("hang-up:{leg:?}")),
+            Command::Comfort(on) => Some(format!("comfort:{on}")),
+            Command::Ended(disposition) => Some(disposition.name().to_string()),
+            _ => None,
+        });
+        words.collect::<Vec<_>>().join(" ")
+    }
+
+    #[test]
+    fn an_agent_sends_the_caller_on() {
+        let mut run = with_an_agent();
+        assert_eq!(signalling(&mut run, &sends_on(false)), "answer:403");
+        assert_eq!(signalling(&mut run, &sends_on(true)), "answer:202 dial:1");
+        assert_eq!(signalling(&mut run, &sends_on(true)), "answer:491");
+        assert_eq!(signalling(&mut run, &of_agent(1, AgentEvent::Ringing)), "notify:180");
+        assert_eq!(
+            signalling(&mut run, &of_agent(1, AgentEvent::Answered)),
+            "join:1 notify:200:last hang-up:Agent(AttemptId(0))"
+        );
+        assert_eq!(signalling(&mut run, &of_agent(0, AgentEvent::HungUp)), "", "the first has left: nothing new");
+        assert_eq!(
+            signalling(&mut run, &of_agent(1, AgentEvent::HungUp)),
+            "hang-up:Agent(AttemptId(1)) hang-up:Caller transferred"
+        );
+    }
+
+    #[test]
+    fn nobody_takes_the_caller_whom_an_agent_sends_on() {
+        let mut run = with_an_agent();
+        signalling(&mut run, &sends_on(true));
+        let busy = |attempt| of_agent(attempt, AgentEvent::Failed { status: 486, contact: None });
+        assert_eq!(signalling(&mut run, &busy(1)), "notify:486:last", "back to the agent");
+        assert_eq!(run.call.phase(), "with_agent");
+        // The second time the agent hangs up at once, as after a blind transfer.
+        assert_eq!(signalling(&mut run, &sends_on(true)), "answer:202 dial:2");
+        assert_eq!(signalling(&mut run, &of_agent(0, AgentEvent::HungUp)), "comfort:true");
+        assert!(signalling(&mut run, &busy(2)).contains("dial:3"), "the caller is not left alone");
+        assert_eq!(run.call.phase(), "transferring");
+        // And nothing is ever waited for without end.
+        let mut run = with_an_agent();
+        signalling(&mut run, &sends_on(true));
+        let (at, name) = run.call.next_timer().expect("a timer");
+        assert_eq!(name, hotline::call::TimerName::Ring);
+        run.now = at;
+        assert_eq!(signalling(&mut run, &Event::Tick), "hang-up:Agent(AttemptId(1)) notify:408:last");
     }
 
     fn heard(utterance: u32, text: &str) -> Event {

@@ -14,21 +14,18 @@ use std::time::Duration;
 fn flow(method: &str, accept: &str) -> String {
     format!(
         "hotline: 1\nname: moves\nlanguages: [en]\nstart: welcome\nrecord: off\nperson: {{ to: desk, say: Yes. }}\ntargets:\n  \
-         desk: {{ sip: \"{{{{ env.AGENT_SIP }}}}\", method: {method}, accept: {accept}, ring: 10s }}\nintents:\n  hours:\n    \
+         desk: {{ sip: \"{{{{ env.AGENT_SIP }}}}\", method: {method}, accept: {accept}, ring: 10s }}\n  \
+         second: {{ sip: \"{{{{ env.SECOND_SIP }}}}\", accept: {accept} }}\nintents:\n  hours:\n    \
          examples: [when are you open, what are your hours, are you open today, opening hours please]\n    go: welcome\n\
          nodes:\n  welcome:\n    ask: I am an automatic assistant. How can I help you?\n    keys: {{ \"1\": hours }}\n"
     )
 }
 
-/// A gateway whose callers reach the phone at this port.
-fn gateway(method: &str, agent: u16, folder: &Path) -> Gateway {
-    gateway_to(method, "key", &format!("sip:agent@127.0.0.1:{agent}"), folder)
-}
-
-fn gateway_to(method: &str, accept: &str, agent: &str, folder: &Path) -> Gateway {
+/// A gateway whose callers reach the phone at `agent`; the flow's second target is the phone at the port `second`.
+fn gateway(method: &str, accept: &str, agent: &str, second: u16, folder: &Path) -> Gateway {
     let file = folder.join("moves.yaml");
     std::fs::write(&file, flow(method, accept)).expect("a writable folder");
-    let env = vec![("AGENT_SIP", agent.to_string())];
+    let env = vec![("AGENT_SIP", agent.to_string()), ("SECOND_SIP", format!("sip:next@127.0.0.1:{second}"))];
     let file = file.display().to_string();
     Gateway::start(Wanted { flow: &file, env, hosts: vec!["127.0.0.1:9".into()], ..Wanted::default() })
 }
@@ -36,8 +33,11 @@ fn gateway_to(method: &str, accept: &str, agent: &str, folder: &Path) -> Gateway
 /// What is kept of the only call.
 fn story(gateway: &Gateway) -> String {
     let rows = gateway.ended_calls(1);
-    let id = rows[0]["id"].as_str().expect("an id").to_string();
-    let shown = Command::new(HOTLINE).args(["calls", "show", &id, "--json", "--config"]).arg(&gateway.config).output();
+    shown(gateway, rows[0]["id"].as_str().expect("an id"))
+}
+
+fn shown(gateway: &Gateway, id: &str) -> String {
+    let shown = Command::new(HOTLINE).args(["calls", "show", id, "--json", "--config"]).arg(&gateway.config).output();
     String::from_utf8_lossy(&shown.expect("runs").stdout).into_owned()
 }
 
@@ -45,7 +45,7 @@ fn story(gateway: &Gateway) -> String {
 async fn moved(method: &str, caller: &str, agent: &str, next: Option<&str>, pause_ms: &str) -> String {
     let folder = tempfile::tempdir().expect("a folder");
     let (agent_port, next_port) = (free_port(), free_port());
-    let gateway = gateway(method, agent_port, folder.path());
+    let gateway = gateway(method, "key", &format!("sip:agent@127.0.0.1:{agent_port}"), next_port, folder.path());
     let key = next_port.to_string();
     let agent = Sipp::start(agent, agent_port, &["-s", "next", "-key", "next", &key]);
     let next = next.map(|scenario| Sipp::start(scenario, next_port, &[]));
@@ -106,6 +106,36 @@ async fn attended_transfers_of_ours() {
     says(&story, &["transfer_failed", "486"]);
 }
 
+/// Dialog features where a caller meets them: session timers, acknowledged ringing, a phone that takes another's place.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn dialogs_with_the_whole_gateway() {
+    if !installed() {
+        return;
+    }
+    let folder = tempfile::tempdir().expect("a folder");
+    let gateway = gateway("bridge", "key", "sip:nobody@127.0.0.1:9", 9, folder.path());
+    let target = gateway.sip.to_string();
+    for scenario in ["session_call", "prack_call", "requests_out_of_order", "replaces"] {
+        Sipp::start(scenario, free_port(), &["-s", "5551000", &target]).passes().await;
+    }
+    let rows = tokio::task::block_in_place(|| gateway.ended_calls(4));
+    let stories: Vec<String> = rows.iter().map(|row| shown(&gateway, row["id"].as_str().unwrap_or_default())).collect();
+    assert_eq!(stories.iter().filter(|s| s.contains("taken_over")).count(), 1, "{stories:#?}");
+}
+
+/// 302 of an agent's phone: the flow follows it once, and only to a target that it names.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_redirect_is_followed_once() {
+    if !installed() {
+        return;
+    }
+    let story =
+        moved("bridge, on: { moved: follow }", "wants_person_ends", "agent_moved_next", Some("agent_stays"), "7000").await;
+    says(&story, &["302", "second", "answered"]);
+    let story = moved("bridge, on: { moved: follow }", "wants_person_message", "agent_moved", None, "100").await;
+    says(&story, &["302", "message"]);
+}
+
 /// Call-ID and tags (ours, theirs) of the call that a phone placed last, from its trace.
 fn placed(log: &str) -> (String, String, String) {
     let answered = log.rsplit("SIP/2.0 200 ").find(|m| m.contains(" INVITE\r\n") && m.contains("application/sdp"));
@@ -135,7 +165,7 @@ fn an_attended_transfer_between_two_phones() {
     let caller_wav = wav("caller.wav", &[Piece::Quiet(2_500), Piece::Fixture("person-1.wav"), Piece::Tone(440.0, 60_000)]);
     let mut first = Baresip::start_controlled(&wav("first.wav", &[Piece::Tone(1_000.0, 80_000)]), 60);
     let mut second = Baresip::start_controlled(&wav("second.wav", &[Piece::Tone(1_500.0, 80_000)]), 60);
-    let gateway = gateway_to("bridge", "answer", &format!("sip:phone@127.0.0.1:{}", first.port), folder.path());
+    let gateway = gateway("bridge", "answer", &format!("sip:phone@127.0.0.1:{}", first.port), 9, folder.path());
     let mut caller = Baresip::start(&caller_wav, Some(&format!("sip:5551000@{}", gateway.sip)), 34);
     let patience = Duration::from_secs(20);
     first.logs("ACK sip:", 1, patience);
