@@ -67,7 +67,8 @@ packages:
 test-packages:
 	@$(call install,$(TEST_PACKAGES))
 
-# Installs those of the given Debian packages that are missing; the package lists are renewed only when they do not do.
+# Installs those of the given Debian packages that are missing; the package lists are renewed only when they do not do. Kamailio
+# would begin to serve on port 5060 by being installed: the tests start it themselves, so that is undone.
 define install
 [ "$(HOTLINE_PACKAGES)" != skip ] || exit 0; \
 command -v dpkg-query >/dev/null || { \
@@ -91,5 +92,7 @@ apt_install >/dev/null 2>&1 || { \
   $$as_root apt-get update -q >/dev/null; \
   apt_install >/dev/null || { \
     echo "hotline: apt-get could not install$$missing; see its message above." >&2; exit 2; }; \
-}
+}; \
+case "$$missing " in *" kamailio "*) \
+  [ ! -d /run/systemd/system ] || $$as_root systemctl disable --now kamailio >/dev/null 2>&1 || true ;; esac
 endef

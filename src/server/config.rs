@@ -257,7 +257,11 @@ impl Config {
         let mut top = reader.document();
         let accounts = read_accounts(&mut top);
         let sip = read_sip(top.table("sip"), accounts);
-        let beside = trunks::Beside { accounts: &sip.accounts, challenges: sip.unknown == Unknown::Challenge };
+        let beside = trunks::Beside {
+            accounts: &sip.accounts,
+            challenges: sip.unknown == Unknown::Challenge,
+            believes: sip.tls_ca.is_some(),
+        };
         let trunks = trunks::read_trunks(&mut top, &beside);
         let web = read_web(top.table("web"));
         if !sip.accounts.is_empty() && !beside.challenges && trunks.iter().all(|trunk| trunk.account.is_none()) {

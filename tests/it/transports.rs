@@ -200,7 +200,7 @@ async fn who_is_ignored_hears_nothing_at_all() {
 }
 
 /// A self-signed certificate for a name and an address, made by openssl.
-fn certificate(dir: &Path, name: &str, ip: &str) -> TlsFiles {
+pub(crate) fn certificate(dir: &Path, name: &str, ip: &str) -> TlsFiles {
     let (key, certificate) = (dir.join(format!("{name}.key")), dir.join(format!("{name}.crt")));
     let done = Command::new("openssl")
         .args(["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "30"])
@@ -215,7 +215,7 @@ fn certificate(dir: &Path, name: &str, ip: &str) -> TlsFiles {
     TlsFiles { certificate, key }
 }
 
-fn openssl_installed() -> bool {
+pub(crate) fn openssl_installed() -> bool {
     let there = Command::new("openssl").arg("version").stdout(Stdio::null()).status().is_ok();
     if !there {
         eprintln!("SKIPPED: openssl is not installed, TLS was not tested");

@@ -3,6 +3,7 @@
 
 use crate::gateway::{Gateway, Wanted};
 use crate::telephone::{self, LOOPBACK, Sipp, free_port, listening};
+use crate::transports::{certificate, openssl_installed};
 use hotline::base::Pii;
 use hotline::sip::trunk::{DialledIn, Login, PrefixRule, Proxy, Trunk, TrunkAuth, TrunkTransport};
 use hotline::sip::{Accounts, Credentials, EndedWhy, SdpSession, SipCommand, SipConfig, SipEndpoint, SipEvent};
@@ -399,6 +400,44 @@ async fn a_registration_over_tcp() {
         assert_eq!(methods, expected);
         until(&endpoint, "registered", |state| state.registered && state.answers).await;
     }
+}
+
+/// A trunk over TLS: its certificate is checked, it is asked whether it lives, and called.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_trunk_over_tls() {
+    if !openssl_installed() {
+        return;
+    }
+    let folder = tempfile::tempdir().expect("a folder");
+    let files = certificate(folder.path(), "carrier.example", "127.0.0.1");
+    let other = certificate(folder.path(), "other.example", "192.0.2.1");
+    let any = SocketAddr::new(LOOPBACK, 0);
+    let (tell, mut far_events) = mpsc::channel(64);
+    let (ca, wrong) = (files.certificate.clone(), other.certificate);
+    let far = SipConfig { udp: None, tcp: None, tls: Some(any), tls_files: Some(files), ..SipConfig::default() };
+    let far = SipEndpoint::bind(far, tell).await.expect("loopback is free");
+    let port = far.local_tls().map(|at| at.port());
+    let proxy = Proxy { host: "127.0.0.1".into(), port, transport: TrunkTransport::Tls };
+    let trunk = Trunk { options: Some(Duration::from_millis(200)), options_misses: 1, ..Trunk::new("far", proxy) };
+    for (ca, answers) in [(wrong, false), (ca, true)] {
+        let (tell, _events) = mpsc::channel(64);
+        let cfg =
+            SipConfig { udp: Some(any), tcp: None, tls_ca: Some(ca), trunks: vec![trunk.clone()], ..SipConfig::default() };
+        let endpoint = SipEndpoint::bind(cfg, tell).await.expect("loopback is free");
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        until(&endpoint, "as its certificate is", |state| state.answers == answers).await;
+        if answers {
+            let (dialog, sdp) = (endpoint.new_key(), SdpSession::new(7).offer(LOOPBACK, 40_000));
+            let (to, from) = (trunk.proxy.uri("+4930555100"), "200".to_string());
+            let trunk = Some("far".to_string());
+            let invite = SipCommand::Invite { dialog, to, from, sdp, uui: None, ring_seconds: 5, trunk };
+            endpoint.send(invite).expect("not busy");
+            let event = tokio::time::timeout(Duration::from_secs(10), far_events.recv()).await.expect("a call in time");
+            assert!(matches!(&event, Some(SipEvent::Incoming { to, .. }) if to == "+4930555100"), "{event:?}");
+        }
+        endpoint.stop().await;
+    }
+    far.stop().await;
 }
 
 /// A PBX that shows a password when it calls: from its address without one it is challenged, whatever else is allowed there.

@@ -177,6 +177,8 @@ fn a_trunk_that_shows_a_password_must_be_able_to() {
     let config = good(&format!("{MINIMAL}{account}{trunk}account = \"pbx\"\n"));
     let warnings: Vec<&str> = config.warnings.iter().map(|w| w.message.as_str()).collect();
     assert!(warnings.iter().any(|w| w.contains("lets nobody unknown")), "{warnings:?}");
+    let told = errors(&format!("{MINIMAL}[[trunk]]\nname = \"a\"\nproxy = \"a.example\"\ntransport = \"tls\"\n"));
+    assert!(told.len() == 1 && told[0].contains("7: transport = \"tls\", but no authority"), "{told:?}");
     assert!(warnings.iter().any(|w| w.contains("trusted = true, but there are no addresses")), "{warnings:?}");
 }
 

@@ -17,6 +17,8 @@ pub(super) struct Beside<'a> {
     pub(super) accounts: &'a BTreeMap<String, Secret>,
     /// `[sip] unknown` is `"challenge"`.
     pub(super) challenges: bool,
+    /// `[sip] tls_ca` names whose certificates are believed.
+    pub(super) believes: bool,
 }
 
 pub(super) fn read_trunks(top: &mut Section<'_>, beside: &Beside<'_>) -> Vec<Trunk> {
@@ -133,6 +135,14 @@ fn check(s: &Section<'_>, trunk: &Trunk, beside: &Beside<'_>) {
     {
         let what = "calls by this trunk may come from anywhere, but [sip] unknown lets nobody unknown show a password";
         s.warning("auth", what, "Write from = [\"203.0.113.0/24\"] here, or unknown = \"challenge\" in [sip]");
+    }
+    if trunk.proxy.transport == TrunkTransport::Tls && !beside.believes {
+        let what = "transport = \"tls\", but no authority's certificate is believed here";
+        s.error(
+            "transport",
+            what,
+            "Write tls_ca = \"/etc/ssl/certs/ca-certificates.crt\" in [sip], or your carrier's own authority",
+        );
     }
     if trunk.trusted && trunk.from.is_empty() {
         let what = "trusted = true, but there are no addresses in from: its proxy's address alone is trusted";

@@ -75,8 +75,8 @@ struct Line {
     /// All REGISTERs are one "call" (RFC 3261 §10.2): the same Call-ID, CSeq counting up.
     call_id: rsipstack::sip::headers::CallId,
     cseq: u32,
-    /// Our end of the stream that was used last: over another one the registration is to be renewed (RFC 5626 §4.2).
-    flow: Option<String>,
+    /// The end of the stream that was used last: after it the registration is renewed over another one (RFC 5626 §4.2).
+    flow: Option<CancellationToken>,
     /// Said once that it is without answer, not at every try.
     silent: bool,
 }
@@ -324,9 +324,8 @@ impl Line {
             return;
         }
         let now = self.now();
-        let before = self.flow.replace(connection.get_addr().to_string());
-        if before.is_some()
-            && before != self.flow
+        let before = std::mem::replace(&mut self.flow, connection.cancel_token());
+        if before.is_some_and(|over| over.is_cancelled())
             && let Some(registration) = &mut self.registration
         {
             registration.moved(now);
