@@ -3,9 +3,9 @@
 use super::decode_file;
 use std::path::Path;
 
-/// Window and hop in samples: 32 and 16 ms.
+/// Window and hop in samples: 32 ms.
 const WINDOW: usize = 256;
-const HOP: usize = 128;
+const HOP: usize = 256;
 /// Frequency bins of 31 Hz in one band of 200 Hz, first bin and number of bands: 190–3700 Hz.
 const BAND: usize = 6;
 const FIRST: usize = 6;

@@ -125,6 +125,23 @@ fn what_is_too_short_too_far_off_or_interrupted_is_no_key_or_one() {
     assert_eq!(one(&|l| l.key('5', 3_000, 1.0, -10.0, -10.0)), "5", "held for three seconds");
 }
 
+#[test]
+fn any_samples_are_survived() {
+    let mut rng = StdRng::seed_from_u64(4);
+    let (mut detector, mut pressed) = (DtmfDetector::new(), 0);
+    for n in 0..10_000u32 {
+        let mut frame = Frame::SILENCE;
+        match n % 4 {
+            0 => frame.samples.fill(if n % 8 == 0 { i16::MIN } else { i16::MAX }),
+            1 => frame.samples.iter_mut().enumerate().for_each(|(i, s)| *s = if i % 2 == 0 { i16::MIN } else { i16::MAX }),
+            _ => rng.fill(&mut frame.samples[..]),
+        }
+        pressed += u32::from(detector.push(&frame).is_some());
+        assert!(detector.filled < BLOCK);
+    }
+    assert_eq!(pressed, 0, "noise is no key");
+}
+
 /// All speech that there is: the fixtures, and the evaluation sets where the checkout has them.
 #[test]
 fn speech_presses_no_keys() {

@@ -66,7 +66,7 @@ impl Control {
         // RFC 3550 §6.4.1: now, less when we sent, less how long they kept it; all modulo 2^32 in 1/65536 s.
         if about.last_sr != 0 {
             let took = middle(ntp(now)).wrapping_sub(about.last_sr).wrapping_sub(about.delay);
-            let ms = u64::from(took) * 1_000 >> 16;
+            let ms = (u64::from(took) * 1_000) >> 16;
             self.round_trip_ms = u32::try_from(ms).ok().filter(|_| ms < ROUND_TRIP_MS_MAX).or(self.round_trip_ms);
         }
     }

@@ -5,6 +5,7 @@ use super::parse::{self, Direction};
 use super::{Format, MediaAgreement, Offer, SdpError, SdpPolicy, Srtp};
 use crate::base::Codec;
 use crate::rtp::{KeyEvents, MasterKey, Numbers, SrtpKeys, Suite};
+use sha2::{Digest, Sha256};
 use std::fmt::Write;
 use std::net::{IpAddr, SocketAddr};
 
@@ -37,7 +38,11 @@ pub struct SdpSession {
     policy: SdpPolicy,
     /// Dynamic payload types in this session.
     numbers: Dynamic,
+    /// What our keys are made from.
     keys: SdpKeys,
+    /// Which of our keys are in use, and the far end's that they answered.
+    generation: u32,
+    answered: Option<MasterKey>,
 }
 
 impl std::fmt::Debug for SdpSession {
@@ -47,32 +52,32 @@ impl std::fmt::Debug for SdpSession {
     }
 }
 
-/// Random bytes for our keys of one dialog, from a generator fit for secrets; every suite has its own.
+/// The secret from which our keys of one dialog are made, from a generator fit for secrets.
 #[derive(Clone, Copy)]
 pub struct SdpKeys([u8; SdpKeys::BYTES]);
 
 impl SdpKeys {
     /// Bytes that are needed.
-    pub const BYTES: usize = 44 + 28 + 30 + 30;
+    pub const BYTES: usize = 64;
 
     /// From so many random bytes.
     pub fn from_random(bytes: [u8; SdpKeys::BYTES]) -> SdpKeys {
         SdpKeys(bytes)
     }
 
-    /// Our keys, tagged from 1, the preferred one first.
-    fn offered(&self) -> Vec<Crypto> {
-        let mut rest = &self.0[..];
-        let mut next = |suite: Suite| {
-            let (bytes, others) = rest.split_at_checked(suite.key_and_salt())?;
-            rest = others;
-            MasterKey::new(suite, bytes)
-        };
-        (1..).zip(Suite::ALL).filter_map(|(tag, suite)| Some(Crypto { tag, key: next(suite)? })).collect()
+    /// Our keys, tagged from 1, the preferred one first. Each suite and each generation has its own.
+    fn offered(&self, generation: u32) -> Vec<Crypto> {
+        (1..).zip(Suite::ALL).filter_map(|(tag, suite)| Some(Crypto { tag, key: self.of(suite, generation)? })).collect()
     }
 
-    fn of(&self, suite: Suite) -> Option<MasterKey> {
-        self.offered().into_iter().map(|c| c.key).find(|k| k.suite() == suite)
+    fn of(&self, suite: Suite, generation: u32) -> Option<MasterKey> {
+        let block = |n: u8| {
+            let hash = Sha256::new().chain_update(self.0).chain_update(suite.name()).chain_update(generation.to_be_bytes());
+            hash.chain_update([n]).finalize()
+        };
+        // At most 44 bytes are needed.
+        let bytes: Vec<u8> = block(0).into_iter().chain(block(1)).collect();
+        MasterKey::new(suite, bytes.get(..suite.key_and_salt())?)
     }
 }
 
@@ -136,7 +141,7 @@ impl SdpSession {
         let proto = if policy.srtp == Srtp::Required { "RTP/SAVP" } else { "RTP/AVP" };
         let lines = vec![Line::Audio { proto: proto.into() }];
         let numbers = Dynamic { opus: OPUS, events_8000: EVENTS_8000, events_48000: EVENTS_48000 };
-        SdpSession { id, version: id, said: String::new(), lines, policy, numbers, keys }
+        SdpSession { id, version: id, said: String::new(), lines, policy, numbers, keys, generation: 0, answered: None }
     }
 
     /// Answers an offer (RFC 3264 §6): what is agreed, and the text for the 200.
@@ -152,7 +157,14 @@ impl SdpSession {
         agreement.rtcp_mux = theirs.rtcp_mux;
         // The first of theirs that we can do (RFC 4568 §5.1.2), under its tag.
         let crypto = theirs.crypto.first().filter(|_| self.policy.srtp != Srtp::Off);
-        let answered = crypto.and_then(|c| Some(Crypto { key: self.keys.of(c.key.suite())?, ..*c }));
+        // Another key of theirs may be another machine (a transfer behind a PBX), which cannot know how often our sequence
+        // numbers have wrapped: a key of our own begins that count anew.
+        let theirs_now = crypto.map(|c| c.key);
+        if self.answered.is_some() && theirs_now.is_some() && self.answered != theirs_now {
+            self.generation += 1;
+        }
+        self.answered = theirs_now.or(self.answered);
+        let answered = crypto.and_then(|c| Some(Crypto { key: self.keys.of(c.key.suite(), self.generation)?, ..*c }));
         agreement.srtp = crypto.zip(answered).map(|(c, ours)| SrtpKeys { send: ours.key, receive: c.key });
         self.lines = session
             .medias
@@ -191,7 +203,7 @@ impl SdpSession {
             // Keys should count the clock of the audio beside them (RFC 4733 §2.6, RFC 7160).
             events.push((numbers.events_48000, 48_000));
         }
-        let crypto = if self.policy.srtp == Srtp::Off { Vec::new() } else { self.keys.offered() };
+        let crypto = if self.policy.srtp == Srtp::Off { Vec::new() } else { self.keys.offered(self.generation) };
         let ours = Ours {
             codecs: &codecs,
             events: &events,
@@ -228,7 +240,8 @@ impl SdpSession {
         }
         let keys = theirs.crypto.first().and_then(|c| {
             // Tag and suite must be a pair of ours (RFC 4568 §5.1.3).
-            let ours = self.keys.offered().into_iter().find(|o| o.tag == c.tag && o.key.suite() == c.key.suite())?;
+            let ours =
+                self.keys.offered(self.generation).into_iter().find(|o| o.tag == c.tag && o.key.suite() == c.key.suite())?;
             Some(SrtpKeys { send: ours.key, receive: c.key })
         });
         match keys {

@@ -235,6 +235,28 @@ fn keys_that_we_offer_come_back_with_theirs() {
 }
 
 #[test]
+fn a_refresh_keeps_our_key_and_another_key_of_theirs_gets_another_of_ours() {
+    let offer = phone(&[(0, "PCMU/8000")], CRYPTO);
+    let mut session = with_srtp(Srtp::Offered);
+    let mut keys = |offer: &str| session.answer(offer, ip(), 4000).expect("it fits").0.srtp.expect("encrypted");
+    let (first, refreshed) = (keys(&offer), keys(&offer));
+    assert_eq!(first, refreshed);
+    let moved = keys(&offer.replace("inline:PS1u", "inline:QQ1u"));
+    assert!(moved.receive != first.receive && moved.send != first.send);
+    // Other dialogs and other suites have other keys.
+    let mut other = SdpSession::with_policy(
+        1,
+        SdpPolicy { srtp: Srtp::Offered, ..SdpPolicy::default() },
+        SdpKeys::from_random([7; SdpKeys::BYTES]),
+    );
+    let theirs = other.answer(&offer, ip(), 4000).expect("it fits").0.srtp.expect("encrypted");
+    assert_ne!(theirs.send, first.send);
+    let offered = random().offered(0);
+    let starts: Vec<&[u8]> = offered.iter().map(|c| &c.key.key_and_salt()[..16]).collect();
+    assert!((1..4).all(|n| !starts[..n].contains(&starts[n])), "each suite has its own");
+}
+
+#[test]
 fn rtcp_shares_a_port_and_noise_stands_for_silence_where_both_want_it() {
     let offer = phone(&[(0, "PCMU/8000"), (13, "CN/8000")], "a=rtcp-mux\r\n");
     let (agreed, text) = with_srtp(Srtp::Off).answer(&offer, ip(), 4000).expect("it fits");
