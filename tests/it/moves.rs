@@ -76,9 +76,9 @@ async fn an_agent_sends_the_caller_on() {
     if !installed() {
         return;
     }
-    let story = moved("bridge", "wants_person_ends", "agent_sends_on", Some("agent_next"), "6000").await;
+    let story = moved("bridge", "wants_person_ends", "agent_sends_on", Some("agent_next"), "4500").await;
     says(&story, &["agent_transfer", "desk sends the caller on to next@127.0.0.1", "transferred"]);
-    let story = moved("bridge", "wants_person_ends", "agent_sends_on_attended", Some("agent_replaces_next"), "6000").await;
+    let story = moved("bridge", "wants_person_ends", "agent_sends_on_attended", Some("agent_replaces_next"), "4500").await;
     says(&story, &["agent_transfer", "transferred"]);
 }
 
@@ -87,9 +87,9 @@ async fn a_caller_whom_nobody_else_takes_stays_with_the_agent() {
     if !installed() {
         return;
     }
-    let story = moved("bridge", "wants_person_ends", "agent_sends_on_busy", Some("agent_busy"), "6000").await;
+    let story = moved("bridge", "wants_person_ends", "agent_sends_on_busy", Some("agent_busy"), "4500").await;
     says(&story, &["agent_transfer_failed", "the caller stays with desk", "486"]);
-    let story = moved("bridge", "wants_person_ends", "agent_sends_abroad", None, "6000").await;
+    let story = moved("bridge", "wants_person_ends", "agent_sends_abroad", None, "4500").await;
     says(&story, &["agent_transfer_refused", "may not be sent there"]);
 }
 

@@ -24,7 +24,7 @@
 //! | 500 | an old CSeq; an offer while theirs has no answer (RFC 3311) | `answers_that_refuse`, `offers_that_collide`, `provisional_answers_that_are_acknowledged` |
 //! | 501, 505 | methods and versions that nobody knows | `sipp::untidy_and_broken_requests_are_answered` |
 //! | 504 | a provisional answer that nobody acknowledges (RFC 3262) | `a_provisional_answer_that_nobody_acknowledges` |
-//! | 603 | REFER of a caller's phone | `sipp::nobody_transfers_us`, `provisional_answers_that_are_acknowledged` |
+//! | 603 | REFER of a caller's phone; Replaces for a call that is over (RFC 3891) | `a_phone_takes_the_place_of_another`, `sipp::nobody_transfers_us`, `provisional_answers_that_are_acknowledged` |
 
 use super::telephone::{
     Hand, LOOPBACK, Sipp, Ua, call_out, call_out_with, check, check_with, free_port, installed, listening, word,

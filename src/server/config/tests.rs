@@ -68,6 +68,16 @@ fn the_sample_is_good_and_documents_every_key() {
 }
 
 #[test]
+fn session_timers_and_reliable_ringing() {
+    let config = good(MINIMAL);
+    assert_eq!((config.sip.session_expires, config.sip.reliable), (1_800, crate::sip::Reliable::WhenRequired));
+    let config = good(&format!("{MINIMAL}[sip]\nsession_expires = 0\nreliable = \"when_supported\"\n"));
+    assert_eq!((config.sip.session_expires, config.sip.reliable), (0, crate::sip::Reliable::WhenSupported));
+    let wrong = errors(&format!("{MINIMAL}[sip]\nsession_expires = 60\nreliable = \"yes\"\n"));
+    assert!(wrong[0].contains("60 s are too short") && wrong[1].contains("when_required"), "{wrong:?}");
+}
+
+#[test]
 fn what_the_sample_shows_commented_out_is_good_too() {
     let sample = include_str!("../../../sip-config/hotline.toml");
     // A comment line that holds `key = value` or a section header is an example: switch them all on.

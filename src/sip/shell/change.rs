@@ -59,8 +59,7 @@ impl Core {
         change.retry_at = None;
         change.tries += 1;
         let (serial, offer, dialog) = (change.serial, change.offer.clone(), entry.dialog.clone());
-        if let Some(offer) = &offer {
-            entry.said = Some(offer.clone());
+        if offer.is_some() {
             headers.push(Header::ContentType("application/sdp".into()));
         }
         let done = self.done.clone();
@@ -128,6 +127,7 @@ impl Core {
             Dialog::Invite(entry.dialog.clone()).set_remote_target(uri, Some(contact));
         }
         let answer = sdp_of(response).filter(|_| change.offer.is_some());
+        entry.said = change.offer.or(entry.said.take());
         let news = !change.refresh || answer != entry.heard;
         entry.heard = answer.clone().or(entry.heard.take());
         match answer {

@@ -21,7 +21,7 @@ use rsipstack::transaction::endpoint::{EndpointBuilder, EndpointInnerRef, Endpoi
 use rsipstack::transaction::transaction::Transaction;
 use rsipstack::transaction::{CallIdFormat, TransactionReceiver};
 use rsipstack::transport::{SipAddr, TransportLayer};
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
@@ -36,6 +36,8 @@ const REALM: &str = "hotline";
 const TICK: Duration = Duration::from_millis(50);
 /// How often dialogs are searched in the crate that ended while it was entering them.
 const SWEEP: Duration = Duration::from_secs(30);
+/// Ended dialogs that are remembered.
+const GONE_MAX: usize = 128;
 /// How long a BYE waits for the last NOTIFY to be answered.
 const LAST_NOTIFY: Duration = Duration::from_secs(1);
 /// How long `stop` waits for answers to its goodbyes.
@@ -101,6 +103,8 @@ pub(super) struct Core {
     pub(super) preparing: HashMap<DialogKey, Preparing>,
     pub(super) by_dialog: HashMap<Index, DialogKey>,
     pub(super) by_caller: HashMap<Index, DialogKey>,
+    /// Dialogs that ended last, with their tags, the newest at the end: who asks for their place is told that they are over.
+    pub(super) gone: VecDeque<(Index, String)>,
     /// BYEs and CANCELs on their way.
     pub(super) goodbyes: TaskTracker,
     pub(super) refusals: Arc<Semaphore>,
@@ -164,6 +168,7 @@ impl Core {
             preparing: HashMap::new(),
             by_dialog: HashMap::new(),
             by_caller: HashMap::new(),
+            gone: VecDeque::new(),
             goodbyes,
             refusals: Arc::new(Semaphore::new(REFUSALS_MAX)),
             verifier,
@@ -237,6 +242,10 @@ impl Core {
         let entry = self.entries.remove(&key)?;
         self.shared.dialogs.fetch_sub(1, Ordering::Relaxed);
         self.by_dialog.remove(&entry.index);
+        if self.gone.len() >= GONE_MAX {
+            self.gone.pop_front();
+        }
+        self.gone.push_back((entry.index.clone(), entry.dialog.id().remote_tag));
         if let Some((caller, _)) = &entry.caller
             && self.by_caller.get(caller) == Some(&key)
         {

@@ -132,7 +132,12 @@ impl Core {
         let parsed = Replaces::parse(value.value()).filter(|_| more.is_none());
         let replaces = parsed.ok_or((StatusCode::BadRequest, vec![]))?;
         let none = || (StatusCode::CallTransactionDoesNotExist, vec![]);
-        let key = *self.by_dialog.get(&(replaces.call_id, replaces.to_tag)).ok_or_else(none)?;
+        let index = (replaces.call_id, replaces.to_tag);
+        if self.gone.iter().any(|(gone, remote)| *gone == index && *remote == replaces.from_tag) {
+            // It is over: nobody is to be called again (RFC 3891 §3).
+            return Err((StatusCode::Decline, vec![]));
+        }
+        let key = *self.by_dialog.get(&index).ok_or_else(none)?;
         let entry = self.entries.get(&key).filter(|e| e.dialog.id().remote_tag == replaces.from_tag).ok_or_else(none)?;
         let known = self.shared.cfg.known.iter().chain(&self.shared.cfg.trusted).any(|network| network.contains(source));
         match entry.phase {
