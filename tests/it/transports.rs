@@ -352,6 +352,9 @@ async fn calls_over_tls_both_ways_and_a_certificate_that_is_renewed() {
     let mut answer = vec![0; 4096];
     let length = tokio::time::timeout(PATIENCE, plain.read(&mut answer)).await.expect("in time").expect("open");
     assert_eq!(status_of(&answer[..length], "after"), (200, true));
+    plain.write_all(padded("tls-60k", b_at, 60_000, 0).as_bytes()).await.expect("still open");
+    let length = tokio::time::timeout(PATIENCE, plain.read(&mut answer)).await.expect("in time").expect("open");
+    assert_eq!(status_of(&answer[..length], "tls-60k"), (200, true));
     // With a mistake in the files everything stays.
     std::fs::copy(&one.key, &used.key).expect("copied");
     let error = b.endpoint.reload_tls().expect_err("the key of another certificate");

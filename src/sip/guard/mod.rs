@@ -11,7 +11,7 @@ mod sources;
 mod stream;
 
 pub use budget::AnswerBudget;
-pub use sources::{Kind, Limits, Sources};
+pub use sources::{Kind, Limits, Sources, one_source};
 pub use stream::{Framer, Piece};
 
 use head::Head;
