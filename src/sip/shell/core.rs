@@ -122,6 +122,7 @@ impl Core {
         let gate = Arc::new(Gate::new(&shared.cfg));
         let udp = sockets.udp_transport(&shared.addresses, &gate, &kill).await?;
         transport.add_transport(udp);
+        transport.set_tls_config(shared.tls.for_the_crate());
         let endpoint = EndpointBuilder::new()
             .with_user_agent(&shared.cfg.user_agent)
             .with_transport_layer(transport)
