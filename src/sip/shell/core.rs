@@ -119,7 +119,7 @@ impl Core {
     pub(super) async fn start(shared: Shared, mut sockets: Sockets, events: mpsc::Sender<SipEvent>) -> Result<Core, SipError> {
         let kill = shared.kill.clone();
         let transport = TransportLayer::new(kill.child_token());
-        let gate = Arc::new(Gate::new(&shared.cfg));
+        let gate = Arc::new(Gate::new(&shared.cfg, shared.board.clone()));
         let udp = sockets.udp_transport(&shared.addresses, &gate, &kill).await?;
         transport.add_transport(udp);
         transport.set_tls_config(shared.tls.for_the_crate());
