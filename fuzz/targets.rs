@@ -9,7 +9,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 /// The guard: what it passes would pass again untouched; its answers are responses that go back where the request came from;
 /// and a stream is cut at the same places however its bytes arrive.
-pub fn guard(bytes: &[u8]) {
+pub(crate) fn guard(bytes: &[u8]) {
     let source = SocketAddr::from(([192, 0, 2, 1], 5060));
     guard::glance(bytes);
     for judge in [guard::screen, guard::screen_stream] {
@@ -52,7 +52,7 @@ fn cut(bytes: &[u8], step: usize) -> Vec<Piece> {
 }
 
 /// Offers and answers: any text is taken or refused with a SIP status.
-pub fn sdp(bytes: &[u8]) {
+pub(crate) fn sdp(bytes: &[u8]) {
     let text = String::from_utf8_lossy(bytes);
     let ours = IpAddr::V4(Ipv4Addr::LOCALHOST);
     let mut session = SdpSession::new(1);
@@ -66,7 +66,7 @@ pub fn sdp(bytes: &[u8]) {
 }
 
 /// RTP packets: what is read is within what came, and written again it reads the same.
-pub fn rtp(bytes: &[u8]) {
+pub(crate) fn rtp(bytes: &[u8]) {
     let Some(view) = PacketView::parse(bytes) else { return };
     assert!(view.payload.len() <= bytes.len());
     let mut out = vec![0; bytes.len() + 12];
@@ -75,12 +75,12 @@ pub fn rtp(bytes: &[u8]) {
 }
 
 /// RTCP compounds: they end, and hold no more packets than there is room for.
-pub fn rtcp(bytes: &[u8]) {
+pub(crate) fn rtcp(bytes: &[u8]) {
     assert!(RtcpPackets::new(bytes).count() <= bytes.len() / 4);
 }
 
 /// Telephone-events: each group of seven bytes is a time, a timestamp step and a payload; no packet presses two keys.
-pub fn digits(bytes: &[u8]) {
+pub(crate) fn digits(bytes: &[u8]) {
     let mut keys = KeyReceiver::default();
     let (mut now, mut timestamp) = (Moment::ZERO, 0u32);
     for group in bytes.chunks(7) {

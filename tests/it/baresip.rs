@@ -23,12 +23,13 @@ pub(crate) fn installed() -> bool {
     there
 }
 
-/// A free UDP port whose neighbour is free too: baresip takes the next one for TLS.
+/// A port that is free for UDP and TCP and whose neighbour is, too: baresip takes the next one for TLS.
 fn free_port() -> u16 {
     for _ in 0..50 {
         let one = UdpSocket::bind("127.0.0.1:0").expect("a loopback port");
         let port = one.local_addr().expect("bound").port();
-        if port < 60_000 && UdpSocket::bind(("127.0.0.1", port + 1)).is_ok() {
+        let free = |port: u16| std::net::TcpListener::bind(("127.0.0.1", port)).is_ok();
+        if port < 60_000 && UdpSocket::bind(("127.0.0.1", port + 1)).is_ok() && free(port) && free(port + 1) {
             return port;
         }
     }

@@ -357,6 +357,9 @@ async fn calls_over_tls_both_ways_and_a_certificate_that_is_renewed() {
     let mut answer = vec![0; 4096];
     let length = tokio::time::timeout(PATIENCE, plain.read(&mut answer)).await.expect("in time").expect("open");
     assert_eq!(status_of(&answer[..length], "after"), (200, true));
+    plain.write_all(padded("tls-60k", b_at, 60_000, 0).as_bytes()).await.expect("still open");
+    let length = tokio::time::timeout(PATIENCE, plain.read(&mut answer)).await.expect("in time").expect("open");
+    assert_eq!(status_of(&answer[..length], "tls-60k"), (200, true));
     // With a mistake in the files everything stays.
     std::fs::copy(&one.key, &used.key).expect("copied");
     let error = b.endpoint.reload_tls().expect_err("the key of another certificate");
@@ -420,13 +423,13 @@ async fn files_for_tls_that_cannot_be_used_are_told_with_a_remedy() {
     ];
     for (files, parts) in rows {
         let cfg = SipConfig { udp: None, tcp: None, tls: any("127.0.0.1"), tls_files: files, ..SipConfig::default() };
-        let error = SipEndpoint::bind(cfg, mpsc::channel(1).0).await.err().expect("a mistake").to_string();
+        let error = SipEndpoint::bind(cfg, mpsc::channel(1).0).await.expect_err("a mistake").to_string();
         assert!(parts.iter().all(|part| error.contains(part)), "{error}");
     }
     let past = dir.path().join("past.crt");
     if expired(dir.path(), &one, &past) {
         let cfg = SipConfig { tls: any("127.0.0.1"), tls_files: files(&past, &one.key), ..SipConfig::default() };
-        let error = SipEndpoint::bind(cfg, mpsc::channel(1).0).await.err().expect("expired").to_string();
+        let error = SipEndpoint::bind(cfg, mpsc::channel(1).0).await.expect_err("expired").to_string();
         assert!(error.contains("until 2021-01-01 00:00") && error.contains("renew"), "{error}");
     }
 }
@@ -497,7 +500,15 @@ async fn calls_over_ipv6_by_every_transport() {
         assert_eq!((story.as_str(), audio.as_str()), ("answered ours", "c=IN IP6 ::1"), "{to}");
         assert_eq!(b.was_called().await, "incoming bye", "{to}");
     }
-    a.endpoint.set_accepting(false);
+    // One socket for both: who calls by IPv4 is told an IPv4 address.
+    let mut both = Phone::start(|cfg| (cfg.udp, cfg.tcp) = (any("::"), any("::"))).await;
+    let mut four = Phone::start(|cfg| (cfg.udp, cfg.tcp) = (any("127.0.0.1"), any("127.0.0.1"))).await;
+    let (udp, tcp) = (both.endpoint.local_udp().expect("UDP").port(), both.endpoint.local_tcp().expect("TCP").port());
+    for to in [format!("sip:b@127.0.0.1:{udp}"), format!("sip:b@127.0.0.1:{tcp};transport=tcp")] {
+        let (story, audio) = four.calls(&to, [127, 0, 0, 1].into()).await;
+        assert_eq!((story.as_str(), audio.as_str()), ("answered ours", "c=IN IP4 127.0.0.1"), "{to}");
+        assert_eq!(both.was_called().await, "incoming bye", "{to}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

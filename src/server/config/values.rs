@@ -147,12 +147,7 @@ pub(super) fn algorithms(input: &Input<'_>) -> Result<Vec<Algorithm>, Wrong> {
 
 /// Encryption of audio.
 pub(super) fn srtp(input: &Input<'_>) -> Result<Srtp, Wrong> {
-    match text(input)? {
-        "off" => Ok(Srtp::Off),
-        "offered" => Ok(Srtp::Offered),
-        "required" => Ok(Srtp::Required),
-        other => wrong(format!("{other:?} is not known here"), "Write \"off\", \"offered\" or \"required\""),
-    }
+    word(input, &[("off", Srtp::Off), ("offered", Srtp::Offered), ("required", Srtp::Required)])
 }
 
 /// Codecs of audio; at least one, each once.

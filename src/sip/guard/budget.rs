@@ -1,5 +1,6 @@
 //! How many answers a source may draw from us by garbage: we must not become anybody's amplifier or log filler.
 
+use super::one_source;
 use crate::base::Moment;
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -28,6 +29,7 @@ struct Bucket {
 impl AnswerBudget {
     /// Whether one more answer may go to `source`, and takes it.
     pub fn take(&mut self, source: IpAddr, now: Moment) -> bool {
+        let source = one_source(source);
         if !self.sources.contains_key(&source) && self.sources.len() >= SOURCES_MAX {
             // A full bucket is worth no memory.
             self.sources.retain(|_, bucket| {

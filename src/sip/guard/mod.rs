@@ -11,7 +11,7 @@ mod sources;
 mod stream;
 
 pub use budget::AnswerBudget;
-pub use sources::{Kind, Limits, Sources};
+pub use sources::{Kind, Limits, Sources, one_source};
 pub use stream::{Framer, Piece};
 
 use head::Head;
@@ -231,7 +231,7 @@ fn check_headers(head: &Head, method: &str) -> Result<(), Fault> {
         }
     }
     // A comma outside quotes and brackets makes two values of one that must be single (RFC 3261 §20).
-    if ["From", "To"].iter().any(|name| head.first(name).is_some_and(|value| head::lists(value))) {
+    if ["From", "To"].iter().any(|name| head.first(name).is_some_and(head::lists)) {
         return Err((400, "Comma in an Unquoted Name"));
     }
     if head.all("Via").any(|via| via.is_empty() || head::has_gaps(via)) || head.all("Contact").any(|c| c.contains(";;")) {
@@ -324,7 +324,7 @@ fn refuse<'a>(head: &Head, (status, phrase): Fault, source: SocketAddr) -> Verdi
         text.push_str(&format!("Allow: {}\r\n", super::ALLOW));
     }
     text.push_str("Content-Length: 0\r\n\r\n");
-    Verdict::Answer(Answer { status, text: text.into_bytes(), to: source })
+    Verdict::Answer(Answer { status, text: without_our_tag(text.as_bytes()).into_owned(), to: source })
 }
 
 #[cfg(test)]

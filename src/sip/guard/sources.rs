@@ -22,6 +22,14 @@ const BURST: f64 = 2.0;
 /// All strangers together may do so many times what one may.
 const TOGETHER: f64 = 20.0;
 
+/// Who counts as one source: an IPv4 address, or an IPv6 network of 64 bits, which is what one subscriber gets.
+pub fn one_source(address: IpAddr) -> IpAddr {
+    match address.to_canonical() {
+        IpAddr::V6(address) => std::net::Ipv6Addr::from(u128::from(address) >> 64 << 64).into(),
+        address => address,
+    }
+}
+
 /// What is allowed.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Limits {
@@ -118,10 +126,11 @@ impl Sources {
 
     /// Whether nothing of this source is looked at.
     pub fn is_shut_out(&self, source: IpAddr, now: Moment) -> bool {
-        self.known.get(&source).is_some_and(|source| now < source.shut_out_until)
+        self.known.get(&one_source(source)).is_some_and(|source| now < source.shut_out_until)
     }
 
     fn place(&mut self, source: IpAddr, now: Moment) -> Option<&mut Source> {
+        let source = one_source(source);
         let rate = f64::from(self.limits.requests_per_second);
         if self.known.len() >= SOURCES_MAX && !self.known.contains_key(&source) {
             self.known.retain(|_, s| !s.is_idle(rate, now));
@@ -191,6 +200,17 @@ mod tests {
         assert_eq!(admitted(1000, Kind::Within, 0), 200);
         assert_eq!(admitted(1000, Kind::Beginning, 500), 5);
         assert_eq!(admitted(1000, Kind::Beginning, 60_000), 20);
+    }
+
+    #[test]
+    fn an_ipv6_network_is_one_source() {
+        let mut all = sources();
+        let admitted = (0..1000u128).filter(|n| {
+            let address = std::net::Ipv6Addr::from((0x2001_0db8_u128 << 96) + n);
+            all.admit(address.into(), Kind::Beginning, Moment::ZERO).is_ok()
+        });
+        assert_eq!(admitted.count(), 20);
+        assert_eq!(one_source("::ffff:192.0.2.1".parse().expect("ok")), address(0xc000_0201));
     }
 
     #[test]

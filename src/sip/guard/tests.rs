@@ -60,6 +60,12 @@ fn a_caller_without_a_tag_is_taken_as_of_old() {
     assert!(text.contains("Contact: <sip:a@192.0.2.1>\r\n"), "{text}");
     assert_eq!(&*without_our_tag(b"x;tag=hotline-rfc2543\r\ny;tag=hotline-rfc2543;z"), b"x\r\ny;z");
     assert!(matches!(without_our_tag(GOOD.as_bytes()), Cow::Borrowed(_)));
+    // Nor in an answer of the guard's own.
+    let Verdict::Answer(answer) = screen(old.replace("SIP/2.0\r\nVia", "SIP/3.0\r\nVia").as_bytes(), source()) else {
+        panic!("it was not answered")
+    };
+    let text = String::from_utf8_lossy(&answer.text).into_owned();
+    assert!(text.contains("From: <sip:a@192.0.2.1>\r\n"), "{text}");
 }
 
 #[test]

@@ -33,6 +33,8 @@ impl Addresses {
 
     /// The IP that `peer` reaches us at.
     pub(super) fn ip_toward(&self, peer: IpAddr) -> IpAddr {
+        // On a socket for both, IPv4 peers come as ::ffff:a.b.c.d; they must be told an IPv4 address.
+        let peer = peer.to_canonical();
         if let Some(seen) = self.seen_by(peer) {
             return seen.ip();
         }
@@ -103,6 +105,10 @@ mod tests {
         ours.external = Some("203.0.113.9".parse().expect("ok"));
         assert_eq!(ours.ip_toward(loopback), loopback);
         let far: IpAddr = "198.51.100.1".parse().expect("ok");
+        ours.external = None;
+        ours.udp = Some("[::]:5070".parse().expect("ok"));
+        assert_eq!(ours.toward("::ffff:127.0.0.1".parse().expect("ok"), Transport::Udp), "127.0.0.1:5070".parse().expect("ok"));
+        ours.external = Some("203.0.113.9".parse().expect("ok"));
         assert_eq!(ours.contact(far, Transport::Tcp).to_string(), "sip:hotline@203.0.113.9:5070;transport=TCP");
         let seen = "192.0.2.4:40001".parse().expect("ok");
         assert!(ours.learn(far, seen) && !ours.learn(far, seen), "news once");

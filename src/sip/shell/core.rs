@@ -119,9 +119,10 @@ impl Core {
     pub(super) async fn start(shared: Shared, mut sockets: Sockets, events: mpsc::Sender<SipEvent>) -> Result<Core, SipError> {
         let kill = shared.kill.clone();
         let transport = TransportLayer::new(kill.child_token());
-        let gate = Arc::new(Gate::new(&shared.cfg));
+        let gate = Arc::new(Gate::new(&shared.cfg, shared.board.clone()));
         let udp = sockets.udp_transport(&shared.addresses, &gate, &kill).await?;
         transport.add_transport(udp);
+        transport.set_tls_config(shared.tls.for_the_crate());
         let endpoint = EndpointBuilder::new()
             .with_user_agent(&shared.cfg.user_agent)
             .with_transport_layer(transport)

@@ -1,6 +1,6 @@
 //! The guard with its memory: what all sockets of an endpoint ask before a message goes to the SIP crate.
 
-use super::{SipConfig, Unknown};
+use super::{SharedBoard, SipConfig, Unknown};
 use crate::base::{Moment, Network};
 use crate::sip::guard::{self, Answer, AnswerBudget, Fault, Kind, Sources, Verdict};
 use std::net::{IpAddr, SocketAddr};
@@ -19,6 +19,8 @@ pub(super) enum Heard {
 /// One per endpoint, shared by its sockets.
 pub(super) struct Gate {
     known: Vec<Network>,
+    /// Trunks are ours, too, wherever their names lead at the moment.
+    board: SharedBoard,
     unknown: Unknown,
     /// In lower case.
     scanners: Vec<String>,
@@ -33,8 +35,9 @@ struct Memory {
 }
 
 impl Gate {
-    pub(super) fn new(cfg: &SipConfig) -> Gate {
+    pub(super) fn new(cfg: &SipConfig, board: SharedBoard) -> Gate {
         Gate {
+            board,
             known: cfg.known.iter().chain(&cfg.trusted).copied().collect(),
             unknown: cfg.unknown,
             scanners: cfg.scanners.iter().map(|s| s.to_ascii_lowercase()).collect(),
@@ -46,7 +49,7 @@ impl Gate {
     /// Whether a source is one of ours: never limited, never shut out.
     pub(super) fn knows(&self, source: IpAddr) -> bool {
         let here = self.unknown == Unknown::Answer && source.to_canonical().is_loopback();
-        here || self.known.iter().any(|network| network.contains(source))
+        here || self.known.iter().any(|network| network.contains(source)) || super::board(&self.board).owns(source)
     }
 
     /// Whether a source gets answers at all.
@@ -153,6 +156,7 @@ pub(super) fn shed(why: &'static str) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::sip::trunk::{Proxy, Trunk, TrunkTransport};
 
     const BROKEN: &str = "INVITE sip:100@192.0.2.1 SIP/7.0\r\nVia: SIP/2.0/UDP 198.51.100.7;branch=z9hG4bK1\r\n\
         From: <sip:a@198.51.100.7>;tag=1\r\nTo: <sip:100@192.0.2.1>\r\nCall-ID: c1\r\nCSeq: 1 INVITE\r\n\
@@ -162,7 +166,8 @@ mod tests {
         let known = vec!["192.0.2.0/24".parse().expect("a network")];
         let mut cfg = SipConfig { known, unknown: Unknown::Refuse, ..SipConfig::default() };
         change(&mut cfg);
-        Gate::new(&cfg)
+        let board = SharedBoard::new(crate::sip::trunk::Board::new(cfg.trunks.clone()).into());
+        Gate::new(&cfg, board)
     }
 
     fn stranger() -> SocketAddr {
@@ -196,6 +201,18 @@ mod tests {
         assert_eq!(word(&gate, &within, stranger(), Heard::Stream), "no answer is due");
         assert_eq!(word(&gate, BROKEN, "192.0.2.5:5060".parse().expect("ok"), Heard::Datagram), "505");
         assert!(gate.refuses(BROKEN.as_bytes(), (413, "x"), stranger()).is_none());
+    }
+
+    #[test]
+    fn a_trunk_is_no_stranger() {
+        let gate = gate(|cfg| {
+            let proxy = Proxy { host: "carrier.example".into(), port: None, transport: TrunkTransport::Udp };
+            let from = vec!["198.51.100.0/24".parse().expect("a network")];
+            cfg.trunks.push(Trunk { from, ..Trunk::new("carrier", proxy) });
+            cfg.unknown = Unknown::Ignore;
+        });
+        assert_eq!(word(&gate, BROKEN, stranger(), Heard::Datagram), "505");
+        assert_eq!(word(&gate, BROKEN, "203.0.113.5:5060".parse().expect("ok"), Heard::Datagram), "ignored");
     }
 
     #[test]

@@ -183,6 +183,7 @@ impl Streams {
     /// A place for a connection that comes in, if there is one for this source.
     fn place(self: &Arc<Streams>, source: IpAddr) -> Option<Place> {
         let unknown = !self.gate.knows(source);
+        let source = guard::one_source(source);
         if unknown && !self.gate.lets_connect(source) {
             return None;
         }

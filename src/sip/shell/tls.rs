@@ -3,6 +3,7 @@
 
 use super::SipConfig;
 use crate::sip::certificate::{Validity, validity};
+use rsipstack::transport::tls::TlsConfig;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock};
 use tokio_rustls::rustls::crypto::{CryptoProvider, ring};
@@ -140,6 +141,13 @@ impl Tls {
         let versions = ServerConfig::builder_with_provider(self.provider.clone()).with_safe_default_protocol_versions();
         let config = versions.ok()?.with_no_client_auth().with_cert_resolver(self.ours.clone());
         Some(TlsAcceptor::from(Arc::new(config)))
+    }
+
+    /// The authorities as the crate wants them, for connections that it opens again by itself in the middle of a dialog.
+    pub(super) fn for_the_crate(&self) -> TlsConfig {
+        let system = || SYSTEM_CA.iter().find_map(|file| std::fs::read(file).ok());
+        let ca_certs = self.ca.as_ref().map_or_else(system, |file| std::fs::read(file).ok());
+        TlsConfig { ca_certs, ..TlsConfig::default() }
     }
 
     /// For calls of ours, and the name that the far end's certificate must bear.

@@ -154,6 +154,11 @@ impl Board {
         self.line(name).map_or(0, |line| line.calls.load(Ordering::Relaxed))
     }
 
+    /// Whether some trunk's calls come from this address, however they prove it.
+    pub(crate) fn owns(&self, source: IpAddr) -> bool {
+        self.lines.iter().any(|line| line.owns(source))
+    }
+
     /// Whose request this is. Where two trunks share an address, `user` (of the Request-URI) tells them apart: the one that
     /// serves this number, or that is registered by this name; otherwise the first.
     pub(crate) fn source(&self, source: IpAddr, user: &str) -> Source {
