@@ -1,5 +1,7 @@
 //! The live world of one call: what the driver asks for becomes SIP messages, RTP, HTTP, rows and files.
 
+mod moves;
+
 use super::gateway::{Inbox, Shared};
 use super::ways::{Offered, Way};
 use crate::audio::{Pcm, write_wav};
@@ -251,63 +253,6 @@ impl LivePorts {
         let at = self.shared.now();
         self.leg(leg, LegCommand::StopPlaying);
         vec![Happening::Leg { leg, event: LegEvent::Digit { digit, at } }]
-    }
-
-    /// Only an agent's phone may send the caller on, and only to where the flow and its own host are.
-    fn refer_asked(&mut self, dialog: DialogKey, to: String) -> Vec<Happening> {
-        match self.leg_of_dialog(dialog) {
-            Some(id @ LegId::Agent(attempt)) => {
-                let agent = self.legs.get(&id).and_then(|leg| leg.address.as_deref()).unwrap_or_default();
-                let allowed = super::destinations::may_dial(&to, &self.flow, agent);
-                self.sent_on = allowed.then(|| to.clone());
-                vec![Happening::Call(Event::Agent { attempt, event: AgentEvent::Refers { to, allowed } })]
-            }
-            _ => {
-                self.send(SipCommand::AnswerRefer { dialog, status: 603 });
-                Vec::new()
-            }
-        }
-    }
-
-    /// Another phone takes the place of a party: its audio goes on through the same leg.
-    fn taken_over(&mut self, old: DialogKey, dialog: DialogKey, offer: Option<&str>) -> Vec<Happening> {
-        let ip = self.ip;
-        let Some((id, leg)) = self.legs.iter_mut().find(|(_, leg)| leg.dialog == old && leg.up && leg.connected) else {
-            self.send(SipCommand::Reject { dialog, status: 481, retry_after: None });
-            return Vec::new();
-        };
-        let (id, key, port) = (*id, leg.key, leg.port);
-        let mut sdp = self.shared.sdp_session();
-        let (agreed, text) = match offer.map(|offer| sdp.answer(offer, ip, port)) {
-            Some(Ok((agreed, text))) => (Some(agreed), text),
-            Some(Err(error)) => {
-                self.send(SipCommand::Reject { dialog, status: error.status(), retry_after: None });
-                return Vec::new();
-            }
-            None => (None, sdp.offer(ip, port)),
-        };
-        (leg.sdp, leg.dialog, leg.replaced) = (sdp, dialog, Some(old));
-        self.shared.forget(old);
-        self.shared.register(dialog, self.inbox.clone());
-        self.send(SipCommand::Answer { dialog, sdp: text });
-        if let Some(agreed) = agreed {
-            self.remote(key, agreed);
-        }
-        vec![Happening::Call(Event::TakenOver { leg: id })]
-    }
-
-    fn dialog_of(&self, attempt: AttemptId) -> Option<DialogKey> {
-        self.legs.get(&LegId::Agent(attempt)).filter(|leg| leg.up).map(|leg| leg.dialog)
-    }
-
-    /// Whatever the far end does, the outcome is known after `patience`.
-    fn give_up_referring(&self, attempt: AttemptId, patience: Duration) {
-        let failed = Event::Referred { attempt, outcome: ReferOutcome::Failed(408) };
-        let later = self.later(Happening::Call(failed));
-        tokio::spawn(async move {
-            tokio::time::sleep(patience).await;
-            later.await;
-        });
     }
 
     fn refer_progress(&mut self, dialog: DialogKey, status: u16, last: bool) -> Vec<Happening> {

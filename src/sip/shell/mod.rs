@@ -7,7 +7,8 @@
 //! * `address`: what we write into Via and Contact for which peer.
 //! * `inspector`: the last look at messages on their way through the crate.
 //! * `trunks`: registrations, OPTIONS and keep-alives of trunks.
-//! * `core`: the task; `incoming`, `outgoing`, `dialog` are its parts, `change` re-INVITEs and UPDATEs of ours, `refresh` session
+//! * `core`: the task; `incoming`, `outgoing`, `dialog` are its parts, `change` re-INVITEs and UPDATEs of ours,
+//!   `reoffer` of theirs, `refresh` session
 //!   timers, `reliable` acknowledged provisional answers, `early` requests before there is a call,
 //!   `referred` transfers by the far end.
 //!
@@ -26,6 +27,7 @@ mod outgoing;
 mod referred;
 mod refresh;
 mod reliable;
+mod reoffer;
 mod socket;
 mod stream;
 mod tls;
