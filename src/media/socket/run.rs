@@ -9,6 +9,7 @@ use crate::media::leg::{Leg, PACKET_BYTES, RTCP_BYTES};
 use crate::media::recorder::Recorder;
 use std::collections::{HashMap, VecDeque};
 use std::net::{SocketAddr, UdpSocket};
+use std::os::fd::AsRawFd;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -30,9 +31,7 @@ const PENDING_MUST_MAX: usize = 1_024;
 const FAREWELL: Duration = Duration::from_secs(10);
 /// The audio thread's niceness.
 const NICE: libc::c_int = -11;
-/// Ticks between visits to an RTCP socket, and between our reports. A report is dated when it is read, so this is what a
-/// measured round trip may be too long by: 100 ms.
-const RTCP_DRAIN_TICKS: u64 = 5;
+/// Ticks between our reports.
 const RTCP_REPORT_TICKS: u64 = 250;
 
 /// What the handle says.
@@ -149,6 +148,7 @@ pub(super) struct Run {
     /// Used anew in every tick, so that nothing is allocated.
     events: Vec<LegEvent>,
     heard: Vec<Frame>,
+    polled: Vec<libc::pollfd>,
     buffer: Box<[u8; DATAGRAM_BYTES]>,
 }
 
@@ -166,6 +166,7 @@ impl Run {
             stopping: false,
             events: Vec::with_capacity(64),
             heard: Vec::new(),
+            polled: Vec::new(),
             buffer: Box::new([0; DATAGRAM_BYTES]),
         }
     }
@@ -323,11 +324,27 @@ impl Run {
             self.heard[i] = heard.unwrap_or(Frame::SILENCE);
             self.tell(i);
         }
+        self.look_for_reports();
         for i in 0..self.slots.len() {
             self.speak(i, now);
-            self.rtcp(i, now);
+            self.rtcp(i, now, self.polled[i].revents & libc::POLLIN != 0);
         }
         self.after(now);
+    }
+
+    /// Asks the kernel once for all legs whose RTCP sockets have something: a report is dated when it is read, so a late look
+    /// would lengthen the round trip that is measured.
+    fn look_for_reports(&mut self) {
+        let ask = |slot: &Slot| libc::pollfd { fd: slot.sockets.rtcp.as_raw_fd(), events: libc::POLLIN, revents: 0 };
+        self.polled.clear();
+        self.polled.extend(self.slots.iter().map(ask));
+        let count = libc::nfds_t::try_from(self.polled.len()).unwrap_or(0);
+        // SAFETY: the vector holds `count` entries that live over the call, which does not wait.
+        let ready = unsafe { libc::poll(self.polled.as_mut_ptr(), count, 0) };
+        if ready < 0 {
+            // Interrupted: the next tick asks again.
+            self.polled.iter_mut().for_each(|p| p.revents = 0);
+        }
     }
 
     fn speak(&mut self, i: usize, now: Moment) {
@@ -348,11 +365,11 @@ impl Run {
         self.tell(i);
     }
 
-    /// What the far end reports is read ten times a second; ours goes out every five seconds. Legs take turns.
-    fn rtcp(&mut self, i: usize, now: Moment) {
+    /// What the far end reports is read in the tick after it came (`waits`); ours goes out every five seconds. Legs take turns.
+    fn rtcp(&mut self, i: usize, now: Moment, waits: bool) {
         let slot = &mut self.slots[i];
         let turn = self.tick + slot.key.0;
-        if turn.is_multiple_of(RTCP_DRAIN_TICKS) {
+        if waits {
             for _ in 0..DATAGRAMS_MAX {
                 let Ok((len, from)) = slot.sockets.rtcp.recv_from(&mut self.buffer[..]) else { break };
                 let datagram = &self.buffer[..len];
