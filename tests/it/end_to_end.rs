@@ -190,7 +190,7 @@ fn baresip_asks_for_a_person_and_both_phones_hear_each_other() {
     let dir = tempfile::tempdir().expect("a folder");
     let agent_wav = dir.path().join("agent.wav");
     sound(&agent_wav, &[Piece::Tone(1_000.0, 40_000)]);
-    let mut agent = Baresip::start(&agent_wav, None, 45);
+    let mut agent = Baresip::start(&agent_wav, None, 900);
     let gateway = gateway(&format!("sip:phone@127.0.0.1:{}", agent.port), None);
     let caller_wav = gateway.path("caller.wav");
     let request = [Piece::Quiet(2_500), Piece::Fixture("person-1.wav"), Piece::Quiet(9_000), Piece::Tone(440.0, 6_000)];
@@ -371,7 +371,7 @@ fn a_failed_refer_falls_back_to_a_bridge_with_the_same_agent() {
     let dir = tempfile::tempdir().expect("a folder");
     let wav = dir.path().join("agent.wav");
     sound(&wav, &[Piece::Tone(1_000.0, 30_000)]);
-    let agent = Baresip::start(&wav, None, 40);
+    let agent = Baresip::start(&wav, None, 900);
     let gateway = refer_gateway(&format!("sip:phone@127.0.0.1:{}", agent.port));
     // The referred call is busy; the caller stays ours and is bridged. The scenario hangs up by itself afterwards.
     let outcome = sipp_for(&gateway, "refer_busy.xml", "5551000", 6_000);

@@ -58,7 +58,8 @@ fn each_hears_the_other(caller: &Side, agent: &Side, sip: &str) -> Outcome {
     let (caller_wav, agent_wav) = (dir.path().join("caller.wav"), dir.path().join("agent.wav"));
     tone(&caller_wav, CALLER_HERTZ, 30);
     tone(&agent_wav, AGENT_HERTZ, 30);
-    let mut phone = Baresip::speaking(&agent_wav, None, 30, agent.codecs, agent.more);
+    // Until it is dropped: the gateway waits for its turn.
+    let mut phone = Baresip::speaking(&agent_wav, None, 900, agent.codecs, agent.more);
     let env = vec![("AGENT_SIP", format!("sip:phone@127.0.0.1:{}", phone.port))];
     let gateway = Gateway::start(Wanted { flow: "tests/flows/straight.yaml", env, sip, ..Wanted::default() });
     let dial = format!("sip:5551000@{}", gateway.sip);
