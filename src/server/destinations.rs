@@ -34,18 +34,31 @@ impl Place {
     /// `None` for other schemes, other methods than INVITE, and what cannot be read.
     fn read(uri: &str) -> Option<Place> {
         let rest = uri.strip_prefix("sip:")?;
-        let rest = rest.split('?').next()?;
+        let (rest, headers) = rest.split_once('?').unwrap_or((rest, ""));
+        // Headers become part of the request: a Route, for one, would lead it elsewhere than the host says.
+        let harmless = |header: &str| {
+            let name = header.split('=').next().unwrap_or(header);
+            ["replaces", "user-to-user", "require"].iter().any(|known| name.eq_ignore_ascii_case(known))
+        };
+        if !headers.is_empty() && !headers.split('&').all(harmless) {
+            return None;
+        }
         let (address, parameters) = rest.split_once(';').unwrap_or((rest, ""));
         let other_method = parameters.split(';').any(|p| {
             p.split_once('=').is_some_and(|(n, v)| n.eq_ignore_ascii_case("method") && !v.eq_ignore_ascii_case("INVITE"))
         });
+        // It overrides the host (RFC 3261 §19.1.1).
+        let elsewhere = parameters.split(';').any(|p| p.split('=').next().unwrap_or(p).trim().eq_ignore_ascii_case("maddr"));
         let (user, host) = address.rsplit_once('@').unwrap_or(("", address));
         // The port is what follows the last colon outside of brackets.
         let (host, port) = match host.rsplit_once(':') {
             Some((name, port)) if !port.contains(']') => (name, Some(port.parse().ok()?)),
             _ => (host, None),
         };
-        let fine = !host.is_empty() && !other_method && host.chars().all(|c| c.is_ascii_alphanumeric() || ".-:[]".contains(c));
+        let fine = !host.is_empty()
+            && !other_method
+            && !elsewhere
+            && host.chars().all(|c| c.is_ascii_alphanumeric() || ".-:[]".contains(c));
         fine.then(|| Place { user: user.to_string(), host: host.to_ascii_lowercase(), port })
     }
 }
@@ -88,5 +101,12 @@ mod tests {
             assert!(!may_dial(&uri, &flow, agent), "{uri}");
         }
         assert!(!may_dial("tel:+49900123456", &flow, agent));
+        for elsewhere in
+            [";maddr=evil.example", ";MADDR=192.0.2.1", "?Route=%3Csip:evil.example%3E", "?Replaces=x&From=%3Csip:b%3E"]
+        {
+            for named in ["sip:agent@pbx.example:5220", "sip:bob@desk.example"] {
+                assert!(!may_dial(&format!("{named}{elsewhere}"), &flow, agent), "{named}{elsewhere}");
+            }
+        }
     }
 }

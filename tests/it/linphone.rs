@@ -88,7 +88,7 @@ fn at_8_khz(recorded: &Path, to: &Path) {
     assert!(bytes.len() > 44, "something was recorded");
     let rate = u32::from_le_bytes([bytes[24], bytes[25], bytes[26], bytes[27]]);
     let step = usize::from(bytes[22]) * (rate / 8_000) as usize;
-    assert!(rate % 8_000 == 0 && step > 0, "{rate} Hz");
+    assert!(rate.is_multiple_of(8_000) && step > 0, "{rate} Hz");
     let spec = hound::WavSpec { channels: 1, sample_rate: 8_000, bits_per_sample: 16, sample_format: hound::SampleFormat::Int };
     let mut wav = hound::WavWriter::create(to, spec).expect("a writable folder");
     for sample in bytes[44..].chunks_exact(2).step_by(step) {

@@ -163,7 +163,7 @@ proxy = "10.0.0.1"
         "14: trunk.numbers: \"*\" is no number | Leave the key out",
         "15: trunk.allow: \"*\" is no pattern of numbers | Write \"+4930*\"",
         "16: trunk.country: \"0049\" is no country code | Write one such as \"49\"",
-        "17: trunk.srtp: \"maybe\" is not known here | Write \"off\", \"offered\" or \"required\".",
+        "17: trunk.srtp: \"maybe\" is not known here | Write \"off\" or \"offered\" or \"required\".",
         "21: there is a password, but no user",
         "22: there is no account \"nobody\"",
         "23: the premium numbers of +998 are not known here, so nothing could be allowed by default | Write allow",
