@@ -481,9 +481,17 @@ impl Scratch {
     pub(crate) fn new() -> Result<Scratch, String> {
         use std::sync::atomic::{AtomicU32, Ordering};
         static COUNT: AtomicU32 = AtomicU32::new(0);
-        let n = COUNT.fetch_add(1, Ordering::Relaxed);
-        let path = std::env::temp_dir().join(format!("hotline-ears-{}-{n}", std::process::id()));
-        std::fs::create_dir(&path).map_err(|e| format!("cannot make {}: {e}", path.display()))?;
+        // A process of the same number that was killed may have left some behind.
+        let mut tries = 0..1_000;
+        let path = loop {
+            let n = COUNT.fetch_add(1, Ordering::Relaxed);
+            let path = std::env::temp_dir().join(format!("hotline-ears-{}-{n}", std::process::id()));
+            match std::fs::create_dir(&path) {
+                Ok(()) => break path,
+                Err(e) if e.kind() == std::io::ErrorKind::AlreadyExists && tries.next().is_some() => {}
+                Err(e) => return Err(format!("cannot make {}: {e}", path.display())),
+            }
+        };
         Ok(Scratch(path))
     }
 

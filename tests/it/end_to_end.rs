@@ -190,6 +190,7 @@ fn baresip_asks_for_a_person_and_both_phones_hear_each_other() {
     let dir = tempfile::tempdir().expect("a folder");
     let agent_wav = dir.path().join("agent.wav");
     sound(&agent_wav, &[Piece::Tone(1_000.0, 40_000)]);
+    // It may have to wait for the turn of this test's gateway; the test ends it.
     let mut agent = Baresip::start(&agent_wav, None, 900);
     let gateway = gateway(&format!("sip:phone@127.0.0.1:{}", agent.port), None);
     let caller_wav = gateway.path("caller.wav");

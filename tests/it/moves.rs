@@ -163,8 +163,8 @@ fn an_attended_transfer_between_two_phones() {
         path
     };
     let caller_wav = wav("caller.wav", &[Piece::Quiet(2_500), Piece::Fixture("person-1.wav"), Piece::Tone(440.0, 60_000)]);
-    let mut first = Baresip::start_controlled(&wav("first.wav", &[Piece::Tone(1_000.0, 80_000)]), 60);
-    let mut second = Baresip::start_controlled(&wav("second.wav", &[Piece::Tone(1_500.0, 80_000)]), 60);
+    let mut first = Baresip::start_controlled(&wav("first.wav", &[Piece::Tone(1_000.0, 80_000)]), 600);
+    let mut second = Baresip::start_controlled(&wav("second.wav", &[Piece::Tone(1_500.0, 80_000)]), 600);
     let gateway = gateway("bridge", "answer", &format!("sip:phone@127.0.0.1:{}", first.port), 9, folder.path());
     let mut caller = Baresip::start(&caller_wav, Some(&format!("sip:5551000@{}", gateway.sip)), 34);
     let patience = Duration::from_secs(20);
