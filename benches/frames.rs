@@ -100,7 +100,7 @@ fn jitter() {
     });
     let (mut out, mut sequencer) = ([0; 200], Sequencer::new(1, 2, 3));
     row("packet: write and read", |_| {
-        let len = sequencer.audio(0, &[0xd5; 160], &mut out).expect("it fits");
+        let len = sequencer.audio(0, 0, &[0xd5; 160], &mut out).expect("it fits");
         sequencer.next_tick();
         black_box(PacketView::parse(&out[..len]));
     });

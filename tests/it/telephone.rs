@@ -8,6 +8,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket};
 use std::path::PathBuf;
 use std::process::Stdio;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
@@ -233,9 +234,19 @@ impl Calls {
     }
 }
 
-/// A UDP port that is free now.
+/// A port that is free now, for UDP and TCP: not one of those that the system gives to sockets without a wish, which other tests
+/// might get in the meantime, and far enough apart for the ports that SIPp takes beside.
 pub(crate) fn free_port() -> u16 {
-    UdpSocket::bind((LOOPBACK, 0)).and_then(|s| s.local_addr()).expect("a free port").port()
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    let first = std::process::id() * 64;
+    loop {
+        let n = first.wrapping_add(NEXT.fetch_add(32, Ordering::Relaxed));
+        let port = u16::try_from(10_000 + n % 9_992).expect("below 20000");
+        let free = UdpSocket::bind((LOOPBACK, port)).is_ok() && std::net::TcpListener::bind((LOOPBACK, port)).is_ok();
+        if free {
+            return port;
+        }
+    }
 }
 
 pub(crate) fn installed() -> bool {
@@ -378,34 +389,34 @@ pub(crate) async fn call_out_with(
     let to = format!("sip:agent@127.0.0.1:{port};transport={transport}");
     let uui = Some("00112233;encoding=hex".to_string());
     ua.command(SipCommand::Invite { dialog, to, from: "100".into(), sdp, uui, ring_seconds, trunk: None });
-    let mut words = Vec::new();
-    loop {
-        let event = ua.next().await;
-        words.push(word(&event));
-        match event {
-            SipEvent::Answered { sdp, .. } => {
-                SdpSession::new(7).accept_answer(&sdp, LOOPBACK).expect("a good answer");
-                if hang_up {
-                    ua.command(SipCommand::HangUp { dialog });
+    let told = async {
+        let mut words = Vec::new();
+        loop {
+            let event = ua.next().await;
+            words.push(word(&event));
+            match event {
+                SipEvent::Answered { sdp, .. } => {
+                    SdpSession::new(7).accept_answer(&sdp, LOOPBACK).expect("a good answer");
+                    if hang_up {
+                        ua.command(SipCommand::HangUp { dialog });
+                    }
                 }
+                SipEvent::Ended { .. } => return words.join(" "),
+                _ => {}
             }
-            SipEvent::Ended { .. } => break,
-            _ => {}
         }
-    }
-    assert_eq!(words.join(" "), story, "{scenario}");
-    sipp.passes().await;
+    };
+    let (told, ()) = tokio::join!(told, sipp.passes());
+    assert_eq!(told, story, "{scenario}");
     ua.stop().await;
 }
 
-/// Waits until SIPp has its socket: the port can no longer be bound.
+/// Waits until SIPp has its socket. The system is asked: trying to bind the port would now and then take it away from SIPp.
 pub(crate) async fn listening(port: u16, transport: &str) {
+    let local = format!("0100007F:{port:04X}");
     for _ in 0..500 {
-        let free = match transport {
-            "tcp" => std::net::TcpListener::bind((LOOPBACK, port)).is_ok(),
-            _ => UdpSocket::bind((LOOPBACK, port)).is_ok(),
-        };
-        if !free {
+        let table = std::fs::read_to_string(format!("/proc/net/{transport}")).expect("Linux tells its sockets");
+        if table.lines().any(|line| line.split_ascii_whitespace().nth(1) == Some(local.as_str())) {
             return;
         }
         tokio::time::sleep(Duration::from_millis(10)).await;

@@ -314,7 +314,12 @@ impl Core {
             return self.refuse(tx, retry_soon());
         }
         entry.remote_seq = seq;
-        let early = matches!(entry.phase, Phase::Ringing { .. } | Phase::Calling { .. });
+        let early = match entry.phase {
+            Phase::Ringing { .. } => true,
+            // Their 200 may be on its way through the crate; then a re-INVITE waits for it.
+            Phase::Calling { .. } => !dialog.state().is_confirmed() && tx.original.method != Method::Invite,
+            _ => false,
+        };
         match tx.original.method {
             Method::Options => self.refuse(tx, (StatusCode::OK, self.capabilities())),
             Method::PRack => self.on_prack(key, tx).await,
