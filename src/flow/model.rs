@@ -355,7 +355,12 @@ impl Flow {
                 prompts.push((language, self.phrase(*phrase, language)));
             }
         }
-        prompts.retain(|(_, parts)| parts.iter().any(|p| matches!(p, PromptPart::Text(t) if !t.is_empty())));
+        let sounds = |part: &PromptPart| match part {
+            PromptPart::Text(text) => !text.is_empty(),
+            PromptPart::File(_) => true,
+            PromptPart::Pause(_) => false,
+        };
+        prompts.retain(|(_, parts)| parts.iter().any(sounds));
         prompts.dedup();
         prompts
     }

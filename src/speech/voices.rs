@@ -79,6 +79,8 @@ struct Inner {
     turns: Semaphore,
     // Held for a look-up or an insertion, never across a wait.
     cache: Mutex<Cache>,
+    /// Sounds that are being made, each with the turn that the others wait for.
+    making: Mutex<HashMap<RenderKey, Arc<tokio::sync::Mutex<()>>>>,
 }
 
 impl Voices {
@@ -93,7 +95,7 @@ impl Voices {
             .transpose()?;
         let turns = Semaphore::new(config.flite.max(1) + 1);
         let cache = Mutex::new(Cache { room: config.cache_bytes, ..Cache::default() });
-        Ok(Voices { inner: Arc::new(Inner { config, flite, turns, cache }) })
+        Ok(Voices { inner: Arc::new(Inner { config, flite, turns, cache, making: Mutex::default() }) })
     }
 
     /// The sound of a prompt: its parts in their order, spoken, read from files or silent.
@@ -104,13 +106,28 @@ impl Voices {
         if let Some(sound) = self.inner.cache().get(&key) {
             return Ok(sound);
         }
+        // Whoever wants the same meanwhile waits for it, instead of making it again: many callers begin at once.
+        let making = self.inner.making(&key);
+        let made = {
+            let _turn = making.lock().await;
+            self.make(&key).await
+        };
+        drop(making);
+        self.inner.made(&key);
+        made
+    }
+
+    async fn make(&self, key: &RenderKey) -> Result<Arc<Pcm>, String> {
+        if let Some(sound) = self.inner.cache().get(key) {
+            return Ok(sound);
+        }
         let mut whole = Pcm::default();
         for part in &key.parts {
             let mut piece = self.inner.part(part, key.language).await?;
             whole.samples.append(&mut piece.samples);
         }
         let sound = Arc::new(whole);
-        self.inner.cache().put(key, sound.clone());
+        self.inner.cache().put(key.clone(), sound.clone());
         Ok(sound)
     }
 
@@ -165,6 +182,19 @@ async fn keep(path: &Path, sound: &Pcm) -> std::io::Result<()> {
 }
 
 impl Inner {
+    /// The turn of whoever makes this sound.
+    fn making(&self, key: &RenderKey) -> Arc<tokio::sync::Mutex<()>> {
+        self.making.lock().unwrap_or_else(PoisonError::into_inner).entry(key.clone()).or_default().clone()
+    }
+
+    /// Forgets the turn once nobody waits for it.
+    fn made(&self, key: &RenderKey) {
+        let mut making = self.making.lock().unwrap_or_else(PoisonError::into_inner);
+        if making.get(key).is_some_and(|turn| Arc::strong_count(turn) == 1) {
+            making.remove(key);
+        }
+    }
+
     fn cache(&self) -> std::sync::MutexGuard<'_, Cache> {
         self.cache.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -382,6 +412,27 @@ mod tests {
         let config = VoicesConfig { flite: 0, espeak: "/nowhere/espeak-ng".into(), ..VoicesConfig::new("none".into()) };
         let why = Voices::start(config).expect("no worker").render(key("hello", Language::EN)).await.expect_err("no voice");
         assert!(why.contains("install"), "{why}");
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn many_callers_at_once_have_a_sound_made_once() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let file = folder.path().join("long.wav");
+        std::fs::write(&file, write_wav(&Pcm { samples: vec![7; 800_000] })).expect("written");
+        let voices = without_workers();
+        let wanted = RenderKey { parts: vec![PromptPart::File(file)], language: Language::EN };
+        let tasks: Vec<_> = (0..16)
+            .map(|_| {
+                let (voices, wanted) = (voices.clone(), wanted.clone());
+                tokio::spawn(async move { voices.render(wanted).await.expect("a sound") })
+            })
+            .collect();
+        let mut sounds = Vec::new();
+        for task in tasks {
+            sounds.push(task.await.expect("no panic"));
+        }
+        assert!(sounds.iter().all(|sound| Arc::ptr_eq(sound, &sounds[0])), "it was made more than once");
+        assert!(voices.inner.making.lock().expect("whole").is_empty());
     }
 
     #[tokio::test]
