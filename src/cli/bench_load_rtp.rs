@@ -116,8 +116,8 @@ struct FarEnd {
     header: Header,
     /// Where in the speech it is.
     place: usize,
-    /// Newest sequence number heard, and when the last packet came.
-    newest: Option<u16>,
+    /// The stream that is heard with its newest sequence number, and when the last packet came.
+    newest: Option<(u32, u16)>,
     last: Option<Instant>,
 }
 
@@ -172,15 +172,17 @@ impl FarEnd {
                 continue;
             }
             let now = Instant::now();
-            if let Some(last) = self.last.replace(now) {
+            let (ssrc, sequence) = (packet.header.ssrc, packet.header.sequence);
+            heard.received += 1;
+            let (last, newest) = (self.last.replace(now), self.newest.replace((ssrc, sequence)));
+            // A straggler of the call before on this port is no pause and no loss of this one.
+            let Some((_, newest)) = newest.filter(|(stream, _)| *stream == ssrc) else { continue };
+            if let Some(last) = last {
                 let pause = now - last;
                 heard.gap_max_ms = heard.gap_max_ms.max(u64::try_from(pause.as_millis()).unwrap_or(u64::MAX));
                 heard.gaps += u64::from(pause > GAP);
             }
-            if let Some(newest) = self.newest.replace(packet.header.sequence) {
-                heard.lost += u64::from(packet.header.sequence.wrapping_sub(newest).saturating_sub(1)).min(1_000);
-            }
-            heard.received += 1;
+            heard.lost += u64::from(sequence.wrapping_sub(newest).saturating_sub(1)).min(1_000);
         }
     }
 
