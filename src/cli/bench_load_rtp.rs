@@ -182,7 +182,14 @@ impl FarEnd {
                 heard.gap_max_ms = heard.gap_max_ms.max(u64::try_from(pause.as_millis()).unwrap_or(u64::MAX));
                 heard.gaps += u64::from(pause > GAP);
             }
-            heard.lost += u64::from(sequence.wrapping_sub(newest).saturating_sub(1)).min(1_000);
+            let ahead = sequence.wrapping_sub(newest);
+            if ahead < 0x8000 {
+                heard.lost += u64::from(ahead.saturating_sub(1));
+            } else {
+                // Out of order: it was counted as lost, and the newest stays what it was.
+                heard.lost = heard.lost.saturating_sub(1);
+                self.newest = Some((ssrc, newest));
+            }
         }
     }
 

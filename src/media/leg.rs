@@ -36,6 +36,8 @@ const COMFORT_NOISE: u8 = 13;
 const QUIET_PEAK: u16 = 300;
 /// Bridged sound under a prompt is divided by this (12 dB down).
 const DUCK: i16 = 4;
+/// A far end that sent comfort noise may be silent for so many times the usual limit.
+const NOISE_PATIENCE: u32 = 10;
 const FRAME_US: u64 = 20_000;
 /// Random beginnings of a leg's outgoing stream (RFC 3550 §5.1); the shell draws them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -358,7 +360,9 @@ impl Leg {
 
     fn listen(&mut self, now: Moment, frame: &Frame, events: &mut Vec<LegEvent>) {
         let playing = self.said_sound.then_some(&self.said);
-        let event = self.listener.push(frame, self.frame_at, playing);
+        // On hold their exchange may play music: nobody speaks to us.
+        let held = self.peer.is_some_and(|p| !p.agreed.send);
+        let event = self.listener.push(if held { &Frame::SILENCE } else { frame }, self.frame_at, playing);
         if let Some(ListenEvent::Started { utterance, at }) = event {
             let earlier = self.listener.preroll().count().saturating_sub(1) as u64;
             let first = Moment::from_micros(self.frame_at.micros().saturating_sub(earlier * FRAME_US));
@@ -384,7 +388,9 @@ impl Leg {
         if expected && silent > ONE_WAY && self.sequencer.packets() > 0 && !self.jitter.in_comfort_noise() {
             self.one_way = Some(OneWay::NothingIn);
         }
-        if expected && !self.no_rtp_told && !self.jitter.in_comfort_noise() && silent > self.no_rtp {
+        // A far end that announced its silence may be silent for longer, not for ever.
+        let patience = if self.jitter.in_comfort_noise() { self.no_rtp * NOISE_PATIENCE } else { self.no_rtp };
+        if expected && !self.no_rtp_told && silent > patience {
             self.no_rtp_told = true;
             events.push(LegEvent::NoRtp);
         }

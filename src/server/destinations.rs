@@ -13,13 +13,15 @@ pub(super) fn may_dial(to: &str, flow: &Flow, agent: &str) -> bool {
     colleague || flow.targets.values().filter_map(|target| Place::read(&target.sip)).any(|target| target == to)
 }
 
-/// A name, or a number too short to lead out of a PBX: what begins with `0` or `+` or is longer than an extension may be a call
-/// to anywhere at our cost, whatever host it stands before.
+/// A name, or a number too short to lead out of a PBX. What begins with `0` or `+`, or has more digits in a row than an
+/// extension, may be a call to anywhere at our cost, whatever host it stands before; and so may what is written in other ways
+/// (escapes, passwords, parameters), because somebody reads it otherwise than we do.
 fn is_extension(user: &str) -> bool {
-    let digits = user.bytes().filter(u8::is_ascii_digit).count();
-    let name = user.bytes().any(|b| b.is_ascii_alphabetic()) && !user.contains('%');
-    let short = digits <= EXTENSION_DIGITS && user.bytes().all(|b| b.is_ascii_digit()) && !user.starts_with('0');
-    !user.is_empty() && (name || short)
+    let plain = user.bytes().all(|b| b.is_ascii_alphanumeric() || b"._-".contains(&b));
+    let longest = user.split(|c: char| !c.is_ascii_digit()).map(str::len).max().unwrap_or(0);
+    let begins = user.bytes().next().is_some_and(|b| b.is_ascii_alphabetic() || (b'1'..=b'9').contains(&b));
+    let number = user.bytes().all(|b| b.is_ascii_digit());
+    plain && begins && longest <= EXTENSION_DIGITS && (number || user.starts_with(|c: char| c.is_ascii_alphabetic()))
 }
 
 /// User, host and port of a `sip:` URI that may be called.
@@ -96,7 +98,19 @@ mod tests {
         assert!(!may_dial("sip:other@pbx.example:5220", &flow, agent));
         assert!(!may_dial("sip:bob@elsewhere.example", &flow, agent));
         assert!(may_dial("sip:2041@desk.example", &flow, agent));
-        for out in ["0900123456", "+49900123456", "00441632960000", "1632960000", "0", "*21*0900123#", "%2B49900"] {
+        for out in [
+            "0900123456",
+            "+49900123456",
+            "00441632960000",
+            "1632960000",
+            "0",
+            "*21*0900123#",
+            "%2B49900",
+            "+49900123456:a",
+            "00900123456a",
+            "a00900123456",
+            "1-900-123",
+        ] {
             let uri = format!("sip:{out}@desk.example");
             assert!(!may_dial(&uri, &flow, agent), "{uri}");
         }

@@ -353,10 +353,12 @@ impl Router {
         if let (None, SipEvent::Incoming { dialog, .. }) = (&inbox, &event) {
             return self.reject(*dialog, 481, None);
         }
-        if let Some(inbox) = inbox
-            && inbox.try_send(Inbox::Sip(event)).is_err()
-        {
+        let Some(inbox) = inbox else { return };
+        if let Err(lost) = inbox.try_send(Inbox::Sip(event)) {
             tracing::error!(?dialog, "a call's inbox is full or closed; a signalling event was lost");
+            if let Inbox::Sip(SipEvent::Incoming { dialog, .. }) = lost.into_inner() {
+                self.reject(dialog, 503, Some(RETRY_AFTER));
+            }
         }
     }
 

@@ -41,9 +41,18 @@ pub(super) struct LiveLeg {
     /// How it goes out by trunks, for an agent that is reached so.
     pub(super) way: Option<Box<Way>>,
     /// The dialog whose place this one took; it ends once this one is acknowledged.
-    replaced: Option<DialogKey>,
+    pub(super) replaced: Option<Box<Replaced>>,
+    /// The address of ours that stands in its session descriptions: the one that its network reaches.
+    pub(super) ip: std::net::IpAddr,
     /// The address that was dialled; `None` = they called us.
     address: Option<String>,
+}
+
+/// A dialog whose place is being taken. It comes back if the new one ends before it is acknowledged.
+pub(super) struct Replaced {
+    dialog: DialogKey,
+    sdp: SdpSession,
+    ip: std::net::IpAddr,
 }
 
 /// Everything outside the call machine that belongs to one call.
@@ -107,6 +116,7 @@ impl LivePorts {
             way: None,
             address: None,
             replaced: None,
+            ip: caller.ip,
         };
         let language = flow.languages.first().copied().unwrap_or_default();
         let store = shared.store.clone();
@@ -172,19 +182,20 @@ impl LivePorts {
             SipEvent::Answered { dialog, sdp } => self.agent_answered(dialog, &sdp),
             SipEvent::Ended { dialog, why } => self.dialog_ended(dialog, why),
             SipEvent::Reanswered { dialog, sdp } => self.reanswered(dialog, &sdp),
-            SipEvent::Incoming { dialog, offer, replaces: Some(old), .. } => self.taken_over(old, dialog, offer.as_deref()),
+            SipEvent::Incoming { dialog, offer, replaces: Some(old), source, .. } => {
+                self.taken_over(old, (dialog, source), offer.as_deref())
+            }
             SipEvent::ReferAsked { dialog, to } => self.refer_asked(dialog, to),
             SipEvent::Incoming { .. } | SipEvent::ReofferRefused { .. } => Vec::new(),
         }
     }
 
     fn acked(&mut self, dialog: DialogKey, answer: Option<String>) -> Vec<Happening> {
-        let ip = self.ip;
         let Some(id) = self.leg_of_dialog(dialog) else { return Vec::new() };
         let Some(leg) = self.legs.get_mut(&id) else { return Vec::new() };
-        let (replaced, connected) = (leg.replaced.take(), leg.connected);
-        if let Some(dialog) = replaced {
-            self.send(SipCommand::HangUp { dialog });
+        let (replaced, connected, ip) = (leg.replaced.take(), leg.connected, leg.ip);
+        if let Some(replaced) = replaced {
+            self.send(SipCommand::HangUp { dialog: replaced.dialog });
         }
         if connected || id != LegId::Caller {
             // The answer to an offer of ours in a 200 inside a call (or to who took a place) comes with the ACK.
@@ -208,16 +219,15 @@ impl LivePorts {
     }
 
     fn reoffer(&mut self, dialog: DialogKey, offer: Option<String>) -> Vec<Happening> {
-        let ip = self.ip;
         let Some(id) = self.leg_of_dialog(dialog) else { return Vec::new() };
         let Some(leg) = self.legs.get_mut(&id) else { return Vec::new() };
-        let (key, port) = (leg.key, leg.port);
+        let (key, port, ip) = (leg.key, leg.port, leg.ip);
         match offer.map(|o| leg.sdp.answer(&o, ip, port)) {
             Some(Ok((agreed, sdp))) => {
                 self.remote(key, agreed);
                 self.send(SipCommand::AnswerReoffer { dialog, sdp });
                 match id {
-                    LegId::Caller => vec![Happening::Call(Event::Held(!agreed.receive))],
+                    LegId::Caller => vec![Happening::Call(Event::Held(!agreed.send))],
                     LegId::Agent(_) => Vec::new(),
                 }
             }
@@ -235,13 +245,15 @@ impl LivePorts {
 
     /// The answer to an offer of ours inside a call.
     fn reanswered(&mut self, dialog: DialogKey, sdp: &str) -> Vec<Happening> {
-        let ip = self.ip;
         let Some(id) = self.leg_of_dialog(dialog) else { return Vec::new() };
         let Some(leg) = self.legs.get_mut(&id) else { return Vec::new() };
-        match leg.sdp.accept_answer(sdp, ip) {
+        match leg.sdp.accept_answer(sdp, leg.ip) {
             Ok(agreed) => {
                 let key = leg.key;
                 self.remote(key, agreed);
+                if id == LegId::Caller {
+                    return vec![Happening::Call(Event::Held(!agreed.send))];
+                }
             }
             Err(error) => tracing::warn!(call = %self.id, %error, "the answer to a change does not fit; nothing is changed"),
         }
@@ -277,12 +289,11 @@ impl LivePorts {
     }
 
     fn agent_answered(&mut self, dialog: DialogKey, sdp: &str) -> Vec<Happening> {
-        let ip = self.ip;
         let Some(id @ LegId::Agent(attempt)) = self.leg_of_dialog(dialog) else { return Vec::new() };
         let Some(leg) = self.legs.get_mut(&id) else { return Vec::new() };
         leg.connected = true;
         let key = leg.key;
-        match leg.sdp.accept_answer(sdp, ip) {
+        match leg.sdp.accept_answer(sdp, leg.ip) {
             Ok(agreed) => {
                 self.remote(key, agreed);
                 vec![Happening::Call(Event::Agent { attempt, event: AgentEvent::Answered })]
@@ -296,8 +307,16 @@ impl LivePorts {
     }
 
     fn dialog_ended(&mut self, dialog: DialogKey, why: EndedWhy) -> Vec<Happening> {
-        let Some(id) = self.leg_of_dialog(dialog) else { return Vec::new() };
         self.shared.forget(dialog);
+        if let Some(leg) = self.legs.values_mut().find(|leg| leg.replaced.as_ref().is_some_and(|old| old.dialog == dialog)) {
+            // Whose place was to be taken went by itself.
+            leg.replaced = None;
+            return Vec::new();
+        }
+        let Some(id) = self.leg_of_dialog(dialog) else { return Vec::new() };
+        if self.come_back(id) {
+            return Vec::new();
+        }
         if self.next_way_after(id, &why) {
             return Vec::new();
         }
@@ -400,8 +419,14 @@ impl Ports for LivePorts {
     fn hang_up(&mut self, leg: LegId) {
         let Some(live) = self.legs.get_mut(&leg) else { return };
         let (dialog, key) = (live.dialog, live.key);
+        // Its place on a trunk is free at once.
+        live.way = None;
+        let replaced = live.replaced.take();
         if std::mem::replace(&mut live.up, false) {
             self.send(SipCommand::HangUp { dialog });
+        }
+        if let Some(replaced) = replaced {
+            self.send(SipCommand::HangUp { dialog: replaced.dialog });
         }
         self.shared.plane.command(key, LegCommand::Close);
     }
@@ -452,17 +477,16 @@ impl Ports for LivePorts {
             }
         };
         let dialog = self.shared.sip.new_key();
-        let mut sdp = self.shared.sdp_session();
-        let offer = sdp.offer(self.ip, port);
-        let leg = LegId::Agent(attempt);
+        let sdp = self.shared.sdp_session();
+        let (leg, ip) = (LegId::Agent(attempt), self.ip);
         let address = Some(to.to_string());
-        let live = LiveLeg { dialog, key, port, sdp, up: true, connected: false, way: None, address, replaced: None };
+        let live = LiveLeg { dialog, key, port, sdp, up: true, connected: false, way: None, address, replaced: None, ip };
         self.legs.insert(leg, live);
         let ring_seconds = u32::try_from(ring.as_secs()).unwrap_or(60).max(1);
-        let uui = (!uui.is_empty()).then(|| uui.to_string());
+        let offered = Offered { uui: (!uui.is_empty()).then(|| uui.to_string()), ring_seconds };
         let sent = match target {
-            Target::Address(to) => self.invite(leg, &to, None, Offered { sdp: offer, uui, ring_seconds }),
-            Target::Trunk { user, wanted } => self.by_trunks(leg, user, &wanted, Offered { sdp: offer, uui, ring_seconds }),
+            Target::Address(to) => self.invite(leg, &to, None, None, offered),
+            Target::Trunk { user, wanted } => self.by_trunks(leg, user, &wanted, offered),
         };
         if !sent {
             self.hang_up(leg);

@@ -6,15 +6,28 @@ use crate::call::Record;
 use crate::drive::Ports as _;
 use crate::sip::destinations::{Destinations, Target};
 use crate::sip::trunk::{Direction, NoTrunk, Permit, numbers_out};
-use crate::sip::{EndedWhy, SipCommand};
+use crate::sip::{EndedWhy, SipCommand, Srtp};
+use std::net::IpAddr;
 use std::time::Duration;
 
 /// The parts of an INVITE that stay the same whichever way it goes.
 #[derive(Debug, Clone)]
 pub(super) struct Offered {
-    pub(super) sdp: String,
     pub(super) uui: Option<String>,
     pub(super) ring_seconds: u32,
+}
+
+/// An address that is nobody's (RFC 5737): the way to it is the way out of this machine.
+const SOMEWHERE: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(192, 0, 2, 1));
+
+/// The host of a SIP URI, if it is an address.
+fn host_ip(uri: &str) -> Option<IpAddr> {
+    let rest = uri.split_once(':')?.1.split(['?', ';', '>']).next()?;
+    let host = rest.rsplit_once('@').map_or(rest, |(_, host)| host);
+    match host.strip_prefix('[') {
+        Some(v6) => v6.split(']').next()?.parse().ok(),
+        None => host.split(':').next()?.parse().ok(),
+    }
 }
 
 /// A leg that goes out by trunks.
@@ -63,11 +76,15 @@ impl LivePorts {
         }
     }
 
-    /// INVITE for a leg, by a trunk or directly.
-    pub(super) fn invite(&mut self, leg: LegId, to: &str, trunk: Option<String>, offered: Offered) -> bool {
-        let Some(dialog) = self.legs.get(&leg).map(|leg| leg.dialog) else { return false };
+    /// INVITE for a leg, by a trunk or directly, with an offer of its own: our address as that network reaches it, encryption as
+    /// that trunk wants it.
+    pub(super) fn invite(&mut self, leg: LegId, to: &str, trunk: Option<String>, srtp: Option<Srtp>, offered: Offered) -> bool {
+        let ip = self.ip_toward(to);
+        let Some(live) = self.legs.get_mut(&leg) else { return false };
+        (live.sdp, live.ip) = (self.shared.sdp_session_by(srtp), ip);
+        let (dialog, sdp) = (live.dialog, live.sdp.offer(ip, live.port));
         self.shared.register(dialog, self.inbox.clone());
-        let Offered { sdp, uui, ring_seconds } = offered;
+        let Offered { uui, ring_seconds } = offered;
         let from = self.caller_number.clone();
         let sent =
             self.shared.sip.send(SipCommand::Invite { dialog, to: to.into(), from, sdp, uui, ring_seconds, trunk }).is_ok();
@@ -75,6 +92,16 @@ impl LivePorts {
             self.shared.forget(dialog);
         }
         sent
+    }
+
+    /// The address of ours that whoever is dialled reaches. What is behind a name is not known here: then it is the caller's view
+    /// of us, unless that is this machine alone.
+    fn ip_toward(&self, uri: &str) -> IpAddr {
+        match host_ip(uri) {
+            Some(ip) => self.shared.sip.local_ip_toward(ip),
+            None if self.ip.is_loopback() && !uri.contains("localhost") => self.shared.sip.local_ip_toward(SOMEWHERE),
+            None => self.ip,
+        }
     }
 
     /// Sends a leg out by the first trunk that takes it.
@@ -119,14 +146,11 @@ impl LivePorts {
             match begun {
                 Ok(permit) => {
                     let to = permit.trunk().proxy.uri(&numbers_out(permit.trunk(), &way.user));
-                    let mut offered = Offered { ring_seconds: u32::try_from(left).unwrap_or(u32::MAX), ..way.offered.clone() };
+                    let ring_seconds = u32::try_from(left).unwrap_or(u32::MAX);
+                    let offered = Offered { ring_seconds, ..way.offered.clone() };
                     let srtp = permit.trunk().srtp;
                     way.permit = Some(permit);
-                    if let Some(live) = self.legs.get_mut(&leg).filter(|_| srtp.is_some()) {
-                        live.sdp = self.shared.sdp_session_by(srtp);
-                        offered.sdp = live.sdp.offer(self.ip, live.port);
-                    }
-                    return self.invite(leg, &to, Some(name), offered);
+                    return self.invite(leg, &to, Some(name), srtp, offered);
                 }
                 Err(why @ (NoTrunk::Full | NoTrunk::TooFast)) => {
                     tracing::info!(call = %self.id, trunk = name, %why, "a call out takes the next trunk");
@@ -134,5 +158,18 @@ impl LivePorts {
                 Err(_) => {}
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_in_uris() {
+        let ip = |uri| host_ip(uri).map(|ip| ip.to_string());
+        assert_eq!(ip("sip:a@192.0.2.7:5070;transport=tcp").as_deref(), Some("192.0.2.7"));
+        assert_eq!(ip("sips:[2001:db8::1]:5061?X=y@z").as_deref(), Some("2001:db8::1"));
+        assert_eq!((ip("sip:a@pbx.example"), ip("nothing")), (None, None));
     }
 }

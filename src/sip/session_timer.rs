@@ -106,6 +106,10 @@ pub(crate) fn grant(policy: SessionPolicy, said: Said, before: Option<Agreed>) -
             if seconds < policy.min && said.supported {
                 return Err(policy.min);
             }
+            if seconds < policy.min {
+                // Who does not know session timers wrote nonsense; a proxy's wish is never that small (RFC 4028 §5).
+                return Ok(None);
+            }
             // Never longer than was asked for, never shorter than their smallest.
             (seconds.min(policy.expires.max(floor)), who)
         }
@@ -123,11 +127,15 @@ pub(crate) fn grant(policy: SessionPolicy, said: Said, before: Option<Agreed>) -
     Ok(Some(Granted { agreed: Agreed { seconds, ours: refresher == Refresher::Uas }, refresher }))
 }
 
+/// No interval is taken for shorter than this, seconds.
+const SMALLEST: u32 = 2;
+
 /// A 2xx as the sender of its request (RFC 4028 §7.2); `None` = no timer from now on.
 pub(crate) fn agreed(said: Said) -> Option<Agreed> {
     let (seconds, who) = said.expires?;
     // Without a word about who, the sender of the request does it.
-    (seconds > 0).then_some(Agreed { seconds, ours: who != Some(Refresher::Uas) })
+    // Less than this would be refreshed faster than answers travel; the smallest that the RFC allows is 90 (§5).
+    (seconds > 0).then_some(Agreed { seconds: seconds.max(SMALLEST), ours: who != Some(Refresher::Uas) })
 }
 
 /// The interval and Min-SE for a second request after a 422 to one that asked for `tried` seconds; `None` = give up.

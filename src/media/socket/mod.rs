@@ -6,6 +6,7 @@ mod ports;
 mod run;
 
 pub use lateness::Lateness;
+pub use run::AUDIO_NICENESS;
 
 use super::face::{LegCommand, LegEvent, LegKey};
 use super::leg::{Leg, LegSeed};

@@ -29,8 +29,8 @@ const PENDING_MAX: usize = 64;
 const PENDING_MUST_MAX: usize = 1_024;
 /// A closed leg's last events are offered for so long.
 const FAREWELL: Duration = Duration::from_secs(10);
-/// The audio thread's niceness.
-const NICE: libc::c_int = -11;
+/// The niceness that the audio thread asks for.
+pub const AUDIO_NICENESS: libc::c_int = -11;
 /// Ticks between our reports.
 const RTCP_REPORT_TICKS: u64 = 250;
 
@@ -454,7 +454,7 @@ impl Run {
 /// CAP_SYS_NICE; without them the thread is scheduled like others.
 fn prefer_this_thread() {
     // SAFETY: two system calls on plain numbers; 0 means the calling thread.
-    let done = unsafe { libc::setpriority(libc::PRIO_PROCESS, 0, NICE) };
+    let done = unsafe { libc::setpriority(libc::PRIO_PROCESS, 0, AUDIO_NICENESS) };
     if done != 0 {
         tracing::debug!("the audio thread has ordinary priority: CAP_SYS_NICE would let it go first");
     }

@@ -1,10 +1,11 @@
 //! Callers who are moved on: what phones ask for by REFER and by INVITE with Replaces.
 
-use super::LivePorts;
+use super::{LiveLeg, LivePorts, Replaced};
 use crate::base::{AttemptId, LegId};
 use crate::call::{AgentEvent, Event, ReferOutcome};
 use crate::drive::Happening;
 use crate::sip::{DialogKey, SipCommand};
+use std::net::SocketAddr;
 use std::time::Duration;
 
 impl LivePorts {
@@ -25,9 +26,15 @@ impl LivePorts {
     }
 
     /// Another phone takes the place of a party: its audio goes on through the same leg.
-    pub(super) fn taken_over(&mut self, old: DialogKey, dialog: DialogKey, offer: Option<&str>) -> Vec<Happening> {
-        let ip = self.ip;
-        let Some((id, leg)) = self.legs.iter_mut().find(|(_, leg)| leg.dialog == old && leg.up && leg.connected) else {
+    pub(super) fn taken_over(
+        &mut self,
+        old: DialogKey,
+        (dialog, source): (DialogKey, SocketAddr),
+        offer: Option<&str>,
+    ) -> Vec<Happening> {
+        let ip = self.shared.sip.local_ip_toward(source.ip());
+        let free = |leg: &LiveLeg| leg.dialog == old && leg.up && leg.connected && leg.replaced.is_none();
+        let Some((id, leg)) = self.legs.iter_mut().find(|(_, leg)| free(leg)) else {
             self.send(SipCommand::Reject { dialog, status: 481, retry_after: None });
             return Vec::new();
         };
@@ -41,14 +48,27 @@ impl LivePorts {
             }
             None => (None, sdp.offer(ip, port)),
         };
-        (leg.sdp, leg.dialog, leg.replaced) = (sdp, dialog, Some(old));
-        self.shared.forget(old);
+        let sdp = std::mem::replace(&mut leg.sdp, sdp);
+        let replaced = Replaced { dialog: old, sdp, ip: std::mem::replace(&mut leg.ip, ip) };
+        (leg.dialog, leg.replaced) = (dialog, Some(Box::new(replaced)));
         self.shared.register(dialog, self.inbox.clone());
         self.send(SipCommand::Answer { dialog, sdp: text });
         if let Some(agreed) = agreed {
             self.remote(key, agreed);
         }
         vec![Happening::Call(Event::TakenOver { leg: id })]
+    }
+
+    /// The phone that was to take a place is gone before it acknowledged: the old one is the party again, its audio is agreed
+    /// anew. False when there is no old one.
+    pub(super) fn come_back(&mut self, id: LegId) -> bool {
+        let Some(leg) = self.legs.get_mut(&id) else { return false };
+        let Some(old) = leg.replaced.take().filter(|_| leg.up) else { return false };
+        (leg.dialog, leg.sdp, leg.ip) = (old.dialog, old.sdp, old.ip);
+        let (dialog, sdp) = (leg.dialog, leg.sdp.offer(leg.ip, leg.port));
+        tracing::warn!(call = %self.id, "a phone that took a party's place was gone at once; the old one is back");
+        self.send(SipCommand::Reinvite { dialog, sdp });
+        true
     }
 
     pub(super) fn dialog_of(&self, attempt: AttemptId) -> Option<DialogKey> {

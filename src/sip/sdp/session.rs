@@ -230,6 +230,9 @@ impl SdpSession {
             Some(_) => numbers.events_8000,
         })?;
         agreement.srtp = self.answered_keys(&theirs)?;
+        if let Some(keys) = &agreement.srtp {
+            self.answered = Some(keys.receive);
+        }
         Ok(agreement)
     }
 

@@ -52,7 +52,8 @@ impl Core {
         headers.extend(self.session_headers(self.entries.get(&key), seconds));
         let Some(entry) = self.entries.get_mut(&key) else { return };
         let Some(change) = entry.change.as_mut() else { return };
-        if entry.reoffer.is_some() && change.offer.is_some() {
+        let theirs = entry.reoffer.as_ref().is_some_and(|r| r.since.elapsed() < self.shared.cfg.t1 * 64);
+        if theirs && change.offer.is_some() {
             change.retry_at = Some(Instant::now() + AFTER_THEIRS);
             return;
         }

@@ -43,7 +43,7 @@ const LAST_NOTIFY: Duration = Duration::from_secs(1);
 /// How long `stop` waits for answers to its goodbyes.
 const GOODBYE: Duration = Duration::from_secs(2);
 /// A REFER whose outcome is unknown for this long has failed (408).
-const REFER_TIMEOUT: Duration = Duration::from_secs(60);
+const REFER_TIMEOUT: Duration = Duration::from_secs(180);
 /// Refused INVITEs whose ACK we still wait for; beyond, a refusal is sent once and forgotten.
 const REFUSALS_MAX: usize = 2048;
 
