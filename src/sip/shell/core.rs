@@ -4,6 +4,7 @@ use super::address::Addresses;
 use super::dialog::{Entry, Index, Phase, Refer};
 use super::gate::Gate;
 use super::inspector::Inspector;
+use super::logins::Logins;
 use super::referred::Referred;
 use super::socket::Sockets;
 use super::stream::Streams;
@@ -92,6 +93,7 @@ pub(super) struct Core {
     pub(super) shared: Shared,
     pub(super) endpoint: EndpointInnerRef,
     pub(super) streams: Arc<Streams>,
+    pub(super) logins: Arc<Logins>,
     pub(super) layer: Arc<DialogLayer>,
     pub(super) states: DialogStateSender,
     pub(super) done: mpsc::Sender<Done>,
@@ -123,11 +125,12 @@ impl Core {
         let udp = sockets.udp_transport(&shared.addresses, &gate, &kill).await?;
         transport.add_transport(udp);
         transport.set_tls_config(shared.tls.for_the_crate());
+        let logins = Arc::new(Logins::default());
         let endpoint = EndpointBuilder::new()
             .with_user_agent(&shared.cfg.user_agent)
             .with_transport_layer(transport)
             .with_cancel_token(kill.child_token())
-            .with_inspector(Box::new(Inspector { addresses: shared.addresses.clone() }))
+            .with_inspector(Box::new(Inspector { addresses: shared.addresses.clone(), logins: logins.clone() }))
             .with_option(options(shared.cfg.t1))
             .build();
         let requests = endpoint.incoming_transactions().map_err(|e| SipError::Stack(e.to_string()))?;
@@ -158,6 +161,7 @@ impl Core {
             shared,
             endpoint: inner,
             streams,
+            logins,
             layer,
             states,
             done,

@@ -1,6 +1,7 @@
 //! The last look at every message that passes the SIP crate.
 
 use super::address::Addresses;
+use super::logins::Logins;
 use crate::sip::bodies::tokens;
 use crate::sip::reliable::TAG;
 use rsipstack::sip::param::Received;
@@ -13,12 +14,16 @@ use std::sync::Arc;
 /// Writes the right address into our Via and defuses challenges inside dialogs.
 pub(super) struct Inspector {
     pub(super) addresses: Arc<Addresses>,
+    pub(super) logins: Arc<Logins>,
 }
 
 impl MessageInspector for Inspector {
     fn before_send(&self, msg: SipMessage, dest: Option<&SipAddr>) -> SipMessage {
         match (msg, dest) {
-            (SipMessage::Request(request), Some(dest)) => SipMessage::Request(self.with_our_via(request, dest)),
+            (SipMessage::Request(mut request), Some(dest)) => {
+                self.logins.sign(&mut request);
+                SipMessage::Request(self.with_our_via(request, dest))
+            }
             (msg, _) => msg,
         }
     }

@@ -5,7 +5,7 @@
 //! * `tls`: certificates, ours and those that we believe.
 //! * `gate`: the guard with its memory, one for all sockets.
 //! * `address`: what we write into Via and Contact for which peer.
-//! * `inspector`: the last look at messages on their way through the crate.
+//! * `inspector`: the last look at messages on their way through the crate; `logins`: passwords for requests inside calls.
 //! * `trunks`: registrations, OPTIONS and keep-alives of trunks.
 //! * `core`: the task; `incoming`, `outgoing`, `dialog` are its parts, `change` re-INVITEs and UPDATEs of ours,
 //!   `reoffer` of theirs, `refresh` session
@@ -23,6 +23,7 @@ mod early;
 mod gate;
 mod incoming;
 mod inspector;
+mod logins;
 mod outgoing;
 mod referred;
 mod refresh;

@@ -2,12 +2,13 @@
 
 use super::core::{Core, Done, Preparing};
 use super::dialog::{Entry, Phase};
+use super::logins::Login;
 use super::refresh;
 use super::stream::Streams;
 use super::trunks::{credentials, lines};
 use crate::base::Digit;
 use crate::sip::bodies::{self, Described};
-use crate::sip::digest::{self, Signed};
+use crate::sip::digest;
 use crate::sip::replaces;
 use crate::sip::session_timer;
 use crate::sip::trunk::{Trunk, numbers};
@@ -124,13 +125,17 @@ impl Core {
         let entry = self.entries.get(&key)?;
         let Phase::Calling { give_up, option, challenges, by, .. } = &entry.phase else { return None };
         let invite = entry.dialog.initial_request();
-        let header = self.authorization(response, &invite, *challenges, by.as_deref())?;
+        let login = self.login(response, &invite, *challenges, by.as_deref())?;
+        let header = login.header("INVITE", &invite.uri.to_string(), 1);
         let mut option = option.as_ref().clone();
         let headers = option.headers.get_or_insert_default();
         headers.retain(|h| !matches!(h, Header::Authorization(_) | Header::ProxyAuthorization(_)));
         headers.push(header);
         // The same call, with a higher CSeq (RFC 3261 §22.2).
         option.call_id = invite.call_id_header().ok().map(|c| c.value().to_string());
+        if let Some(call_id) = &option.call_id {
+            self.logins.remember(call_id, login);
+        }
         Some((option, *give_up, challenges + 1, by.clone()))
     }
 
@@ -153,8 +158,8 @@ impl Core {
         Some((option, *give_up, *challenges, by.clone()))
     }
 
-    fn authorization(&self, response: &Response, invite: &Request, challenges: u8, by: Option<&Trunk>) -> Option<Header> {
-        let uri = invite.uri.to_string();
+    /// What proves us to who challenged this INVITE.
+    fn login(&self, response: &Response, invite: &Request, challenges: u8, by: Option<&Trunk>) -> Option<Login> {
         let host = invite.uri.host().to_string();
         let offered = lines(response, "WWW-Authenticate").map(|v| (false, v));
         let (proxy, challenge) = digest::strongest(offered.chain(lines(response, "Proxy-Authenticate").map(|v| (true, v))))?;
@@ -168,9 +173,7 @@ impl Core {
             Some(trunk) => credentials(&host, trunk.login.as_ref()?),
             None => self.shared.cfg.credentials.iter().find(fits)?.clone(),
         };
-        let cnonce = format!("{:032x}", rand::random::<u128>());
-        let value = challenge.answer(&who, &Signed { method: "INVITE", uri: &uri, cnonce: &cnonce, count: 1 });
-        Some(if proxy { Header::ProxyAuthorization(value.into()) } else { Header::Authorization(value.into()) })
+        Some(Login { proxy, challenge, who, cnonce: format!("{:032x}", rand::random::<u128>()) })
     }
 
     fn invite_option(&self, invite: &Preparing, target: SipAddr) -> Result<InviteOption, String> {
