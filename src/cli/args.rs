@@ -364,7 +364,7 @@ pub(crate) enum BenchCommand {
         #[arg(long, value_name = "N", default_value_t = 200, value_parser = clap::value_parser!(u16).range(1..=2_000))]
         concurrent: u16,
         /// Minutes of the second part; 0 leaves it out.
-        #[arg(long, value_name = "N", default_value_t = 30, value_parser = clap::value_parser!(u64).range(0..=240))]
+        #[arg(long, value_name = "N", default_value_t = 30, value_parser = clap::value_parser!(u64).range(0..=80))]
         minutes: u64,
     },
 }

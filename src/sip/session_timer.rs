@@ -106,8 +106,8 @@ pub(crate) fn grant(policy: SessionPolicy, said: Said, before: Option<Agreed>) -
             if seconds < policy.min && said.supported {
                 return Err(policy.min);
             }
-            if seconds < policy.min {
-                // Who does not know session timers wrote nonsense; a proxy's wish is never that small (RFC 4028 §5).
+            if seconds < policy.min.min(NONSENSE) {
+                // Who does not know session timers wrote this, or no proxy that means well (RFC 4028 §5 has 90 s as the least).
                 return Ok(None);
             }
             // Never longer than was asked for, never shorter than their smallest.
@@ -127,6 +127,8 @@ pub(crate) fn grant(policy: SessionPolicy, said: Said, before: Option<Agreed>) -
     Ok(Some(Granted { agreed: Agreed { seconds, ours: refresher == Refresher::Uas }, refresher }))
 }
 
+/// Shorter intervals than this, from who does not know session timers, are passed over; seconds.
+const NONSENSE: u32 = 30;
 /// No interval is taken for shorter than this, seconds.
 const SMALLEST: u32 = 2;
 
