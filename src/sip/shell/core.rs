@@ -92,6 +92,7 @@ pub(super) struct Core {
     pub(super) shared: Shared,
     pub(super) endpoint: EndpointInnerRef,
     pub(super) streams: Arc<Streams>,
+    pub(super) gate: Arc<Gate>,
     pub(super) layer: Arc<DialogLayer>,
     pub(super) states: DialogStateSender,
     pub(super) done: mpsc::Sender<Done>,
@@ -132,7 +133,7 @@ impl Core {
             .build();
         let requests = endpoint.incoming_transactions().map_err(|e| SipError::Stack(e.to_string()))?;
         let inner = endpoint.inner.clone();
-        let streams = Streams::new(&shared.cfg, inner.clone(), gate, shared.tls.clone(), kill.clone());
+        let streams = Streams::new(&shared.cfg, inner.clone(), gate.clone(), shared.tls.clone(), kill.clone());
         streams.clone().listen(sockets);
         tokio::spawn(async move { endpoint.serve().await });
         let layer = Arc::new(DialogLayer::new(inner.clone()));
@@ -158,6 +159,7 @@ impl Core {
             shared,
             endpoint: inner,
             streams,
+            gate,
             layer,
             states,
             done,
