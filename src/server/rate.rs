@@ -2,6 +2,7 @@
 //! number, and the operator's list.
 
 use crate::base::Moment;
+use crate::sip::guard::one_source;
 use crate::sip::trunk::NumberPattern;
 use std::collections::HashMap;
 use std::hash::Hash;
@@ -105,7 +106,7 @@ impl Shed {
 /// The limits as configured.
 #[derive(Debug, Clone, Default)]
 pub struct CallerLimits {
-    /// New calls a minute from one address that is not trusted.
+    /// New calls a minute from one address (of IPv6: one network of 64 bits) that is not trusted.
     pub per_source: u32,
     /// New calls a minute from one calling number; `None` = no limit.
     pub per_caller: Option<u32>,
@@ -138,7 +139,7 @@ impl Rate {
         if self.blocked.iter().any(on_list) {
             return Err(Shed::Blocked);
         }
-        if !asking.trusted && !self.sources.admits(now, &asking.source) {
+        if !asking.trusted && !self.sources.admits(now, &one_source(asking.source)) {
             return Err(Shed::Source);
         }
         // Callers without a number are many people: their sources bound them.
@@ -173,6 +174,14 @@ mod tests {
         assert!(rate.admit(Moment::ZERO, other).is_ok());
         assert_eq!(rate.admit(Moment::from_millis(9_000), HERE), Err(Shed::Source));
         assert!(rate.admit(Moment::from_millis(19_500), HERE).is_ok(), "one token in ten seconds");
+    }
+
+    #[test]
+    fn an_ipv6_network_is_one_source() {
+        let mut rate = rate(6, None, &[]);
+        let from = |network, n| Asking { source: IpAddr::from([0x2001, 0xdb8, 0, network, 0, 0, 0, n]), ..HERE };
+        assert_eq!((0..100).filter(|n| rate.admit(Moment::ZERO, from(1, *n)).is_ok()).count(), 6);
+        assert!(rate.admit(Moment::ZERO, from(2, 1)).is_ok());
     }
 
     #[test]

@@ -4,6 +4,7 @@
 //! The SIP crate's own check counts wrongly, compares byte by byte, and keeps no nonces; it is not used.
 
 use super::digest::{Algorithm, parameters};
+use super::guard::one_source;
 use sha2::{Digest, Sha256};
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::net::IpAddr;
@@ -19,7 +20,7 @@ const NONCES_MAX: usize = 4_096;
 /// How far behind the highest count a request may come (UDP may reorder).
 const WINDOW: u32 = 64;
 
-/// Wrong passwords from one address within [`FAILURE_PERIOD`]; beyond, its requests are not looked at.
+/// Wrong passwords from one address (of IPv6: one network, [`one_source`]) within [`FAILURE_PERIOD`]; beyond, its requests are not looked at.
 const FAILURES_MAX: u32 = 10;
 const FAILURE_PERIOD: Duration = Duration::from_secs(60);
 
@@ -221,6 +222,7 @@ impl Verifier {
     }
 
     fn failures(&mut self, now: Duration, source: IpAddr) -> u32 {
+        let source = one_source(source);
         match self.failures.get(&source) {
             Some(f) if now.saturating_sub(f.since) < FAILURE_PERIOD => f.count,
             Some(_) => {
@@ -232,6 +234,7 @@ impl Verifier {
     }
 
     fn failed(&mut self, now: Duration, source: IpAddr) {
+        let source = one_source(source);
         if self.failures.len() >= SOURCES_MAX && !self.failures.contains_key(&source) {
             let oldest = self.failures.iter().min_by_key(|(_, f)| f.since).map(|(source, _)| *source);
             oldest.map(|oldest| self.failures.remove(&oldest));
@@ -366,6 +369,22 @@ mod tests {
         let good = answer(&challenge, "pbx", "long and secret", 1);
         assert_eq!(verifier.check(seconds(2), asked(URI), std::slice::from_ref(&good)), Err(Denied::Blocked));
         assert_eq!(verifier.check(seconds(70), asked(URI), &[good]), Ok("pbx".into()));
+    }
+
+    #[test]
+    fn who_guesses_from_many_addresses_of_one_ipv6_network_is_one() {
+        let mut verifier = verifier();
+        let address = |n: u16| IpAddr::from([0x2001, 0xdb8, 0, 1, 0, 0, 0, n]);
+        for n in 0..u16::try_from(FAILURES_MAX).expect("small") {
+            let challenge = verifier.challenges(seconds(0), address(n), false)[0].clone();
+            let guess = answer(&challenge, "pbx", "guess", 1);
+            let asked = Asked { source: address(n), ..asked(URI) };
+            assert_eq!(verifier.check(seconds(1), asked, &[guess]), Err(Denied::Challenge { stale: false }));
+        }
+        let from = |source| Asked { source, ..asked(URI) };
+        assert_eq!(verifier.check(seconds(2), from(address(999)), &[]), Err(Denied::Blocked));
+        let other = IpAddr::from([0x2001, 0xdb8, 0, 2, 0, 0, 0, 1]);
+        assert_eq!(verifier.check(seconds(2), from(other), &[]), Err(Denied::Challenge { stale: false }));
     }
 
     #[test]

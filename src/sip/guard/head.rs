@@ -236,10 +236,29 @@ fn uri_of(value: &str) -> &str {
     value.rsplit_once('<').map_or(bare, |(_, rest)| rest.split('>').next().unwrap_or("")).trim()
 }
 
-/// Whether a From or To has a tag among its parameters.
-fn has_tag(value: &str) -> bool {
-    let after = value.rsplit_once('>').map_or(value, |(_, rest)| rest);
-    after.split(';').skip(1).any(|p| p.trim_start().get(..4).is_some_and(|name| name.eq_ignore_ascii_case("tag=")))
+/// Whether a From or To has a tag among its parameters, be it empty.
+pub(super) fn has_tag(value: &str) -> bool {
+    tag(value).is_some()
+}
+
+/// The tag of a From or To: among the parameters of the header, not in a display name, the URI or a quoted value.
+pub(super) fn tag(value: &str) -> Option<String> {
+    let (mut quoted, mut escaped, mut angle) = (false, false, false);
+    let mut bare = String::with_capacity(value.len());
+    for c in value.chars() {
+        match c {
+            _ if escaped => escaped = false,
+            '\\' if quoted => escaped = true,
+            '"' if !angle => quoted = !quoted,
+            '<' if !quoted => angle = true,
+            '>' if !quoted => angle = false,
+            _ if !quoted && !angle => bare.push(c),
+            _ => {}
+        }
+    }
+    let mut parameters = bare.split(';').skip(1).filter_map(|p| p.split_once('='));
+    let tag = parameters.find(|(name, _)| name.trim().eq_ignore_ascii_case("tag"));
+    tag.map(|(_, tag)| tag.trim().to_string())
 }
 
 /// Quotes and angle brackets close.

@@ -103,10 +103,12 @@ pub fn glance(message: &[u8]) -> Glance {
         glance.kind = Kind::Within;
     }
     for line in lines.take(head::LINES_MAX).take_while(|line| !line.is_empty() && *line != b"\r") {
-        let Some(colon) = line.iter().position(|b| *b == b':') else { continue };
+        // A folded line belongs to the one before, whatever it looks like.
+        let colon = line.iter().position(|b| *b == b':').filter(|_| !line.starts_with(b" ") && !line.starts_with(b"\t"));
+        let Some(colon) = colon else { continue };
         let (name, value) = (line[..colon].trim_ascii(), &line[colon + 1..]);
         let is = |names: [&str; 2]| names.iter().any(|n| name.eq_ignore_ascii_case(n.as_bytes()));
-        if is(["To", "t"]) && value.windows(5).any(|w| w.eq_ignore_ascii_case(b";tag=")) {
+        if is(["To", "t"]) && head::tag(&String::from_utf8_lossy(value)).is_some_and(|tag| !tag.is_empty()) {
             glance.kind = Kind::Within;
         }
         if is(["User-Agent", "Server"]) || is(["From", "f"]) {
@@ -316,7 +318,7 @@ fn refuse<'a>(head: &Head, (status, phrase): Fault, source: SocketAddr) -> Verdi
         if let Some(value) = head.first(name) {
             // The same request gets the same tag: retransmissions are answered alike without memory.
             let tag =
-                if name == "To" && !value.contains(";tag=") { format!(";tag={}", head.fingerprint()) } else { String::new() };
+                if name == "To" && !head::has_tag(value) { format!(";tag={}", head.fingerprint()) } else { String::new() };
             text.push_str(&format!("{name}: {value}{tag}\r\n"));
         }
     }

@@ -59,8 +59,10 @@ pub enum Kind {
 pub struct Sources {
     limits: Limits,
     known: HashMap<IpAddr, Source>,
-    /// For all of them together, and for those that find no place of their own.
+    /// For all of them together, and for those that find no place of their own: what begins something.
     together: Bucket,
+    /// The same for what claims to be within a dialog, which a forger can claim as well.
+    together_within: Bucket,
 }
 
 #[derive(Debug)]
@@ -82,8 +84,9 @@ struct Bucket {
 impl Sources {
     /// Nobody is known yet.
     pub fn new(limits: Limits) -> Sources {
-        let full = f64::from(limits.requests_per_second) * BURST * TOGETHER;
-        Sources { limits, known: HashMap::new(), together: Bucket { tokens: full, at: Moment::ZERO } }
+        let rate = f64::from(limits.requests_per_second) * TOGETHER;
+        let (together, together_within) = (Bucket::full(rate, Moment::ZERO), Bucket::full(rate * WITHIN, Moment::ZERO));
+        Sources { limits, known: HashMap::new(), together, together_within }
     }
 
     /// Whether one more message of a stranger is looked at. The reason if not.
@@ -105,23 +108,30 @@ impl Sources {
             // No place for one more: only what all together may do holds it.
             None => {}
         }
-        match !beginning || self.together.take(rate * TOGETHER, now) {
+        let taken = match kind {
+            Kind::Beginning => self.together.take(rate * TOGETHER, now),
+            Kind::Within => self.together_within.take(rate * WITHIN * TOGETHER, now),
+        };
+        match taken {
             true => Ok(()),
             false => Err("rate"),
         }
     }
 
-    /// Something wrong came over a connection: broken requests, noise, a scanner's name, a wrong password.
-    pub fn fault(&mut self, source: IpAddr, now: Moment) {
+    /// Something wrong came over a connection: broken requests, noise, a scanner's name, a wrong password. Whether the source
+    /// is shut out by it.
+    pub fn fault(&mut self, source: IpAddr, now: Moment) -> bool {
         let shut_out = self.limits.shut_out;
-        let Some(source) = self.place(source, now) else { return };
+        let Some(source) = self.place(source, now) else { return false };
         let forgiven = (now.since(source.fault_at).as_micros() / FORGIVEN.as_micros()).min(u128::from(source.faults));
         source.faults = source.faults - u32::try_from(forgiven).unwrap_or(source.faults) + 1;
         source.fault_at = now;
-        if source.faults >= FAULTS_MAX {
+        let enough = source.faults >= FAULTS_MAX;
+        if enough {
             source.faults = 0;
             source.shut_out_until = now + shut_out;
         }
+        enough
     }
 
     /// Whether nothing of this source is looked at.
@@ -221,6 +231,16 @@ mod tests {
         assert_eq!(all.known.len(), SOURCES_MAX);
         assert!(all.admit(address(200_000), Kind::Beginning, Moment::from_millis(60_000)).is_ok());
         assert_eq!(all.known.len(), 1);
+    }
+
+    /// Random sources that claim to speak within dialogs are held together, also those that find no place in the table.
+    #[test]
+    fn a_forged_to_tag_does_not_lift_the_limit() {
+        let mut all = sources();
+        let admitted = (0..100_000).filter(|n| all.admit(address(*n), Kind::Within, Moment::ZERO).is_ok()).count();
+        assert_eq!(admitted, 4_000);
+        assert_eq!(all.known.len(), SOURCES_MAX);
+        assert!(all.admit(address(200_000), Kind::Beginning, Moment::ZERO).is_ok(), "what begins has a limit of its own");
     }
 
     #[test]

@@ -179,3 +179,29 @@ proptest! {
         }
     }
 }
+
+/// Only a tag among the parameters of To makes a request one within a dialog.
+#[test]
+fn a_tag_is_a_tag_only_where_tags_stand() {
+    let kind = |to: &str| glance(GOOD.replace("To: <sip:100@127.0.0.1>", to).as_bytes()).kind;
+    for to in [
+        "To: <sip:100@127.0.0.1>",
+        "To: \"x;tag=y\" <sip:100@h>",
+        "To: \"a\\\";tag=y>\" <sip:100@h>",
+        "To: <sip:100;tag=y@h;tag=y>",
+        "To: <sip:100@h>;x=\">;tag=y\"",
+        "To: <sip:100@h>;tag=",
+        "To: sip:100@h;mytag=y",
+        "To: <sip:100@h>\r\nSubject: a\r\n To: <sip:100@h>;tag=y",
+    ] {
+        assert_eq!(kind(to), Kind::Beginning, "{to}");
+    }
+    for to in ["To: <sip:100@h>;tag=y", "t: sip:100@h;tag=y", "To: \"x>\" <sip:100@h>;a=b ; TAG = y"] {
+        assert_eq!(kind(to), Kind::Within, "{to}");
+    }
+    // An answer of the guard's own gets its tag although a name looks like one.
+    let named = GOOD.replace("SIP/2.0\r\nVia", "SIP/3.0\r\nVia").replace("To: ", "To: \"x;tag=y\" ");
+    let Verdict::Answer(answer) = screen(named.as_bytes(), source()) else { panic!("it was not answered") };
+    let text = String::from_utf8_lossy(&answer.text).into_owned();
+    assert!(text.contains("To: \"x;tag=y\" <sip:100@127.0.0.1>;tag=g"), "{text}");
+}

@@ -94,6 +94,7 @@ pub(super) struct Core {
     pub(super) endpoint: EndpointInnerRef,
     pub(super) streams: Arc<Streams>,
     pub(super) logins: Arc<Logins>,
+    pub(super) gate: Arc<Gate>,
     pub(super) layer: Arc<DialogLayer>,
     pub(super) states: DialogStateSender,
     pub(super) done: mpsc::Sender<Done>,
@@ -135,7 +136,7 @@ impl Core {
             .build();
         let requests = endpoint.incoming_transactions().map_err(|e| SipError::Stack(e.to_string()))?;
         let inner = endpoint.inner.clone();
-        let streams = Streams::new(&shared.cfg, inner.clone(), gate, shared.tls.clone(), kill.clone());
+        let streams = Streams::new(&shared.cfg, inner.clone(), gate.clone(), shared.tls.clone(), kill.clone());
         streams.clone().listen(sockets);
         tokio::spawn(async move { endpoint.serve().await });
         let layer = Arc::new(DialogLayer::new(inner.clone()));
@@ -162,6 +163,7 @@ impl Core {
             endpoint: inner,
             streams,
             logins,
+            gate,
             layer,
             states,
             done,

@@ -6,6 +6,7 @@ use crate::sip::guard::{self, Answer, AnswerBudget, Fault, Kind, Sources, Verdic
 use std::net::{IpAddr, SocketAddr};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
+use tokio::sync::watch;
 
 /// How a message came.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -27,10 +28,14 @@ pub(super) struct Gate {
     began: Instant,
     /// A lock because UDP and every stream ask; it is held for a look into a table, never across an await.
     memory: Mutex<Memory>,
+    /// Told when a source is shut out.
+    news: watch::Sender<()>,
 }
 
 struct Memory {
     budget: AnswerBudget,
+    /// The same for our own people: whoever forges many sources leaves them theirs.
+    our_budget: AnswerBudget,
     sources: Sources,
 }
 
@@ -42,7 +47,12 @@ impl Gate {
             unknown: cfg.unknown,
             scanners: cfg.scanners.iter().map(|s| s.to_ascii_lowercase()).collect(),
             began: Instant::now(),
-            memory: Mutex::new(Memory { budget: AnswerBudget::default(), sources: Sources::new(cfg.strangers) }),
+            memory: Mutex::new(Memory {
+                budget: AnswerBudget::default(),
+                our_budget: AnswerBudget::default(),
+                sources: Sources::new(cfg.strangers),
+            }),
+            news: watch::Sender::new(()),
         }
     }
 
@@ -53,7 +63,7 @@ impl Gate {
     }
 
     /// Whether a source gets answers at all.
-    fn speaks_to(&self, source: IpAddr) -> bool {
+    pub(super) fn speaks_to(&self, source: IpAddr) -> bool {
         self.unknown != Unknown::Ignore || self.knows(source)
     }
 
@@ -69,8 +79,16 @@ impl Gate {
     /// Something on a connection that deserves no answer.
     pub(super) fn fault(&self, source: IpAddr, why: &'static str) {
         shed(why);
-        if !self.knows(source) {
-            self.memory().sources.fault(source, self.now());
+        self.fault_if_proved(source, Heard::Stream);
+    }
+
+    /// Returns when a source is shut out; never for one of ours.
+    pub(super) async fn shut_out(&self, source: IpAddr) {
+        let mut news = self.news.subscribe();
+        while self.knows(source) || !self.memory().sources.is_shut_out(source, self.now()) {
+            if news.changed().await.is_err() {
+                return std::future::pending().await;
+            }
         }
     }
 
@@ -126,8 +144,8 @@ impl Gate {
     }
 
     fn fault_if_proved(&self, source: IpAddr, how: Heard) {
-        if how == Heard::Stream && !self.knows(source) {
-            self.memory().sources.fault(source, self.now());
+        if how == Heard::Stream && !self.knows(source) && self.memory().sources.fault(source, self.now()) {
+            let _ = self.news.send(());
         }
     }
 
@@ -135,8 +153,14 @@ impl Gate {
     /// never draws more than it brought unless it comes from our own people.
     fn may_answer(&self, answer: &Answer, request: usize, how: Heard) -> bool {
         let source = answer.to.ip();
-        let amplifies = how == Heard::Datagram && answer.text.len() > request && !self.knows(source);
-        self.speaks_to(source) && !amplifies && self.memory().budget.take(source, self.now())
+        let ours = self.knows(source);
+        let amplifies = how == Heard::Datagram && answer.text.len() > request && !ours;
+        if amplifies || !self.speaks_to(source) {
+            return false;
+        }
+        let mut memory = self.memory();
+        let budget = if ours { &mut memory.our_budget } else { &mut memory.budget };
+        budget.take(source, self.now())
     }
 
     fn memory(&self) -> MutexGuard<'_, Memory> {
@@ -223,6 +247,16 @@ mod tests {
         assert_eq!(word(&gate, short, stranger(), Heard::Datagram), "no answer is due");
         assert_eq!(word(&gate, short, stranger(), Heard::Stream), "501");
         assert_eq!(word(&gate, short, "192.0.2.5:5060".parse().expect("ok"), Heard::Datagram), "501");
+    }
+
+    #[test]
+    fn forged_sources_leave_our_own_people_their_answers() {
+        let gate = gate(|_| ());
+        let within = BROKEN.replace("To: <sip:100@192.0.2.1>", "To: <sip:100@192.0.2.1>;tag=9");
+        let forged = |n: u16| SocketAddr::from(([10, 0, n.to_be_bytes()[0], n.to_be_bytes()[1]], 5060));
+        let answered = (0..3000).filter(|n| word(&gate, &within, forged(*n), Heard::Datagram) == "505").count();
+        assert_eq!(answered, 1024, "the table of strangers is full");
+        assert_eq!(word(&gate, &within, "192.0.2.5:5060".parse().expect("ok"), Heard::Datagram), "505");
     }
 
     /// Forged datagrams shut nobody out; garbage over connections does, but never one of ours.

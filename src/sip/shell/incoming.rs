@@ -60,7 +60,7 @@ impl Core {
         }
         if let Some(refusal) = self.unsupported_extension(&tx.original) {
             if !self.ignores(&tx) {
-                self.refuse(tx, refusal);
+                self.refuse_outside(tx, refusal);
             }
             return;
         }
@@ -69,25 +69,23 @@ impl Core {
         }
         let trunk = match self.admit(&tx) {
             Admission::Welcome(trunk) => trunk,
-            Admission::Refused(refusal) => return self.refuse(tx, refusal),
+            Admission::Refused(refusal) => return self.refuse_outside(tx, refusal),
             Admission::Ignored => return,
         };
         match tx.original.method {
             Method::Invite => self.on_invite(tx, trunk).await,
-            Method::Options if !self.accepting() => self.refuse(tx, retry_later(StatusCode::ServiceUnavailable)),
-            Method::Options => self.refuse(tx, (StatusCode::OK, self.capabilities())),
+            Method::Options if !self.accepting() => self.refuse_outside(tx, retry_later(StatusCode::ServiceUnavailable)),
+            Method::Options => self.refuse_outside(tx, (StatusCode::OK, self.capabilities())),
             Method::Bye | Method::Info | Method::Update | Method::Notify | Method::PRack | Method::Cancel => {
-                self.refuse(tx, (StatusCode::CallTransactionDoesNotExist, vec![]));
+                self.refuse_outside(tx, (StatusCode::CallTransactionDoesNotExist, vec![]));
             }
-            _ => self.refuse(tx, not_allowed()),
+            _ => self.refuse_outside(tx, not_allowed()),
         }
     }
 
     /// A stranger who gets no answers to anything outside of a dialog.
     fn ignores(&self, tx: &Transaction) -> bool {
-        let cfg = &self.shared.cfg;
-        let known = |source: SocketAddr| cfg.known.iter().any(|network| network.contains(source.ip()));
-        cfg.unknown == Unknown::Ignore && !source_of(tx).is_some_and(known)
+        !source_of(tx).is_some_and(|source| self.gate.speaks_to(source.ip()))
     }
 
     /// Whether this source may begin something here.
@@ -198,10 +196,27 @@ impl Core {
         });
     }
 
+    /// The same for what belongs to no dialog of ours. A stranger's datagram, whose source may be forged, draws one answer and no
+    /// more: who is really there sends the request again until one arrives.
+    fn refuse_outside(&self, tx: Transaction, refusal: Refusal) {
+        let ours = source_of(&tx).is_some_and(|source| self.gate.knows(source.ip()));
+        if ours || transport_of(&tx) != Transport::Udp {
+            return self.refuse(tx, refusal);
+        }
+        let (mut tx, (status, headers)) = (tx, refusal);
+        self.background(async move {
+            let sent = tx.reply_with(status, headers, None).await;
+            if sent.is_err() || tx.original.method != Method::Invite {
+                // Nothing is kept of it: sent again it is answered anew. Of an INVITE the answer is kept for its ACK.
+                drop(tx.last_response.take());
+            }
+        });
+    }
+
     async fn on_invite(&mut self, tx: Transaction, trunk: Option<Arc<Trunk>>) {
         let call = match self.new_call(&tx, trunk.as_deref()) {
             Ok(call) => call,
-            Err(refusal) => return self.refuse(tx, refusal),
+            Err(refusal) => return self.refuse_outside(tx, refusal),
         };
         let mut contact = self.shared.addresses.contact(call.source.ip(), transport_of(&tx));
         if tx.original.uri.scheme == Some(Scheme::Sips) {
@@ -210,7 +225,7 @@ impl Core {
         }
         let dialog = match self.layer.get_or_create_server_invite(&tx, self.states.clone(), None, Some(contact)) {
             Ok(dialog) => dialog,
-            Err(_) => return self.refuse(tx, (StatusCode::BadRequest, vec![])),
+            Err(_) => return self.refuse_outside(tx, (StatusCode::BadRequest, vec![])),
         };
         remember_transport(&dialog, transport_of(&tx));
         let key = self.new_key();
@@ -304,7 +319,7 @@ impl Core {
             return match self.layer.match_dialog(&tx) {
                 Some(Dialog::Invite(dialog)) if tx.original.method == Method::Bye => self.hand_over(dialog, tx),
                 _ if self.ignores(&tx) => {}
-                _ => self.refuse(tx, (StatusCode::CallTransactionDoesNotExist, vec![])),
+                _ => self.refuse_outside(tx, (StatusCode::CallTransactionDoesNotExist, vec![])),
             };
         };
         let seq = tx.original.cseq_header().and_then(|c| c.seq()).unwrap_or(0);

@@ -9,13 +9,15 @@ use super::gate::{Gate, Heard, shed};
 use super::socket::Sockets;
 use super::tls::Tls;
 use crate::sip::guard::{self, Framer, Piece, Verdict};
-use rsipstack::sip::{SipMessage, StatusCode, Transport};
+use rsipstack::sip::prelude::HeadersExt;
+use rsipstack::sip::{Method, SipMessage, StatusCode, StatusCodeKind, Transport};
 use rsipstack::transaction::endpoint::EndpointInnerRef;
 use rsipstack::transport::channel::ChannelConnection;
 use rsipstack::transport::connection::TransportEvent;
 use rsipstack::transport::{SipAddr, SipConnection};
 use std::collections::HashMap;
 use std::net::{IpAddr, SocketAddr};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
@@ -37,8 +39,13 @@ const HANDSHAKE: Duration = Duration::from_secs(10);
 const WRITE_TIMEOUT: Duration = Duration::from_secs(10);
 /// A connection on which nothing comes is closed after this long; calls are shorter.
 const IDLE: Duration = Duration::from_secs(30 * 60);
-/// The same before its first good message.
+/// A stranger who has no call here must say something good this often; pings do not count.
+const STRANGER_IDLE: Duration = Duration::from_secs(5 * 60);
+/// The same before its first good message; for a stranger from the beginning of the connection.
 const SILENT: Duration = Duration::from_secs(30);
+/// Pings of a stranger in a row, each within [`PING_PAUSE`] of the last: the connection is closed.
+const PINGS_MAX: u32 = 32;
+const PING_PAUSE: Duration = Duration::from_secs(1);
 /// Requests in a row that no budget answers: the connection is closed.
 const UNANSWERED_MAX: u32 = 32;
 /// How long answers may still go out when nothing more can be read.
@@ -232,7 +239,8 @@ impl Streams {
         self.endpoint.transport_layer.add_connection(connection.clone());
         let (read, write) = tokio::io::split(stream);
         let write = Arc::new(tokio::sync::Mutex::new(write));
-        let desk = Desk { write, connection, to_crate, peer, transport, gate: self.gate.clone() };
+        let (stranger, calls) = (place.unknown, AtomicBool::new(false));
+        let desk = Desk { write, connection, to_crate, peer, transport, gate: self.gate.clone(), stranger, calls };
         tokio::spawn(self.serve(read, desk, from_crate, place, over));
     }
 
@@ -252,6 +260,7 @@ impl Streams {
                 () = over.cancelled() => {}
                 () = &mut writing => {}
                 () = desk.keep_alive(self.keep_alive), if place.ours => {}
+                () = desk.gate.shut_out(desk.peer.ip()), if place.unknown => {}
                 understood = receive(read, &desk, self.half_message) => if understood {
                     // That still gets its answer.
                     let _ = timeout(LAST_WORDS, writing).await;
@@ -300,24 +309,68 @@ struct Close;
 async fn receive<R: AsyncRead + Unpin, W: AsyncWrite + Unpin>(mut read: R, desk: &Desk<W>, half_message: Duration) -> bool {
     let mut framer = Framer::default();
     let mut buffer = vec![0; READ];
-    let (mut understood, mut unanswered) = (false, 0);
+    let (mut understood, mut lately) = (false, Lately::default());
+    let mut times = Times { read: Instant::now(), good: Instant::now() };
     // When the message that is half there must be whole.
     let mut due: Option<Instant> = None;
     loop {
-        let until = due.unwrap_or_else(|| Instant::now() + if understood { IDLE } else { SILENT });
+        let until = due.unwrap_or_else(|| desk.patience(understood, &times));
         let length = match tokio::time::timeout_at(until, read.read(&mut buffer)).await {
             Ok(Ok(length)) if length > 0 => length,
+            // A call was taken meanwhile.
+            Err(_) if due.is_none() && desk.patience(understood, &times) > Instant::now() => continue,
             _ => return understood,
         };
+        times.read = Instant::now();
         framer.push(&buffer[..length]);
         while let Some(piece) = framer.next() {
             due = None;
-            match desk.take(piece, &mut unanswered).await {
-                Ok(good) => understood |= good,
+            match desk.take(piece, &mut lately).await {
+                Ok(true) => (understood, times.good) = (true, times.read),
+                Ok(false) => {}
                 Err(Close) => return understood,
             }
         }
         due = if framer.waits() { due.or(Some(Instant::now() + half_message)) } else { None };
+    }
+}
+
+/// When a connection was heard last.
+struct Times {
+    /// Anything at all.
+    read: Instant,
+    /// A good message; before the first one, the beginning.
+    good: Instant,
+}
+
+/// Until when something must come on a connection: `understood` = a good message came, `stranger` = nobody knows who is there,
+/// `calls` = a call needs it.
+fn patience(understood: bool, stranger: bool, calls: bool, times: &Times) -> Instant {
+    match (understood, stranger) {
+        (false, true) => times.good + SILENT,
+        (false, false) => times.read + SILENT,
+        (true, true) if !calls => times.good + STRANGER_IDLE,
+        (true, _) => times.read + IDLE,
+    }
+}
+
+/// What came in a row that leads nowhere.
+#[derive(Default)]
+struct Lately {
+    /// Requests that no budget answers.
+    unanswered: u32,
+    /// Pings close upon each other, and when the last came.
+    pings: u32,
+    pinged: Option<Instant>,
+}
+
+impl Lately {
+    /// One more ping; whether there are too many.
+    fn ping(&mut self, now: Instant) -> bool {
+        let close = self.pinged.is_some_and(|last| now < last + PING_PAUSE);
+        self.pings = if close { self.pings + 1 } else { 1 };
+        self.pinged = Some(now);
+        self.pings > PINGS_MAX
     }
 }
 
@@ -330,9 +383,18 @@ struct Desk<W> {
     peer: SocketAddr,
     transport: Transport,
     gate: Arc<Gate>,
+    /// It came from somebody whom we do not know.
+    stranger: bool,
+    /// A call was taken, or a request of ours was sent over it: it is needed.
+    calls: AtomicBool,
 }
 
 impl<W: AsyncWrite + Unpin> Desk<W> {
+    /// Until when something must come.
+    fn patience(&self, understood: bool, times: &Times) -> Instant {
+        patience(understood, self.stranger, self.calls.load(Ordering::Relaxed), times)
+    }
+
     /// Writes what the crate sends, until it fails or takes too long.
     async fn write_all(&self, mut messages: mpsc::UnboundedReceiver<TransportEvent>) {
         while let Some(event) = messages.recv().await {
@@ -340,6 +402,9 @@ impl<W: AsyncWrite + Unpin> Desk<W> {
             if matches!(&message, SipMessage::Response(response) if response.status_code == StatusCode::Forbidden) {
                 // Who is refused again and again is not heard any more for a while.
                 self.gate.fault(self.peer.ip(), "refused");
+            }
+            if carries_a_call(&message) {
+                self.calls.store(true, Ordering::Relaxed);
             }
             let bytes = message.to_bytes();
             if put(&self.write, &guard::without_our_tag(&bytes)).await.is_err() {
@@ -360,18 +425,22 @@ impl<W: AsyncWrite + Unpin> Desk<W> {
     }
 
     /// Deals with one piece; whether it was a good message.
-    async fn take(&self, piece: Piece, unanswered: &mut u32) -> Result<bool, Close> {
+    async fn take(&self, piece: Piece, lately: &mut Lately) -> Result<bool, Close> {
         match piece {
+            Piece::Ping if self.stranger && lately.ping(Instant::now()) => {
+                self.gate.fault(self.peer.ip(), "pings");
+                Err(Close)
+            }
             Piece::Ping => put(&self.write, b"\r\n").await.map(|()| false).map_err(|()| Close),
             Piece::Message(bytes) => match self.gate.hears(&bytes, self.peer, Heard::Stream) {
                 Verdict::Pass(message) => {
-                    *unanswered = 0;
+                    *lately = Lately::default();
                     self.pass(&message).map(|()| true)
                 }
                 Verdict::Answer(answer) => put(&self.write, &answer.text).await.map(|()| false).map_err(|()| Close),
                 Verdict::Drop(_) => {
-                    *unanswered += 1;
-                    if *unanswered >= UNANSWERED_MAX { Err(Close) } else { Ok(false) }
+                    lately.unanswered += 1;
+                    if lately.unanswered >= UNANSWERED_MAX { Err(Close) } else { Ok(false) }
                 }
             },
             Piece::Refused { head, fault, close } => {
@@ -394,5 +463,41 @@ impl<W: AsyncWrite + Unpin> Desk<W> {
         let Ok(message) = SipConnection::update_msg_received(message, self.peer, self.transport) else { return Ok(()) };
         let from = SipAddr::new(self.transport, self.peer.into());
         self.to_crate.send(TransportEvent::Incoming(message, self.connection.clone(), from)).map_err(|_| Close)
+    }
+}
+
+/// Whether a message of ours says that its connection is needed: a 2xx to an INVITE, or a request of our own.
+fn carries_a_call(message: &SipMessage) -> bool {
+    match message {
+        SipMessage::Request(_) => true,
+        SipMessage::Response(response) => {
+            let taken = response.status_code.kind() == StatusCodeKind::Successful;
+            taken && response.cseq_header().and_then(|c| c.method()).is_ok_and(|method| method == Method::Invite)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// However often a stranger pings.
+    #[test]
+    fn a_stranger_keeps_a_place_by_good_messages_or_a_call_alone() {
+        let good = Instant::now();
+        let times = Times { good, read: good + STRANGER_IDLE };
+        assert_eq!(patience(false, true, false, &times), good + SILENT);
+        assert_eq!(patience(true, true, false, &times), good + STRANGER_IDLE);
+        assert_eq!(patience(true, true, true, &times), times.read + IDLE);
+        assert_eq!(patience(false, false, false, &times), times.read + SILENT);
+        assert_eq!(patience(true, false, false, &times), times.read + IDLE);
+    }
+
+    #[test]
+    fn pings_in_a_row_are_too_many_and_pings_now_and_then_are_not() {
+        let (mut lately, now) = (Lately::default(), Instant::now());
+        assert_eq!((0..100).filter(|_| !lately.ping(now)).count(), PINGS_MAX as usize);
+        let mut lately = Lately::default();
+        assert!((0..100u32).all(|n| !lately.ping(now + PING_PAUSE * n)));
     }
 }
