@@ -6,7 +6,7 @@ use crate::call::Record;
 use crate::drive::Ports as _;
 use crate::sip::destinations::{Destinations, Target};
 use crate::sip::trunk::{Direction, NoTrunk, Permit, numbers_out};
-use crate::sip::{EndedWhy, SipCommand};
+use crate::sip::{ByTrunk, EndedWhy, SipCommand};
 use std::time::Duration;
 
 /// The parts of an INVITE that stay the same whichever way it goes.
@@ -69,6 +69,8 @@ impl LivePorts {
         self.shared.register(dialog, self.inbox.clone());
         let Offered { sdp, uui, ring_seconds } = offered;
         let from = self.caller_number.clone();
+        let caller = self.legs.get(&LegId::Caller).map(|leg| leg.dialog);
+        let trunk = trunk.map(|name| ByTrunk { name, caller });
         let sent =
             self.shared.sip.send(SipCommand::Invite { dialog, to: to.into(), from, sdp, uui, ring_seconds, trunk }).is_ok();
         if !sent {

@@ -6,7 +6,7 @@ use crate::telephone::{self, LOOPBACK, Sipp, free_port, listening};
 use crate::transports::{certificate, openssl_installed};
 use hotline::base::Pii;
 use hotline::sip::trunk::{DialledIn, Login, PrefixRule, Proxy, Trunk, TrunkAuth, TrunkTransport};
-use hotline::sip::{Accounts, Credentials, EndedWhy, SdpSession, SipCommand, SipConfig, SipEndpoint, SipEvent};
+use hotline::sip::{Accounts, ByTrunk, Credentials, EndedWhy, SdpSession, SipCommand, SipConfig, SipEndpoint, SipEvent};
 use std::net::SocketAddr;
 use std::time::Duration;
 use tokio::net::UdpSocket;

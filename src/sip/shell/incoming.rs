@@ -217,7 +217,9 @@ impl Core {
         let phase = Phase::Ringing { invite: tx.tu_sender.clone(), late: call.offer.is_none() };
         let allows_update = refresh::has_token(&tx.original.headers, "Allow", "UPDATE");
         let (heard, granted, peer) = (call.offer.clone(), call.granted, Some(call.source.ip()));
-        self.insert(key, Entry { allows_update, heard, granted, peer, ..Entry::new(dialog.clone(), phase, Some(call.caller)) });
+        let vouched = call.origin.trusted.then(|| call.from.clone());
+        let entry = Entry::new(dialog.clone(), phase, Some(call.caller));
+        self.insert(key, Entry { allows_update, heard, granted, peer, vouched, ..entry });
         let (done, linger) = (self.done.clone(), self.shared.cfg.t1 * 64 + ACK_GRACE);
         let (over, mut tx, mut handler) = (dialog.cancel_token().clone(), tx, dialog);
         self.background(async move {
