@@ -109,7 +109,12 @@ impl Line {
     fn owns(&self, source: IpAddr) -> bool {
         let listed = self.trunk.from.iter().any(|network| network.contains(source));
         // Who lists addresses means these alone.
-        listed || self.trunk.from.is_empty() && self.found_at.is_some_and(|ip| ip == source.to_canonical())
+        let source = source.to_canonical();
+        listed || self.trunk.from.is_empty() && self.found_at.iter().any(|(ip, _)| *ip == source)
+    }
+
+    fn full(&self) -> bool {
+        self.trunk.calls_max.is_some_and(|max| self.calls.load(Ordering::Relaxed) >= max)
     }
 }
 
@@ -198,7 +203,17 @@ impl Board {
         if direction == Direction::Out && !line.up() {
             return Err(NoTrunk::Down);
         }
-        if line.trunk.calls_max.is_some_and(|max| line.calls.load(Ordering::Relaxed) >= max) {
+        if line.full() {
+    /// Of these trunks those that could take a call now, in their order: up and not full. Where there is none, those that are
+    /// up; where none is, all of them.
+    pub(crate) fn best(&self, names: Vec<String>) -> Vec<String> {
+        let only = |fits: &dyn Fn(&Line) -> bool| -> Vec<String> {
+            names.iter().filter(|name| self.line(name).is_some_and(fits)).cloned().collect()
+        };
+        let choices = [only(&|line| line.up() && !line.full()), only(&Line::up)];
+        choices.into_iter().find(|some| !some.is_empty()).unwrap_or(names)
+    }
+
             return Err(NoTrunk::Full);
         }
         if let Some(max) = line.trunk.calls_per_second {
