@@ -6,7 +6,7 @@ use crate::call::Record;
 use crate::drive::Ports as _;
 use crate::sip::destinations::{Destinations, Target};
 use crate::sip::trunk::{Direction, NoTrunk, Permit, numbers_out};
-use crate::sip::{EndedWhy, SipCommand, Srtp};
+use crate::sip::{ByTrunk, EndedWhy, SipCommand, Srtp};
 use std::net::IpAddr;
 use std::time::Duration;
 
@@ -86,6 +86,8 @@ impl LivePorts {
         self.shared.register(dialog, self.inbox.clone());
         let Offered { uui, ring_seconds } = offered;
         let from = self.caller_number.clone();
+        let caller = self.legs.get(&LegId::Caller).map(|leg| leg.dialog);
+        let trunk = trunk.map(|name| ByTrunk { name, caller });
         let sent =
             self.shared.sip.send(SipCommand::Invite { dialog, to: to.into(), from, sdp, uui, ring_seconds, trunk }).is_ok();
         if !sent {

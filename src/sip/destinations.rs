@@ -85,18 +85,26 @@ impl Destinations {
         self.way(uri, board).is_ok()
     }
 
-    /// Whether this may be dialled for this caller now; a number that no flow names is counted.
+    /// Whether this may be dialled for this caller now, and by which trunks. A number that no flow names goes by those that
+    /// allow it and can take a call, in their order; it is counted on each of them, so that none passes its caps whichever
+    /// takes it. Further ones that have reached their caps are left out; when the first has, nothing is dialled.
     ///
     /// # Errors
     /// [`NoDestination`], for the call's record.
     pub fn check(&self, uri: &str, board: &mut Board, caller: &str, now: Moment) -> Result<Target, NoDestination> {
         match self.way(uri, board)? {
             Way::Named(target) => Ok(target),
-            Way::Number(user, trunk) => match board.spend(now, &trunk, caller) {
-                Ok(()) => Ok(Target::Trunk { user, wanted: vec![trunk] }),
-                Err(NoTrunk::Unknown) => Err(NoDestination::NotAllowed),
-                Err(_) => Err(NoDestination::Capped),
-            },
+            Way::Number(user, trunks) => {
+                let mut trunks = board.best(trunks).into_iter();
+                let first = trunks.next().ok_or(NoDestination::NotAllowed)?;
+                match board.spend(now, &first, caller) {
+                    Ok(()) => {}
+                    Err(NoTrunk::Unknown) => return Err(NoDestination::NotAllowed),
+                    Err(_) => return Err(NoDestination::Capped),
+                }
+                let further = trunks.filter(|trunk| board.spend(now, trunk, caller).is_ok());
+                Ok(Target::Trunk { user, wanted: std::iter::once(first).chain(further).collect() })
+            }
         }
     }
 
@@ -107,15 +115,18 @@ impl Destinations {
         }
         let Target::Trunk { user, wanted } = target else { return Err(NoDestination::NotNamed) };
         let asked = |trunk: &&std::sync::Arc<Trunk>| wanted.is_empty() || wanted.contains(&trunk.name);
-        let trunk = board.trunks().filter(asked).find(|trunk| allows(trunk, &user));
-        trunk.map(|trunk| Way::Number(user.clone(), trunk.name.clone())).ok_or(NoDestination::NotAllowed)
+        let allowing = board.trunks().filter(asked).filter(|trunk| allows(trunk, &user));
+        let mut names: Vec<String> = allowing.map(|trunk| trunk.name.clone()).collect();
+        // In the order that was asked for; else in that of the configuration.
+        names.sort_by_key(|name| wanted.iter().position(|asked| asked == name));
+        if names.is_empty() { Err(NoDestination::NotAllowed) } else { Ok(Way::Number(user, names)) }
     }
 }
 
 enum Way {
     Named(Target),
-    /// This number by this trunk, which allows it.
-    Number(String, String),
+    /// This number by these trunks, which allow it.
+    Number(String, Vec<String>),
 }
 
 /// Whether a trunk's patterns (or its country's ordinary numbers) let this number out. Codes with `*` and `#` switch services
@@ -236,10 +247,31 @@ mod tests {
             Ok(Target::Address(uri)) => uri,
             Err(why) => format!("{why:?}"),
         };
-        assert_eq!(way("tel:+493012345678", "a"), "+493012345678 by local");
+        assert_eq!(way("tel:+493012345678", "a"), "+493012345678 by local,national");
         assert_eq!(way("trunk:+498912345678", "a"), "+498912345678 by national");
         assert_eq!(way("trunk:+498912345678@local", "b"), "NotAllowed");
         assert_eq!(way("sip:agents@pbx.example", "a"), "sip:agents@pbx.example");
+    }
+
+    #[test]
+    fn numbers_go_by_trunks_that_can_take_a_call() {
+        let patterns = || vec![NumberPattern::parse("+4930*").expect("a pattern")];
+        let caps = Caps { per_caller: None, per_hour: Some(2), per_day: None };
+        let line = |name: &str| Trunk { allow: patterns(), caps, calls_max: Some(1), ..Trunk::plain(name) };
+        let mut board = Board::new(vec![line("a"), line("b"), line("c")]);
+        let way = |board: &mut Board, uri: &str| match Destinations::default().check(uri, board, "x", Moment::ZERO) {
+            Ok(Target::Trunk { wanted, .. }) => wanted.join(","),
+            other => format!("{other:?}"),
+        };
+        board.set_answers("a", false);
+        let busy = board.begin(Moment::ZERO, "b", super::super::trunk::Direction::Out).expect("a place");
+        assert_eq!(way(&mut board, "tel:+49301"), "c", "a is down and b is full");
+        drop(busy);
+        assert_eq!(way(&mut board, "trunk:+49301@c,b,a"), "c,b", "in the order asked for");
+        board.set_answers("a", true);
+        assert_eq!(way(&mut board, "tel:+49301"), "a,b", "c has had as many as it may; a was not counted while it was down");
+        assert_eq!(way(&mut board, "tel:+49301"), "a");
+        assert_eq!(way(&mut board, "tel:+49301"), "Err(Capped)");
     }
 
     #[test]

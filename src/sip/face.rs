@@ -120,6 +120,16 @@ pub struct Origin {
     pub diverted: Option<Diverted>,
 }
 
+/// By which trunk a call of ours goes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ByTrunk {
+    /// The trunk's name.
+    pub name: String,
+    /// The call that came in and for whose caller this one is made. Only if it came from a trusted source, and by the number
+    /// in `from`, is that number asserted to the trunk.
+    pub caller: Option<DialogKey>,
+}
+
 /// Why a dialog is over.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum EndedWhy {
@@ -212,7 +222,7 @@ pub enum SipCommand {
         /// Seconds until we cancel.
         ring_seconds: u32,
         /// The trunk that it goes by: its caller id, its password, and no patience with its silence.
-        trunk: Option<String>,
+        trunk: Option<ByTrunk>,
     },
     /// REFER inside a confirmed dialog; `uui` is escaped into Refer-To.
     Refer {

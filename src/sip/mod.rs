@@ -20,7 +20,7 @@ pub mod trunk;
 mod verify;
 
 pub use digest::{Algorithm, Credentials};
-pub use face::{DialogKey, EndedWhy, Origin, SipCommand, SipEvent};
+pub use face::{ByTrunk, DialogKey, EndedWhy, Origin, SipCommand, SipEvent};
 pub use party::Diverted;
 pub use reliable::Reliable;
 pub use sdp::{MediaAgreement, SdpError, SdpKeys, SdpPolicy, SdpSession, Srtp};

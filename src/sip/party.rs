@@ -138,9 +138,13 @@ pub(crate) fn diverted<'a>(
     from_history(&name_addrs(history)).or_else(|| from_diversion(&name_addrs(diversion)))
 }
 
-/// The last entry is the first diversion: each one is put on top (RFC 5806 §4.2).
+/// The last entry is the first diversion: each one is put on top (RFC 5806 §4.2). Whose number is not to be shown
+/// (`privacy=full` or `uri`) is not told, and no other number in its place.
 fn from_diversion(entries: &[NameAddr]) -> Option<Diverted> {
     let entry = entries.iter().rev().find(|entry| entry.user().is_some())?;
+    if entry.param("privacy").is_some_and(|p| ["full", "uri"].iter().any(|hides| p.eq_ignore_ascii_case(hides))) {
+        return None;
+    }
     let reason = entry.param("reason").unwrap_or("").to_ascii_lowercase();
     Some(Diverted { number: entry.user()?, reason: known_reason(&reason).to_string() })
 }
@@ -284,6 +288,12 @@ mod tests {
         assert_eq!(told(&two), some("+4930111", "no-answer"));
         assert_eq!(told(&["<sip:1@c>;reason=deflection, <sip:2@c>;reason=evil"]), some("2", ""));
         assert_eq!(told(&["<sip:c>"]), None);
+        // Whose number is private is not told, nor somebody else's instead.
+        for hides in ["full", "\"Full\"", "uri"] {
+            let hidden = format!("<tel:+4930111>;reason=no-answer;privacy={hides}");
+            assert_eq!(told(&["<sip:+4930222@c>;reason=user-busy", &hidden]), None, "{hides}");
+        }
+        assert_eq!(told(&["<tel:+4930111>;reason=away;privacy=off"]), some("+4930111", "away"));
     }
 
     #[test]

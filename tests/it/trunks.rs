@@ -6,7 +6,7 @@ use crate::telephone::{self, LOOPBACK, Sipp, free_port, listening};
 use crate::transports::{certificate, openssl_installed};
 use hotline::base::Pii;
 use hotline::sip::trunk::{DialledIn, Login, PrefixRule, Proxy, Trunk, TrunkAuth, TrunkTransport};
-use hotline::sip::{Accounts, Credentials, EndedWhy, SdpSession, SipCommand, SipConfig, SipEndpoint, SipEvent};
+use hotline::sip::{Accounts, ByTrunk, Credentials, EndedWhy, SdpSession, SipCommand, SipConfig, SipEndpoint, SipEvent};
 use std::net::SocketAddr;
 use std::time::Duration;
 use tokio::net::UdpSocket;
@@ -196,6 +196,99 @@ async fn a_trunk_that_does_not_answer_options_is_down_until_it_does() {
     };
     assert!(tokio::time::timeout(Duration::from_secs(5), keepalive).await.expect("a keep-alive"));
     endpoint.stop().await;
+}
+
+/// After an outage the waits are long; nobody waits for their end once the registrar is there again.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_registrar_that_answers_again_is_registered_with_at_once() {
+    let far = Far::start().await;
+    let trunk = Trunk { options: Some(Duration::from_millis(200)), options_misses: 2, ..far.registrar() };
+    let (endpoint, _events) = endpoint(vec![trunk]).await;
+    let story = [
+        ("REGISTER", "500 Server Internal Error"),
+        ("OPTIONS", "503 Service Unavailable"),
+        ("OPTIONS", "503 Service Unavailable"),
+        ("OPTIONS", "200 OK"),
+        ("REGISTER", "200 OK"),
+    ];
+    for (n, (method, status)) in story.into_iter().enumerate() {
+        let request = far.next().await;
+        assert_eq!(request.method(), method, "{n}");
+        far.answer(&request, status, "", "").await;
+    }
+    until(&endpoint, "registered", |state| state.registered).await;
+    endpoint.stop().await;
+}
+
+/// Calls from a trunk's addresses are its own before anything was sent to it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_trunk_that_is_never_asked_anything_is_known_by_its_name() {
+    let any = SocketAddr::new(LOOPBACK, 0);
+    for (host, expected) in [("localhost", "200 OK"), ("nobody.invalid", "403 Forbidden")] {
+        let (tell, _events) = mpsc::channel(64);
+        let proxy = Proxy { host: host.into(), port: None, transport: TrunkTransport::Udp };
+        let unknown = hotline::sip::Unknown::Refuse;
+        let trunks = vec![Trunk::new("quiet", proxy)];
+        let cfg = SipConfig { udp: Some(any), unknown, known: vec![], trunks, ..SipConfig::default() };
+        let endpoint = SipEndpoint::bind(cfg, tell).await.expect("loopback is free");
+        let far = Far::start().await;
+        let to = endpoint.local_udp().expect("UDP is on");
+        let mut said = String::new();
+        // Its name is looked up in the background: ask until it has been.
+        for n in 0..50 {
+            let options = format!(
+                "OPTIONS sip:{to} SIP/2.0\r\nVia: SIP/2.0/UDP 127.0.0.1:{};rport;branch=z9hG4bKq{n}\r\nMax-Forwards: 70\r\n\
+                 From: <sip:a@127.0.0.1>;tag=1\r\nTo: <sip:{to}>\r\nCall-ID: q{n}\r\nCSeq: 1 OPTIONS\r\n\
+                 User-Agent: {}\r\nContent-Length: 0\r\n\r\n",
+                far.port,
+                "x".repeat(300),
+            );
+            far.socket.send_to(options.as_bytes(), to).await.expect("sent");
+            said = far.next().await.text;
+            if said.starts_with("SIP/2.0 200") {
+                break;
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        assert!(said.starts_with(&format!("SIP/2.0 {expected}")), "{host}: {said}");
+        endpoint.stop().await;
+    }
+}
+
+/// What anybody writes into From is passed on, but only what a trusted source says is asserted to the carrier.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn only_a_trusted_number_is_asserted() {
+    let any = SocketAddr::new(LOOPBACK, 0);
+    for (trusted, asserted) in [(true, "<sip:+4930999@127.0.0.1>"), (false, "<sip:u1@127.0.0.1>")] {
+        let far = Far::start().await;
+        let carrier = Trunk { register: None, ..far.registrar() };
+        let (gateway, mut events) = endpoint(vec![from_loopback("pbx", trusted), carrier]).await;
+        let (tell, _caller_events) = mpsc::channel(64);
+        let cfg = SipConfig { udp: Some(any), tcp: Some(any), ..SipConfig::default() };
+        let phone = SipEndpoint::bind(cfg, tell).await.expect("loopback is free");
+        let (dialog, sdp) = (phone.new_key(), SdpSession::new(7).offer(LOOPBACK, 40_000));
+        let to = format!("sip:100@{}", gateway.local_udp().expect("UDP is on"));
+        let invite = SipCommand::Invite { dialog, to, from: "+4930999".into(), sdp, uui: None, ring_seconds: 20, trunk: None };
+        phone.send(invite).expect("not busy");
+        let event = tokio::time::timeout(Duration::from_secs(20), events.recv()).await.expect("a call in time");
+        let Some(SipEvent::Incoming { dialog: caller, from, .. }) = event else { panic!("a call, not {event:?}") };
+        // Of the caller's own number, and of another one that is none of his.
+        for (from, asserted) in [(from, asserted), ("+4930777".into(), "<sip:u1@127.0.0.1>")] {
+            let (dialog, sdp) = (gateway.new_key(), SdpSession::new(7).offer(LOOPBACK, 40_002));
+            let to = far.trunk("far").proxy.uri("+4930555");
+            let trunk = Some(ByTrunk { name: "far".into(), caller: Some(caller) });
+            let shown = format!("<sip:{from}@127.0.0.1>");
+            gateway.send(SipCommand::Invite { dialog, to, from, sdp, uui: None, ring_seconds: 20, trunk }).expect("not busy");
+            let request = far.next().await;
+            assert_eq!((request.method(), request.line("P-Asserted-Identity")), ("INVITE", asserted), "{}", request.text);
+            assert!(request.line("From").starts_with(&shown), "{}", request.text);
+            far.answer(&request, "486 Busy Here", "", "").await;
+            let ack = far.next().await;
+            assert_eq!(ack.method(), "ACK", "{}", ack.text);
+        }
+        phone.stop().await;
+        gateway.stop().await;
+    }
 }
 
 /// Which story the endpoint tells of the origin of one SIPp call.
@@ -429,7 +522,7 @@ async fn a_trunk_over_tls() {
         if answers {
             let (dialog, sdp) = (endpoint.new_key(), SdpSession::new(7).offer(LOOPBACK, 40_000));
             let (to, from) = (trunk.proxy.uri("+4930555100"), "200".to_string());
-            let trunk = Some("far".to_string());
+            let trunk = Some(ByTrunk { name: "far".into(), caller: None });
             let invite = SipCommand::Invite { dialog, to, from, sdp, uui: None, ring_seconds: 5, trunk };
             endpoint.send(invite).expect("not busy");
             let event = tokio::time::timeout(Duration::from_secs(10), far_events.recv()).await.expect("a call in time");

@@ -86,6 +86,8 @@ pub(super) struct Preparing {
     pub(super) uui: Option<String>,
     pub(super) give_up: Instant,
     pub(super) by: Option<Arc<Trunk>>,
+    /// `from` is the number of a caller who came from a trusted source.
+    pub(super) vouched: bool,
 }
 
 /// The task's state.
@@ -286,8 +288,10 @@ impl Core {
             SipCommand::Reinvite { dialog, sdp } => self.reinvite(dialog, sdp).await,
             SipCommand::Invite { dialog, to, from, sdp, uui, ring_seconds, trunk } => {
                 let give_up = Instant::now() + Duration::from_secs(u64::from(ring_seconds.clamp(1, 3600)));
-                let by = trunk.and_then(|name| super::board(&self.shared.board).named(&name));
-                self.invite(dialog, Preparing { to, from, sdp, uui, give_up, by }).await;
+                let caller = trunk.as_ref().and_then(|by| self.entries.get(&by.caller?));
+                let vouched = caller.is_some_and(|caller| caller.vouched.as_ref() == Some(&from));
+                let by = trunk.and_then(|by| super::board(&self.shared.board).named(&by.name));
+                self.invite(dialog, Preparing { to, from, sdp, uui, give_up, by, vouched }).await;
             }
             SipCommand::Refer { dialog, to, uui } => self.refer(dialog, &to, uui.as_deref()).await,
             SipCommand::ReferReplacing { dialog, with } => self.refer_replacing(dialog, with).await,

@@ -27,6 +27,8 @@ pub(super) struct Entry {
     pub(super) index: Index,
     /// For their INVITE: Call-ID, From tag and CSeq, to recognise the same request over another path (RFC 3261 §8.2.2.2).
     pub(super) caller: Option<(Index, u32)>,
+    /// The caller's number, where their INVITE came from a trusted source.
+    pub(super) vouched: Option<String>,
     /// Their re-INVITE or UPDATE that we have not answered; at most one.
     pub(super) reoffer: Option<Reoffer>,
     /// CSeq of their re-INVITE whose 200 carried our offer: the answer comes in its ACK.
@@ -129,6 +131,7 @@ impl Entry {
             phase,
             index,
             caller,
+            vouched: None,
             reoffer: None,
             answer_in_ack: None,
             refer: None,

@@ -92,7 +92,8 @@ impl Core {
     fn admit(&mut self, tx: &Transaction) -> Admission {
         let cfg = &self.shared.cfg;
         let Some(source) = source_of(tx).map(|source| source.ip()) else { return Admission::Ignored };
-        let owner = super::board(&self.shared.board).source(source, &user_of(&tx.original.uri));
+        let asked = user_of(&tx.original.uri);
+        let owner = super::board(&self.shared.board).source(source, &asked, |place| dialled(&tx.original, place));
         match owner {
             Source::Trunk(trunk) => return Admission::Welcome(Some(trunk)),
             Source::Claims(trunk) => {
@@ -232,7 +233,9 @@ impl Core {
         let phase = Phase::Ringing { invite: tx.tu_sender.clone(), late: call.offer.is_none() };
         let allows_update = refresh::has_token(&tx.original.headers, "Allow", "UPDATE");
         let (heard, granted, peer) = (call.offer.clone(), call.granted, Some(call.source.ip()));
-        self.insert(key, Entry { allows_update, heard, granted, peer, ..Entry::new(dialog.clone(), phase, Some(call.caller)) });
+        let vouched = call.origin.trusted.then(|| call.from.clone());
+        let entry = Entry::new(dialog.clone(), phase, Some(call.caller));
+        self.insert(key, Entry { allows_update, heard, granted, peer, vouched, ..entry });
         let (done, linger) = (self.done.clone(), self.shared.cfg.t1 * 64 + ACK_GRACE);
         let (over, mut tx, mut handler) = (dialog.cancel_token().clone(), tx, dialog);
         self.background(async move {
@@ -509,21 +512,26 @@ struct NewCall {
 fn parties(request: &Request, from: String, trunk: Option<&Trunk>, trusted: bool) -> (String, String, Origin) {
     let values = |name: &'static str| lines(request, name);
     let asserted = trusted.then(|| party::asserted(values("P-Asserted-Identity"), values("Remote-Party-ID"))).flatten();
-    let in_request = user_of(&request.uri);
-    let elsewhere = match trunk.map(|t| t.dialled_in).unwrap_or_default() {
-        DialledIn::Request => None,
-        DialledIn::To => party::name_addrs(values("To").chain(values("t"))).first().and_then(party::NameAddr::user),
-        DialledIn::PCalledPartyId => party::name_addrs(values("P-Called-Party-ID")).first().and_then(party::NameAddr::user),
-    };
     let rules = trunk.map(|t| t.numbers_in.as_slice()).unwrap_or_default();
     let from = numbers::rewrite(rules, &asserted.unwrap_or(from));
-    let to = numbers::rewrite(rules, &elsewhere.unwrap_or(in_request));
+    let to = numbers::rewrite(rules, &dialled(request, trunk.map(|t| t.dialled_in).unwrap_or_default()));
     let private = party::wants_privacy(values("Privacy"), values("Remote-Party-ID"));
     let diverted = party::diverted(values("History-Info"), values("Diversion"));
     let diverted = diverted.map(|d| Diverted { number: numbers::rewrite(rules, &d.number), ..d });
     let origin =
         Origin { trunk: trunk.map(|t| t.name.clone()), trusted, hidden: private.then(|| Pii::new(from.clone())), diverted };
     (if private { "anonymous".into() } else { from }, to, origin)
+}
+
+/// The number that was dialled, where a trunk writes it; that of the Request-URI where it is not there.
+fn dialled(request: &Request, place: DialledIn) -> String {
+    let first = |values: Vec<party::NameAddr>| values.first().and_then(party::NameAddr::user);
+    let elsewhere = match place {
+        DialledIn::Request => None,
+        DialledIn::To => first(party::name_addrs(lines(request, "To").chain(lines(request, "t")))),
+        DialledIn::PCalledPartyId => first(party::name_addrs(lines(request, "P-Called-Party-ID"))),
+    };
+    elsewhere.unwrap_or_else(|| user_of(&request.uri))
 }
 
 pub(super) fn accept() -> Header {

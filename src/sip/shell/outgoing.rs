@@ -192,7 +192,7 @@ impl Core {
         let mut headers = vec![Header::Allow(ALLOW.into()), Header::Supported(self.supported().into())];
         headers.extend(self.session_headers(None, None));
         if let Some(trunk) = &invite.by {
-            let says = numbers::identity(trunk, &invite.from);
+            let says = numbers::identity(trunk, &invite.from, invite.vouched);
             caller = Uri::try_from(says.from.as_str()).map_err(|e| e.to_string())?;
             headers.extend(says.asserted.map(|uri| Header::PAssertedIdentity(format!("<{uri}>").into())));
             headers.extend(says.private.then(|| Header::Privacy("id".into())));

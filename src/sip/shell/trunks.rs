@@ -6,9 +6,8 @@ use super::outgoing::find;
 use super::stream::Streams;
 use crate::base::Moment;
 use crate::sip::digest::{Session, Unmet};
-use crate::sip::party;
 use crate::sip::trunk::health::{ANSWER_WITHIN, Health, Ping};
-use crate::sip::trunk::registration::{Change, Outcome, Registration};
+use crate::sip::trunk::registration::{self, Change, Outcome, Registration};
 use crate::sip::trunk::{Board, Login, Trunk, TrunkTransport, host_in_uri};
 use crate::sip::{ALLOW, Credentials};
 use rsipstack::sip::prelude::{HeadersExt, ToTypedHeader};
@@ -35,6 +34,8 @@ const UNREGISTER_WITHIN: Duration = Duration::from_millis(1_500);
 const FIND_WITHIN: Duration = Duration::from_secs(5);
 /// Requests for one answer: without credentials, with, and again when a nonce was stale.
 const ROUNDS_MAX: u32 = 3;
+/// How often the proxy's name is looked up: calls come from all its addresses, and those change.
+const LOOK_UP_EVERY: Duration = Duration::from_secs(60);
 /// How old the figures of a trunk may be; and what is due at the latest.
 const SHOW_EVERY: Duration = Duration::from_secs(5);
 
@@ -70,6 +71,10 @@ struct Line {
     health: Option<Health>,
     /// When the next keep-alive goes.
     keepalive: Option<Moment>,
+    /// When the proxy's name is looked up next; `None` = it has none, or calls come from listed addresses.
+    look_up: Option<Moment>,
+    /// Where the last REGISTER said that we are.
+    place: Option<SocketAddr>,
     /// For the registrar.
     session: Session,
     /// All REGISTERs are one "call" (RFC 3261 §10.2): the same Call-ID, CSeq counting up.
@@ -90,6 +95,8 @@ impl Line {
             registration: trunk.register.map(|expires| Registration::new(expires, now)),
             health: trunk.options.map(|every| Health::new(every, trunk.options_misses, now)),
             keepalive: trunk.keepalive.filter(|_| trunk.proxy.transport == TrunkTransport::Udp).map(|every| now + every),
+            look_up: (trunk.from.is_empty() && trunk.proxy.host.parse::<IpAddr>().is_err()).then_some(now),
+            place: None,
             session: Session::new(who),
             call_id: make_call_id(None, rsipstack::transaction::CallIdFormat::Uuid),
             cseq: rand::random::<u32>() & 0xffff,
@@ -113,6 +120,7 @@ impl Line {
                 self.registration.as_ref().and_then(Registration::next),
                 self.health.as_ref().map(Health::next),
                 self.keepalive,
+                self.look_up,
             ];
             let due = due.into_iter().flatten().min().unwrap_or(Moment::from_micros(u64::MAX)).min(self.now() + SHOW_EVERY);
             tokio::select! {
@@ -130,6 +138,9 @@ impl Line {
 
     async fn work_due(&mut self) {
         let now = self.now();
+        if self.look_up.is_some_and(|at| at <= now) {
+            self.look_up().await;
+        }
         if let Some(expires) = self.registration.as_mut().and_then(|r| r.due(now)) {
             self.register(expires).await;
         }
@@ -231,13 +242,7 @@ impl Line {
     fn granted(&self, response: &Response) -> Option<Duration> {
         let user = self.work.trunk.login.as_ref().map_or("hotline", |login| login.user.as_str());
         let values: Vec<String> = lines(response, "Contact").chain(lines(response, "m")).map(str::to_string).collect();
-        let bindings = party::name_addrs(values.iter().map(String::as_str));
-        let ports = [self.work.addresses.udp, self.work.addresses.tcp].map(|a| a.map(|a| format!(":{}", a.port())));
-        let ours = |entry: &&party::NameAddr| {
-            entry.user().as_deref() == Some(user) && ports.iter().flatten().any(|port| entry.uri.contains(port.as_str()))
-        };
-        let binding = bindings.iter().find(ours).or_else(|| bindings.first().filter(|_| bindings.len() == 1))?;
-        binding.param("expires")?.parse().ok().map(Duration::from_secs)
+        registration::expiry_of(&values, user, self.place?)
     }
 
     async fn ping(&mut self) {
@@ -253,7 +258,12 @@ impl Line {
         let now = self.now();
         let trunk = &self.work.trunk.name;
         match self.health.as_mut().and_then(|h| h.heard(now, ping)) {
-            Some(true) => tracing::info!(trunk = %trunk, "the trunk answers again; calls go out by it"),
+            Some(true) => {
+                tracing::info!(trunk = %trunk, "the trunk answers again; calls go out by it");
+                if let Some(registration) = &mut self.registration {
+                    registration.reachable(now);
+                }
+            }
             Some(false) => {
                 tracing::warn!(trunk = %trunk, last = ?ping, "the trunk does not answer OPTIONS; calls go out by the next one")
             }
@@ -280,13 +290,27 @@ impl Line {
         }
     }
 
+    /// All addresses of the proxy: its calls may come from each of them. A look-up that fails changes nothing.
+    async fn look_up(&mut self) {
+        self.look_up = Some(self.now() + LOOK_UP_EVERY);
+        let trunk = self.work.trunk.clone();
+        let place = (trunk.proxy.host.as_str(), trunk.proxy.port.unwrap_or(5060));
+        match tokio::time::timeout(FIND_WITHIN, tokio::net::lookup_host(place)).await {
+            Ok(Ok(found)) => {
+                let now = self.now();
+                board(&self.work.board).found_at(&trunk.name, found.map(|address| address.ip()), now);
+            }
+            _ => tracing::debug!(trunk = %trunk.name, "the name of the trunk's proxy was not found"),
+        }
+    }
+
     /// The proxy's address, and the way to it.
     async fn way(&mut self) -> Result<(SocketAddr, SipConnection, SipAddr), String> {
         let uri = Uri::try_from(self.work.trunk.proxy.uri("").as_str()).map_err(|e| e.to_string())?;
         let found = tokio::time::timeout(FIND_WITHIN, find(&self.work.endpoint, &self.work.streams, &uri)).await;
         let target = found.map_err(|_| "it was not found in time".to_string())??;
         let peer = target.get_socketaddr().map_err(|e| e.to_string())?;
-        board(&self.work.board).found_at(&self.work.trunk.name, peer.ip());
+        board(&self.work.board).found_at(&self.work.trunk.name, [peer.ip()], self.now());
         let (connection, target) = self.work.endpoint.transport_layer.lookup(&target, None).await.map_err(|e| e.to_string())?;
         Ok((peer, connection, target))
     }
@@ -389,6 +413,9 @@ impl Line {
         self.cseq += 1;
         let call_id = registers.then(|| self.call_id.clone());
         let mut request = self.work.endpoint.make_request(*method, uri, via, from, to, self.cseq, call_id);
+        if registers {
+            self.place = Some(local);
+        }
         let contact = self.contact(user, local, transport, expires);
         request.headers.push(Header::Contact(contact.as_str().into()));
         if let Some(expires) = expires {

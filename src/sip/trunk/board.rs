@@ -1,13 +1,18 @@
 //! All trunks as they are now: which of them a call comes in by, which it may go out by, and whether it may begin.
 
 use super::tally::Tally;
-use super::{Trunk, TrunkAuth};
+use super::{DialledIn, Trunk, TrunkAuth, numbers};
 use crate::base::Moment;
 use std::collections::VecDeque;
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
+
+/// Addresses of one trunk's proxy that are remembered at once; beyond, those seen longest ago are forgotten.
+const FOUND_MAX: usize = 64;
+/// How long an address is the proxy's after its name led there last: a name may lead to some of its addresses at a time.
+const FOUND_FOR: Duration = Duration::from_secs(3_600);
 
 /// Where a call goes, seen from us.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -96,8 +101,8 @@ struct Line {
     calls: Arc<AtomicU32>,
     /// When the calls of the last second began; at most `calls_per_second` of them.
     begun: VecDeque<Moment>,
-    /// Where its proxy was found: requests from there are its own.
-    found_at: Option<IpAddr>,
+    /// Where its proxy was found, and when last: requests from there are its own. At most [`FOUND_MAX`].
+    found_at: Vec<(IpAddr, Moment)>,
     tally: Tally,
 }
 
@@ -109,7 +114,12 @@ impl Line {
     fn owns(&self, source: IpAddr) -> bool {
         let listed = self.trunk.from.iter().any(|network| network.contains(source));
         // Who lists addresses means these alone.
-        listed || self.trunk.from.is_empty() && self.found_at.is_some_and(|ip| ip == source.to_canonical())
+        let source = source.to_canonical();
+        listed || self.trunk.from.is_empty() && self.found_at.iter().any(|(ip, _)| *ip == source)
+    }
+
+    fn full(&self) -> bool {
+        self.trunk.calls_max.is_some_and(|max| self.calls.load(Ordering::Relaxed) >= max)
     }
 }
 
@@ -121,7 +131,7 @@ impl Board {
             registered: trunk.register.is_none(),
             calls: Arc::default(),
             begun: VecDeque::new(),
-            found_at: trunk.proxy.host.parse().ok().map(|ip: IpAddr| ip.to_canonical()),
+            found_at: trunk.proxy.host.parse().ok().map(|ip: IpAddr| (ip.to_canonical(), Moment::ZERO)).into_iter().collect(),
             trunk: Arc::new(trunk),
             tally: Tally::new(),
         };
@@ -159,13 +169,18 @@ impl Board {
         self.lines.iter().any(|line| line.owns(source))
     }
 
-    /// Whose request this is. Where two trunks share an address, `user` (of the Request-URI) tells them apart: the one that
-    /// serves this number, or that is registered by this name; otherwise the first.
-    pub(crate) fn source(&self, source: IpAddr, user: &str) -> Source {
+    /// Whose request this is. Where two trunks share an address, they are told apart by `user` (of the Request-URI), the name
+    /// by which one is registered, or by the number dialled (`dialled` reads it from a place in the request) as the trunk's
+    /// rules make it, when one serves that; otherwise it is the first.
+    pub(crate) fn source(&self, source: IpAddr, user: &str, dialled: impl Fn(DialledIn) -> String) -> Source {
         let own: Vec<&Line> = self.lines.iter().filter(|line| line.owns(source)).collect();
         let meant = |line: &&&Line| {
             let named = line.trunk.login.as_ref().is_some_and(|login| login.user == user);
-            named || line.trunk.numbers.iter().any(|number| number == user)
+            let serves = || {
+                let number = numbers::rewrite(&line.trunk.numbers_in, &dialled(line.trunk.dialled_in));
+                line.trunk.numbers.contains(&number)
+            };
+            named || !line.trunk.numbers.is_empty() && serves()
         };
         match own.iter().find(meant).or(own.first()) {
             Some(line) if line.trunk.auth == TrunkAuth::Digest => Source::Claims(line.trunk.clone()),
@@ -189,6 +204,16 @@ impl Board {
         }
     }
 
+    /// Of these trunks those that could take a call now, in their order: up and not full. Where there is none, those that are
+    /// up; where none is, all of them.
+    pub(crate) fn best(&self, names: Vec<String>) -> Vec<String> {
+        let only = |fits: &dyn Fn(&Line) -> bool| -> Vec<String> {
+            names.iter().filter(|name| self.line(name).is_some_and(fits)).cloned().collect()
+        };
+        let choices = [only(&|line| line.up() && !line.full()), only(&Line::up)];
+        choices.into_iter().find(|some| !some.is_empty()).unwrap_or(names)
+    }
+
     /// A place for one more call by this trunk.
     ///
     /// # Errors
@@ -198,7 +223,7 @@ impl Board {
         if direction == Direction::Out && !line.up() {
             return Err(NoTrunk::Down);
         }
-        if line.trunk.calls_max.is_some_and(|max| line.calls.load(Ordering::Relaxed) >= max) {
+        if line.full() {
             return Err(NoTrunk::Full);
         }
         if let Some(max) = line.trunk.calls_per_second {
@@ -236,11 +261,16 @@ impl Board {
         }
     }
 
-    /// Where the trunk's proxy was found.
-    pub(crate) fn found_at(&mut self, name: &str, ip: IpAddr) {
-        if let Some(line) = self.line_mut(name) {
-            line.found_at = Some(ip.to_canonical());
+    /// Where the trunk's proxy was found. `now` is of a clock of the trunk's own.
+    pub(crate) fn found_at(&mut self, name: &str, ips: impl IntoIterator<Item = IpAddr>, now: Moment) {
+        let Some(line) = self.line_mut(name) else { return };
+        for ip in ips.into_iter().take(FOUND_MAX).map(|ip| ip.to_canonical()) {
+            line.found_at.retain(|(known, _)| *known != ip);
+            line.found_at.push((ip, now));
         }
+        line.found_at.retain(|(_, seen)| now.since(*seen) < FOUND_FOR);
+        let surplus = line.found_at.len().saturating_sub(FOUND_MAX);
+        line.found_at.drain(..surplus);
     }
 
     fn line(&self, name: &str) -> Option<&Line> {
@@ -303,7 +333,7 @@ mod tests {
         let two = Trunk { from: one.from.clone(), numbers: vec!["200".into()], ..Trunk::plain("two") };
         let three = Trunk { auth: TrunkAuth::Digest, account: Some("pbx".into()), ..Trunk::plain("three") };
         let mut board = Board::new(vec![one, two, three]);
-        let name = |board: &Board, source: &str, user: &str| match board.source(ip(source), user) {
+        let name = |board: &Board, source: &str, user: &str| match board.source(ip(source), user, |_| user.to_string()) {
             Source::Trunk(trunk) => trunk.name.clone(),
             Source::Claims(trunk) => format!("{}?", trunk.name),
             Source::Stranger => "-".into(),
@@ -312,11 +342,56 @@ mod tests {
         assert_eq!(name(&board, "192.0.2.9", "200"), "two");
         assert_eq!(name(&board, "::ffff:192.0.2.9", "300"), "one");
         assert_eq!(name(&board, "198.51.100.1", "100"), "-");
-        board.found_at("three", ip("198.51.100.1"));
-        board.found_at("one", ip("203.0.113.1"));
+        board.found_at("three", [ip("198.51.100.1")], Moment::ZERO);
+        board.found_at("one", [ip("203.0.113.1")], Moment::ZERO);
         assert_eq!(name(&board, "198.51.100.1", "100"), "three?", "where its proxy is, but it is to prove it");
         assert_eq!(name(&board, "203.0.113.1", "100"), "-", "who lists addresses means these alone");
         assert_eq!(board.by_account("pbx").map(|t| t.name.clone()).as_deref(), Some("three"));
         assert_eq!(board.by_account("other"), None);
+    }
+
+    #[test]
+    fn the_number_dialled_tells_trunks_of_one_address_apart() {
+        let from = vec!["192.0.2.0/24".parse().expect("a network")];
+        let rules = vec![super::super::PrefixRule::parse("0 -> +49").expect("a rule")];
+        let line = |name: &str, number: &str, dialled_in| {
+            let numbers = vec![number.to_string()];
+            Trunk { from: from.clone(), numbers_in: rules.clone(), numbers, dialled_in, ..Trunk::plain(name) }
+        };
+        let board = Board::new(vec![
+            line("first", "+49301", DialledIn::Request),
+            line("request", "+49302", DialledIn::Request),
+            line("to", "+49303", DialledIn::To),
+        ]);
+        let owner = |uri: &str, to: &str| {
+            let dialled = |place| if place == DialledIn::To { to.to_string() } else { uri.to_string() };
+            match board.source(ip("192.0.2.1"), uri, dialled) {
+                Source::Trunk(trunk) => trunk.name.clone(),
+                other => format!("{other:?}"),
+            }
+        };
+        assert_eq!(owner("0302", "x"), "request", "after its rules");
+        assert_eq!(owner("hotline", "0303"), "to", "where it writes the number");
+        assert_eq!(owner("+49303", "0309"), "first", "the Request-URI is none of its");
+    }
+
+    #[test]
+    fn all_addresses_of_a_proxy_are_its_own_for_a_while() {
+        let mut board = Board::new(vec![Trunk::plain("a")]);
+        let at = |seconds: u64| Moment::from_millis(seconds * 1_000);
+        board.found_at("a", [ip("192.0.2.1"), ip("::ffff:192.0.2.2")], at(0));
+        board.found_at("a", [ip("192.0.2.3")], at(3_000));
+        assert!(["192.0.2.1", "192.0.2.2", "192.0.2.3"].iter().all(|known| board.owns(ip(known))));
+        assert!(!board.owns(ip("192.0.2.4")));
+        board.found_at("a", [ip("192.0.2.2")], at(3_600));
+        assert!(!board.owns(ip("192.0.2.1")), "its name does not lead there any more");
+        assert!(board.owns(ip("192.0.2.2")) && board.owns(ip("192.0.2.3")));
+        for n in 0..200_u8 {
+            board.found_at("a", [IpAddr::from([198, 51, 100, n])], at(3_601));
+        }
+        let known = (0..200_u8).filter(|n| board.owns(IpAddr::from([198, 51, 100, *n]))).count();
+        assert_eq!((known, board.owns(ip("198.51.100.199"))), (FOUND_MAX, true), "bounded");
+        let literal = Trunk::new("b", super::super::Proxy { host: "192.0.2.7".into(), ..Trunk::plain("b").proxy });
+        assert!(Board::new(vec![literal]).owns(ip("192.0.2.7")));
     }
 }

@@ -59,7 +59,7 @@ pub struct Trunk {
     pub caller_id: CallerId,
     /// Prefix rules for numbers that come in (caller's and dialled): the first that fits.
     pub numbers_in: Vec<PrefixRule>,
-    /// Prefix rules for numbers that go out.
+    /// Prefix rules for numbers that go out (dialled, and the caller's; those with an empty left side for dialled ones alone).
     pub numbers_out: Vec<PrefixRule>,
     /// Dialled numbers that this trunk may bring (after `numbers_in`); empty = every one.
     pub numbers: Vec<String>,

@@ -33,21 +33,29 @@ pub(crate) struct Identity {
 
 /// Whom a call by this trunk comes from, by its caller-id rule. A caller without a number, or who hides it, is anonymous
 /// (RFC 3323 §4.1.1.3); then the trunk is told who we are, if it knows us by a name, and asked not to pass that on.
-pub(crate) fn identity(trunk: &Trunk, caller: &str) -> Identity {
+///
+/// `vouched` = the caller's number came from a trusted source. Others may write any number into From: that is passed on, but
+/// we do not assert it (RFC 3325 §5); what we assert then is who we are.
+pub(crate) fn identity(trunk: &Trunk, caller: &str, vouched: bool) -> Identity {
     let at = |user: &str| format!("sip:{}@{}", user_part(user), host_in_uri(&trunk.registrar));
-    let number = match &trunk.caller_id {
-        CallerId::Pass => Some(rewrite(&trunk.numbers_out, caller)).filter(|_| is_number(caller)),
-        CallerId::Number(number) => Some(number.clone()),
-        CallerId::Anonymous => None,
-    };
-    match number {
-        Some(number) => Identity { from: at(&number), asserted: Some(at(&number)), private: false },
-        None => Identity {
-            from: "sip:anonymous@anonymous.invalid".into(),
-            asserted: trunk.login.as_ref().map(|login| at(&login.user)),
-            private: true,
-        },
+    let we = || trunk.login.as_ref().map(|login| at(&login.user));
+    match &trunk.caller_id {
+        CallerId::Number(number) => Identity { from: at(number), asserted: Some(at(number)), private: false },
+        CallerId::Pass if is_number(caller) => {
+            let from = at(&caller_out(trunk, caller));
+            Identity { asserted: if vouched { Some(from.clone()) } else { we() }, from, private: false }
+        }
+        CallerId::Pass | CallerId::Anonymous => {
+            Identity { from: "sip:anonymous@anonymous.invalid".into(), asserted: we(), private: true }
+        }
     }
+}
+
+/// The caller's number as the trunk writes numbers. A rule that puts something before every number is for dialling (the digit
+/// for an outside line, say): it makes no caller's number.
+fn caller_out(trunk: &Trunk, caller: &str) -> String {
+    let rules: Vec<PrefixRule> = trunk.numbers_out.iter().filter(|rule| !rule.from.is_empty()).cloned().collect();
+    rewrite(&rules, caller)
 }
 
 /// `00 -> +`: a number that begins with the left side begins with the right side afterwards.
@@ -130,7 +138,7 @@ const COUNTRIES: &[(&str, &[&str])] = &[
     ("43", &["9", "810", "820", "821", "828", "118", "710", "711", "718", "720", "730", "740"]),
     ("41", &["90", "84", "18", "70", "86"]),
     ("44", &["9", "87", "84", "70", "76", "118", "871"]),
-    ("33", &["8", "3", "1018", "118"]),
+    ("33", &["8", "1018", "118"]),
     ("1", NORTH_AMERICA),
 ];
 
@@ -181,11 +189,19 @@ mod tests {
     fn the_caller_as_the_trunk_is_told() {
         let login = super::super::Login { user: "u1".into(), auth_user: "u1".into(), password: "p".to_string().into() };
         let mut trunk = Trunk { numbers_out: rules(&["+49 -> 0"]), login: Some(login), ..Trunk::plain("c") };
-        let told = |trunk: &Trunk, caller| {
-            let id = identity(trunk, caller);
+        let told_if = |trunk: &Trunk, caller, vouched| {
+            let id = identity(trunk, caller, vouched);
             format!("{} {} {}", id.from, id.asserted.unwrap_or_default(), id.private)
         };
+        let told = |trunk: &Trunk, caller| told_if(trunk, caller, true);
         assert_eq!(told(&trunk, "+4930123"), "sip:030123@c.example sip:030123@c.example false");
+        let unproved = told_if(&trunk, "+4930123", false);
+        assert_eq!(unproved, "sip:030123@c.example sip:u1@c.example false", "shown, but not asserted");
+        let nameless = Trunk { login: None, ..trunk.clone() };
+        assert_eq!(told_if(&nameless, "+4930123", false), "sip:030123@c.example  false");
+        let outside = Trunk { numbers_out: rules(&["+49 -> 0", "-> 9"]), ..trunk.clone() };
+        assert_eq!(told(&outside, "+4420123"), "sip:+4420123@c.example sip:+4420123@c.example false", "no outside line");
+        assert_eq!((numbers_out(&outside, "+4420123"), numbers_out(&outside, "+49301")), ("9+4420123".into(), "0301".into()));
         assert_eq!(told(&trunk, "anonymous"), "sip:anonymous@anonymous.invalid sip:u1@c.example true");
         trunk.caller_id = CallerId::Number("+49305551000".into());
         assert_eq!(told(&trunk, "+4930123"), "sip:+49305551000@c.example sip:+49305551000@c.example false");
@@ -228,6 +244,8 @@ mod tests {
                 && !national_allowed("1", "+19005550100")
         );
         assert!(national_allowed("44", "+442079460000") && !national_allowed("44", "+449098790000"));
+        assert!(national_allowed("33", "+33388123456"), "north-east France");
+        assert!(!national_allowed("33", "+33899123456") && !national_allowed("33", "+333900"));
         assert!(!national_allowed("99", "+99123456789"), "a country that is not known here");
     }
 }

@@ -2,6 +2,8 @@
 //! (RFC 5626 §4.5), taken back at the end. No IO: answers and random numbers come as arguments.
 
 use crate::base::Moment;
+use crate::sip::party;
+use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 /// The first wait after a failure; it doubles with each further one.
@@ -74,13 +76,16 @@ pub(crate) struct Registration {
     moved: bool,
     /// Renewals in a row because of that.
     moves: u32,
+    /// The registrar has said no, or when to come again: that wait is not shortened.
+    told_to_wait: bool,
 }
 
 impl Registration {
     /// Asks for `expires` at once.
     pub(crate) fn new(expires: Duration, now: Moment) -> Registration {
         let state = State::Waiting(now);
-        Registration { ask: expires, state, valid_until: None, failures: 0, too_brief: 0, moved: false, moves: 0 }
+        let told_to_wait = false;
+        Registration { ask: expires, state, valid_until: None, failures: 0, too_brief: 0, moved: false, moves: 0, told_to_wait }
     }
 
     /// When something is to be done; `None` while an answer is waited for and after the end.
@@ -115,6 +120,18 @@ impl Registration {
             }
             State::Asking => self.moved = true,
             State::Waiting(_) | State::Over => {}
+        }
+    }
+
+    /// The registrar answers again (its OPTIONS say so): what failed because it did not is tried at once, and its next waits
+    /// begin short. A refused password and a Retry-After keep their wait.
+    pub(crate) fn reachable(&mut self, now: Moment) {
+        if let State::Waiting(at) = self.state
+            && self.failures > 0
+            && !self.told_to_wait
+        {
+            self.failures = 1;
+            self.state = State::Waiting(at.min(now));
         }
     }
 
@@ -157,6 +174,7 @@ impl Registration {
             _ => (BASE, None),
         };
         self.too_brief = 0;
+        self.told_to_wait = asked.is_some() || matches!(outcome, Outcome::Refused(_));
         let upper = base.saturating_mul(1 << self.failures.min(16)).min(LONGEST);
         self.failures = self.failures.saturating_add(1);
         let wait = upper.mul_f64(0.5 + 0.5 * chance.clamp(0.0, 1.0)).max(asked.unwrap_or_default()).min(LONGEST);
@@ -178,9 +196,73 @@ impl Registration {
     }
 }
 
+/// The expiry of the binding with this user at this place among all that a registrar lists (values of Contact). Other boxes
+/// may be registered by the same user, and on the same port. One alone is taken for ours, whatever it says: some registrars
+/// write it as they see us.
+pub(crate) fn expiry_of(contacts: &[String], user: &str, place: SocketAddr) -> Option<Duration> {
+    let bindings = party::name_addrs(contacts.iter().map(String::as_str));
+    let user = party::user_of(&format!("sip:{}@x", super::user_part(user)));
+    let ours = |entry: &&party::NameAddr| entry.user() == user && place_of(&entry.uri) == Some(place);
+    let binding = bindings.iter().find(ours).or_else(|| bindings.first().filter(|_| bindings.len() == 1))?;
+    binding.param("expires")?.parse().ok().map(Duration::from_secs)
+}
+
+/// Address and port of a SIP URI; `None` where a name stands.
+fn place_of(uri: &str) -> Option<SocketAddr> {
+    let (scheme, rest) = uri.split_once(':')?;
+    let place = rest.rsplit_once('@').map_or(rest, |(_, place)| place);
+    let (place, params) = place.split_at(place.find([';', '?']).unwrap_or(place.len()));
+    let tls = scheme.eq_ignore_ascii_case("sips") || params.to_ascii_lowercase().contains(";transport=tls");
+    let bare =
+        || place.trim_matches(['[', ']']).parse().ok().map(|ip: IpAddr| SocketAddr::new(ip, if tls { 5061 } else { 5060 }));
+    place.parse().ok().or_else(bare)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn our_binding_is_the_one_at_our_place() {
+        let list = |all: &str| vec!["<sip:u1@192.0.2.9:50600>;expires=5".to_string(), all.to_string()];
+        let expiry = |list: &[String], place: &str| {
+            expiry_of(list, "u1", place.parse().expect("an address")).map(|expires| expires.as_secs())
+        };
+        let two = list("<sip:u1@192.0.2.9:5060>;expires=6, \"x\" <sip:u1@192.0.2.4:5060;transport=tcp>;expires=300");
+        assert_eq!(expiry(&two, "192.0.2.4:5060"), Some(300), "another box on the same port is not ours");
+        assert_eq!(expiry(&two, "192.0.2.9:5060"), Some(6), "nor a port that begins like ours");
+        assert_eq!(expiry(&two, "192.0.2.5:5060"), None);
+        let short = list("<sip:u1@192.0.2.4;transport=tls>;expires=7, <sip:u1@192.0.2.4>;expires=8");
+        assert_eq!((expiry(&short, "192.0.2.4:5061"), expiry(&short, "192.0.2.4:5060")), (Some(7), Some(8)), "usual ports");
+        let six = list("<sip:u2@[2001:db8::1]:40001>;expires=1, <sip:u1@[2001:db8::1]:40001>;expires=9");
+        assert_eq!(expiry(&six, "[2001:db8::1]:40001"), Some(9));
+        assert_eq!(expiry(&["<sip:u1@name.example>;expires=4".to_string()], "192.0.2.4:5060"), Some(4), "the only one");
+        assert_eq!(expiry(&["<sip:u1@192.0.2.4>;expires=soon".to_string()], "192.0.2.4:5060"), None);
+    }
+
+    #[test]
+    fn a_registrar_that_answers_again_is_asked_at_once() {
+        let mut reg = Registration::new(HOUR, at(0));
+        for _ in 0..12 {
+            round(&mut reg, Outcome::Silent);
+        }
+        let late = reg.next().expect("a wait");
+        let back = Moment::from_micros(late.micros() - 1_000_000_000);
+        reg.reachable(back);
+        assert_eq!(reg.next(), Some(back), "half an hour would be lost");
+        assert_eq!(round(&mut reg, Outcome::Silent) * 1_000 - back.millis(), 10_000, "and soon again if it fails");
+        // What the registrar itself has asked for is kept.
+        for outcome in [Outcome::Refused(403), Outcome::Failed(503, Some(Duration::from_secs(600)))] {
+            let mut reg = Registration::new(HOUR, at(0));
+            let wait = round(&mut reg, outcome);
+            reg.reachable(at(1));
+            assert_eq!(reg.next(), Some(at(wait)), "{outcome:?}");
+        }
+        let mut reg = Registration::new(HOUR, at(0));
+        let refresh = round(&mut reg, Outcome::Granted(HOUR));
+        reg.reachable(at(1));
+        assert_eq!(reg.next(), Some(at(refresh)), "nothing has failed");
+    }
 
     const HOUR: Duration = Duration::from_secs(3_600);
 
