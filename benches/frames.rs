@@ -1,7 +1,7 @@
 //! What each piece of the 20-ms path costs: `cargo bench --bench frames`. Prints the median of many rounds, in microseconds for
 //! each frame, and what that is of one core for one call. The machine's noise is in it: compare lines of one run.
 
-use hotline::audio::{Concealer, Decoder, Encoder, Frame, Rate, Resampler};
+use hotline::audio::{Concealer, Decoder, DtmfDetector, Encoder, Frame, Rate, Resampler};
 use hotline::base::{Codec, Digit, Expect, Moment};
 use hotline::listen::{EndpointRule, Listener};
 use hotline::rtp::{Header, Jitter, KeyReceiver, KeySender, PacketView, Sequencer, write_packet};
@@ -38,6 +38,10 @@ fn main() {
     resampling(&speech);
     jitter();
     keys();
+    let mut detector = DtmfDetector::new();
+    row("digits in the sound (lines without events)", |i| {
+        black_box(detector.push(&speech[i]));
+    });
     let mut concealer = Concealer::new();
     row("conceal: one frame in twenty lost", |i| {
         if i % 20 == 0 {
