@@ -1,6 +1,6 @@
 //! baresip as the caller's and the agent's phone: a peer that we did not write. It plays a WAV and records what it hears.
 
-use std::net::UdpSocket;
+use crate::telephone::free_port;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -21,19 +21,6 @@ pub(crate) fn installed() -> bool {
         eprintln!("SKIPPED: baresip is not installed (make test installs it)");
     }
     there
-}
-
-/// A port that is free for UDP and TCP and whose neighbour is, too: baresip takes the next one for TLS.
-fn free_port() -> u16 {
-    for _ in 0..50 {
-        let one = UdpSocket::bind("127.0.0.1:0").expect("a loopback port");
-        let port = one.local_addr().expect("bound").port();
-        let free = |port: u16| std::net::TcpListener::bind(("127.0.0.1", port)).is_ok();
-        if port < 60_000 && UdpSocket::bind(("127.0.0.1", port + 1)).is_ok() && free(port) && free(port + 1) {
-            return port;
-        }
-    }
-    panic!("no two free ports side by side");
 }
 
 /// What every telephone speaks.

@@ -105,14 +105,15 @@ fn stretches(path: &Path, gap: f32) -> Vec<(f32, f32)> {
     found
 }
 
-/// Share of the energy of the loudest second at `hertz`.
+/// Whether most of some half second is this tone, at whatever rate and number of channels it was recorded.
 pub(crate) fn has_tone(path: &Path, hertz: f32) -> bool {
     let mut wav = hound::WavReader::open(path).expect("a WAV");
-    let all: Vec<f32> = wav.samples::<i16>().map(|s| f32::from(s.expect("a sample"))).collect();
-    all.chunks_exact(RATE / 2).any(|piece| {
+    let (rate, channels) = (wav.spec().sample_rate, usize::from(wav.spec().channels));
+    let all: Vec<f32> = wav.samples::<i16>().map(|s| f32::from(s.expect("a sample"))).step_by(channels).collect();
+    all.chunks_exact(rate as usize / 2).any(|piece| {
         let (mut re, mut im, mut energy) = (0.0f32, 0.0f32, 1.0f32);
         for (i, x) in piece.iter().enumerate() {
-            let phase = i as f32 * hertz * std::f32::consts::TAU / RATE as f32;
+            let phase = i as f32 * hertz * std::f32::consts::TAU / rate as f32;
             re += x * phase.cos();
             im += x * phase.sin();
             energy += x * x;

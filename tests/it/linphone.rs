@@ -3,9 +3,9 @@
 
 use crate::end_to_end::{Piece, has_tone, sound};
 use crate::gateway::{Gateway, Wanted};
+use crate::telephone::free_port;
 use crate::{baresip, baresip::Baresip};
 use std::io::Write as _;
-use std::net::UdpSocket;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -26,10 +26,6 @@ fn installed() -> bool {
     there
 }
 
-fn free_port() -> u16 {
-    UdpSocket::bind("127.0.0.1:0").and_then(|s| s.local_addr()).expect("a loopback port").port()
-}
-
 impl Linphone {
     fn start() -> Linphone {
         let home = tempfile::tempdir().expect("a temporary folder");
@@ -39,7 +35,7 @@ impl Linphone {
             "[sip]\nsip_port={}\nsip_tcp_port=0\nsip_tls_port=0\nguess_hostname=1\n[rtp]\naudio_rtp_port={}\n\
              [video]\nenabled=0\ncapture=0\ndisplay=0\n[net]\nfirewall_policy=0\n",
             free_port(),
-            free_port() & !1,
+            free_port(),
         );
         let file = home.path().join("rc");
         std::fs::write(&file, rc).expect("written");

@@ -18,6 +18,7 @@ mod sipp;
 mod sipp_dialogs;
 mod speech;
 mod standards;
+mod strangers;
 mod telephone;
 mod torture;
 mod transports;

@@ -2,8 +2,8 @@
 //! caller is connected to an agent at once; each sends its own tone and records what it hears.
 
 use crate::baresip::{self, Baresip};
+use crate::end_to_end::{Piece, has_tone, sound};
 use crate::gateway::{Gateway, HOTLINE, Wanted};
-use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
@@ -25,39 +25,12 @@ struct Outcome {
     agent_log: String,
 }
 
-fn tone(path: &Path, hertz: f32, seconds: usize) {
-    let spec = hound::WavSpec { channels: 1, sample_rate: 8_000, bits_per_sample: 16, sample_format: hound::SampleFormat::Int };
-    let mut wav = hound::WavWriter::create(path, spec).expect("a writable folder");
-    for i in 0..seconds * 8_000 {
-        let phase = i as f32 * hertz * std::f32::consts::TAU / 8_000.0;
-        wav.write_sample((phase.sin() * 8_000.0) as i16).expect("written");
-    }
-    wav.finalize().expect("written");
-}
-
-/// Whether most of some half second is this tone, at whatever rate and number of channels it was recorded.
-fn has_tone(path: &Path, hertz: f32) -> bool {
-    let mut wav = hound::WavReader::open(path).expect("a WAV");
-    let (rate, channels) = (wav.spec().sample_rate, usize::from(wav.spec().channels));
-    let all: Vec<f32> = wav.samples::<i16>().map(|s| f32::from(s.expect("a sample"))).step_by(channels).collect();
-    all.chunks_exact(rate as usize / 2).any(|piece| {
-        let (mut re, mut im, mut energy) = (0.0f32, 0.0f32, 1.0f32);
-        for (i, x) in piece.iter().enumerate() {
-            let phase = i as f32 * hertz * std::f32::consts::TAU / rate as f32;
-            re += x * phase.cos();
-            im += x * phase.sin();
-            energy += x * x;
-        }
-        energy > 1e8 && (re * re + im * im) * 2.0 / (piece.len() as f32 * energy) > 0.5
-    })
-}
-
 /// A caller's phone is connected to an agent's phone; both must hear the other.
 fn each_hears_the_other(caller: &Side, agent: &Side, sip: &str) -> Outcome {
     let dir = tempfile::tempdir().expect("a folder");
     let (caller_wav, agent_wav) = (dir.path().join("caller.wav"), dir.path().join("agent.wav"));
-    tone(&caller_wav, CALLER_HERTZ, 30);
-    tone(&agent_wav, AGENT_HERTZ, 30);
+    sound(&caller_wav, &[Piece::Tone(CALLER_HERTZ, 30_000)]);
+    sound(&agent_wav, &[Piece::Tone(AGENT_HERTZ, 30_000)]);
     // Until it is dropped: the gateway waits for its turn.
     let mut phone = Baresip::speaking(&agent_wav, None, 900, agent.codecs, agent.more);
     let env = vec![("AGENT_SIP", format!("sip:phone@127.0.0.1:{}", phone.port))];

@@ -239,14 +239,17 @@ impl Calls {
 pub(crate) fn free_port() -> u16 {
     static NEXT: AtomicU32 = AtomicU32::new(0);
     let first = std::process::id() * 64;
-    loop {
+    for _ in 0..1_000 {
         let n = first.wrapping_add(NEXT.fetch_add(32, Ordering::Relaxed));
-        let port = u16::try_from(10_000 + n % 9_992).expect("below 20000");
-        let free = UdpSocket::bind((LOOPBACK, port)).is_ok() && std::net::TcpListener::bind((LOOPBACK, port)).is_ok();
-        if free {
+        let port = u16::try_from(10_000 + n % 9_992).expect("below 20000") & !1;
+        // The next one too: baresip takes it for TLS, RTP for its reports.
+        let free =
+            |port: u16| UdpSocket::bind((LOOPBACK, port)).is_ok() && std::net::TcpListener::bind((LOOPBACK, port)).is_ok();
+        if free(port) && free(port + 1) {
             return port;
         }
     }
+    panic!("no port is free below 20000")
 }
 
 pub(crate) fn installed() -> bool {

@@ -1,0 +1,240 @@
+//! What the driver asks of the world, done.
+
+use super::{CARD_VALID, LiveLeg, LivePorts, leg_record};
+use crate::audio::{Pcm, write_wav};
+use crate::base::{AttemptId, Disposition, Grammar, LegId, LookUpId, Moment, Prompt, PromptId, UtteranceId};
+use crate::call::{AgentEvent, Event, HandOverCard, Record, ReferOutcome};
+use crate::drive::{Happening, LastResort, Ports};
+use crate::flow::LookUp;
+use crate::media::{LegCommand, LegEvent, LegStats};
+use crate::server::gateway::{self, Inbox};
+use crate::server::mask;
+use crate::server::ways::Offered;
+use crate::sip::SipCommand;
+use crate::sip::destinations::Target;
+use crate::speech::RenderKey;
+use std::sync::Arc;
+use std::time::Duration;
+
+impl Ports for LivePorts {
+    fn hears(&self) -> bool {
+        self.shared.ears.listens()
+    }
+
+    fn answer(&mut self) {
+        if let Some(leg) = self.legs.get(&LegId::Caller) {
+            self.send(SipCommand::Answer { dialog: leg.dialog, sdp: self.answer_sdp.clone() });
+        }
+    }
+
+    fn hang_up(&mut self, leg: LegId) {
+        let Some(live) = self.legs.get_mut(&leg) else { return };
+        let (dialog, key) = (live.dialog, live.key);
+        // Its place on a trunk is free at once.
+        live.way = None;
+        let replaced = live.replaced.take();
+        if std::mem::replace(&mut live.up, false) {
+            self.send(SipCommand::HangUp { dialog });
+        }
+        if let Some(replaced) = replaced {
+            self.send(SipCommand::HangUp { dialog: replaced.dialog });
+        }
+        self.shared.plane.command(key, LegCommand::Close);
+    }
+
+    fn refer(&mut self, attempt: AttemptId, to: &str, uui: &str, patience: Duration) {
+        let Some(dialog) = self.legs.get(&LegId::Caller).map(|leg| leg.dialog) else { return };
+        let Some(to) = self.allowed(to).and_then(|target| self.address_of(target)) else {
+            let failed = Event::Referred { attempt, outcome: ReferOutcome::Failed(403) };
+            tokio::spawn(self.later(Happening::Call(failed)));
+            return;
+        };
+        self.shared.set_referring(self.id, attempt);
+        self.send(SipCommand::Refer { dialog, to, uui: (!uui.is_empty()).then(|| uui.into()) });
+        self.give_up_referring(attempt, patience);
+    }
+
+    fn answer_refer(&mut self, attempt: AttemptId, status: u16) {
+        if let Some(dialog) = self.dialog_of(attempt) {
+            self.send(SipCommand::AnswerRefer { dialog, status });
+        }
+    }
+
+    fn notify_refer(&mut self, attempt: AttemptId, status: u16, last: bool) {
+        if let Some(dialog) = self.dialog_of(attempt) {
+            self.send(SipCommand::NotifyRefer { dialog, status, last });
+        }
+    }
+
+    fn complete(&mut self, attempt: AttemptId, agent: AttemptId, patience: Duration) {
+        let (Some(caller), Some(with)) = (self.legs.get(&LegId::Caller), self.dialog_of(agent)) else { return };
+        self.shared.set_referring(self.id, attempt);
+        self.send(SipCommand::ReferReplacing { dialog: caller.dialog, with });
+        self.give_up_referring(attempt, patience);
+    }
+
+    fn dial(&mut self, attempt: AttemptId, to: &str, uui: &str, ring: Duration) {
+        let failed = |status| Happening::Call(Event::Agent { attempt, event: AgentEvent::Failed { status, contact: None } });
+        let Some(target) = self.allowed(to) else {
+            tokio::spawn(self.later(failed(403)));
+            return;
+        };
+        let (key, port) = match self.shared.plane.open(self.leg_events.clone(), None) {
+            Ok(opened) => opened,
+            Err(error) => {
+                tracing::error!(call = %self.id, %error, "no audio for the agent's leg");
+                tokio::spawn(self.later(failed(503)));
+                return;
+            }
+        };
+        let dialog = self.shared.sip.new_key();
+        let sdp = self.shared.sdp_session();
+        let (leg, ip) = (LegId::Agent(attempt), self.ip);
+        let address = Some(to.to_string());
+        let live = LiveLeg { dialog, key, port, sdp, up: true, connected: false, way: None, address, replaced: None, ip };
+        self.legs.insert(leg, live);
+        let ring_seconds = u32::try_from(ring.as_secs()).unwrap_or(60).max(1);
+        let offered = Offered { uui: (!uui.is_empty()).then(|| uui.to_string()), ring_seconds };
+        let sent = match target {
+            Target::Address(to) => self.invite(leg, &to, None, None, offered),
+            Target::Trunk { user, wanted } => self.by_trunks(leg, user, &wanted, offered),
+        };
+        if !sent {
+            self.hang_up(leg);
+            tokio::spawn(self.later(failed(503)));
+        }
+    }
+
+    fn join(&mut self, attempt: AttemptId) {
+        let (Some(caller), Some(agent)) = (self.legs.get(&LegId::Caller), self.legs.get(&LegId::Agent(attempt))) else {
+            return;
+        };
+        self.shared.plane.command(caller.key, LegCommand::Bridge(Some(agent.key)));
+        self.shared.plane.command(agent.key, LegCommand::Bridge(Some(caller.key)));
+    }
+
+    fn comfort(&mut self, on: bool) {
+        let tune = on.then(|| self.shared.comfort.clone());
+        self.leg(LegId::Caller, LegCommand::Comfort(tune));
+    }
+
+    fn record(&mut self) {
+        if std::mem::replace(&mut self.recording, true) {
+            return;
+        }
+        match self.shared.recording_path(self.id, self.began) {
+            Ok(path) => self.leg(LegId::Caller, LegCommand::RecordTo(path)),
+            Err(why) => {
+                let why = format!("the recording cannot begin: {why}");
+                tokio::spawn(self.later(Happening::Leg { leg: LegId::Caller, event: LegEvent::RecordingFailed(why) }));
+            }
+        }
+    }
+
+    fn leg(&mut self, leg: LegId, command: LegCommand) {
+        if let Some(live) = self.legs.get(&leg)
+            && !self.shared.plane.command(live.key, command)
+        {
+            tracing::error!(call = %self.id, "the audio plane is overrun; a command was lost");
+        }
+    }
+
+    fn expect(&mut self, grammar: Grammar) {
+        self.language = grammar.language;
+        if let Some(ear) = &self.ear {
+            ear.expect(grammar);
+        }
+    }
+
+    fn listen_only(&mut self) {
+        let expect = crate::base::Expect::Anything;
+        self.expect(Grammar { language: self.language, expect, person: Arc::new([]) });
+    }
+
+    fn render(&mut self, leg: LegId, prompt: &Prompt) {
+        let (voices, id) = (self.shared.voices.clone(), prompt.id);
+        let key = RenderKey { parts: prompt.parts.clone(), language: prompt.language };
+        let inbox = self.inbox.clone();
+        tokio::spawn(async move {
+            let result = voices.render(key).await;
+            let _ = inbox.send(Inbox::Happening(Happening::Rendered { leg, prompt: id, result })).await;
+        });
+    }
+
+    fn look_up(&mut self, id: LookUpId, request: LookUp) {
+        let (lookups, inbox) = (self.shared.lookups.clone(), self.inbox.clone());
+        tokio::spawn(async move {
+            let result = lookups.ask(&request).await;
+            let _ = inbox.send(Inbox::Happening(Happening::Call(Event::LookedUp { id, result }))).await;
+        });
+    }
+
+    fn keep_clip(&mut self, utterance: UtteranceId, clip: Arc<Pcm>) {
+        self.kept(self.store.clip(self.id, self.began, utterance, write_wav(&clip)));
+    }
+
+    fn keep_message(&mut self, clip: Arc<Pcm>) {
+        self.kept(self.store.message(self.id, self.began, write_wav(&clip)));
+    }
+
+    fn note(&mut self, record: Record) {
+        self.shared.tell(self.id, &record);
+        self.kept(self.store.note(self.id, self.shared.now(), record));
+    }
+
+    fn publish(&mut self, card: HandOverCard) {
+        self.kept(self.store.card(card, gateway::wall_now().plus(CARD_VALID)));
+    }
+
+    fn log(&mut self, now: Moment, event: &Event, sensitive: bool) {
+        if let Some(log) = &mut self.events {
+            log.push(now, &mask::masked(event, sensitive));
+        }
+    }
+
+    fn prompt_started(&mut self, _leg: LegId, _prompt: PromptId, _at: Moment) {}
+
+    fn leg_closed(&mut self, leg: LegId, stats: LegStats) {
+        self.closed.insert(leg);
+        tracing::info!(call = %self.id, ?leg, packets_in = stats.packets_in, lost = stats.lost, discarded = stats.discarded,
+            packets_out = stats.packets_out, jitter_us = stats.jitter_us, buffer_ms = stats.buffer_ms,
+            round_trip_ms = stats.round_trip_ms, mos_x100 = stats.mos_x100, "a leg's audio is closed");
+        if let Some(one_way) = stats.one_way {
+            tracing::warn!(call = %self.id, ?leg, ?one_way, "audio went one way only");
+            metrics::counter!("hotline_one_way_audio_total").increment(1);
+        }
+        self.note(Record::Leg(leg_record(leg, &stats)));
+    }
+
+    fn trouble(&mut self, why: &str) {
+        tracing::error!(call = %self.id, why, "trouble");
+        metrics::counter!("hotline_troubles_total").increment(1);
+    }
+
+    fn last_resort(&self) -> LastResort {
+        let mut targets = Vec::new();
+        let mut next = Some(self.flow.person.target.clone());
+        while let Some(target) = next.take().and_then(|name| self.flow.targets.get(&name)) {
+            if targets.len() >= 3 || targets.contains(&target.sip) {
+                break;
+            }
+            targets.push(target.sip.clone());
+            next = target.next.clone();
+        }
+        LastResort { targets, language: self.language }
+    }
+
+    fn ended(&mut self, disposition: &Disposition) {
+        let legs: Vec<LegId> = self.legs.keys().copied().collect();
+        for leg in legs {
+            self.hang_up(leg);
+        }
+        for leg in self.legs.values() {
+            self.shared.forget(leg.dialog);
+        }
+        self.ear = None;
+        drop(self.events.take());
+        metrics::counter!("hotline_calls_total", "disposition" => disposition.name()).increment(1);
+        tracing::info!(call = %self.id, disposition = disposition.name(), "the call is over");
+    }
+}
