@@ -2,6 +2,7 @@
 //! told from theirs. Speaks SIP and RTP with the gateway, and one JSON object a line with whoever started it; reads orders
 //! (`measure`, `end`) from its standard input.
 
+use super::bench_figures::quantile;
 use super::bench_load_rtp::FarEnds;
 use crate::sip::{DialogKey, SdpSession, SipCommand, SipConfig, SipEndpoint, SipEvent};
 use anyhow::Context;
@@ -202,9 +203,7 @@ impl Callers {
 
     fn report(&self, what: &str) {
         let heard = self.far_ends.report();
-        let mut set_up = self.tally.set_up.clone();
-        set_up.sort_by(f64::total_cmp);
-        let at = |q: f64| set_up.get(((set_up.len() as f64 - 1.0) * q).round().max(0.0) as usize).copied().unwrap_or(0.0);
+        let at = |q: f64| quantile(&self.tally.set_up, q);
         let line = json!({
             "event": what,
             "begun": self.tally.begun, "answered": self.tally.answered, "failed": self.tally.failed, "ended": self.tally.ended,

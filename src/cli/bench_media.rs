@@ -2,6 +2,7 @@
 //! announcement; the far ends are another process (`bench_load`), so that processor time and memory of this one are the
 //! gateway's alone. A bare timer thread beside it tells how punctual the machine itself is.
 
+use super::bench_figures::{quantile, round};
 use super::bench_process::{cpu_time, load_average, private_bytes, raise_descriptor_limit};
 use super::running::{Running, Scratch};
 use crate::audio::{LINE_RATE, Pcm, write_wav};
@@ -110,11 +111,6 @@ fn print(f: &Value, json: bool, out: &mut dyn Write) -> std::io::Result<()> {
         p["received"], p["lost"], p["gaps_over_60_ms"], p["gap_max_ms"]
     )?;
     writeln!(out, "machine:   load average {} at the end", f["load_average"])
-}
-
-pub(crate) fn round(value: f64, digits: i32) -> f64 {
-    let scale = 10f64.powi(digits);
-    (value * scale).round() / scale
 }
 
 /// A gateway with its files, ready to be called.
@@ -292,9 +288,8 @@ impl BareTimer {
 
     fn stop(self) -> Bare {
         self.stop.store(true, Ordering::Relaxed);
-        let mut late = self.thread.join().unwrap_or_default();
-        late.sort_by(f64::total_cmp);
-        let at = |q: f64| late.get(((late.len() as f64 - 1.0) * q).round().max(0.0) as usize).copied().unwrap_or(0.0);
+        let late = self.thread.join().unwrap_or_default();
+        let at = |q: f64| quantile(&late, q);
         Bare { p50: round(at(0.5), 1), p99: round(at(0.99), 1), max: at(1.0) }
     }
 }

@@ -2,7 +2,8 @@
 //! hung up. The same load then meets a server that does nothing but answer, on the same SIP crate: what the gateway adds is
 //! the difference. At last the exact border: one call more than the configured limit is refused.
 
-use super::bench_media::{Asked, LoadProcess, Rig, round};
+use super::bench_figures::round;
+use super::bench_media::{Asked, LoadProcess, Rig};
 use super::bench_process::{cpu_time, load_average, raise_descriptor_limit};
 use super::running::Scratch;
 use crate::sip::{SdpSession, SipCommand, SipConfig, SipEndpoint, SipEvent};

@@ -1,7 +1,8 @@
 //! `hotline bench soak`: nothing may grow. Many short calls one after another, then many calls for a long time; memory is
 //! sampled all the while, and afterwards everything must be back where it was. The far ends are another process.
 
-use super::bench_media::{Asked, LoadProcess, Rig, round};
+use super::bench_figures::round;
+use super::bench_media::{Asked, LoadProcess, Rig};
 use super::bench_process::{descriptors, load_average, private_bytes, raise_descriptor_limit};
 use super::running::Scratch;
 use serde_json::{Value, json};

@@ -1,6 +1,7 @@
 //! `hotline bench turns`: how long callers wait, measured on the wire. A gateway runs in this process as `serve` runs it;
 //! softphones call it over SIP and RTP on loopback, speak synthesised answers, and read the clock at their own sockets.
 
+use super::bench_figures::quantile;
 use super::phone::{Phone, PhoneEvent, Sound, Step};
 use super::running::{Running, Scratch};
 use crate::audio::LINE_RATE;
@@ -277,14 +278,6 @@ fn summary(values: &[f64]) -> serde_json::Value {
     }
 }
 
-/// Nearest-rank quantile.
-fn quantile(values: &[f64], q: f64) -> f64 {
-    let mut sorted = values.to_vec();
-    sorted.sort_by(f64::total_cmp);
-    let rank = (q * sorted.len() as f64).ceil() as usize;
-    sorted[rank.clamp(1, sorted.len()) - 1]
-}
-
 /// Agents that take every call and hang up a little later; remembers when each caller's INVITE came.
 struct Desk {
     at: SocketAddr,
@@ -329,17 +322,5 @@ impl Desk {
 
     async fn close(self) {
         self.task.abort();
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn quantiles_by_nearest_rank() {
-        let values: Vec<f64> = (1..=20).map(f64::from).collect();
-        assert_eq!((quantile(&values, 0.5), quantile(&values, 0.95)), (10.0, 19.0));
-        assert_eq!(quantile(&[7.0], 0.95), 7.0);
     }
 }

@@ -2,6 +2,7 @@
 //! environment. Start reading at [`run`].
 
 mod args;
+mod bench_figures;
 mod bench_load;
 mod bench_load_rtp;
 mod bench_media;
