@@ -331,7 +331,13 @@ async fn files_for_tls_that_cannot_be_used_are_told_with_a_remedy() {
     }
     let past = dir.path().join("past.crt");
     if expired(dir.path(), &one, &past) {
-        let cfg = SipConfig { tls: any("127.0.0.1"), tls_files: files(&past, &one.key), ..SipConfig::default() };
+        let cfg = SipConfig {
+            udp: None,
+            tcp: None,
+            tls: any("127.0.0.1"),
+            tls_files: files(&past, &one.key),
+            ..SipConfig::default()
+        };
         let error = SipEndpoint::bind(cfg, mpsc::channel(1).0).await.expect_err("expired").to_string();
         assert!(error.contains("until 2021-01-01 00:00") && error.contains("renew"), "{error}");
     }

@@ -229,7 +229,7 @@ async fn a_trunk_that_is_never_asked_anything_is_known_by_its_name() {
         let proxy = Proxy { host: host.into(), port: None, transport: TrunkTransport::Udp };
         let unknown = hotline::sip::Unknown::Refuse;
         let trunks = vec![Trunk::new("quiet", proxy)];
-        let cfg = SipConfig { udp: Some(any), unknown, known: vec![], trunks, ..SipConfig::default() };
+        let cfg = SipConfig { udp: Some(any), tcp: Some(any), unknown, known: vec![], trunks, ..SipConfig::default() };
         let endpoint = SipEndpoint::bind(cfg, tell).await.expect("loopback is free");
         let far = Far::start().await;
         let to = endpoint.local_udp().expect("UDP is on");
