@@ -1,5 +1,5 @@
 //! Carries a call's commands out over [`Ports`] and brings what happens back to it as events. The same driver serves the
-//! live gateway, the simulation and replay; it never reads a clock, a socket or a file.
+//! live gateway and `hotline chat`; it never reads a clock, a socket or a file.
 //!
 //! Start at [`Driver::handle`]: everything that happens to a call enters there, in order, with its moment.
 
@@ -49,6 +49,8 @@ pub struct Driver<M, P> {
     sensitive: BTreeSet<UtteranceId>,
     /// Whether the current question is sensitive.
     sensitive_now: bool,
+    /// Whether the call is being recorded: only then are clips of its utterances kept.
+    recorded: bool,
     /// The caller's last utterance that has begun.
     newest_utterance: Option<UtteranceId>,
     over: bool,
@@ -69,6 +71,7 @@ impl<M: Machine, P: Ports> Driver<M, P> {
             rescue: None,
             sensitive: BTreeSet::new(),
             sensitive_now: false,
+            recorded: false,
             newest_utterance: None,
             over: false,
             commands: Vec::with_capacity(16),
@@ -260,7 +263,7 @@ impl<M: Machine, P: Ports> Driver<M, P> {
             }
             EarEvent::Heard { utterance, result, clip } => {
                 let secret = self.sensitive.remove(&utterance);
-                if !secret {
+                if !secret && self.recorded {
                     self.ports.keep_clip(utterance, clip);
                 }
                 self.event_with(now, Event::Heard { utterance, result }, secret);
@@ -370,9 +373,14 @@ impl<M: Machine, P: Ports> Driver<M, P> {
                 self.ports.join(attempt);
             }
             Command::Comfort(on) => self.ports.comfort(on),
-            Command::Record(RecordAction::Start) => self.ports.record(),
-            Command::Record(RecordAction::Pause) => self.ports.leg(LegId::Caller, LegCommand::RecordPaused(true)),
-            Command::Record(RecordAction::Resume) => self.ports.leg(LegId::Caller, LegCommand::RecordPaused(false)),
+            Command::Record(action) => {
+                self.recorded = action != RecordAction::Pause;
+                match action {
+                    RecordAction::Start => self.ports.record(),
+                    RecordAction::Pause => self.ports.leg(LegId::Caller, LegCommand::RecordPaused(true)),
+                    RecordAction::Resume => self.ports.leg(LegId::Caller, LegCommand::RecordPaused(false)),
+                }
+            }
             Command::TakeMessage { max } => self.take_message(now, max),
             Command::Publish(card) => self.ports.publish(*card),
             Command::HangUp { leg } => self.ports.hang_up(leg),

@@ -172,9 +172,18 @@ fn a_prompt_that_cannot_be_made_ends_instead_of_blocking() {
 }
 
 #[test]
-fn clips_of_sensitive_questions_are_not_kept() {
+fn clips_are_kept_while_the_call_is_recorded_but_not_of_sensitive_questions() {
     let grammar = Grammar { language: Language::EN, expect: Expect::Digits { min: 4, max: 4 }, person: Arc::new([]) };
-    let (mut driver, diary, _) = setup(vec![(Event::Answered, vec![Command::Listen { grammar, sensitive: true }])]);
+    let on = Command::Record(RecordAction::Start);
+    let one = Digit::from_char('1').expect("a key");
+    let (mut driver, diary, _) = setup(vec![
+        (Event::Answered, vec![Command::Listen { grammar, sensitive: true }, on]),
+        (Event::Key(one), vec![Command::Record(RecordAction::Pause)]),
+    ]);
+    driver.handle(
+        T1,
+        Happening::Ear(EarEvent::Heard { utterance: UtteranceId(0), result: Err(EarFailure::Busy), clip: Arc::default() }),
+    );
     driver.handle(T1, Happening::Call(Event::Answered));
     let utterance = UtteranceId(1);
     let event = LegEvent::SpeechStarted { utterance, at: T1, over: None };
@@ -182,7 +191,10 @@ fn clips_of_sensitive_questions_are_not_kept() {
     let heard = |u| EarEvent::Heard { utterance: UtteranceId(u), result: Err(EarFailure::Busy), clip: Arc::default() };
     driver.handle(T2, Happening::Ear(heard(1)));
     driver.handle(T2, Happening::Ear(heard(2)));
-    assert_eq!(diary.take(), ["expect digits", "listen true", "clip 2"]);
+    driver.handle(T2, Happening::Call(Event::Key(one)));
+    driver.handle(T2, Happening::Ear(heard(3)));
+    // 0 came before the recording, 1 answers the sensitive question, 3 comes while the recording pauses.
+    assert_eq!(diary.take(), ["expect digits", "listen true", "record", "clip 2", "RecordPaused(true)"]);
 }
 
 /// A caller who speaks a message since T1, after the tone.

@@ -98,7 +98,6 @@ impl<'d> Compiler<'d, '_> {
         let nodes = document.nodes.0.iter().map(|(name, node)| self.node(name, node, &known)).collect();
         let matcher = self.matcher(&intents);
         let retention = document.retention_days.as_ref();
-        let days = |at: Option<&At<u32>>, usual| at.map_or(usual, |a| a.value);
         Some(Flow {
             name: document.name.value.clone(),
             languages: self.languages.clone(),
@@ -109,8 +108,8 @@ impl<'d> Compiler<'d, '_> {
             targets,
             hours,
             retention: Retention {
-                audio_days: days(retention.and_then(|r| r.audio.as_ref()), 30),
-                text_days: days(retention.and_then(|r| r.text.as_ref()), 90),
+                audio_days: retention.and_then(|r| r.audio.as_ref()).map(|days| days.value),
+                text_days: retention.and_then(|r| r.text.as_ref()).map(|days| days.value),
             },
             intents,
             slots: self.slots.clone(),

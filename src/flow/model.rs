@@ -65,13 +65,13 @@ pub struct PersonWay {
     pub phrases: BTreeMap<Language, Arc<[String]>>,
 }
 
-/// After how many days something is deleted.
+/// After how many days something is deleted; `None` = as the configuration says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Retention {
     /// Recordings and clips.
-    pub audio_days: u32,
+    pub audio_days: Option<u32>,
     /// Words and turns.
-    pub text_days: u32,
+    pub text_days: Option<u32>,
 }
 
 /// Something callers want.

@@ -429,7 +429,7 @@ fn read_speech(mut s: Section<'_>) -> SpeechConfig {
         whisper: s.get("whisper", 1, values::whole(1..=64)),
         wait: s.get("wait_ms", Duration::from_millis(1_000), values::millis(10..=10_000)),
         deadline: s.get("deadline_ms", Duration::from_millis(1_500), values::millis(50..=30_000)),
-        voice_en: s.get("voice_en", "rms".to_string(), values::one_of(&["rms", "slt", "kal", "kal16"])),
+        voice_en: s.get("voice_en", "rms".to_string(), values::one_of(&["rms", "slt"])),
         voice_commands: s.table("voice_commands").languages(values::command),
     };
     if config.pocketsphinx == 0 && config.whisper_model.is_none() {

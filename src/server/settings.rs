@@ -79,7 +79,10 @@ impl Settings {
         let otherwise = Retention { audio_days: config.store.audio_days, text_days: config.store.text_days };
         let by_flow = numbers.iter().map(|served| {
             let kept = &served.flow.retention;
-            let days = Retention { audio_days: Some(kept.audio_days), text_days: Some(kept.text_days) };
+            let days = Retention {
+                audio_days: kept.audio_days.or(otherwise.audio_days),
+                text_days: kept.text_days.or(otherwise.text_days),
+            };
             (served.flow.name.clone(), days)
         });
         let retention = RetentionRules { by_flow: by_flow.collect(), otherwise };

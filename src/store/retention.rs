@@ -26,7 +26,7 @@ pub struct Retention {
 pub struct RetentionRules {
     /// By the flow's name.
     pub by_flow: BTreeMap<String, Retention>,
-    /// For calls of flows that are no longer served.
+    /// What the configuration says: for flows that say nothing, and for calls of those that are no longer served.
     pub otherwise: Retention,
 }
 

@@ -40,9 +40,9 @@ fn nothing_is_held_after_many_calls() {
     let _turn = crate::gateway::turn();
     let heavy = std::env::var_os("HOTLINE_HEAVY").is_some();
     let f = if heavy {
-        bench(&["soak", "--calls", "12000", "--minutes", "5"])
+        bench(&["soak", "--calls", "16000", "--minutes", "5"])
     } else {
-        println!("HOTLINE_HEAVY is not set: 200 short calls instead of 12000 and five minutes at 200 calls");
+        println!("HOTLINE_HEAVY is not set: 200 short calls instead of 16000 and five minutes at 200 calls");
         bench(&["soak", "--calls", "200", "--per-second", "40", "--minutes", "0"])
     };
     assert_eq!(f["back_to_start"], true, "{f}");

@@ -31,7 +31,6 @@ const TABLE: &[(u8, &str, &str)] = &[
 const IO_ALLOWED: &[&str] = &[
     "sip::shell",
     "media::socket",
-    "media::device",
     "media::recorder",
     "speech::pool",
     "speech::bench",

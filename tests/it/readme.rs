@@ -13,7 +13,7 @@ const ELSEWHERE: &[(&str, &str, &str)] = &[
     ("make test", "tests/it/readme.rs", "fn every_command_of_the_readme_works"),
     ("hotline bench media --calls 200 --seconds 30 --vad --record", "tests/it/bench.rs", "fn what_a_call_costs"),
     ("hotline bench setup", "tests/it/bench.rs", "fn calls_begin_and_the_limit_is_exact"),
-    ("hotline bench soak --calls 2000 --minutes 5", "tests/it/bench.rs", "fn nothing_is_held_after_many_calls"),
+    ("hotline bench soak --calls 16000 --minutes 5", "tests/it/bench.rs", "fn nothing_is_held_after_many_calls"),
 ];
 
 /// The one command that goes on until it is ended; later commands talk to it.

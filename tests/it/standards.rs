@@ -58,3 +58,21 @@ fn every_supported_standard_names_a_test_that_exists() {
         }
     }
 }
+
+/// The table in `sip-config/sipp/README.md` says of every scenario what the scenario says of itself.
+#[test]
+fn the_table_of_scenarios_is_true() {
+    let folder = checkout().join("sip-config/sipp");
+    let table = std::fs::read_to_string(folder.join("README.md")).expect("it is there");
+    let mut names: Vec<_> = std::fs::read_dir(&folder).expect("a folder of ours").flatten().map(|e| e.path()).collect();
+    names.retain(|path| path.extension().is_some_and(|e| e == "xml"));
+    for path in &names {
+        let text = std::fs::read_to_string(path).expect("a file of ours");
+        let comment = text.split_once("<!--").and_then(|(_, rest)| rest.split_once("-->")).map_or("", |(comment, _)| comment);
+        let lines: Vec<&str> = comment.lines().map(str::trim).take_while(|line| !line.starts_with("sipp -sf")).collect();
+        let name = path.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
+        let row = format!("| `{name}` | {} |\n", lines.join(" ").trim());
+        assert!(table.contains(&row), "sip-config/sipp/README.md lacks the row\n{row}");
+    }
+    assert_eq!(table.lines().filter(|line| line.starts_with("| `")).count(), names.len(), "a row too many");
+}
