@@ -7,6 +7,7 @@ mod coder;
 mod comfort;
 mod conceal;
 mod decode;
+mod degrade;
 #[cfg(test)]
 pub(crate) mod distance;
 mod dtmf;
@@ -23,6 +24,7 @@ pub use coder::{Decoder, Encoder, PACKET_SAMPLES_MAX};
 pub use comfort::ComfortNoise;
 pub use conceal::Concealer;
 pub use decode::{DecodeError, LONGEST_SECONDS, decode_file};
+pub use degrade::{Dice, active_power, add_background, add_echo, add_white, companded, lose, telephone};
 pub use dtmf::DtmfDetector;
 pub use frame::{FRAME_SAMPLES, Frame, LINE_RATE, Pcm};
 pub use levels::{QUIETEST_DBFS, fade_in, fade_out, gain, mix, peak, power, rms_dbfs};

@@ -95,7 +95,7 @@ pub struct HeardWord {
 pub struct Hypothesis {
     /// Lower case words separated by blanks (or Chinese text); empty = nothing recognisable.
     pub text: String,
-    /// That the words are what was said; 0 when the engine rejects the utterance as none of the grammar.
+    /// That the words are what was said, whether or not the engine rejects them (thresholds move, evidence stays).
     pub confidence: Confidence,
     /// The engine's own verdict: `Some(reason)` turns this into a misunderstanding whatever the text (phone-loop ratio,
     /// language-model score, no-speech gate).

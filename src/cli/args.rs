@@ -1,5 +1,5 @@
 //! What can be written on the command line. Parsing only: what commands do is in the file named after each. Other programs
-//! rely on these names (ARCHITECTURE.md); add, never rename.
+//! rely on these names; add, never rename.
 
 use clap::{ArgAction, ArgMatches, Args, Command as ClapCommand, FromArgMatches, Parser, Subcommand};
 use std::net::SocketAddr;
@@ -10,7 +10,7 @@ use std::path::PathBuf;
 #[command(name = "hotline", version, about, long_about = None, max_term_width = 110, subcommand_required = true)]
 #[command(after_help = "Exit codes: 0 good, 1 what was asked about is bad, 2 wrong usage or environment.")]
 pub(crate) struct Cli {
-    /// Print JSON (one document, or one line for each event) instead of text.
+    /// Print JSON (one document, or one line for each event) instead of text (not for serve, say and chat).
     #[arg(long, global = true)]
     pub(crate) json: bool,
     #[command(subcommand)]
@@ -20,7 +20,7 @@ pub(crate) struct Cli {
 /// The commands.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Take calls. SIGTERM finishes the present calls first, SIGHUP reads the configuration again.
+    /// Take calls. SIGTERM finishes the present calls first, SIGHUP reads numbers, flows and certificates again.
     Serve(ServeArgs),
     /// A scripted or live softphone: place a call, or answer one with --answer.
     Call(CallArgs),
@@ -175,6 +175,16 @@ pub(crate) enum EngineName {
     Whisper,
 }
 
+impl EngineName {
+    /// As on the command line.
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            EngineName::Pocketsphinx => "pocketsphinx",
+            EngineName::Whisper => "whisper",
+        }
+    }
+}
+
 /// `hotline transcribe`.
 #[derive(Debug, Args)]
 pub(crate) struct TranscribeArgs {
@@ -209,7 +219,7 @@ pub(crate) struct SayArgs {
     /// Where to.
     #[arg(short, long, value_name = "WAV")]
     pub(crate) output: PathBuf,
-    /// Which voice (English: rms, slt, kal, kal16).
+    /// Which voice (English: slt unless said otherwise, rms; espeak for any language).
     #[arg(long, value_name = "NAME")]
     pub(crate) voice: Option<String>,
     /// In which language.
@@ -337,7 +347,7 @@ pub(crate) enum BenchCommand {
         /// Calls at one time.
         #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=200))]
         concurrent: u16,
-        /// How often each caller calls.
+        /// Rounds; in each every caller calls twice.
         #[arg(long, value_name = "N", default_value_t = 8, value_parser = clap::value_parser!(u16).range(1..=1_000))]
         rounds: u16,
     },
@@ -352,6 +362,8 @@ pub(crate) enum BenchCommand {
         #[arg(long, value_name = "N", default_value_t = 1_500)]
         calls: usize,
     },
+    /// What the recogniser hears: real people's recordings in several conditions, as tables; kept in models/RESULTS.md.
+    Asr(BenchAsrArgs),
     /// Whether anything grows: many short calls, then many calls for a long time.
     Soak {
         /// Short calls in all.
@@ -402,6 +414,69 @@ impl From<BenchMediaArgs> for super::bench_media::Asked {
         let calls = usize::from(a.calls);
         let (speech, per_second) = (a.speech, a.per_second);
         super::bench_media::Asked { calls, seconds: a.seconds, speech, vad: a.vad, record: a.record, per_second }
+    }
+}
+
+/// `hotline bench asr`.
+#[derive(Debug, Args)]
+pub(crate) struct BenchAsrArgs {
+    /// Which recogniser.
+    #[arg(long, value_enum, default_value = "pocketsphinx")]
+    engine: EngineName,
+    /// The ggml model file for Whisper.
+    #[arg(long, value_name = "FILE", required_if_eq("engine", "whisper"))]
+    model: Option<PathBuf>,
+    /// digits, strings, orders, reject, foreign; all if not given.
+    #[arg(long, value_name = "NAMES", value_delimiter = ',')]
+    sets: Vec<String>,
+    /// clean, line, white15, white10, kitchen10, loss3, loss8, band4k, echo20; all if not given.
+    #[arg(long, value_name = "NAMES", value_delimiter = ',')]
+    conditions: Vec<String>,
+    /// The folder with real people's recordings: digits/, commands/, words/ with an index.tsv each, kitchen-noise.wav.
+    #[arg(long, value_name = "DIR", default_value = "../shared/eval")]
+    recordings: PathBuf,
+    /// A table of your own instead, as for `transcribe`.
+    #[arg(long, value_name = "TSV")]
+    refs: Option<PathBuf>,
+    /// What may be said in it, as for `transcribe`.
+    #[arg(long, value_name = "PHRASES|@FILE", requires = "refs", conflicts_with = "flow")]
+    grammar: Option<String>,
+    /// Expect the open question of this flow.
+    #[arg(long, value_name = "FLOW", requires = "refs")]
+    pub(crate) flow: Option<PathBuf>,
+    /// Only every so many utterances.
+    #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u16).range(1..=1_000))]
+    every: u16,
+    /// Engines at one time; all cores for PocketSphinx, one for Whisper if not given.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=64))]
+    jobs: Option<u16>,
+    /// The file of results.
+    #[arg(long, value_name = "FILE", default_value = "models/RESULTS.md")]
+    results: PathBuf,
+}
+
+impl BenchAsrArgs {
+    /// The same with the flow's example sentences.
+    pub(crate) fn asked(self, examples: Option<Vec<String>>) -> super::bench_asr::Asked {
+        let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+        let jobs = match (self.jobs, self.engine) {
+            (Some(jobs), _) => usize::from(jobs),
+            (None, EngineName::Pocketsphinx) => cores,
+            (None, EngineName::Whisper) => 1,
+        };
+        super::bench_asr::Asked {
+            engine: self.engine.as_str().to_string(),
+            model: self.model,
+            sets: self.sets,
+            conditions: self.conditions,
+            recordings: self.recordings,
+            refs: self.refs,
+            grammar: self.grammar,
+            examples,
+            every: usize::from(self.every),
+            jobs,
+            results: self.results,
+        }
     }
 }
 

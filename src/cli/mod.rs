@@ -2,6 +2,8 @@
 //! environment. Start reading at [`run`].
 
 mod args;
+mod asr;
+mod bench_asr;
 mod bench_figures;
 mod bench_load;
 mod bench_load_rtp;
@@ -85,6 +87,10 @@ fn dispatch(cli: Cli) -> anyhow::Result<bool> {
                 let asked = bench_soak::Plan { calls, per_second, concurrent: usize::from(concurrent), minutes };
                 wait_for(bench_soak::run(&asked, json, &mut out))
             }
+            BenchCommand::Asr(args) => {
+                let examples = args.flow.as_deref().map(|path| examples(path, crate::base::Language::EN)).transpose()?;
+                bench_asr::run(&args.asked(examples), json, &mut out)
+            }
             BenchCommand::Media(asked) => wait_for(bench_media::run(&asked.into(), json, &mut out)),
         },
         Command::BenchLoad(args) => {
@@ -98,21 +104,17 @@ fn dispatch(cli: Cli) -> anyhow::Result<bool> {
     }
 }
 
+/// The example sentences of a flow, for the model of its open questions.
+fn examples(path: &std::path::Path, language: crate::base::Language) -> anyhow::Result<Vec<String>> {
+    let flow = running::read_flow(path, &std::collections::BTreeMap::new())?;
+    Ok(flow.examples(language).into_iter().map(|(_, text)| text.to_string()).collect())
+}
+
 fn transcribe(args: args::TranscribeArgs, json: bool, out: &mut dyn Write) -> anyhow::Result<bool> {
-    let examples = match &args.flow {
-        Some(path) => {
-            let flow = running::read_flow(path, &std::collections::BTreeMap::new())?;
-            Some(flow.examples(args.lang).into_iter().map(|(_, text)| text.to_string()).collect())
-        }
-        None => None,
-    };
-    let engine = match args.engine {
-        args::EngineName::Pocketsphinx => "pocketsphinx",
-        args::EngineName::Whisper => "whisper",
-    };
+    let examples = args.flow.as_deref().map(|path| examples(path, args.lang)).transpose()?;
     let asked = transcribe::TranscribeArgs {
         files: args.files,
-        engine: Some(engine.to_string()),
+        engine: Some(args.engine.as_str().to_string()),
         model: args.model,
         grammar: args.grammar,
         examples,

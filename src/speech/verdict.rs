@@ -129,7 +129,7 @@ pub(crate) fn judge(kind: Kind, text: &str, evidence: &Evidence, person: bool) -
         Kind::Open | Kind::Spotted => "the words fit the language model too badly",
         Kind::Closed | Kind::Digits => "other sounds fit better than these words",
     };
-    if score < line.least { (Confidence::default(), Some(why.to_string())) } else { (Confidence::new(confidence), None) }
+    (Confidence::new(confidence), (score < line.least).then(|| why.to_string()))
 }
 
 #[cfg(test)]

@@ -233,7 +233,7 @@ fn weigh(raw: &str, language: Language, silence: f32, log: f32) -> Hypothesis {
     } else {
         None
     };
-    let confidence = if rejected.is_some() { 0.0 } else { log.exp() * (1.0 - silence) };
+    let confidence = log.exp() * (1.0 - silence);
     Hypothesis {
         text,
         confidence: Confidence::new(confidence),

@@ -1,0 +1,138 @@
+//! An engine in this very process, one utterance after the other.
+
+use super::Ask;
+#[cfg(feature = "pocketsphinx")]
+use super::ask::AskKind;
+use crate::audio::{FRAME_SAMPLES, Pcm};
+use crate::base::Hypothesis;
+use crate::speech::Recognizer;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+/// How long one frame lasts.
+const FRAME: Duration = Duration::from_millis(20);
+
+/// An engine.
+pub(crate) enum Engine {
+    #[cfg(feature = "pocketsphinx")]
+    PocketSphinx(Box<crate::speech::PocketSphinx>),
+    #[cfg(feature = "whisper")]
+    Whisper(Box<crate::speech::Whisper>),
+}
+
+/// A result with its price.
+pub(crate) struct Heard {
+    pub(crate) hypothesis: Hypothesis,
+    /// Processor time that it took.
+    pub(crate) cpu: Duration,
+    /// From the arrival of the last frame to the result, had the frames come one every 20 ms to a processor of its own: work
+    /// that is not done when the next frame is there waits in a queue.
+    pub(crate) delay: Duration,
+}
+
+impl Engine {
+    /// Opens `pocketsphinx` or `whisper` (which needs a model file) for a kind of ask.
+    ///
+    /// # Errors
+    /// One sentence about the name, the build or the model.
+    pub(crate) fn open(name: &str, model: Option<&Path>, ask: &Ask) -> Result<Engine, String> {
+        let _ = (ask, model);
+        match name {
+            #[cfg(feature = "pocketsphinx")]
+            "pocketsphinx" => {
+                use crate::speech::{PocketSphinx, Width};
+                let engine = match ask.kind {
+                    AskKind::Dictation => PocketSphinx::load_dictation()?,
+                    AskKind::Jsgf(_) => PocketSphinx::load_wide(Width::Loops)?,
+                    _ => PocketSphinx::load()?,
+                };
+                Ok(Engine::PocketSphinx(Box::new(engine.patient())))
+            }
+            #[cfg(feature = "whisper")]
+            "whisper" => {
+                let model = model.ok_or("--engine whisper needs --model FILE (a ggml model)")?;
+                Ok(Engine::Whisper(Box::new(crate::speech::Whisper::load(model)?)))
+            }
+            other if ["pocketsphinx", "whisper"].contains(&other) => {
+                Err(format!("this hotline was built without {other}; build it with that cargo feature"))
+            }
+            other => Err(format!("there is no engine {other:?}; choose pocketsphinx or whisper")),
+        }
+    }
+
+    /// Another caller, another line.
+    pub(crate) fn new_call(&mut self) {
+        if let Some(engine) = self.recognizer() {
+            engine.set_line(None);
+        }
+    }
+
+    fn recognizer(&mut self) -> Option<&mut dyn Recognizer> {
+        match self {
+            #[cfg(feature = "pocketsphinx")]
+            Engine::PocketSphinx(engine) => Some(engine.as_mut()),
+            #[cfg(feature = "whisper")]
+            Engine::Whisper(engine) => Some(engine.as_mut()),
+            #[cfg(not(any(feature = "pocketsphinx", feature = "whisper")))]
+            _ => None,
+        }
+    }
+
+    fn start(&mut self, ask: &Ask) -> Result<(), String> {
+        let _ = ask;
+        match self {
+            #[cfg(feature = "pocketsphinx")]
+            Engine::PocketSphinx(engine) => match &ask.kind {
+                AskKind::Dictation => engine.start_dictation(),
+                AskKind::Phrases(list) => engine.start_phrases(list),
+                AskKind::Jsgf(text) => engine.start_jsgf(text),
+                AskKind::Sentences(list) => engine.start_sentences(list),
+                AskKind::Grammar(grammar) => engine.start(grammar),
+            },
+            #[cfg(feature = "whisper")]
+            Engine::Whisper(engine) => engine.start(&ask.plain()),
+            #[cfg(not(any(feature = "pocketsphinx", feature = "whisper")))]
+            _ => Err("this hotline was built without a recogniser".to_string()),
+        }
+    }
+
+    /// Hears one utterance.
+    ///
+    /// # Errors
+    /// One sentence when the ask cannot be compiled.
+    pub(crate) fn hear(&mut self, ask: &Ask, sound: &Pcm) -> Result<Heard, String> {
+        self.start(ask)?;
+        // Whisper works in threads of its own: what they take is the whole process's, and the clock on the wall tells the delay.
+        #[cfg(feature = "whisper")]
+        let alone = matches!(self, Engine::Whisper(_));
+        #[cfg(not(feature = "whisper"))]
+        let alone = false;
+        let Some(engine) = self.recognizer() else { return Err("this hotline was built without a recogniser".to_string()) };
+        let (cpu, wall) = (cpu_time(alone), Instant::now());
+        let clock = || if alone { wall.elapsed() } else { cpu_time(false).saturating_sub(cpu) };
+        let (mut arrived, mut free, mut before) = (Duration::ZERO, Duration::ZERO, clock());
+        let mut worked = |arrived: Duration| {
+            let now = clock();
+            free = free.max(arrived) + (now - before);
+            before = now;
+            free
+        };
+        for frame in sound.samples.chunks(FRAME_SAMPLES) {
+            arrived += FRAME;
+            engine.feed(frame);
+            worked(arrived);
+        }
+        let hypothesis = engine.finish();
+        let done = worked(arrived);
+        Ok(Heard { hypothesis, cpu: cpu_time(alone).saturating_sub(cpu), delay: done.saturating_sub(arrived) })
+    }
+}
+
+/// Processor time of this thread, or of the process with all its threads (clock_gettime(2)).
+fn cpu_time(process: bool) -> Duration {
+    let which = if process { libc::CLOCK_PROCESS_CPUTIME_ID } else { libc::CLOCK_THREAD_CPUTIME_ID };
+    let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+    // SAFETY: the call writes into the struct on our stack; both clocks exist on Linux.
+    unsafe { libc::clock_gettime(which, &raw mut time) };
+    Duration::new(u64::try_from(time.tv_sec).unwrap_or(0), u32::try_from(time.tv_nsec).unwrap_or(0))
+}

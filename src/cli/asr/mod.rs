@@ -1,0 +1,13 @@
+//! What `hotline transcribe` and `hotline bench asr` share: tables of recordings, what is expected, an engine in this very
+//! process, and figures.
+
+mod ask;
+mod curves;
+mod engine;
+mod figures;
+mod table;
+
+pub(crate) use ask::Ask;
+pub(crate) use engine::{Engine, Heard};
+pub(crate) use figures::Figures;
+pub(crate) use table::{Row, Sound, read_table};

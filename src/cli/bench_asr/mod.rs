@@ -1,0 +1,235 @@
+//! `hotline bench asr`: the yardstick of the ears. One engine before sets of real people's recordings, each in several
+//! conditions; a table for people, JSON for programs, and the file of results.
+
+mod conditions;
+mod report;
+mod sets;
+
+use super::asr::{Engine, Figures};
+use super::bench_figures::round;
+use super::bench_process::load_average;
+use anyhow::Context as _;
+use conditions::{CONDITIONS, Condition, Surroundings};
+use report::Section;
+use serde_json::json;
+use sets::{SETS, Set};
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+
+/// What to measure.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Asked {
+    /// `pocketsphinx` or `whisper`.
+    pub(crate) engine: String,
+    /// Whisper model file.
+    pub(crate) model: Option<PathBuf>,
+    /// Names of [`SETS`]; empty = all, or only the operator's own table if there is one.
+    pub(crate) sets: Vec<String>,
+    /// Names of conditions; empty = all.
+    pub(crate) conditions: Vec<String>,
+    /// Folder with the recordings of real people.
+    pub(crate) recordings: PathBuf,
+    /// A table of the operator's own.
+    pub(crate) refs: Option<PathBuf>,
+    /// What may be said in it.
+    pub(crate) grammar: Option<String>,
+    /// Or the example sentences of a flow.
+    pub(crate) examples: Option<Vec<String>>,
+    /// Take every so many utterances.
+    pub(crate) every: usize,
+    /// Engines at one time.
+    pub(crate) jobs: usize,
+    /// The file of results.
+    pub(crate) results: PathBuf,
+}
+
+/// Measures and writes; false when nothing at all was understood.
+///
+/// # Errors
+/// One sentence about names, files or the engine.
+pub(crate) fn run(asked: &Asked, as_json: bool, out: &mut dyn Write) -> anyhow::Result<bool> {
+    let conditions =
+        chosen(&asked.conditions, &CONDITIONS.map(|(name, _)| name), Condition::parse).map_err(anyhow::Error::msg)?;
+    let sets = all_sets(asked).map_err(anyhow::Error::msg)?;
+    let surroundings = Surroundings::new(&asked.recordings);
+    let mut sections = Vec::new();
+    for set in &sets {
+        let mut possible = Vec::new();
+        for condition in &conditions {
+            match surroundings.lacks(*condition) {
+                None => possible.push(*condition),
+                Some(why) => eprintln!("bench asr: {} is left out: {why}", condition.name()),
+            }
+        }
+        let load = load_average();
+        let figures = measure(asked, set, &possible, &surroundings).map_err(anyhow::Error::msg)?;
+        let rows = possible.iter().zip(&figures).map(|(c, f)| (c.name().to_string(), f.document())).collect();
+        let section = Section { engine: asked.engine.clone(), set: set.name.clone(), how: how(asked, load), rows };
+        if !as_json {
+            writeln!(out, "{}", section.text())?;
+        }
+        sections.push(section);
+    }
+    if as_json {
+        let documents = sections.iter().flat_map(|s| {
+            let about = |(condition, figures): &(String, serde_json::Value)| {
+                let mut document = json!({"engine": s.engine, "set": s.set, "condition": condition});
+                if let (Some(all), Some(more)) = (document.as_object_mut(), figures.as_object()) {
+                    all.extend(more.clone());
+                }
+                document
+            };
+            s.rows.iter().map(about).collect::<Vec<_>>()
+        });
+        writeln!(out, "{}", json!({"every": asked.every, "results": documents.collect::<Vec<_>>()}))?;
+    }
+    keep(&asked.results, &sections)?;
+    Ok(sections
+        .iter()
+        .any(|s| s.rows.iter().any(|(_, f)| f["right"].as_u64() != Some(0) || f["right_refused"].as_u64() != Some(0))))
+}
+
+fn chosen<T>(names: &[String], all: &[&str], read: impl Fn(&str) -> Result<T, String>) -> Result<Vec<T>, String> {
+    if names.is_empty() { all.iter().map(|n| read(n)).collect() } else { names.iter().map(|n| read(n)).collect() }
+}
+
+fn all_sets(asked: &Asked) -> Result<Vec<Set>, String> {
+    let mut out = Vec::new();
+    if let Some(refs) = &asked.refs {
+        out.push(sets::own(refs, asked.grammar.as_deref(), asked.examples.as_deref(), asked.every)?);
+        if asked.sets.is_empty() {
+            return Ok(out);
+        }
+    }
+    let remedy = |why: String| {
+        format!(
+            "{why}\nGive the folder of recordings with --recordings (digits/, commands/, words/), or a table of your own with --refs"
+        )
+    };
+    out.extend(chosen(&asked.sets, &SETS, |name| sets::make(name, &asked.recordings, asked.every)).map_err(remedy)?);
+    Ok(out)
+}
+
+/// Hears a set in all conditions; one sum of figures for each.
+fn measure(asked: &Asked, set: &Set, conditions: &[Condition], surroundings: &Surroundings) -> Result<Vec<Figures>, String> {
+    // A call is heard by one engine from its first utterance to its last.
+    let mut calls: Vec<(usize, std::ops::Range<usize>)> = Vec::new();
+    for c in 0..conditions.len() {
+        let mut from = 0;
+        for to in 1..=set.items.len() {
+            if set.items.get(to).map(|i| i.call) != Some(set.items[from].call) {
+                calls.push((c, from..to));
+                from = to;
+            }
+        }
+    }
+    let (next, failed) = (AtomicUsize::new(0), AtomicBool::new(false));
+    let sums: Mutex<Vec<Figures>> = Mutex::new(conditions.iter().map(|_| Figures::default()).collect());
+    let work = || -> Result<(), String> {
+        let mut engine = Engine::open(&asked.engine, asked.model.as_deref(), &set.asks[0])?;
+        while let Some((c, range)) = calls.get(next.fetch_add(1, Ordering::Relaxed)) {
+            if failed.load(Ordering::Relaxed) {
+                break;
+            }
+            engine.new_call();
+            let mut figures = Figures::default();
+            for i in range.clone() {
+                let item = &set.items[i];
+                let name = item.row.name();
+                let sound = item.row.read().map_err(|why| format!("{name}: {why}"))?;
+                let sound = surroundings.apply(conditions[*c], &sound, u32::try_from(i).unwrap_or(0));
+                let ask = &set.asks[item.ask];
+                let heard = engine.hear(ask, &sound)?;
+                let slots = ask.slots.as_ref().map(|s| s.find(&heard.hypothesis.text));
+                figures.count(&item.row, &heard, slots.as_ref(), &sound, item.inside);
+            }
+            let mut sums = sums.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+            sums[*c].add(figures);
+            if sums[*c].utterances == set.items.len() {
+                eprintln!("bench asr: {}, {}: {} utterances", set.name, conditions[*c].name(), set.items.len());
+            }
+        }
+        Ok(())
+    };
+    let guarded = || work().inspect_err(|_| failed.store(true, Ordering::Relaxed));
+    std::thread::scope(|scope| {
+        let threads: Vec<_> = (0..asked.jobs.max(1)).map(|_| scope.spawn(guarded)).collect();
+        let ended = threads.into_iter().map(|t| t.join().unwrap_or_else(|_| Err("an engine's thread died".to_string())));
+        // All are joined before the first error is told.
+        ended.collect::<Vec<_>>().into_iter().collect::<Result<(), String>>()
+    })?;
+    Ok(sums.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner))
+}
+
+/// How the figures came about.
+fn how(asked: &Asked, load: f64) -> String {
+    let cpu = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+    let model = cpu
+        .lines()
+        .find_map(|l| l.strip_prefix("model name"))
+        .map_or("", |l| l.trim_start_matches([' ', '\t', ':']))
+        .to_string();
+    let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    let model_file =
+        asked.model.as_deref().and_then(Path::file_name).map(|n| format!(", {}", n.to_string_lossy())).unwrap_or_default();
+    let part = if asked.every > 1 { format!("every {}th utterance", asked.every) } else { "all utterances".to_string() };
+    let day = chrono::Utc::now().format("%Y-%m-%d");
+    format!("{part}{model_file}; {day}, hotline {}, {cores} × {model}, load {}.", env!("CARGO_PKG_VERSION"), round(load, 1))
+}
+
+fn keep(results: &Path, sections: &[Section]) -> anyhow::Result<()> {
+    let folder = results.parent().unwrap_or(Path::new(""));
+    if !folder.as_os_str().is_empty() && !folder.is_dir() {
+        eprintln!("bench asr: nothing is kept, because there is no folder {}; say where with --results", folder.display());
+        return Ok(());
+    }
+    let before = std::fs::read_to_string(results).unwrap_or_default();
+    std::fs::write(results, report::merge(&before, sections)).with_context(|| format!("cannot write {}", results.display()))?;
+    eprintln!("bench asr: kept in {}", results.display());
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn asked(recordings: &Path) -> Asked {
+        Asked { engine: "pocketsphinx".into(), recordings: recordings.into(), every: 1, jobs: 2, ..Asked::default() }
+    }
+
+    #[test]
+    fn wrong_names_are_sentences() {
+        let mut asked = asked(Path::new("/nowhere"));
+        let why = run(&asked, false, &mut Vec::new()).expect_err("nothing there").to_string();
+        assert!(why.contains("/nowhere") && why.contains("--recordings"), "{why}");
+        asked.conditions = vec!["moon".into()];
+        assert!(run(&asked, false, &mut Vec::new()).expect_err("no such condition").to_string().contains("moon"));
+    }
+
+    /// A table of the fixtures, heard in two conditions by two engines at once: every utterance is counted in each.
+    #[test]
+    #[cfg(feature = "pocketsphinx")]
+    fn a_table_of_ones_own_is_heard_in_each_condition() {
+        let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("audio-fixtures");
+        let folder = tempfile::tempdir().expect("a folder");
+        let asked = Asked {
+            refs: Some(fixtures.join("index.tsv")),
+            grammar: Some("where is my parcel | where's my package | i would like to make a complaint".into()),
+            conditions: vec!["clean".into(), "loss8".into()],
+            every: 8,
+            results: folder.path().join("RESULTS.md"),
+            ..asked(Path::new("/nowhere"))
+        };
+        let mut out = Vec::new();
+        assert!(run(&asked, true, &mut out).expect("heard"));
+        let document: serde_json::Value = serde_json::from_slice(&out).expect("JSON");
+        let rows = document["results"].as_array().expect("rows");
+        assert_eq!(rows.len(), 2);
+        assert!(rows.iter().all(|r| r["utterances"] == rows[0]["utterances"] && r["audio_seconds"].as_f64() > Some(1.0)));
+        assert!(rows[0]["exact"].as_f64() > Some(0.0) && rows[1]["condition"] == "loss8", "{document}");
+        let kept = std::fs::read_to_string(folder.path().join("RESULTS.md")).expect("kept");
+        assert!(kept.contains("## pocketsphinx · audio-fixtures") && kept.contains("every 8th utterance"), "{kept}");
+    }
+}

@@ -1,0 +1,114 @@
+//! What a run found, as a table for people and as the file of results, which keeps the sections of other runs.
+
+use serde_json::Value;
+use std::fmt::Write as _;
+
+/// First lines of the file of results.
+const HEAD: &str = "# What the ears hear\n\nWritten by `hotline bench asr`; do not edit, run it again. Each section is one engine and one \
+    set; a run replaces the sections that it measured. Right = whole utterance as it was said; AUC = how well the confidence tells what \
+    should be accepted (where everything could be understood: right results) from the rest, 0.5 = blindly; refused = how much of the \
+    rest is refused where 10 % of the good is, thresholds set on other speakers; delay = from the last sound to the result on a \
+    processor of its own.\n";
+
+/// One engine before one set: a row for each condition.
+pub(crate) struct Section {
+    pub(crate) engine: String,
+    pub(crate) set: String,
+    /// The command line, the day, the machine.
+    pub(crate) how: String,
+    /// Name of the condition and the figures' document.
+    pub(crate) rows: Vec<(String, Value)>,
+}
+
+const COLUMNS: &str = "| condition | utterances | sound s | right % | word errors % | slots: all %, each % | wrong accepted % | right refused % | AUC | \
+     refused % | CPU s/s | delay ms p50 / p95 |\n|---|---|---|---|---|---|---|---|---|---|---|---|\n";
+
+fn percent(value: &Value) -> String {
+    value.as_f64().map_or("–".to_string(), |v| format!("{:.1}", v * 100.0))
+}
+
+fn number(value: &Value, digits: usize) -> String {
+    value.as_f64().map_or("–".to_string(), |v| format!("{v:.digits$}"))
+}
+
+impl Section {
+    fn title(&self) -> String {
+        format!("## {} · {}", self.engine, self.set)
+    }
+
+    /// The section with its title.
+    pub(crate) fn text(&self) -> String {
+        let mut out = format!("{}\n\n{}\n\n{COLUMNS}", self.title(), self.how);
+        for (condition, f) in &self.rows {
+            let share = |n: &str| match (f[n].as_f64(), f["utterances"].as_f64()) {
+                (Some(n), Some(all)) if all > 0.0 => format!("{:.1}", 100.0 * n / all),
+                _ => "–".to_string(),
+            };
+            let slots = match f["slots_recall"].is_null() {
+                true => "–".to_string(),
+                false => format!("{}, {}", percent(&f["slots_exact"]), percent(&f["slots_recall"])),
+            };
+            let _ = writeln!(
+                out,
+                "| {condition} | {} | {} | {} | {} | {slots} | {} | {} | {} | {} | {} | {} / {} |",
+                f["utterances"],
+                number(&f["audio_seconds"], 0),
+                percent(&f["exact"]),
+                percent(&f["wer"]),
+                share("wrong"),
+                share("right_refused"),
+                number(&f["auc"], 3),
+                percent(&f["rejected_at_10_percent_false_reject"]),
+                number(&f["cpu_seconds_per_second"], 3),
+                number(&f["delay_ms"]["p50"], 0),
+                number(&f["delay_ms"]["p95"], 0),
+            );
+        }
+        if let Some((condition, first)) = self.rows.first()
+            && let Some(speakers) = first["speakers"].as_object().filter(|s| s.len() > 1)
+        {
+            let list: Vec<String> = speakers.iter().map(|(name, share)| format!("{name} {}", percent(share))).collect();
+            let _ = writeln!(out, "\nRight by speaker ({condition}): {} %.", list.join(", "));
+        }
+        out
+    }
+}
+
+/// Puts sections into the text of a file of results, each in the place of the one of the same engine and set.
+pub(crate) fn merge(before: &str, sections: &[Section]) -> String {
+    let mut kept: Vec<(String, String)> = Vec::new();
+    for part in before.split("\n## ").skip(1) {
+        let title = format!("## {}", part.lines().next().unwrap_or(""));
+        kept.push((title, format!("## {}\n", part.trim_end())));
+    }
+    for section in sections {
+        let (title, text) = (section.title(), section.text());
+        match kept.iter_mut().find(|(t, _)| *t == title) {
+            Some((_, old)) => *old = text,
+            None => kept.push((title, text)),
+        }
+    }
+    kept.into_iter().fold(HEAD.to_string(), |all, (_, text)| format!("{all}\n{text}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn section(set: &str, exact: f64) -> Section {
+        let figures =
+            json!({"utterances": 4, "exact": exact, "wrong": 1, "slots_recall": null, "speakers": {"a": 1.0, "b": 0.5}});
+        Section { engine: "e".into(), set: set.into(), how: "so".into(), rows: vec![("clean".into(), figures)] }
+    }
+
+    #[test]
+    fn a_run_replaces_its_own_sections_and_keeps_the_others() {
+        let first = merge("", &[section("digits", 0.5), section("orders", 0.25)]);
+        let second = merge(&first, &[section("digits", 0.875)]);
+        assert!(second.contains("| clean | 4 | – | 87.5 |") && !second.contains("| 50.0 | –"), "{second}");
+        assert!(second.contains("## e · orders\n") && second.matches("## e · ").count() == 2);
+        assert!(second.contains("25.0") && second.contains("a 100.0, b 50.0 %"));
+        assert_eq!(merge(&second, &[section("digits", 0.875)]), second);
+    }
+}
