@@ -17,15 +17,16 @@ pub(crate) fn cpu_time() -> Duration {
     of(usage.ru_utime) + of(usage.ru_stime)
 }
 
-/// Bytes of memory that belong to this process alone (`Private_Clean` + `Private_Dirty` of smaps_rollup); 0 where the
-/// kernel does not tell.
+/// Bytes of memory that this process alone has written (`Private_Dirty` and `Swap` of smaps_rollup); 0 where the kernel does not
+/// tell. Clean pages are left out: they are the program's own file, which the kernel drops and maps again as it likes (36 MB in one
+/// run of half an hour).
 pub(crate) fn private_bytes() -> u64 {
     let text = std::fs::read_to_string("/proc/self/smaps_rollup").unwrap_or_default();
     let kilobytes = |name: &str| -> u64 {
         let line = text.lines().find_map(|line| line.strip_prefix(name));
         line.and_then(|rest| rest.trim_start_matches(':').split_whitespace().next()?.parse().ok()).unwrap_or(0)
     };
-    (kilobytes("Private_Clean") + kilobytes("Private_Dirty")) * 1_024
+    (kilobytes("Private_Dirty") + kilobytes("Swap")) * 1_024
 }
 
 /// Open file descriptors of this process, without those of the database: a bounded pool opens and closes its connections
