@@ -43,7 +43,7 @@ pub fn transcribe(args: &TranscribeArgs, out: &mut dyn Write) -> Result<bool, St
     }
     let ask = Ask::read(args.grammar.as_deref(), args.examples.as_deref(), args.language.unwrap_or_default())?;
     let name = args.engine.as_deref().unwrap_or(if args.model.is_some() { "whisper" } else { "pocketsphinx" });
-    let mut engine = Engine::open(name, args.model.as_deref(), &ask)?;
+    let mut engine = Engine::open(name, args.model.as_deref(), &ask, false)?;
     let mut figures = Figures::default();
     let mut good = true;
     let mut speaker: Option<String> = None;

@@ -11,6 +11,12 @@ pub(crate) const FRAMES_PER_SECOND: usize = 100;
 /// The weight in frames that the library gives the mean that it is handed (sphinxbase `CMN_WIN`).
 const CMN_WINDOW: i32 = 500;
 
+/// Numbers in a cepstral vector.
+pub(crate) const CEPSTRA: usize = 13;
+
+/// Sound of 2 seconds (16 kHz): the library shifts its window after about 3.
+const MEAN_PIECE: usize = 32_000;
+
 /// How wide a decoder searches.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Beams {
@@ -221,21 +227,28 @@ impl Decoder {
         self.end();
     }
 
-    /// The cepstral mean of this utterance so far, without the mean that it began with, and its frames. `None` before the
-    /// first frame, or once the library has shifted its window (after about 3 seconds).
-    pub(crate) fn own_mean(&self, began_with: &[f32]) -> Option<(Vec<f32>, f32)> {
-        // SAFETY: the sum has as many elements as the mean, `cepsize`, which is checked against ours.
-        unsafe {
-            let feat = c::ps_get_feat(self.ps);
-            let cmn = (*feat).cmn_struct;
-            let frames = (*cmn).nframe - CMN_WINDOW;
-            if frames <= 0 || usize::try_from((*feat).cepsize) != Ok(began_with.len()) {
-                return None;
+    /// The cepstral mean of some sound (16 kHz) and its frames, under whatever search is active: choose a cheap one. `None` for
+    /// less than a frame.
+    pub(crate) fn mean_of(&mut self, sound: &[i16]) -> Option<(Vec<f32>, f32)> {
+        let (mut sum, mut frames) = (vec![0.0; CEPSTRA], 0.0);
+        for piece in sound.chunks(MEAN_PIECE) {
+            self.start(Some(&[0.0; CEPSTRA])).ok()?;
+            self.feed(piece);
+            // SAFETY: the sum has as many elements as the mean, `cepsize`, which is checked against ours.
+            unsafe {
+                let feat = c::ps_get_feat(self.ps);
+                let cmn = (*feat).cmn_struct;
+                let own = (*cmn).nframe - CMN_WINDOW;
+                if own > 0 && usize::try_from((*feat).cepsize) == Ok(CEPSTRA) {
+                    // What it began with was counted with nothing but zeros.
+                    let of_piece = std::slice::from_raw_parts((*cmn).sum, CEPSTRA);
+                    sum.iter_mut().zip(of_piece).for_each(|(all, s)| *all += s);
+                    frames += own as f32;
+                }
             }
-            let sum = std::slice::from_raw_parts((*cmn).sum, began_with.len());
-            let own = sum.iter().zip(began_with).map(|(s, b)| (s - b * CMN_WINDOW as f32) / frames as f32);
-            Some((own.collect(), frames as f32))
+            self.end();
         }
+        (frames > 0.0).then(|| (sum.iter().map(|s| s / frames).collect(), frames))
     }
 
     /// Frames searched so far in this utterance.

@@ -7,7 +7,7 @@
 use super::decoder::{Beams, Decoder, FRAMES_PER_SECOND, Segment};
 use super::dictionary::Dictionary;
 use super::grammar::{self, Compiled};
-use super::line::{LineMean, Noise};
+use super::line::{self, LineMean, Noise};
 use super::phrases;
 use super::searches::{Search, hash};
 use super::verdict::{self, Evidence, Kind};
@@ -22,9 +22,6 @@ const MODEL: &str = "/usr/share/pocketsphinx/model";
 
 /// Line noise before and after each utterance: the models begin and end in silence. Worth ten points on single digits.
 const PADDING_SAMPLES: usize = 2_400;
-
-/// How much (16 kHz samples, padding and pre-roll included) the cepstral mean must rest on before the search begins.
-const SETTLED_SAMPLES: usize = 17_600;
 
 /// Loudness (standard deviation) of that noise, and of what is added to digital silence.
 const PADDING_LEVEL: f32 = 20.0;
@@ -49,6 +46,10 @@ const BEAMS: Beams = Beams { beam: 1e-48, phone: 1e-48, word: 7e-29, states_max:
 const OPTIONS: &[(&str, &str)] = &[("-remove_silence", "no")];
 const LOOP_BEAMS: Beams = Beams { beam: 1e-20, phone: 1e-10, word: 1e-10, states_max: -1 };
 
+/// How much a language model counts against the sound (the library's own: 6.5). Its second pass over the whole utterance after the
+/// end, which the library makes by default, is worth ten points of whole orders.
+const MODEL_WEIGHT: &str = "9";
+
 /// Segment scores of a language-model search are this much larger than those of a grammar (the library's `SENSCR_SHIFT`).
 const MODEL_SCALE: f32 = 1_024.0;
 
@@ -64,8 +65,8 @@ pub struct PocketSphinx {
     line: LineMean,
     noise: Noise,
     utterance: Option<Utterance>,
-    /// How much is held back for the cepstral mean, [`SETTLED_SAMPLES`] while somebody waits for the answer.
-    settled: usize,
+    /// Nobody waits for the answer: everything is held back for the cepstral mean.
+    patient: bool,
     /// Files that a decoder reads (ARPA, keyphrases) go here; removed with us.
     scratch: Scratch,
 }
@@ -100,7 +101,7 @@ struct Utterance {
     /// The last line sample, for interpolation across calls.
     last: i16,
     fed: u32,
-    /// What only the spotter has heard yet; `None` once the search itself is under way.
+    /// What nobody has heard yet; `None` once the search is under way.
     waiting: Option<Vec<i16>>,
     /// The text at the look before this one.
     looked: String,
@@ -139,8 +140,7 @@ impl PocketSphinx {
     fn open(root: &Path, beams: Beams, extra: &[(&str, &str)]) -> Result<PocketSphinx, String> {
         let acoustic = root.join("en-us/en-us");
         let file = root.join("en-us/cmudict-en-us.dict");
-        // The second pass over a whole utterance costs 100 ms after its end and gains nothing measurable here.
-        let main = Decoder::load(&acoustic, beams, &[OPTIONS, &[("-fwdflat", "no")], extra].concat())?;
+        let main = Decoder::load(&acoustic, beams, &[OPTIONS, &[("-lw", MODEL_WEIGHT)], extra].concat())?;
         let text = std::fs::read(&file).map_err(|e| {
             format!("cannot read {}: {e}; install pocketsphinx-en-us or set HOTLINE_POCKETSPHINX_MODEL", file.display())
         })?;
@@ -154,6 +154,8 @@ impl PocketSphinx {
             names.push(name);
         }
         phones.set_jsgf("loop", &format!("#JSGF V1.0;\ngrammar phones;\npublic <p> = ({})+;\n", names.join(" | ")))?;
+        // The cheapest search, for measuring the mean.
+        phones.set_jsgf("mean", "#JSGF V1.0;\ngrammar mean;\npublic <p> = phaa;\n")?;
         phones.choose("loop")?;
         Ok(PocketSphinx {
             main: Search::new(main),
@@ -163,7 +165,7 @@ impl PocketSphinx {
             line: LineMean::default(),
             noise: Noise(0x2545_F491),
             utterance: None,
-            settled: SETTLED_SAMPLES,
+            patient: false,
             scratch: Scratch::new()?,
         })
     }
@@ -190,11 +192,10 @@ impl PocketSphinx {
         self.start_compiled(&compiled)
     }
 
-    /// For files: nobody waits, so more is held back for a better cepstral mean (measured on long orders: 65 % of slots found
-    /// instead of 56; with the whole utterance 48, because its silence weighs too much).
+    /// For files: nobody waits, so the cepstral mean rests on the whole utterance.
     #[must_use]
     pub fn patient(mut self) -> PocketSphinx {
-        self.settled = 32_000;
+        self.patient = true;
         self
     }
 
@@ -241,8 +242,6 @@ impl PocketSphinx {
 
     fn begin(&mut self, kind: Kind, expect: Expect, person: Arc<[String]>) -> Result<(), String> {
         self.spotter.spot(&person, &self.dictionary, &self.scratch)?;
-        let mean = self.line.mean.as_slice();
-        self.spotter.decoder.start(Some(mean))?;
         let reported = Partial { text: String::new(), complete: false, person: None };
         self.utterance = Some(Utterance {
             kind,
@@ -273,16 +272,17 @@ impl PocketSphinx {
             wide.push(sample);
             utterance.last = sample;
         }
-        self.spotter.decoder.feed(&wide);
         match &mut utterance.waiting {
             Some(waiting) => waiting.extend_from_slice(&wide),
-            None if utterance.kind == Kind::Spotted => {}
             None => {
-                self.main.decoder.feed(&wide);
-                self.phones.feed(&wide);
+                self.spotter.decoder.feed(&wide);
+                if utterance.kind != Kind::Spotted {
+                    self.main.decoder.feed(&wide);
+                    self.phones.feed(&wide);
+                }
             }
         }
-        if utterance.waiting.as_ref().is_some_and(|w| w.len() >= self.settled) {
+        if !self.patient && utterance.waiting.as_ref().is_some_and(|w| line::settled(past_padding(w))) {
             self.search();
         }
     }
@@ -293,10 +293,13 @@ impl PocketSphinx {
         let Some(utterance) = self.utterance.as_mut() else { return };
         let Some(waiting) = utterance.waiting.take() else { return };
         let searched = utterance.kind != Kind::Spotted;
-        if let Some((own, frames)) = self.spotter.decoder.own_mean(&self.line.mean) {
+        let speech = line::speech_in(past_padding(&waiting));
+        if self.phones.choose("mean").is_ok()
+            && let Some((own, frames)) = self.phones.mean_of(&speech)
+        {
             self.line.learn(&own, frames);
         }
-        // The spotter hears the stretch again, with the better mean.
+        let _ = self.phones.choose("loop");
         let beside = [&mut self.main.decoder, &mut self.phones].into_iter().filter(|_| searched);
         for decoder in beside.chain([&mut self.spotter.decoder]) {
             // Fails only without an active search, which `start` has chosen.
@@ -318,8 +321,10 @@ impl PocketSphinx {
         let utterance = self.utterance.as_ref()?;
         let kind = utterance.kind;
         // Before the search has begun the engine still shows the words of the utterance before.
-        let searching = kind != Kind::Spotted && utterance.waiting.is_none();
-        let segments = if searching { self.main.decoder.segments() } else { Vec::new() };
+        if utterance.waiting.is_some() {
+            return None;
+        }
+        let segments = if kind == Kind::Spotted { Vec::new() } else { self.main.decoder.segments() };
         let text = words_of(&segments);
         let found = self.spotter.decoder.segments();
         let utterance = self.utterance.as_mut()?;
@@ -454,6 +459,11 @@ impl Recognizer for PocketSphinx {
     fn line(&self) -> Option<Vec<f32>> {
         Some(self.line.write())
     }
+}
+
+/// What was added before an utterance is no part of it.
+fn past_padding(wide: &[i16]) -> &[i16] {
+    wide.get(PADDING_SAMPLES * 2..).unwrap_or_default()
 }
 
 fn empty() -> Hypothesis {

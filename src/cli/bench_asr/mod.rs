@@ -2,10 +2,11 @@
 //! conditions; a table for people, JSON for programs, and the file of results.
 
 mod conditions;
+mod line;
 mod report;
 mod sets;
 
-use super::asr::{Engine, Figures};
+use super::asr::{Engine, Figures, Heard};
 use super::bench_figures::round;
 use super::bench_process::load_average;
 use anyhow::Context as _;
@@ -128,7 +129,7 @@ fn measure(asked: &Asked, set: &Set, conditions: &[Condition], surroundings: &Su
     let (next, failed) = (AtomicUsize::new(0), AtomicBool::new(false));
     let sums: Mutex<Vec<Figures>> = Mutex::new(conditions.iter().map(|_| Figures::default()).collect());
     let work = || -> Result<(), String> {
-        let mut engine = Engine::open(&asked.engine, asked.model.as_deref(), &set.asks[0])?;
+        let mut engine = Engine::open(&asked.engine, asked.model.as_deref(), &set.asks[0], true)?;
         while let Some((c, range)) = calls.get(next.fetch_add(1, Ordering::Relaxed)) {
             if failed.load(Ordering::Relaxed) {
                 break;
@@ -139,9 +140,13 @@ fn measure(asked: &Asked, set: &Set, conditions: &[Condition], surroundings: &Su
                 let item = &set.items[i];
                 let name = item.row.name();
                 let sound = item.row.read().map_err(|why| format!("{name}: {why}"))?;
-                let sound = surroundings.apply(conditions[*c], &sound, u32::try_from(i).unwrap_or(0));
+                let seed = u32::try_from(i).unwrap_or(0);
+                let whole = surroundings.apply(conditions[*c], &line::surrounded(&sound, seed), seed);
                 let ask = &set.asks[item.ask];
-                let heard = engine.hear(ask, &sound)?;
+                let (heard, sound) = match line::cut(&whole) {
+                    Some(cut) => (engine.hear(ask, &cut)?, cut),
+                    None => (Heard::nobody(), whole),
+                };
                 let slots = ask.slots.as_ref().map(|s| s.find(&heard.hypothesis.text));
                 figures.count(&item.row, &heard, slots.as_ref(), &sound, item.inside);
             }
