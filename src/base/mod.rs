@@ -1,5 +1,6 @@
 //! The words everybody uses. No behaviour beyond what the word itself means; no clock, no IO.
 
+mod bucket;
 mod codec;
 mod ending;
 mod hearing;
@@ -12,6 +13,7 @@ mod prompt;
 mod words;
 
 pub use codec::Codec;
+pub use bucket::{Bucket, Buckets};
 pub use ending::{Disposition, Fault};
 pub use hearing::{EarFailure, Engine, Expect, Grammar, HeardWord, Hypothesis};
 pub use hours::{OpeningHours, Span};
