@@ -4,7 +4,7 @@ use super::crypto::{self, Crypto};
 use super::parse::{self, Direction};
 use super::{Format, MediaAgreement, Offer, SdpError, SdpPolicy, Srtp};
 use crate::base::Codec;
-use crate::rtp::{KeyEvents, MasterKey, Numbers, SrtpKeys, Suite};
+use crate::rtp::{COMFORT_NOISE, KeyEvents, MasterKey, Numbers, SrtpKeys, Suite};
 use sha2::{Digest, Sha256};
 use std::fmt::Write;
 use std::net::{IpAddr, SocketAddr};
@@ -14,8 +14,6 @@ use std::net::{IpAddr, SocketAddr};
 const EVENTS_8000: u8 = 101;
 const EVENTS_48000: u8 = 102;
 const OPUS: u8 = 96;
-/// Static (RFC 3551 §6).
-const COMFORT_NOISE: u8 = 13;
 /// Packets that we like to get hold 20 ms; 60 at most.
 const PTIME_MS: u16 = 20;
 const MAXPTIME_MS: u16 = 60;
@@ -227,6 +225,8 @@ impl SdpSession {
         agreement.srtp = self.answered_keys(&theirs)?;
         self.theirs_is(agreement.srtp.map(|keys| keys.receive));
         Ok(agreement)
+    }
+
     /// Our keys are used no more: what is said next has others. For a session that was laid aside and comes back, while the
     /// counters of its keys are gone.
     pub fn renew_keys(&mut self) {
@@ -241,8 +241,6 @@ impl SdpSession {
             self.renew_keys();
         }
         self.answered = key;
-    }
-
     }
 
     /// The key of ours that they chose, with theirs; `None` = not encrypted.
