@@ -38,10 +38,8 @@ impl Secure {
         }
         if self.receiver.as_ref().map(|r| *r.master()) != keys.map(|k| k.receive) {
             let known = self.before.take_if(|r| keys.is_some_and(|k| k.receive == *r.master()));
-            let left = std::mem::replace(
-                &mut self.receiver,
-                known.or_else(|| keys.map(|k| Box::new(SrtpReceiver::new(k.receive)))),
-            );
+            let left =
+                std::mem::replace(&mut self.receiver, known.or_else(|| keys.map(|k| Box::new(SrtpReceiver::new(k.receive)))));
             self.before = left.or(self.before.take());
         }
     }

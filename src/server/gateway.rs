@@ -258,11 +258,6 @@ impl Gateway {
         self.shared.prerendering.load(Ordering::Relaxed) == 0
     }
 
-    /// Numbers of the recognition pool.
-    pub fn ears(&self) -> crate::speech::EarsStats {
-        self.shared.ears.stats()
-    }
-
     /// Sound for words and files, by the gateway's voices.
     ///
     /// # Errors
