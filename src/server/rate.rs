@@ -7,7 +7,8 @@ use crate::sip::trunk::NumberPattern;
 use std::hash::Hash;
 use std::net::IpAddr;
 
-/// Most sources (and callers) remembered; beyond that full buckets (the quietest ones) are forgotten.
+/// Most sources (and callers) remembered; beyond that those whose buckets are full again are forgotten, and while there are none
+/// whoever is new is refused.
 const KEYS_MAX: usize = 10_000;
 
 /// So many new calls a minute for each key, all of them at once if need be.
