@@ -7,7 +7,7 @@ use crate::base::Codec;
 use audio_codec_algorithms as laws;
 
 /// Most samples in one packet: 120 ms, Opus' longest (RFC 6716 §2.1.4).
-pub const PACKET_SAMPLES_MAX: usize = 960;
+const PACKET_SAMPLES_MAX: usize = 960;
 /// Bits a second of our Opus: enough for telephone speech in one channel (RFC 7587 §3.1.1, narrowband 8–12 kbit/s and room).
 const OPUS_BITS: i32 = 16_000;
 /// Effort of the Opus encoder, 0–10. 5 costs three times as much and gained 0.15 dB on our fixtures.

@@ -20,7 +20,7 @@ mod tones;
 mod wav;
 
 pub use codec::{decode_alaw, decode_ulaw, encode_alaw, encode_ulaw};
-pub use coder::{Decoder, Encoder, PACKET_SAMPLES_MAX};
+pub use coder::{Decoder, Encoder};
 pub use comfort::ComfortNoise;
 pub use conceal::Concealer;
 pub use decode::{DecodeError, LONGEST_SECONDS, decode_file};

@@ -1,8 +1,10 @@
 //! The words everybody uses. No behaviour beyond what the word itself means; no clock, no IO.
 
+mod bucket;
 mod codec;
 mod ending;
 mod hearing;
+mod hex;
 mod hours;
 mod ids;
 mod moment;
@@ -11,9 +13,11 @@ mod number_words;
 mod prompt;
 mod words;
 
+pub use bucket::{Bucket, Buckets};
 pub use codec::Codec;
 pub use ending::{Disposition, Fault};
 pub use hearing::{EarFailure, Engine, Expect, Grammar, HeardWord, Hypothesis};
+pub use hex::hex;
 pub use hours::{OpeningHours, Span};
 pub use ids::{AttemptId, CallId, LegId, LookUpId, PromptId, UtteranceId};
 pub use moment::{Moment, WallTime};

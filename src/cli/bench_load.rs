@@ -99,16 +99,15 @@ impl Callers {
                 Some(event) = events.recv() => self.event(event),
                 _ = next.tick(), if !ending && self.may_begin() => self.begin(),
                 _ = look.tick() => self.end_those_that_are_due(),
-                order = orders.next_line() => match order?.as_deref() {
+                // A closed input has a next line at once, time and again.
+                order = orders.next_line(), if !ending => match order?.as_deref() {
                     Some("measure") => self.far_ends.restart(),
                     Some("report") => self.report("report"),
                     // Told to end, or whoever told us is gone.
                     _ => {
-                        if !ending {
-                            ending = true;
-                            self.report("heard");
-                            self.hang_up_all();
-                        }
+                        ending = true;
+                        self.report("heard");
+                        self.hang_up_all();
                     }
                 },
             }

@@ -46,7 +46,7 @@ enum Order {
     },
     /// Count from now.
     Restart,
-    /// Tell what was heard since, and stop counting.
+    /// Tell what was heard since; counting goes on.
     Report(Sender<Heard>),
     Stop,
 }

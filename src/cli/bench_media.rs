@@ -273,7 +273,7 @@ impl BareTimer {
         let asked = stop.clone();
         let thread = std::thread::Builder::new().name("bare-timer".into()).spawn(move || {
             // As the audio thread does, so that like is compared with like.
-            super::bench_process::prefer_this_thread();
+            crate::media::prefer_this_thread();
             let mut late = Vec::new();
             let mut due = Instant::now() + Duration::from_millis(20);
             while !asked.load(Ordering::Relaxed) {

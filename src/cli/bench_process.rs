@@ -44,12 +44,6 @@ pub(crate) fn load_average() -> f64 {
     text.split_whitespace().next().and_then(|first| first.parse().ok()).unwrap_or(f64::NAN)
 }
 
-/// The niceness of the gateway's audio thread for the calling thread, where the system allows that.
-pub(crate) fn prefer_this_thread() {
-    // SAFETY: a system call on plain numbers; 0 means the calling thread.
-    let _ = unsafe { libc::setpriority(libc::PRIO_PROCESS, 0, crate::media::AUDIO_NICENESS) };
-}
-
 /// Lets this process open as many files as the system allows it: each leg has two sockets, each TCP caller one.
 pub(crate) fn raise_descriptor_limit() {
     // SAFETY: both calls only read or write the struct on our stack.

@@ -4,9 +4,9 @@ use super::compile;
 use super::finding::{Finding, Report, Severity};
 use super::model::Flow;
 use super::{read, rules, yaml};
+use crate::base::hex;
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
-use std::fmt::Write;
 use std::sync::Arc;
 
 /// A flow that passed, and what could be better about it.
@@ -53,10 +53,7 @@ fn hash(text: &str, env: &BTreeMap<String, String>) -> String {
     for (name, value) in env {
         sha.update(format!("\0{name}\0{value}").as_bytes());
     }
-    sha.finalize().iter().fold(String::new(), |mut hex, byte| {
-        let _ = write!(hex, "{byte:02x}");
-        hex
-    })
+    hex(&sha.finalize())
 }
 
 /// Whether any finding is an error.

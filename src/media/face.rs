@@ -39,13 +39,14 @@ pub struct Negotiated {
     pub receive: bool,
 }
 
+#[cfg(test)]
 impl Negotiated {
     /// 20-ms packets of a codec with a payload type of its own, both ways, with telephone-event 101.
-    pub fn new(remote: SocketAddr, codec: Codec) -> Negotiated {
+    pub(crate) fn new(remote: SocketAddr, codec: Codec) -> Negotiated {
         Negotiated {
             remote,
             codec,
-            payload: Numbers::both(codec.static_payload_type().unwrap_or(OPUS_PAYLOAD_TYPE)),
+            payload: Numbers::both(codec.static_payload_type().unwrap_or(96)),
             dtmf: Some(KeyEvents::at_8000(101)),
             packet_ms: 20,
             noise: false,
@@ -56,9 +57,6 @@ impl Negotiated {
         }
     }
 }
-
-/// The payload type that we offer for Opus.
-const OPUS_PAYLOAD_TYPE: u8 = 96;
 
 /// What a leg is told.
 #[derive(Debug, Clone)]

@@ -12,15 +12,15 @@ use super::peer::Peer;
 use super::player::{Player, Source};
 use super::secure::Secure;
 use super::sending::Sending;
-use super::silence::{Say, Silence};
+use super::silence::{QUIET_PEAK, Say, Silence};
 use super::tap::TapFeed;
 use crate::audio::Tap;
 use crate::audio::{ComfortNoise, Concealer, Decoder, DtmfDetector, Frame, mix, peak};
 use crate::base::{Digit, Moment, PromptEnd};
 use crate::listen::{ListenEvent, Listener};
 use crate::rtp::{
-    ClockScale, HEADER_BYTES, Jitter, KeyReceiver, KeySender, PAYLOAD_BYTES_MAX, PacketView, Popped, SRTP_EXTRA_MAX, Sequencer,
-    is_rtcp, payload_samples,
+    COMFORT_NOISE, ClockScale, HEADER_BYTES, Jitter, KeyReceiver, KeySender, PAYLOAD_BYTES_MAX, PacketView, Popped,
+    SRTP_EXTRA_MAX, Sequencer, is_rtcp, payload_samples,
 };
 use std::net::SocketAddr;
 use std::sync::mpsc::SyncSender;
@@ -30,10 +30,6 @@ use std::time::Duration;
 pub const PACKET_BYTES: usize = HEADER_BYTES + PAYLOAD_BYTES_MAX + SRTP_EXTRA_MAX;
 /// Audio that goes one way only for so long is an alarm.
 const ONE_WAY: Duration = Duration::from_secs(5);
-/// Payload type of comfort noise (RFC 3551 §6, RFC 3389).
-const COMFORT_NOISE: u8 = 13;
-/// Under this peak a frame is quiet enough to be left out unheard.
-const QUIET_PEAK: u16 = 300;
 /// Bridged sound under a prompt is divided by this (12 dB down).
 const DUCK: i16 = 4;
 /// A far end that sent comfort noise may be silent for so many times the usual limit.

@@ -18,4 +18,4 @@ pub use face::{Codec, LegCommand, LegEvent, LegKey, LegStats, Negotiated, OneWay
 
 pub use crate::audio::Tap;
 pub use leg::{Leg, LegSeed, PACKET_BYTES, RTCP_BYTES, Tick};
-pub use socket::{AUDIO_NICENESS, Lateness, MediaError, Plane, PlaneConfig};
+pub use socket::{Lateness, MediaError, Plane, PlaneConfig, prefer_this_thread};

@@ -11,6 +11,9 @@ const OPENED_MAX: usize = 1_024;
 pub(super) struct Secure {
     sender: Option<Box<SrtpSender>>,
     receiver: Option<Box<SrtpReceiver>>,
+    /// The receiver before that one: its key may come back (encryption goes and returns, a phone that was replaced is the
+    /// party again), and who sends with it has counted on all the while.
+    before: Option<Box<SrtpReceiver>>,
 }
 
 /// A packet that was opened, or that was never closed.
@@ -26,14 +29,18 @@ impl Opened {
 }
 
 impl Secure {
-    /// Takes new keys; those that stay the same keep their counters (RFC 4568 §7.1.4).
+    /// Takes new keys; those that stay the same keep their counters (RFC 4568 §7.1.4). A key of ours never comes back:
+    /// signalling makes another.
     pub(super) fn agree(&mut self, agreed: &Negotiated) {
         let keys = agreed.srtp;
         if self.sender.as_ref().map(|s| *s.master()) != keys.map(|k| k.send) {
             self.sender = keys.map(|k| Box::new(SrtpSender::new(k.send)));
         }
         if self.receiver.as_ref().map(|r| *r.master()) != keys.map(|k| k.receive) {
-            self.receiver = keys.map(|k| Box::new(SrtpReceiver::new(k.receive)));
+            let known = self.before.take_if(|r| keys.is_some_and(|k| k.receive == *r.master()));
+            let left =
+                std::mem::replace(&mut self.receiver, known.or_else(|| keys.map(|k| Box::new(SrtpReceiver::new(k.receive)))));
+            self.before = left.or(self.before.take());
         }
     }
 
@@ -69,5 +76,54 @@ impl Secure {
     /// Protects an RTCP packet.
     pub(super) fn protect_rtcp(&mut self, out: &mut [u8], len: usize) -> Option<usize> {
         self.sender.as_mut().map_or(Some(len), |s| s.protect_rtcp(out, len))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::Codec;
+    use crate::rtp::{MasterKey, SRTP_EXTRA_MAX, SrtpKeys, Suite};
+
+    fn key(suite: Suite, n: u8) -> MasterKey {
+        MasterKey::new(suite, &vec![n; suite.key_and_salt()]).expect("long enough")
+    }
+
+    /// `send` and `receive` as keys; `None` = not encrypted.
+    fn agree(secure: &mut Secure, suite: Suite, keys: Option<(u8, u8)>) {
+        let srtp = keys.map(|(send, receive)| SrtpKeys { send: key(suite, send), receive: key(suite, receive) });
+        let remote = std::net::SocketAddr::from(([127, 0, 0, 1], 4_000));
+        secure.agree(&Negotiated { srtp, ..Negotiated::new(remote, Codec::Pcmu) });
+    }
+
+    fn packet(sender: &mut SrtpSender, sequence: u16) -> Vec<u8> {
+        let mut packet = vec![0x80, 0];
+        packet.extend(sequence.to_be_bytes());
+        packet.extend([0, 0, 0, 0, 0, 0, 0, 7]);
+        packet.extend([0x55; 160]);
+        let len = packet.len();
+        packet.resize(len + SRTP_EXTRA_MAX, 0);
+        let len = sender.protect(&mut packet, len).expect("room");
+        packet.truncate(len);
+        packet
+    }
+
+    #[test]
+    fn a_key_of_theirs_that_comes_back_goes_on_counting() {
+        for suite in Suite::ALL {
+            for between in [None, Some((3, 4))] {
+                let (mut secure, mut sender) = (Secure::default(), SrtpSender::new(key(suite, 2)));
+                agree(&mut secure, suite, Some((1, 2)));
+                let old = packet(&mut sender, 65_535);
+                assert!(secure.open(&old).is_some());
+                // Their numbers have wrapped, so that the count behind them is part of every packet.
+                assert!(secure.open(&packet(&mut sender, 0)).is_some());
+                agree(&mut secure, suite, between);
+                assert_eq!(secure.on(), between.is_some());
+                agree(&mut secure, suite, Some((5, 2)));
+                assert!(secure.open(&packet(&mut sender, 1)).is_some(), "{suite:?} {between:?}");
+                assert!(secure.open(&old).is_none(), "{suite:?} {between:?}: a replay");
+            }
+        }
     }
 }

@@ -3,8 +3,8 @@
 
 use crate::audio::{Frame, peak, power};
 
-/// Under this peak a frame is background.
-const QUIET_PEAK: u16 = 300;
+/// Under this peak a frame is background: left out of what we say, and skipped unheard in what they say.
+pub(super) const QUIET_PEAK: u16 = 300;
 /// Quiet ticks before noise replaces sound: the end of a word is not cut off.
 const HOLD_TICKS: u32 = 10;
 /// Ticks between two noise packets of the same level; it also keeps NATs open.

@@ -171,12 +171,6 @@ impl KeySender {
         room
     }
 
-    /// Drops everything that waits and the press under way.
-    pub fn clear(&mut self) {
-        self.waiting.clear();
-        self.state = Sending::Idle;
-    }
-
     /// Called once per tick with that tick's timestamp: the event packet that leaves instead of audio, if any. `scale` =
     /// ticks of the event's clock in an 8-kHz sample.
     pub fn step(&mut self, timestamp: u32, scale: u32) -> Option<KeyStep> {

@@ -6,12 +6,12 @@
 
 use super::reception::{Order, Reception, samples_at};
 use super::slots::{Piece, SLOTS, SlotState, Slots, ahead};
-use super::{Header, PACKET_SAMPLES_MAX, PAYLOAD_BYTES_MAX, ReceptionStats, TICK_SAMPLES};
+use super::{BUFFER_MS_MAX, Header, PACKET_SAMPLES_MAX, PAYLOAD_BYTES_MAX, ReceptionStats, TICK_SAMPLES};
 use crate::base::Moment;
 
-/// Least and most delay that is aimed at, in samples (20 and 120 ms).
+/// Least (20 ms) and most delay that is aimed at, in samples.
 const TARGET_MIN: u32 = 160;
-const TARGET_MAX: u32 = 960;
+const TARGET_MAX: u32 = BUFFER_MS_MAX as u32 * 8;
 /// More delay than the target by this much (160 ms) is cut at once, wherever it is.
 const EXCESS_MAX: u32 = 1_280;
 /// Ticks concealed in a row before the stream counts as paused.

@@ -32,5 +32,11 @@ pub const TICK_SAMPLES: u32 = 160;
 /// Largest payload that is taken: 60 ms of G.711 or G.722, and more than Opus needs for the bit rate we ask for.
 pub const PAYLOAD_BYTES_MAX: usize = 480;
 
+/// Payload type of comfort noise (RFC 3551 §6, RFC 3389).
+pub const COMFORT_NOISE: u8 = 13;
+
+/// The most that the jitter buffer aims at, milliseconds.
+pub const BUFFER_MS_MAX: u16 = 120;
+
 /// Longest packet that is taken, in samples: 120 ms (RFC 6716 §2.1.4).
 pub const PACKET_SAMPLES_MAX: u16 = 960;

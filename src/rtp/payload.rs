@@ -12,9 +12,10 @@ pub struct Numbers {
     pub receive: u8,
 }
 
+#[cfg(test)]
 impl Numbers {
     /// The same both ways, as nearly always.
-    pub fn both(number: u8) -> Numbers {
+    pub(crate) fn both(number: u8) -> Numbers {
         Numbers { send: number, receive: number }
     }
 }
@@ -30,7 +31,8 @@ pub struct KeyEvents {
 
 impl KeyEvents {
     /// At 8 kHz, the same payload type both ways.
-    pub fn at_8000(number: u8) -> KeyEvents {
+    #[cfg(test)]
+    pub(crate) fn at_8000(number: u8) -> KeyEvents {
         KeyEvents { numbers: Numbers::both(number), clock: 8_000 }
     }
 

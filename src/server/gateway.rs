@@ -72,7 +72,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 impl Shared {
     pub(super) fn now(&self) -> Moment {
-        Moment::from_micros(u64::try_from(self.epoch.elapsed().as_micros()).unwrap_or(u64::MAX))
+        Moment::ZERO + self.epoch.elapsed()
     }
 
     /// The trunks as they are now.
@@ -256,11 +256,6 @@ impl Gateway {
     /// Whether the fixed prompts of the flows are made. (Recognition workers are warm once `start` returns.)
     pub fn is_ready(&self) -> bool {
         self.shared.prerendering.load(Ordering::Relaxed) == 0
-    }
-
-    /// Numbers of the recognition pool.
-    pub fn ears(&self) -> crate::speech::EarsStats {
-        self.shared.ears.stats()
     }
 
     /// Sound for words and files, by the gateway's voices.

@@ -11,7 +11,8 @@ const EVERY: Duration = Duration::from_secs(3_600);
 const TRIM_EVERY: Duration = Duration::from_secs(20);
 
 /// Hands freed memory back to the system. glibc keeps the pages of a peak (a flood of SIP transactions, each held for 32 s)
-/// for ever otherwise, in an arena for each thread. The audio thread allocates nothing, so it never waits for this.
+/// for ever otherwise, in an arena for each thread. The audio thread allocates and frees where a leg opens, closes or is agreed
+/// anew, and where a channel of events needs a block; it may wait for the trim there, and in no other tick.
 pub(super) async fn give_back_memory() {
     let mut every = tokio::time::interval(TRIM_EVERY);
     every.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);

@@ -1,45 +1,20 @@
 //! Who calls too often, and who may not call at all: a token bucket for each address and for each calling number, bounded in
 //! number, and the operator's list.
 
-use crate::base::Moment;
+use crate::base::{Buckets, Moment};
 use crate::sip::guard::one_source;
 use crate::sip::trunk::NumberPattern;
-use std::collections::HashMap;
 use std::hash::Hash;
 use std::net::IpAddr;
 
-/// Most sources (and callers) remembered; beyond that the fullest buckets (the quietest ones) are forgotten.
+/// Most sources (and callers) remembered; beyond that those whose buckets are full again are forgotten, and while there are none
+/// whoever is new is refused.
 const KEYS_MAX: usize = 10_000;
 
-/// New calls a minute for each key.
-#[derive(Debug)]
-struct Buckets<K> {
-    per_minute: f64,
-    buckets: HashMap<K, (f64, Moment)>,
-}
-
-impl<K: Hash + Eq + Clone> Buckets<K> {
-    fn new(per_minute: u32) -> Buckets<K> {
-        Buckets { per_minute: f64::from(per_minute.max(1)), buckets: HashMap::new() }
-    }
-
-    fn admits(&mut self, now: Moment, key: &K) -> bool {
-        if self.buckets.len() >= KEYS_MAX && !self.buckets.contains_key(key) {
-            let full = self.per_minute;
-            self.buckets.retain(|_, (tokens, at)| *tokens + (now - *at).as_secs_f64() * full / 60.0 < full);
-            if self.buckets.len() >= KEYS_MAX {
-                return false;
-            }
-        }
-        let (tokens, at) = self.buckets.entry(key.clone()).or_insert((self.per_minute, now));
-        *tokens = (*tokens + (now - *at).as_secs_f64() * self.per_minute / 60.0).min(self.per_minute);
-        *at = now;
-        if *tokens < 1.0 {
-            return false;
-        }
-        *tokens -= 1.0;
-        true
-    }
+/// So many new calls a minute for each key, all of them at once if need be.
+fn per_minute<K: Hash + Eq + Clone>(calls: u32) -> Buckets<K> {
+    let most = f64::from(calls.max(1));
+    Buckets::new(most / 60.0, most, KEYS_MAX)
 }
 
 /// A caller who may not call.
@@ -123,7 +98,7 @@ pub(super) struct Rate {
 impl Rate {
     pub(super) fn new(limits: CallerLimits) -> Rate {
         let CallerLimits { per_source, per_caller, blocked } = limits;
-        Rate { sources: Buckets::new(per_source), callers: per_caller.map(Buckets::new), blocked }
+        Rate { sources: per_minute(per_source), callers: per_caller.map(per_minute), blocked }
     }
 
     /// Whether one more call may begin now. Trusted sources are free of the rate per source, and of nothing else.
@@ -139,13 +114,13 @@ impl Rate {
         if self.blocked.iter().any(on_list) {
             return Err(Shed::Blocked);
         }
-        if !asking.trusted && !self.sources.admits(now, &one_source(asking.source)) {
+        if !asking.trusted && !self.sources.take(&one_source(asking.source), now) {
             return Err(Shed::Source);
         }
         // Callers without a number are many people: their sources bound them.
         if !nameless
             && let Some(callers) = &mut self.callers
-            && !callers.admits(now, &asking.caller.chars().take(64).collect())
+            && !callers.take(&asking.caller.chars().take(64).collect(), now)
         {
             return Err(Shed::Caller);
         }
@@ -219,7 +194,7 @@ mod tests {
             let source = IpAddr::from(n.to_be_bytes());
             let _ = rate.admit(Moment::ZERO, Asking { source, caller: &n.to_string(), ..HERE });
         }
-        assert_eq!(rate.sources.buckets.len(), KEYS_MAX);
-        assert!(rate.callers.is_some_and(|c| c.buckets.len() <= KEYS_MAX));
+        assert_eq!(rate.sources.keys(), KEYS_MAX);
+        assert!(rate.callers.is_some_and(|c| c.keys() <= KEYS_MAX));
     }
 }

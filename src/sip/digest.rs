@@ -2,6 +2,7 @@
 //! of Authorization out. The SIP crate's own digest code reads `algorithm=SHA-256` as an error and is not used.
 //! Checking the digests of others is in `verify`.
 
+use crate::base::hex;
 use md5::Md5;
 use sha2::{Digest, Sha256, Sha512_256};
 use std::fmt;
@@ -230,9 +231,6 @@ impl Algorithm {
 
     /// In lower-case hex.
     pub(crate) fn hash(self, text: &str) -> String {
-        fn hex(bytes: &[u8]) -> String {
-            bytes.iter().map(|b| format!("{b:02x}")).collect()
-        }
         match self {
             Algorithm::Md5 => hex(&Md5::digest(text)),
             Algorithm::Sha256 => hex(&Sha256::digest(text)),

@@ -73,7 +73,7 @@ fn name_addr(text: &str) -> Option<NameAddr> {
 }
 
 /// Splits where `at` stands outside of quotes and angle brackets.
-fn split(text: &str, at: char) -> impl Iterator<Item = &str> {
+pub(crate) fn split(text: &str, at: char) -> impl Iterator<Item = &str> {
     let (mut quoted, mut escaped, mut bracket) = (false, false, false);
     text.split(move |c: char| {
         let was_escaped = std::mem::take(&mut escaped);

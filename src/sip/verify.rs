@@ -5,6 +5,7 @@
 
 use super::digest::{Algorithm, parameters};
 use super::guard::one_source;
+use crate::base::hex;
 use sha2::{Digest, Sha256};
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::net::IpAddr;
@@ -218,7 +219,7 @@ impl Verifier {
     fn seal(&self, time: &str, source: IpAddr) -> String {
         // Secret before and behind, so that nothing can be appended.
         let hash = Sha256::new().chain_update(self.secret).chain_update(format!("{time} {source}")).chain_update(self.secret);
-        hash.finalize().iter().take(16).map(|b| format!("{b:02x}")).collect()
+        hex(&hash.finalize()[..16])
     }
 
     fn failures(&mut self, now: Duration, source: IpAddr) -> u32 {

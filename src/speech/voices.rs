@@ -10,7 +10,7 @@ use super::sound;
 use super::wire::{FromWorker, ToWorker, to_samples};
 use super::worker::{WorkerArgs, WorkerKind};
 use crate::audio::{LINE_RATE, Pcm, decode_file, write_wav};
-use crate::base::{Language, PromptPart};
+use crate::base::{Language, PromptPart, hex};
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
@@ -204,8 +204,7 @@ impl Inner {
         let own = self.config.own.get(&key.language);
         let what = format!("{:?} {} {own:?} {:?}", key.language, self.config.flite_voice, key.parts);
         let digest = Sha256::digest(what.as_bytes());
-        let hex: String = digest.iter().take(16).map(|b| format!("{b:02x}")).collect();
-        format!("{hex}.wav")
+        format!("{}.wav", hex(&digest[..16]))
     }
 
     async fn part(&self, part: &PromptPart, language: Language) -> Result<Pcm, String> {

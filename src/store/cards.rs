@@ -2,7 +2,7 @@
 
 use super::calls::{from_json, to_json};
 use super::{Store, StoreError};
-use crate::base::WallTime;
+use crate::base::{WallTime, hex};
 use crate::call::HandOverCard;
 use sha2::{Digest, Sha256};
 use sqlx::Row;
@@ -40,5 +40,5 @@ impl Store {
 
 /// Searching by hash takes the same time for every wrong guess, near miss or not.
 fn hash(reference: &str) -> String {
-    Sha256::digest(reference.as_bytes()).iter().map(|b| format!("{b:02x}")).collect()
+    hex(&Sha256::digest(reference.as_bytes()))
 }

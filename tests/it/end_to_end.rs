@@ -1,8 +1,9 @@
 //! The main job against peers that we did not write: baresip phones in, plays recorded speech, records what it hears; SIPp
 //! plays signalling. The gateway is the real binary.
 
-use crate::baresip::{self, Baresip};
-use crate::gateway::{Gateway, HOTLINE, Wanted, checkout};
+use crate::baresip::Baresip;
+use crate::dice::Dice;
+use crate::gateway::{Gateway, HOTLINE, Wanted, checkout, installed};
 use std::net::{SocketAddr, UdpSocket};
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -130,7 +131,7 @@ fn calls_show(gateway: &Gateway, id: &str) -> String {
 
 #[test]
 fn baresip_asks_for_its_parcel_and_hears_the_right_answer() {
-    if !baresip::installed() {
+    if !installed("baresip") {
         return;
     }
     let gateway = gateway("sip:nobody@127.0.0.1:9", Some(parcels()));
@@ -185,7 +186,7 @@ fn baresip_asks_for_its_parcel_and_hears_the_right_answer() {
 
 #[test]
 fn baresip_asks_for_a_person_and_both_phones_hear_each_other() {
-    if !baresip::installed() {
+    if !installed("baresip") {
         return;
     }
     let dir = tempfile::tempdir().expect("a folder");
@@ -247,17 +248,9 @@ fn sipp_for(gateway: &Gateway, scenario: &str, number: &str, pause_ms: u32) -> R
     }
 }
 
-fn sipp_installed() -> bool {
-    let there = Command::new("sipp").arg("-v").output().is_ok();
-    if !there {
-        eprintln!("SKIPPED: sipp is not installed (make test installs it)");
-    }
-    there
-}
-
 #[test]
 fn sipp_plays_signalling_against_the_whole_gateway() {
-    if !sipp_installed() {
+    if !installed("sipp") {
         return;
     }
     let gateway = gateway("sip:nobody@127.0.0.1:9", None);
@@ -280,30 +273,25 @@ fn sipp_plays_signalling_against_the_whole_gateway() {
 
 #[test]
 fn garbage_on_sip_and_rtp_ports_leaves_a_call_untouched() {
-    if !sipp_installed() {
+    if !installed("sipp") {
         return;
     }
     let gateway = gateway("sip:nobody@127.0.0.1:9", None);
     let socket = UdpSocket::bind("127.0.0.1:0").expect("a port");
-    let mut state = 0x1234_5678_9abc_def1u64;
-    let mut random = move || {
-        state ^= state << 13;
-        state ^= state >> 7;
-        state ^= state << 17;
-        state
-    };
+    let mut dice = Dice::new(0x1234_5678_9abc_def1);
     let target = gateway.sip;
     let bad = std::thread::spawn(move || {
         for i in 0..3_000u32 {
-            let length = (random() % 600) as usize;
-            let bytes: Vec<u8> = (0..length).map(|_| random() as u8).collect();
+            let bytes = dice.bytes(600);
             let _ = socket.send_to(&bytes, target);
-            let text = format!("INVITE sip:{i}@x SIP/2.0\r\nVia: {}\r\nContent-Length: 99999999999\r\n\r\n", random());
+            let text =
+                format!("INVITE sip:{i}@x SIP/2.0\r\nVia: {}\r\nContent-Length: 99999999999\r\n\r\n", dice.roll(usize::MAX));
             let _ = socket.send_to(text.as_bytes(), target);
             for port in (16_384u16..16_404).step_by(2) {
-                let _ = socket.send_to(&bytes[..length.min(200)], ("127.0.0.1", port));
+                let _ = socket.send_to(&bytes[..bytes.len().min(200)], ("127.0.0.1", port));
             }
             if i % 100 == 0 {
+                // A flood, but not one that takes the processor from the gateway that is tested.
                 std::thread::sleep(Duration::from_millis(20));
             }
         }
@@ -329,9 +317,10 @@ fn a_killed_worker_costs_one_utterance_and_comes_back() {
             break;
         }
         assert!(std::time::Instant::now() < until, "the workers did not come back: {before:?} {now:?}");
+        // A worker loads its models before it is one again; its process is looked for in /proc, which tells nobody.
         std::thread::sleep(Duration::from_millis(200));
     }
-    if sipp_installed() {
+    if installed("sipp") {
         sipp(&gateway, "call.xml", "5551000").expect("calls go on");
     }
 }
@@ -356,7 +345,7 @@ fn refer_gateway(agent: &str) -> Gateway {
 
 #[test]
 fn a_caller_is_moved_by_refer_and_the_outcome_is_followed() {
-    if !sipp_installed() {
+    if !installed("sipp") {
         return;
     }
     let gateway = refer_gateway("sip:agent@127.0.0.1:9");
@@ -367,7 +356,7 @@ fn a_caller_is_moved_by_refer_and_the_outcome_is_followed() {
 
 #[test]
 fn a_failed_refer_falls_back_to_a_bridge_with_the_same_agent() {
-    if !sipp_installed() || !baresip::installed() {
+    if !installed("sipp") || !installed("baresip") {
         return;
     }
     let dir = tempfile::tempdir().expect("a folder");
@@ -386,7 +375,7 @@ fn a_failed_refer_falls_back_to_a_bridge_with_the_same_agent() {
 
 #[test]
 fn a_full_disk_ends_the_recording_and_not_the_call() {
-    if !sipp_installed() {
+    if !installed("sipp") {
         return;
     }
     let dir = tempfile::tempdir().expect("a folder");

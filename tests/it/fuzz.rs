@@ -6,6 +6,7 @@
 #[path = "../../fuzz/targets.rs"]
 mod targets;
 
+use crate::dice::Dice;
 use crate::torture;
 use hotline::rtp::{Header, ReportBlock, SenderInfo, write_bye, write_packet, write_report};
 
@@ -29,27 +30,15 @@ const WORDS: [&[u8]; 14] = [
     b"99999999999",
 ];
 
-/// xorshift64*, so that every run is the same.
-struct Dice(u64);
-
-impl Dice {
-    fn roll(&mut self, sides: usize) -> usize {
-        self.0 ^= self.0 >> 12;
-        self.0 ^= self.0 << 25;
-        self.0 ^= self.0 >> 27;
-        (self.0.wrapping_mul(0x2545_f491_4f6c_dd1d) >> 33) as usize % sides.max(1)
-    }
-}
-
 fn mutated(dice: &mut Dice, seeds: &[Vec<u8>]) -> Vec<u8> {
     let mut bytes = seeds[dice.roll(seeds.len())].clone();
     for _ in 0..=dice.roll(6) {
         let at = dice.roll(bytes.len() + 1);
         let end = (at + dice.roll(40)).min(bytes.len());
         match dice.roll(8) {
-            0 if at < bytes.len() => bytes[at] = dice.roll(256) as u8,
+            0 if at < bytes.len() => bytes[at] = dice.byte(),
             1 if at < bytes.len() => bytes[at] ^= 1 << dice.roll(8),
-            2 => bytes.insert(at, dice.roll(256) as u8),
+            2 => bytes.insert(at, dice.byte()),
             3 => drop(bytes.drain(at..end)),
             4 => {
                 let copy = bytes[at..end].to_vec();
@@ -72,7 +61,7 @@ fn check(seeds: &[Vec<u8>], target: fn(&[u8])) {
         run(&format!("seed {n}"), seed, target);
     }
     for n in 0..INPUTS {
-        let mut dice = Dice(n.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1);
+        let mut dice = Dice::new(n.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1);
         run(&format!("mutation {n}"), &mutated(&mut dice, seeds), target);
     }
 }

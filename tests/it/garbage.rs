@@ -6,12 +6,14 @@
 //! do not count. On a machine that others use too a stall may fall into either run: a pair of runs whose gaps are too far apart is
 //! done again, twice at most; what garbage does it does every time.
 
+use crate::dice::Dice;
 use crate::gateway::{Gateway, Wanted};
+use crate::telephone::LOOPBACK;
 use crate::torture;
 use hotline::sip::{DialogKey, SdpSession, SipCommand, SipConfig, SipEndpoint, SipEvent};
 use std::collections::HashMap;
 use std::io::{Read, Write};
-use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpStream, UdpSocket};
+use std::net::{SocketAddr, TcpStream, UdpSocket};
 use std::os::fd::AsRawFd;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -19,7 +21,6 @@ use std::time::{Duration, Instant};
 use tokio::sync::mpsc;
 
 const CALLS: usize = 20;
-const LOOPBACK: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 /// How much longer a gap may be than in the run without garbage.
 const GAP_MORE: Duration = Duration::from_millis(60);
 
@@ -110,6 +111,7 @@ fn ear(socket: &UdpSocket, over: &Arc<AtomicBool>) -> std::thread::JoinHandle<(D
             packet[4..8].copy_from_slice(&(n * 160).to_be_bytes());
             let _ = mouth.send(&packet);
             n += 1;
+            // As a telephone does: the next packet when it is due, however late this one was.
             std::thread::sleep((start + Duration::from_millis(20) * n).saturating_duration_since(Instant::now()));
         }
     });
@@ -167,32 +169,17 @@ fn arrival(socket: &UdpSocket) -> Option<Duration> {
     None
 }
 
-struct Dice(u64);
-
-impl Dice {
-    fn roll(&mut self, sides: usize) -> usize {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        (self.0 >> 11) as usize % sides.max(1)
+/// A torture message, mostly with a few bytes changed, or noise.
+fn message(dice: &mut Dice, seeds: &[Vec<u8>]) -> Vec<u8> {
+    if dice.roll(4) == 0 {
+        return dice.bytes(1400);
     }
-
-    fn bytes(&mut self, most: usize) -> Vec<u8> {
-        (0..self.roll(most)).map(|_| self.roll(256) as u8).collect()
+    let mut message = seeds[dice.roll(seeds.len())].clone();
+    for _ in 0..dice.roll(5) {
+        let at = dice.roll(message.len());
+        message[at] = dice.byte();
     }
-
-    /// A torture message, mostly with a few bytes changed, or noise.
-    fn message(&mut self, seeds: &[Vec<u8>]) -> Vec<u8> {
-        if self.roll(4) == 0 {
-            return self.bytes(1400);
-        }
-        let mut message = seeds[self.roll(seeds.len())].clone();
-        for _ in 0..self.roll(5) {
-            let at = self.roll(message.len());
-            message[at] = self.roll(256) as u8;
-        }
-        message
-    }
+    message
 }
 
 /// Throws garbage until told to stop; how many pieces of each kind were thrown.
@@ -203,22 +190,23 @@ fn throw(gateway: &Gateway, media: Vec<SocketAddr>, over: &Arc<AtomicBool>) -> V
     let seeds_tcp = seeds.clone();
     let udp = std::thread::spawn(move || {
         let socket = UdpSocket::bind((LOOPBACK, 0)).expect("a port");
-        let (mut dice, mut thrown) = (Dice(0x1234_5678_9abc_def1), 0);
+        let (mut dice, mut thrown) = (Dice::new(0x1234_5678_9abc_def1), 0);
         while !over_udp.load(Ordering::Relaxed) {
             for _ in 0..5 {
-                thrown += usize::from(socket.send_to(&dice.message(&seeds), sip).is_ok());
+                thrown += usize::from(socket.send_to(&message(&mut dice, &seeds), sip).is_ok());
             }
+            // At a rate, so that the runs can be compared: without it all depended on how fast the machine is.
             std::thread::sleep(Duration::from_millis(10));
         }
         thrown
     });
     let connections = std::thread::spawn(move || {
-        let (mut dice, mut thrown, mut held) = (Dice(0x0fed_cba9_8765_4321), 0, Vec::new());
+        let (mut dice, mut thrown, mut held) = (Dice::new(0x0fed_cba9_8765_4321), 0, Vec::new());
         while !over_tcp.load(Ordering::Relaxed) {
             if let Ok(mut stream) = TcpStream::connect(tcp) {
                 let _ = stream.set_nonblocking(true);
                 for _ in 0..=dice.roll(4) {
-                    thrown += usize::from(stream.write(&dice.message(&seeds_tcp)).is_ok());
+                    thrown += usize::from(stream.write(&message(&mut dice, &seeds_tcp)).is_ok());
                     let _ = stream.read(&mut [0; 4096]);
                 }
                 // Some stay open in the middle of a message.
@@ -229,13 +217,14 @@ fn throw(gateway: &Gateway, media: Vec<SocketAddr>, over: &Arc<AtomicBool>) -> V
                     held.remove(0);
                 }
             }
+            // Likewise.
             std::thread::sleep(Duration::from_millis(10));
         }
         thrown
     });
     let rtp = std::thread::spawn(move || {
         let sockets: Vec<UdpSocket> = (0..4).map(|_| UdpSocket::bind((LOOPBACK, 0)).expect("a port")).collect();
-        let (mut dice, mut thrown) = (Dice(0x5555_aaaa_1234_8765), 0);
+        let (mut dice, mut thrown) = (Dice::new(0x5555_aaaa_1234_8765), 0);
         while !over_rtp.load(Ordering::Relaxed) {
             for at in &media {
                 let mut packet = dice.bytes(400);
@@ -247,6 +236,7 @@ fn throw(gateway: &Gateway, media: Vec<SocketAddr>, over: &Arc<AtomicBool>) -> V
                 let port = at.port() + u16::from(dice.roll(4) == 0);
                 thrown += usize::from(sockets[dice.roll(4)].send_to(&packet, (at.ip(), port)).is_ok());
             }
+            // As often as the callers' own packets come.
             std::thread::sleep(Duration::from_millis(20));
         }
         thrown

@@ -16,6 +16,31 @@ pub(crate) fn checkout() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
+/// Whether a program is there that a test needs; says so aloud where it is not.
+pub(crate) fn installed(program: &str) -> bool {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    // Where servers are, which not everybody's path names.
+    let mut folders = std::env::split_paths(&path).chain([PathBuf::from("/usr/sbin")]);
+    let there = folders.any(|folder| folder.join(program).is_file());
+    if !there {
+        eprintln!("SKIPPED: {program} is not installed (make test installs it), nothing was tested with it");
+    }
+    there
+}
+
+/// Ends a process of a test in order: SIGTERM, and what is not gone after five seconds is killed.
+pub(crate) fn terminate(child: &mut Child) {
+    // SAFETY: a plain kill(2) of a process that this test started and has not waited for yet.
+    unsafe { libc::kill(child.id() as i32, libc::SIGTERM) };
+    let until = Instant::now() + Duration::from_secs(5);
+    while Instant::now() < until && !matches!(child.try_wait(), Ok(Some(_))) {
+        // wait(2) knows no time limit.
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    let _ = child.kill();
+    let _ = child.wait();
+}
+
 /// One gateway at a time: these tests talk in real time, and two of them on two cores would measure each other.
 static ONE: Mutex<()> = Mutex::new(());
 
@@ -146,6 +171,7 @@ impl Gateway {
                 "{count} calls should have ended: {text} {}",
                 String::from_utf8_lossy(&output.stderr)
             );
+            // Rows are written behind the call's end; each look is a process of its own.
             std::thread::sleep(Duration::from_millis(200));
         }
     }
@@ -228,16 +254,6 @@ impl Gateway {
 
 impl Drop for Gateway {
     fn drop(&mut self) {
-        // SAFETY: a plain kill(2) of a process that this test started and has not waited for yet.
-        unsafe { libc::kill(self.child.id() as i32, libc::SIGTERM) };
-        let until = Instant::now() + Duration::from_secs(5);
-        while Instant::now() < until {
-            if matches!(self.child.try_wait(), Ok(Some(_))) {
-                return;
-            }
-            std::thread::sleep(Duration::from_millis(50));
-        }
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+        terminate(&mut self.child);
     }
 }

@@ -1,11 +1,10 @@
 //! Kamailio (Debian `kamailio`) as a carrier's registrar and trunk, a peer that we did not write: the gateway registers there,
 //! is called through it, and calls out through it, with MD5 and with SHA-256. Configuration: `sip-config/kamailio`.
 
-use crate::baresip::{self, Baresip};
+use crate::baresip::Baresip;
 use crate::end_to_end::{Piece, has_tone, sound};
-use crate::gateway::{Gateway, Wanted, checkout};
-use std::net::UdpSocket;
-use std::path::Path;
+use crate::gateway::{Gateway, Wanted, checkout, installed, terminate};
+use crate::telephone::free_port;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -18,22 +17,11 @@ struct Kamailio {
     port: u16,
 }
 
-/// Whether the peer is installed; says so aloud where it is not.
-fn installed() -> bool {
-    let there = Path::new("/usr/sbin/kamailio").exists();
-    if !there {
-        eprintln!("SKIPPED: Kamailio is not installed (make test installs it), nothing was tested against it");
-    }
-    there
-}
-
 impl Kamailio {
     /// `defines` as its `-A` takes them; calls out go to `agent`.
     fn start(defines: &[&str], agent: &str) -> Kamailio {
         let dir = tempfile::tempdir().expect("a temporary folder");
-        let socket = UdpSocket::bind("127.0.0.1:0").expect("a loopback port");
-        let port = socket.local_addr().expect("bound").port();
-        drop(socket);
+        let port = free_port();
         let log = std::fs::File::create(dir.path().join("log")).expect("written");
         let mut command = Command::new("/usr/sbin/kamailio");
         command.arg("-f").arg(checkout().join("sip-config/kamailio/kamailio.cfg"));
@@ -60,6 +48,7 @@ impl Kamailio {
                 return found;
             }
             assert!(Instant::now() < until, "Kamailio did not say {text:?} {count} times:\n{log}");
+            // Its log is a file: nobody tells when it grows.
             std::thread::sleep(Duration::from_millis(50));
         }
     }
@@ -67,14 +56,8 @@ impl Kamailio {
 
 impl Drop for Kamailio {
     fn drop(&mut self) {
-        // SAFETY: a plain kill(2) of a process that this test started and has not waited for yet. Its children follow it.
-        unsafe { libc::kill(self.child.id() as i32, libc::SIGTERM) };
-        let until = Instant::now() + Duration::from_secs(5);
-        while Instant::now() < until && !matches!(self.child.try_wait(), Ok(Some(_))) {
-            std::thread::sleep(Duration::from_millis(50));
-        }
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+        // Its children follow it.
+        terminate(&mut self.child);
     }
 }
 
@@ -89,7 +72,7 @@ fn gateway(port: u16, password: &str) -> Gateway {
 
 /// Caller and agent are baresip phones behind Kamailio: the one is heard by the other, all the way through it, twice.
 fn a_call_in_and_a_call_out(define: &str, algorithm: &str) {
-    if !installed() || !baresip::installed() {
+    if !installed("kamailio") || !installed("baresip") {
         return;
     }
     let folder = tempfile::tempdir().expect("a temporary folder");
@@ -125,7 +108,7 @@ fn calls_by_kamailio_with_sha_256() {
 
 #[test]
 fn a_registration_is_refreshed_and_taken_back() {
-    if !installed() {
+    if !installed("kamailio") {
         return;
     }
     let kamailio = Kamailio::start(&["SHA256", "BRIEF"], "sip:nobody@127.0.0.1:9");
@@ -148,7 +131,7 @@ fn plain(line: &str) -> String {
 
 #[test]
 fn a_wrong_password_is_told_and_not_tried_again_at_once() {
-    if !installed() {
+    if !installed("kamailio") {
         return;
     }
     let kamailio = Kamailio::start(&[], "sip:nobody@127.0.0.1:9");

@@ -1,10 +1,10 @@
 //! linphone (Debian `linphone-cli`) as a second telephone that we did not write: it calls the gateway, plays a WAV, records what
 //! it hears, and hangs up.
 
+use crate::baresip::Baresip;
 use crate::end_to_end::{Piece, has_tone, sound};
-use crate::gateway::{Gateway, Wanted};
+use crate::gateway::{Gateway, Wanted, installed};
 use crate::telephone::free_port;
-use crate::{baresip, baresip::Baresip};
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, Stdio};
@@ -15,15 +15,6 @@ struct Linphone {
     child: Child,
     commands: ChildStdin,
     home: tempfile::TempDir,
-}
-
-/// Whether the peer is installed; says so aloud where it is not.
-fn installed() -> bool {
-    let there = Path::new("/usr/bin/linphonec").exists();
-    if !there {
-        eprintln!("SKIPPED: linphone is not installed (make test installs it), nothing was tested against it");
-    }
-    there
 }
 
 impl Linphone {
@@ -95,7 +86,7 @@ fn at_8_khz(recorded: &Path, to: &Path) {
 
 #[test]
 fn linphone_calls_and_is_joined_with_an_agent() {
-    if !installed() || !baresip::installed() {
+    if !installed("linphonec") || !installed("baresip") {
         return;
     }
     let folder = tempfile::tempdir().expect("a temporary folder");

@@ -4,6 +4,7 @@ mod baresip;
 mod bench;
 mod demo;
 mod dialogue;
+mod dice;
 mod end_to_end;
 mod fuzz;
 mod garbage;

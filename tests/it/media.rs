@@ -1,9 +1,9 @@
 //! Audio with phones that we did not write: each codec, and what else is negotiated, in calls through the real gateway. A
 //! caller is connected to an agent at once; each sends its own tone and records what it hears.
 
-use crate::baresip::{self, Baresip};
+use crate::baresip::Baresip;
 use crate::end_to_end::{Piece, has_tone, sound};
-use crate::gateway::{Gateway, HOTLINE, Wanted};
+use crate::gateway::{Gateway, HOTLINE, Wanted, installed};
 use std::process::Command;
 use std::time::Duration;
 
@@ -53,7 +53,7 @@ fn each_hears_the_other(caller: &Side, agent: &Side, sip: &str) -> Outcome {
 
 #[test]
 fn baresip_speaks_g722_and_opus_both_ways() {
-    if !baresip::installed() {
+    if !installed("baresip") {
         return;
     }
     // One codec to the caller and the other one to the agent, so that the bridge goes through both.
@@ -68,7 +68,7 @@ fn baresip_speaks_g722_and_opus_both_ways() {
 
 #[test]
 fn baresip_is_encrypted_both_ways_and_reports_how_it_hears() {
-    if !baresip::installed() {
+    if !installed("baresip") {
         return;
     }
     let pcmu = |more| Side { codecs: "PCMU/8000", more };

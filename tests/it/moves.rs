@@ -1,10 +1,10 @@
 //! Callers who are moved on, against the real gateway: agents' phones that transfer, attended transfers of ours, phones that take
 //! another's place. SIPp plays caller and agents.
 
-use crate::baresip::{self, Baresip};
+use crate::baresip::Baresip;
 use crate::end_to_end::{Piece, has_tone, sound};
-use crate::gateway::{Gateway, HOTLINE, Wanted};
-use crate::telephone::{LOOPBACK, Sipp, free_port, installed, listening};
+use crate::gateway::{Gateway, HOTLINE, Wanted, installed};
+use crate::telephone::{LOOPBACK, Sipp, free_port, listening};
 use std::net::SocketAddr;
 use std::path::Path;
 use std::process::Command;
@@ -73,7 +73,7 @@ fn says(story: &str, what: &[&str]) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_agent_sends_the_caller_on() {
-    if !installed() {
+    if !installed("sipp") {
         return;
     }
     let story = moved("bridge", "wants_person_ends", "agent_sends_on", Some("agent_next"), "4500").await;
@@ -84,7 +84,7 @@ async fn an_agent_sends_the_caller_on() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_caller_whom_nobody_else_takes_stays_with_the_agent() {
-    if !installed() {
+    if !installed("sipp") {
         return;
     }
     let story = moved("bridge", "wants_person_ends", "agent_sends_on_busy", Some("agent_busy"), "4500").await;
@@ -95,7 +95,7 @@ async fn a_caller_whom_nobody_else_takes_stays_with_the_agent() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn attended_transfers_of_ours() {
-    if !installed() {
+    if !installed("sipp") {
         return;
     }
     let story = moved("attended", "completes", "agent_stays", None, "100").await;
@@ -109,7 +109,7 @@ async fn attended_transfers_of_ours() {
 /// Dialog features where a caller meets them: session timers, acknowledged ringing, a phone that takes another's place.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn dialogs_with_the_whole_gateway() {
-    if !installed() {
+    if !installed("sipp") {
         return;
     }
     let folder = tempfile::tempdir().expect("a folder");
@@ -126,7 +126,7 @@ async fn dialogs_with_the_whole_gateway() {
 /// 302 of an agent's phone: the flow follows it once, and only to a target that it names.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_redirect_is_followed_once() {
-    if !installed() {
+    if !installed("sipp") {
         return;
     }
     let story =
@@ -153,7 +153,7 @@ fn placed(log: &str) -> (String, String, String) {
 /// whole Refer-To to its `transfer`; and it does not replace when asked, so the second phone takes the caller as a further call.
 #[test]
 fn an_attended_transfer_between_two_phones() {
-    if !baresip::installed() {
+    if !installed("baresip") {
         return;
     }
     let folder = tempfile::tempdir().expect("a folder");

@@ -2,7 +2,9 @@
 //! `sip-config/sipp` are general: the dialled number is given with `-s`, so they serve against the whole gateway too.
 //! Where SIPp is not installed these tests pass and say so aloud.
 
-use super::telephone::{Hand, LOOPBACK, PATIENCE, Sipp, Ua, call_out, check, free_port, installed, word};
+use super::dice::Dice;
+use super::gateway::installed;
+use super::telephone::{Hand, LOOPBACK, PATIENCE, Sipp, Ua, call_out, check, free_port, until, word};
 use hotline::base::Network;
 use hotline::sip::{Accounts, EndedWhy, Reliable, SdpSession, SipCommand, SipConfig, SipEvent, Unknown};
 use std::net::{SocketAddr, UdpSocket};
@@ -91,7 +93,7 @@ async fn requests_at_the_wrong_time_are_answered() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_call_over_tcp() {
-    if !installed() {
+    if !installed("sipp") {
         return;
     }
     let mut ua = Ua::start(|cfg| cfg.udp = None).await;
@@ -108,7 +110,7 @@ async fn a_call_over_tcp() {
 /// Requests that the endpoint answers by itself: the telephone hears nothing.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn answers_without_a_dialog() {
-    if !installed() {
+    if !installed("sipp") {
         return;
     }
     let mut ua = Ua::start(|cfg| (cfg.max_dialogs, cfg.reliable) = (0, Reliable::Off)).await;
@@ -124,7 +126,7 @@ async fn answers_without_a_dialog() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_answer_that_is_never_acknowledged() {
-    if !installed() {
+    if !installed("sipp") {
         return;
     }
     let mut ua = Ua::start(|cfg| cfg.t1 = Duration::from_millis(20)).await;
@@ -161,7 +163,7 @@ async fn a_trunk_that_wants_a_password() {
 /// Many at once leave nothing behind.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn two_hundred_calls() {
-    if !installed() {
+    if !installed("sipp") {
         return;
     }
     let mut ua = Ua::start(|_| ()).await;
@@ -217,37 +219,25 @@ async fn targets_that_are_not_there() {
     ua.stop().await;
 }
 
-/// xorshift64: the same garbage for the same seed.
-struct Dice(u64);
-
-impl Dice {
-    fn below(&mut self, n: usize) -> usize {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        usize::try_from(self.0 % n.max(1) as u64).expect("small")
-    }
-}
-
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn garbage_disturbs_nobody() {
     let seed = 0x1dea_5eed_u64;
     eprintln!("garbage from seed {seed:#x}");
-    let mut dice = Dice(seed);
+    let mut dice = Dice::new(seed);
     let ua = Ua::start(|cfg| cfg.t1 = Duration::from_millis(20)).await;
     let (noisy, quiet) = (Hand::new(ua.local).await, Hand::new(ua.local).await);
     let patterns = ["INVITE", "OPTIONS", "BYE", "ACK", "CANCEL", "REGISTER", "NOTIFY", "REFER", "UPDATE"];
     for i in 0..5000 {
-        let mut bytes = match dice.below(4) {
-            0 => (0..dice.below(300)).map(|_| u8::try_from(dice.below(256)).expect("a byte")).collect(),
-            _ => noisy.request(patterns[dice.below(patterns.len())], &format!("garbage{i}")).into_bytes(),
+        let mut bytes = match dice.roll(4) {
+            0 => dice.bytes(300),
+            _ => noisy.request(patterns[dice.roll(patterns.len())], &format!("garbage{i}")).into_bytes(),
         };
-        for _ in 0..dice.below(8) {
-            let at = dice.below(bytes.len());
-            match dice.below(4) {
-                0 => bytes.insert(at, u8::try_from(dice.below(256)).expect("a byte")),
+        for _ in 0..dice.roll(8) {
+            let at = dice.roll(bytes.len());
+            match dice.roll(4) {
+                0 => bytes.insert(at, dice.byte()),
                 1 if !bytes.is_empty() => drop(bytes.remove(at)),
-                2 if !bytes.is_empty() => bytes[at] = u8::try_from(dice.below(256)).expect("a byte"),
+                2 if !bytes.is_empty() => bytes[at] = dice.byte(),
                 _ => bytes.truncate(at + 200),
             }
         }
@@ -378,12 +368,7 @@ async fn a_caller_whose_connection_is_gone() {
         assert!(stream.read(&mut buffer).await.expect("open") > 0);
         let SipEvent::Incoming { dialog, .. } = ua.next().await else { panic!("a call") };
         drop(stream);
-        for _ in 0..500 {
-            if ua.endpoint.counts().connections == 0 {
-                break;
-            }
-            tokio::time::sleep(Duration::from_millis(10)).await;
-        }
+        until("the connection is gone", || ua.endpoint.counts().connections == 0).await;
         let sdp = SdpSession::new(7).offer(LOOPBACK, 40_000);
         if answered {
             ua.command(SipCommand::Answer { dialog, sdp });
@@ -394,12 +379,7 @@ async fn a_caller_whose_connection_is_gone() {
         }
     }
     ua.drained().await;
-    for _ in 0..1000 {
-        if ua.endpoint.counts().transactions == 0 {
-            break;
-        }
-        tokio::time::sleep(Duration::from_millis(10)).await;
-    }
+    until("no transaction runs", || ua.endpoint.counts().transactions == 0).await;
     assert_eq!(ua.endpoint.counts(), hotline::sip::SipCounts::default());
     ua.stop().await;
 }
@@ -431,7 +411,7 @@ async fn over_ipv6() {
 /// What callers whom nobody knows meet, as configured; and that known ones are not asked.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn unknown_callers() {
-    if !installed() {
+    if !installed("sipp") {
         return;
     }
     let accounts = Accounts([("pbx".to_string(), "long and secret".to_string())].into());

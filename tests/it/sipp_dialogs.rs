@@ -26,9 +26,8 @@
 //! | 504 | a provisional answer that nobody acknowledges (RFC 3262) | `a_provisional_answer_that_nobody_acknowledges` |
 //! | 603 | REFER of a caller's phone; Replaces for a call that is over (RFC 3891) | `a_phone_takes_the_place_of_another`, `sipp::nobody_transfers_us`, `provisional_answers_that_are_acknowledged` |
 
-use super::telephone::{
-    Hand, LOOPBACK, Sipp, Ua, call_out, call_out_with, check, check_with, free_port, installed, listening, word,
-};
+use super::gateway::installed;
+use super::telephone::{Hand, LOOPBACK, Sipp, Ua, call_out, call_out_with, check, check_with, free_port, listening, word};
 use hotline::sip::{Reliable, SdpSession, SessionPolicy, SipCommand, SipConfig};
 use std::time::Duration;
 
@@ -92,7 +91,7 @@ async fn transfers_that_they_ask_for() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_phone_takes_the_place_of_another() {
-    if !installed() {
+    if !installed("sipp") {
         return;
     }
     let mut ua = Ua::start(|_| ()).await;
@@ -107,7 +106,7 @@ async fn a_phone_takes_the_place_of_another() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_agent_is_asked_to_take_the_place_of_a_call() {
-    if !installed() {
+    if !installed("sipp") {
         return;
     }
     let mut ua = Ua::start(|_| ()).await;

@@ -1,5 +1,6 @@
 //! Sources that nobody named: what they may hold, how often they are heard, and that nobody is flooded through us.
 
+use crate::telephone::until;
 use crate::torture::{Busy, Line, ping, status_of};
 use hotline::base::Network;
 use hotline::sip::Unknown;
@@ -27,13 +28,7 @@ async fn strangers_hold_a_bounded_number_of_connections() {
     let mut one_more = Line::open(busy.tcp).await;
     assert_eq!(one_more.next().await, None, "the 33rd is closed at once");
     held.clear();
-    for _ in 0..1000 {
-        if busy.endpoint.counts().connections == 0 {
-            break;
-        }
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
-    assert_eq!(busy.endpoint.counts().connections, 0);
+    until("the places are free again", || busy.endpoint.counts().connections == 0).await;
     for _ in 0..20 {
         let mut line = Line::open(busy.tcp).await;
         line.stream.write_all(b"hello\r\n").await.expect("open");
@@ -107,13 +102,7 @@ async fn a_refusal_is_not_repeated_to_a_stranger() {
                 let (length, _) = got.expect("in time").expect("received");
                 assert_eq!(status_of(&buffer[..length], "bye"), (481, true));
             }
-            for _ in 0..1000 {
-                if busy.endpoint.counts().transactions == 0 {
-                    break;
-                }
-                tokio::time::sleep(Duration::from_millis(5)).await;
-            }
-            assert_eq!(busy.endpoint.counts().transactions, 0);
+            until("nothing is left of it", || busy.endpoint.counts().transactions == 0).await;
         }
     }
 }

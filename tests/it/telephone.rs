@@ -1,6 +1,7 @@
 //! A small telephone on our signalling endpoint, SIPp as its peer, and requests written by hand: what the tests of signalling
 //! share.
 
+use crate::gateway::installed;
 use hotline::base::Digit;
 use hotline::sip::{Credentials, DialogKey, EndedWhy, SdpSession, SipCommand, SipConfig, SipEndpoint, SipEvent};
 use std::collections::HashMap;
@@ -63,14 +64,11 @@ impl Ua {
 
     /// Waits until nothing is held any more.
     pub(crate) async fn drained(&self) {
-        for _ in 0..3000 {
+        until("nothing is held", || {
             let counts = self.endpoint.counts();
-            if (counts.dialogs, counts.stack_dialogs) == (0, 0) {
-                return;
-            }
-            tokio::time::sleep(Duration::from_millis(10)).await;
-        }
-        panic!("still held: {:?}", self.endpoint.counts());
+            (counts.dialogs, counts.stack_dialogs) == (0, 0)
+        })
+        .await;
     }
 
     pub(crate) fn accepting(&self, accepting: bool) {
@@ -234,6 +232,16 @@ impl Calls {
     }
 }
 
+/// Waits until it is so, within [`PATIENCE`]. What is waited for here is a state of something that runs beside the test (counts, a
+/// board, the system's tables) and that tells nobody of its changes, so it is looked at again and again.
+pub(crate) async fn until(what: &str, mut is: impl FnMut() -> bool) {
+    let late = tokio::time::Instant::now() + PATIENCE;
+    while !is() {
+        assert!(tokio::time::Instant::now() < late, "never so: {what}");
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+}
+
 /// A port that is free now, for UDP and TCP: not one of those that the system gives to sockets without a wish, which other tests
 /// might get in the meantime, and far enough apart for the ports that SIPp takes beside.
 pub(crate) fn free_port() -> u16 {
@@ -250,14 +258,6 @@ pub(crate) fn free_port() -> u16 {
         }
     }
     panic!("no port is free below 20000")
-}
-
-pub(crate) fn installed() -> bool {
-    let found = std::process::Command::new("sipp").arg("-v").stdout(Stdio::null()).stderr(Stdio::null()).status().is_ok();
-    if !found {
-        eprintln!("SKIPPED: SIPp is not installed (Debian package sip-tester), nothing was tested against it");
-    }
-    found
 }
 
 /// SIPp at work; killed when dropped.
@@ -305,7 +305,7 @@ pub(crate) async fn check(scenario: &str, number: &str, more: &[&str], story: &s
 
 /// The same with an endpoint set up otherwise.
 pub(crate) async fn check_with(change: impl FnOnce(&mut SipConfig), scenario: &str, number: &str, more: &[&str], story: &str) {
-    if !installed() {
+    if !installed("sipp") {
         return;
     }
     let mut ua = Ua::start(change).await;
@@ -374,7 +374,7 @@ pub(crate) async fn call_out_with(
     hang_up: bool,
     story: &str,
 ) {
-    if !installed() {
+    if !installed("sipp") {
         return;
     }
     let known = Credentials { host: "PBX".into(), user: "gateway".into(), password: "s3cret".into() };
@@ -417,12 +417,9 @@ pub(crate) async fn call_out_with(
 /// Waits until SIPp has its socket. The system is asked: trying to bind the port would now and then take it away from SIPp.
 pub(crate) async fn listening(port: u16, transport: &str) {
     let local = format!("0100007F:{port:04X}");
-    for _ in 0..500 {
+    until("SIPp opens its port", || {
         let table = std::fs::read_to_string(format!("/proc/net/{transport}")).expect("Linux tells its sockets");
-        if table.lines().any(|line| line.split_ascii_whitespace().nth(1) == Some(local.as_str())) {
-            return;
-        }
-        tokio::time::sleep(Duration::from_millis(10)).await;
-    }
-    panic!("SIPp did not open its port");
+        table.lines().any(|line| line.split_ascii_whitespace().nth(1) == Some(local.as_str()))
+    })
+    .await;
 }

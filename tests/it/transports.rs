@@ -1,8 +1,8 @@
 //! What carries SIP: TCP behind our own framer, TLS with certificates that are changed under way, IPv6. The far ends are plain
 //! sockets, `openssl` (which also makes the certificates) and SIPp.
 
-use crate::baresip;
-use crate::gateway::{Gateway, Wanted};
+use crate::baresip::Baresip;
+use crate::gateway::{Gateway, Wanted, installed};
 use crate::torture::{Busy, Line, ping, status_of};
 use hotline::sip::{EndedWhy, SdpSession, SipCommand, SipConfig, SipEndpoint, SipEvent, TlsError, TlsFiles};
 use std::net::{IpAddr, SocketAddr};
@@ -118,14 +118,6 @@ pub(crate) fn certificate(dir: &Path, name: &str, ip: &str) -> TlsFiles {
     TlsFiles { certificate, key }
 }
 
-pub(crate) fn openssl_installed() -> bool {
-    let there = Command::new("openssl").arg("version").stdout(Stdio::null()).status().is_ok();
-    if !there {
-        eprintln!("SKIPPED: openssl is not installed, TLS was not tested");
-    }
-    there
-}
-
 /// A telephone that answers every call.
 struct Phone {
     endpoint: std::sync::Arc<SipEndpoint>,
@@ -217,7 +209,7 @@ fn seen_by_openssl(at: SocketAddr) -> String {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn calls_over_tls_both_ways_and_a_certificate_that_is_renewed() {
-    if !openssl_installed() {
+    if !installed("openssl") {
         return;
     }
     let dir = tempfile::tempdir().expect("a folder");
@@ -273,7 +265,7 @@ async fn calls_over_tls_both_ways_and_a_certificate_that_is_renewed() {
 /// As an operator renews it: new files in the old places, SIGHUP.
 #[test]
 fn sighup_renews_the_certificate_of_the_gateway() {
-    if !openssl_installed() {
+    if !installed("openssl") {
         return;
     }
     let dir = tempfile::tempdir().expect("a folder");
@@ -307,7 +299,7 @@ async fn tls_client(ca: &Path, at: SocketAddr) -> tokio_rustls::client::TlsStrea
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn files_for_tls_that_cannot_be_used_are_told_with_a_remedy() {
-    if !openssl_installed() {
+    if !installed("openssl") {
         return;
     }
     let dir = tempfile::tempdir().expect("a folder");
@@ -390,7 +382,7 @@ async fn calls_over_ipv6_by_every_transport() {
         return;
     }
     let dir = tempfile::tempdir().expect("a folder");
-    let files = openssl_installed().then(|| certificate(dir.path(), "localhost", "::1"));
+    let files = installed("openssl").then(|| certificate(dir.path(), "localhost", "::1"));
     let start = |cfg: &mut SipConfig| {
         (cfg.udp, cfg.tcp) = (any("::1"), any("::1"));
         cfg.tls = files.as_ref().and_then(|_| any("::1"));
@@ -422,9 +414,11 @@ async fn calls_over_ipv6_by_every_transport() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn sipp_calls_over_ipv6() {
-    let there = Command::new("sipp").arg("-v").stdout(Stdio::null()).stderr(Stdio::null()).status().is_ok();
-    if !there || std::net::UdpSocket::bind("[::1]:0").is_err() {
-        eprintln!("SKIPPED: SIPp is not installed, or there is no IPv6");
+    if !installed("sipp") {
+        return;
+    }
+    if std::net::UdpSocket::bind("[::1]:0").is_err() {
+        eprintln!("SKIPPED: this machine has no IPv6");
         return;
     }
     let mut phone = Phone::start(|cfg| (cfg.udp, cfg.tcp) = (any("::1"), any("::1"))).await;
@@ -494,7 +488,7 @@ async fn a_call_over_ipv6_has_audio() {
 /// baresip calls over TLS: a client that we did not write.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn baresip_calls_over_tls() {
-    if !openssl_installed() || !baresip::installed() {
+    if !installed("openssl") || !installed("baresip") {
         return;
     }
     let dir = tempfile::tempdir().expect("a folder");
@@ -508,7 +502,7 @@ async fn baresip_calls_over_tls() {
     }
     writer.finalize().expect("written");
     let at = phone.endpoint.local_tls().expect("TLS");
-    let caller = baresip::Baresip::start(&wav, Some(&format!("sip:100@{at};transport=tls")), 12);
+    let caller = Baresip::start(&wav, Some(&format!("sip:100@{at};transport=tls")), 12);
     assert_eq!(phone.was_called().await, "incoming bye", "{}", caller.log());
 }
 

@@ -1,9 +1,9 @@
 //! Trunks on the wire: registrars, carriers and PBXs whose messages are written here by hand or played by SIPp. (Kamailio, a
 //! real one, is in `kamailio`.)
 
-use crate::gateway::{Gateway, Wanted};
+use crate::gateway::{Gateway, Wanted, installed};
 use crate::telephone::{self, LOOPBACK, Sipp, free_port, listening};
-use crate::transports::{certificate, openssl_installed};
+use crate::transports::certificate;
 use hotline::base::Pii;
 use hotline::sip::trunk::{DialledIn, Login, PrefixRule, Proxy, Trunk, TrunkAuth, TrunkTransport};
 use hotline::sip::{Accounts, ByTrunk, Credentials, EndedWhy, SdpSession, SipCommand, SipConfig, SipEndpoint, SipEvent};
@@ -94,14 +94,7 @@ async fn endpoint(trunks: Vec<Trunk>) -> (SipEndpoint, mpsc::Receiver<SipEvent>)
 
 /// Waits until the board says so.
 async fn until(endpoint: &SipEndpoint, what: &str, is: impl Fn(&hotline::sip::trunk::TrunkState) -> bool) {
-    for _ in 0..1_000 {
-        let states = endpoint.board().lock().expect("not poisoned").states();
-        if is(&states[0]) {
-            return;
-        }
-        tokio::time::sleep(Duration::from_millis(10)).await;
-    }
-    panic!("never so: {what}");
+    telephone::until(what, || is(&endpoint.board().lock().expect("not poisoned").states()[0])).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -293,7 +286,7 @@ async fn only_a_trusted_number_is_asserted() {
 
 /// Which story the endpoint tells of the origin of one SIPp call.
 async fn origin(scenario: &str, trunk: Trunk, number: &str) -> Option<String> {
-    if !telephone::installed() {
+    if !installed("sipp") {
         return None;
     }
     let (endpoint, mut events) = endpoint(vec![trunk]).await;
@@ -350,7 +343,7 @@ fn gateway(trunks: &[(&str, u16, &str)], limits: &str) -> Gateway {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_call_out_goes_by_the_next_trunk_when_one_fails() {
-    if !telephone::installed() {
+    if !installed("sipp") {
         return;
     }
     let (busy, dead, good) = (free_port(), free_port(), free_port());
@@ -373,7 +366,7 @@ async fn a_call_out_goes_by_the_next_trunk_when_one_fails() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn limits_of_trunks_and_callers() {
-    if !telephone::installed() {
+    if !installed("sipp") {
         return;
     }
     let from = "from = [\"127.0.0.1\"]\nnumbers = [\"5551000\"]\ncalls_max = 1\n";
@@ -390,7 +383,7 @@ async fn limits_of_trunks_and_callers() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn callers_who_may_not_call_and_callers_who_call_too_often() {
-    if !telephone::installed() {
+    if !installed("sipp") {
         return;
     }
     let trusted = "from = [\"127.0.0.1\"]\ntrusted = true\n";
@@ -409,7 +402,7 @@ async fn callers_who_may_not_call_and_callers_who_call_too_often() {
 /// Messages shaped like those of products that are not here: the gateway answers them like any other call.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn calls_shaped_as_other_products_write_them() {
-    if !telephone::installed() {
+    if !installed("sipp") {
         return;
     }
     let trusted = "from = [\"127.0.0.1\"]\ntrusted = true\nnumbers_out = [\"+49 -> 0\"]\ncaller_id = \"+49305551000\"\n";
@@ -437,7 +430,7 @@ async fn calls_shaped_as_other_products_write_them() {
 /// A caller who hides the number: neither the records nor the card nor the log hold it, and no agent is told.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_hidden_number_is_nowhere() {
-    if !telephone::installed() {
+    if !installed("sipp") {
         return;
     }
     let out = free_port();
@@ -498,7 +491,7 @@ async fn a_registration_over_tcp() {
 /// A trunk over TLS: its certificate is checked, it is asked whether it lives, and called.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_trunk_over_tls() {
-    if !openssl_installed() {
+    if !installed("openssl") {
         return;
     }
     let folder = tempfile::tempdir().expect("a folder");
@@ -517,8 +510,13 @@ async fn a_trunk_over_tls() {
         let cfg =
             SipConfig { udp: Some(any), tcp: None, tls_ca: Some(ca), trunks: vec![trunk.clone()], ..SipConfig::default() };
         let endpoint = SipEndpoint::bind(cfg, tell).await.expect("loopback is free");
-        tokio::time::sleep(Duration::from_millis(300)).await;
+        if answers {
+            // A trunk counts as up until shown otherwise. Only an OPTIONS of ours makes a connection, and only a certificate that we
+            // believe lets that come about.
+            telephone::until("a connection", || far.counts().connections > 0).await;
+        }
         until(&endpoint, "as its certificate is", |state| state.answers == answers).await;
+        assert_eq!(far.counts().connections > 0, answers);
         if answers {
             let (dialog, sdp) = (endpoint.new_key(), SdpSession::new(7).offer(LOOPBACK, 40_000));
             let (to, from) = (trunk.proxy.uri("+4930555100"), "200".to_string());
@@ -570,7 +568,7 @@ async fn a_trunk_that_must_show_its_password() {
 /// The far end sends us on to a number of its own (302): it is not dialled, and the record says so.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nobody_sends_us_to_a_number_that_the_flow_does_not_name() {
-    if !telephone::installed() {
+    if !installed("sipp") {
         return;
     }
     let port = free_port();

@@ -171,7 +171,7 @@ mod tests {
             sound: Sound::File(format!("{i}.wav").into()),
             transcript: None,
             slots: None,
-            speaker: Some(if i % 3 == 0 { "a" } else { "b" }.to_string()),
+            speaker: Some(if i.is_multiple_of(3) { "a" } else { "b" }.to_string()),
         };
         let calls = calls((0..60).map(row).collect(), 2);
         assert_eq!(calls.iter().map(Vec::len).sum::<usize>(), 30);

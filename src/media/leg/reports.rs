@@ -4,13 +4,13 @@ use super::Leg;
 use crate::base::Moment;
 use crate::media::control::ntp;
 use crate::media::face::{Codec, LegStats, OneWay};
-use crate::rtp::{ReportBlock, SRTCP_EXTRA_MAX, SenderInfo, VoipMetrics, append_voip_metrics, write_bye, write_report};
+use crate::rtp::{
+    BUFFER_MS_MAX, ReportBlock, SRTCP_EXTRA_MAX, SenderInfo, VoipMetrics, append_voip_metrics, write_bye, write_report,
+};
 use std::net::SocketAddr;
 
 /// Room for an RTCP packet that we send.
 pub const RTCP_BYTES: usize = 192 + SRTCP_EXTRA_MAX;
-/// The most that the jitter buffer aims at, milliseconds.
-const BUFFER_MS_MAX: u16 = 120;
 /// Packets of five seconds.
 const ONE_WAY_PACKETS: u64 = 250;
 /// The name in our reports (RFC 3550 §6.5.1): the same for every leg, it tells nothing about anybody.

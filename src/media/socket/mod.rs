@@ -6,7 +6,7 @@ mod ports;
 mod run;
 
 pub use lateness::Lateness;
-pub use run::AUDIO_NICENESS;
+pub use run::prefer_this_thread;
 
 use super::face::{LegCommand, LegEvent, LegKey};
 use super::leg::{Leg, LegSeed};

@@ -30,7 +30,7 @@ const PENDING_MUST_MAX: usize = 1_024;
 /// A closed leg's last events are offered for so long.
 const FAREWELL: Duration = Duration::from_secs(10);
 /// The niceness that the audio thread asks for.
-pub const AUDIO_NICENESS: libc::c_int = -11;
+const AUDIO_NICENESS: libc::c_int = -11;
 /// Ticks between our reports.
 const RTCP_REPORT_TICKS: u64 = 250;
 
@@ -450,9 +450,9 @@ impl Run {
     }
 }
 
-/// Before everything else that this machine does except what it must: a late tick is heard by every caller. Needs root or
-/// CAP_SYS_NICE; without them the thread is scheduled like others.
-fn prefer_this_thread() {
+/// The calling thread goes before everything else that this machine does except what it must, as the audio thread does: a late
+/// tick is heard by every caller. Needs root or CAP_SYS_NICE; without them the thread is scheduled like others.
+pub fn prefer_this_thread() {
     // SAFETY: two system calls on plain numbers; 0 means the calling thread.
     let done = unsafe { libc::setpriority(libc::PRIO_PROCESS, 0, AUDIO_NICENESS) };
     if done != 0 {

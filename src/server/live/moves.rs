@@ -65,6 +65,8 @@ impl LivePorts {
         let Some(leg) = self.legs.get_mut(&id) else { return false };
         let Some(old) = leg.replaced.take().filter(|_| leg.up) else { return false };
         (leg.dialog, leg.sdp, leg.ip) = (old.dialog, old.sdp, old.ip);
+        // The counters of the keys that it had went when the other phone's keys came.
+        leg.sdp.renew_keys();
         let (dialog, sdp) = (leg.dialog, leg.sdp.offer(leg.ip, leg.port));
         tracing::warn!(call = %self.id, "a phone that took a party's place was gone at once; the old one is back");
         self.send(SipCommand::Reinvite { dialog, sdp });

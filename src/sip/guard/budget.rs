@@ -1,67 +1,29 @@
 //! How many answers a source may draw from us by garbage: we must not become anybody's amplifier or log filler.
 
 use super::one_source;
-use crate::base::Moment;
-use std::collections::HashMap;
+use crate::base::{Buckets, Moment};
 use std::net::IpAddr;
-use std::time::Duration;
 
-/// Answers that a source may draw at once.
-const BURST: u32 = 20;
-/// One more comes back after this.
-const REFILL: Duration = Duration::from_millis(200);
+/// Answers that a source may draw at once, and again in a second.
+const BURST: f64 = 20.0;
+const PER_SECOND: f64 = 5.0;
 /// Sources remembered.
 const SOURCES_MAX: usize = 1024;
 
 /// A token bucket per source address. When too many sources are remembered, unknown ones get nothing.
-#[derive(Debug, Default)]
-pub struct AnswerBudget {
-    sources: HashMap<IpAddr, Bucket>,
-}
-
 #[derive(Debug)]
-struct Bucket {
-    left: u32,
-    /// When `left` was last brought up to date.
-    at: Moment,
+pub struct AnswerBudget(Buckets<IpAddr>);
+
+impl Default for AnswerBudget {
+    fn default() -> AnswerBudget {
+        AnswerBudget(Buckets::new(PER_SECOND, BURST, SOURCES_MAX))
+    }
 }
 
 impl AnswerBudget {
     /// Whether one more answer may go to `source`, and takes it.
     pub fn take(&mut self, source: IpAddr, now: Moment) -> bool {
-        let source = one_source(source);
-        if !self.sources.contains_key(&source) && self.sources.len() >= SOURCES_MAX {
-            // A full bucket is worth no memory.
-            self.sources.retain(|_, bucket| {
-                bucket.refill(now);
-                bucket.left < BURST
-            });
-            if self.sources.len() >= SOURCES_MAX {
-                return false;
-            }
-        }
-        let bucket = self.sources.entry(source).or_insert(Bucket { left: BURST, at: now });
-        bucket.refill(now);
-        match bucket.left.checked_sub(1) {
-            Some(left) => {
-                bucket.left = left;
-                true
-            }
-            None => false,
-        }
-    }
-}
-
-impl Bucket {
-    fn refill(&mut self, now: Moment) {
-        let steps = (now.since(self.at).as_micros() / REFILL.as_micros()).min(u128::from(BURST));
-        let steps = u32::try_from(steps).unwrap_or(BURST);
-        if steps == 0 {
-            return;
-        }
-        self.left = (self.left + steps).min(BURST);
-        // The rest of a step is kept unless the bucket is full anyway.
-        self.at = if self.left == BURST { now } else { self.at + REFILL * steps };
+        self.0.take(&one_source(source), now)
     }
 }
 
@@ -88,9 +50,9 @@ mod tests {
         for n in 0..5000 {
             budget.take(address(n), Moment::ZERO);
         }
-        assert_eq!(budget.sources.len(), SOURCES_MAX);
+        assert_eq!(budget.0.keys(), SOURCES_MAX);
         assert!(!budget.take(address(9999), Moment::ZERO));
         assert!(budget.take(address(9999), Moment::from_millis(1000)));
-        assert_eq!(budget.sources.len(), 1);
+        assert_eq!(budget.0.keys(), 1);
     }
 }

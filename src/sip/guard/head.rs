@@ -1,5 +1,6 @@
 //! The head of a message as lines, tidied: unfolded, in UTF-8, without blanks where the stack trips over them.
 
+use crate::sip::party;
 use std::borrow::Cow;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::net::SocketAddr;
@@ -282,19 +283,7 @@ pub(super) fn balanced(value: &str) -> bool {
 
 /// Whether a comma outside quotes and angle brackets makes a list of it.
 pub(super) fn lists(value: &str) -> bool {
-    let (mut quoted, mut escaped, mut angle) = (false, false, false);
-    for c in value.chars() {
-        match c {
-            _ if escaped => escaped = false,
-            '\\' if quoted => escaped = true,
-            '"' => quoted = !quoted,
-            '<' if !quoted => angle = true,
-            '>' if !quoted => angle = false,
-            ',' if !quoted && !angle => return true,
-            _ => {}
-        }
-    }
-    false
+    party::split(value, ',').nth(1).is_some()
 }
 
 /// Whether a Via, tidied, has an empty parameter or an empty member of its list.

@@ -4,7 +4,7 @@
 //! Who is shut out must have proved to be where it says it is, by a connection: a datagram's source can be forged, so garbage
 //! in datagrams costs its source nothing but its own answers, and nobody is locked out by somebody else's packets.
 
-use crate::base::Moment;
+use crate::base::{Bucket, Moment};
 use std::collections::HashMap;
 use std::net::IpAddr;
 use std::time::Duration;
@@ -60,32 +60,30 @@ pub struct Sources {
     limits: Limits,
     known: HashMap<IpAddr, Source>,
     /// For all of them together, and for those that find no place of their own: what begins something.
-    together: Bucket,
+    together: Allowance,
     /// The same for what claims to be within a dialog, which a forger can claim as well.
-    together_within: Bucket,
+    together_within: Allowance,
 }
 
 #[derive(Debug)]
 struct Source {
-    beginning: Bucket,
-    within: Bucket,
+    beginning: Allowance,
+    within: Allowance,
     faults: u32,
     /// Of the last fault, or of the last that was forgiven.
     fault_at: Moment,
     shut_out_until: Moment,
 }
 
+/// What a source may do of one kind: so many a second, and a little more at once.
 #[derive(Debug, Clone, Copy)]
-struct Bucket {
-    tokens: f64,
-    at: Moment,
-}
+struct Allowance(Bucket);
 
 impl Sources {
     /// Nobody is known yet.
     pub fn new(limits: Limits) -> Sources {
         let rate = f64::from(limits.requests_per_second) * TOGETHER;
-        let (together, together_within) = (Bucket::full(rate, Moment::ZERO), Bucket::full(rate * WITHIN, Moment::ZERO));
+        let (together, together_within) = (Allowance::full(rate, Moment::ZERO), Allowance::full(rate * WITHIN, Moment::ZERO));
         Sources { limits, known: HashMap::new(), together, together_within }
     }
 
@@ -149,8 +147,8 @@ impl Sources {
             }
         }
         Some(self.known.entry(source).or_insert_with(|| Source {
-            beginning: Bucket::full(rate, now),
-            within: Bucket::full(rate * WITHIN, now),
+            beginning: Allowance::full(rate, now),
+            within: Allowance::full(rate * WITHIN, now),
             faults: 0,
             fault_at: now,
             shut_out_until: Moment::ZERO,
@@ -162,30 +160,21 @@ impl Source {
     /// Nothing about it is worth memory.
     fn is_idle(&self, rate: f64, now: Moment) -> bool {
         let faultless = self.faults == 0 || now.since(self.fault_at) >= FORGIVEN * self.faults;
-        now >= self.shut_out_until
-            && faultless
-            && self.beginning.level(rate, now) >= rate * BURST
-            && self.within.level(rate * WITHIN, now) >= rate * WITHIN * BURST
+        now >= self.shut_out_until && faultless && self.beginning.is_full(rate, now) && self.within.is_full(rate * WITHIN, now)
     }
 }
 
-impl Bucket {
-    fn full(rate: f64, now: Moment) -> Bucket {
-        Bucket { tokens: rate * BURST, at: now }
+impl Allowance {
+    fn full(rate: f64, now: Moment) -> Allowance {
+        Allowance(Bucket::full(rate * BURST, now))
     }
 
-    fn level(&self, rate: f64, now: Moment) -> f64 {
-        (self.tokens + now.since(self.at).as_secs_f64() * rate).min(rate * BURST)
+    fn is_full(&self, rate: f64, now: Moment) -> bool {
+        self.0.level(rate, rate * BURST, now) >= rate * BURST
     }
 
     fn take(&mut self, rate: f64, now: Moment) -> bool {
-        self.tokens = self.level(rate, now);
-        self.at = now;
-        let there = self.tokens >= 1.0;
-        if there {
-            self.tokens -= 1.0;
-        }
-        there
+        self.0.take(rate, rate * BURST, now)
     }
 }
 

@@ -3,6 +3,7 @@
 use super::crypto::{self, Crypto};
 use super::{SdpError, Srtp};
 use crate::base::Codec;
+use crate::rtp::COMFORT_NOISE;
 use sdp_types::{Connection, Media, Session};
 use std::net::{IpAddr, SocketAddr};
 
@@ -170,7 +171,8 @@ pub(super) fn offer_of(session: &Session, media: &Media) -> Result<Offer, SdpErr
         remote: SocketAddr::new(ip, media.port),
         codecs: codecs(media),
         events: telephone_events(media),
-        noise: formats(media).any(|pt| pt == 13) && rtpmap(media, 13).is_none_or(|m| same_encoding(m, "CN", 8_000)),
+        noise: formats(media).any(|pt| pt == COMFORT_NOISE)
+            && rtpmap(media, COMFORT_NOISE).is_none_or(|m| same_encoding(m, "CN", 8_000)),
         rtcp_mux: media.has_attribute("rtcp-mux"),
         secure: secure_rtp(&media.proto),
         crypto: crypto::lines(media),

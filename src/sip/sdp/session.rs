@@ -4,7 +4,7 @@ use super::crypto::{self, Crypto};
 use super::parse::{self, Direction};
 use super::{Format, MediaAgreement, Offer, SdpError, SdpPolicy, Srtp};
 use crate::base::Codec;
-use crate::rtp::{KeyEvents, MasterKey, Numbers, SrtpKeys, Suite};
+use crate::rtp::{COMFORT_NOISE, KeyEvents, MasterKey, Numbers, SrtpKeys, Suite};
 use sha2::{Digest, Sha256};
 use std::fmt::Write;
 use std::net::{IpAddr, SocketAddr};
@@ -14,8 +14,6 @@ use std::net::{IpAddr, SocketAddr};
 const EVENTS_8000: u8 = 101;
 const EVENTS_48000: u8 = 102;
 const OPUS: u8 = 96;
-/// Static (RFC 3551 §6).
-const COMFORT_NOISE: u8 = 13;
 /// Packets that we like to get hold 20 ms; 60 at most.
 const PTIME_MS: u16 = 20;
 const MAXPTIME_MS: u16 = 60;
@@ -40,7 +38,8 @@ pub struct SdpSession {
     numbers: Dynamic,
     /// What our keys are made from.
     keys: SdpKeys,
-    /// Which of our keys are in use, and the far end's that they answered.
+    /// Which of our keys are in use, and the far end's that they answer; `None` = not encrypted. A generation is never used
+    /// again once it was left.
     generation: u32,
     answered: Option<MasterKey>,
 }
@@ -157,13 +156,7 @@ impl SdpSession {
         agreement.rtcp_mux = theirs.rtcp_mux;
         // The first of theirs that we can do (RFC 4568 §5.1.2), under its tag.
         let crypto = theirs.crypto.first().filter(|_| self.policy.srtp != Srtp::Off);
-        // Another key of theirs may be another machine (a transfer behind a PBX), which cannot know how often our sequence
-        // numbers have wrapped: a key of our own begins that count anew.
-        let theirs_now = crypto.map(|c| c.key);
-        if self.answered.is_some() && theirs_now.is_some() && self.answered != theirs_now {
-            self.generation += 1;
-        }
-        self.answered = theirs_now.or(self.answered);
+        self.theirs_is(crypto.map(|c| c.key));
         let answered = crypto.and_then(|c| Some(Crypto { key: self.keys.of(c.key.suite(), self.generation)?, ..*c }));
         agreement.srtp = crypto.zip(answered).map(|(c, ours)| SrtpKeys { send: ours.key, receive: c.key });
         self.lines = session
@@ -230,10 +223,24 @@ impl SdpSession {
             Some(_) => numbers.events_8000,
         })?;
         agreement.srtp = self.answered_keys(&theirs)?;
-        if let Some(keys) = &agreement.srtp {
-            self.answered = Some(keys.receive);
-        }
+        self.theirs_is(agreement.srtp.map(|keys| keys.receive));
         Ok(agreement)
+    }
+
+    /// Our keys are used no more: what is said next has others. For a session that was laid aside and comes back, while the
+    /// counters of its keys are gone.
+    pub fn renew_keys(&mut self) {
+        self.generation += 1;
+    }
+
+    /// The key that they use now. Another one may be another machine (a transfer behind a PBX), which cannot know how often
+    /// our sequence numbers have wrapped: a key of our own begins that count anew. Where they use none any more ours is done
+    /// with as well: its counters are forgotten with it, and a key must never count twice from the same number.
+    fn theirs_is(&mut self, key: Option<MasterKey>) {
+        if self.answered.is_some() && self.answered != key {
+            self.renew_keys();
+        }
+        self.answered = key;
     }
 
     /// The key of ours that they chose, with theirs; `None` = not encrypted.

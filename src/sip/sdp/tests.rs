@@ -256,6 +256,36 @@ fn a_refresh_keeps_our_key_and_another_key_of_theirs_gets_another_of_ours() {
     assert!((1..4).all(|n| !starts[..n].contains(&starts[n])), "each suite has its own");
 }
 
+/// The same key with its counters begun anew would protect two packets alike.
+#[test]
+fn no_key_of_ours_is_used_again_once_it_was_left() {
+    let (plain, encrypted) = (phone(&[(0, "PCMU/8000")], ""), phone(&[(0, "PCMU/8000")], CRYPTO));
+    // They encrypt, then not, then again with the key that they had.
+    let mut session = with_srtp(Srtp::Offered);
+    let mut answered = |offer: &str| session.answer(offer, ip(), 4000).expect("it fits").0.srtp;
+    let (first, none, again) = (answered(&encrypted), answered(&plain), answered(&encrypted));
+    let (first, again) = (first.expect("encrypted"), again.expect("encrypted"));
+    assert!(none.is_none() && first.receive == again.receive && first.send != again.send);
+    assert_eq!(answered(&encrypted), Some(again), "a refresh keeps it");
+    // The same in answers to offers of ours.
+    let mut session = with_srtp(Srtp::Offered);
+    let mut offered = |theirs: Srtp| {
+        let offer = session.offer(ip(), 4000);
+        let (_, answer) = with_srtp(theirs).answer(&offer, ip(), 5000).expect("it fits");
+        session.accept_answer(&answer, ip()).expect("it fits").srtp
+    };
+    let (first, same) = (offered(Srtp::Offered).expect("encrypted"), offered(Srtp::Offered).expect("encrypted"));
+    assert_eq!(first.send, same.send, "a refresh keeps it");
+    assert!(offered(Srtp::Off).is_none());
+    assert_ne!(offered(Srtp::Offered).expect("encrypted").send, first.send);
+    // A session that was laid aside.
+    let before = session.offer(ip(), 4000);
+    session.renew_keys();
+    let after = session.offer(ip(), 4000);
+    let keys = |text: &str| text.lines().filter(|l| l.starts_with("a=crypto:")).map(str::to_string).collect::<Vec<_>>();
+    assert!(keys(&before).iter().zip(keys(&after)).all(|(a, b)| *a != b), "{before}{after}");
+}
+
 #[test]
 fn rtcp_shares_a_port_and_noise_stands_for_silence_where_both_want_it() {
     let offer = phone(&[(0, "PCMU/8000"), (13, "CN/8000")], "a=rtcp-mux\r\n");

@@ -479,7 +479,7 @@ impl Core {
 
     /// The endpoint's own time.
     pub(super) fn now(&self) -> Moment {
-        Moment::from_micros(u64::try_from(self.began.elapsed().as_micros()).unwrap_or(u64::MAX))
+        Moment::ZERO + self.began.elapsed()
     }
 
     pub(super) fn new_refer(&mut self) -> Refer {
