@@ -512,6 +512,11 @@ pub(super) struct StackView {
 }
 
 impl StackView {
+    /// The authorities that the crate believes when it opens a connection again by itself.
+    pub(super) fn believe(&self, tls: &Tls) {
+        self.endpoint.transport_layer.set_tls_config(tls.for_the_crate());
+    }
+
     /// Dialogs, running transactions, stream connections.
     pub(super) fn counts(&self) -> (usize, usize, usize) {
         let running = self.endpoint.get_stats().running_transactions;

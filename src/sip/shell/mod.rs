@@ -290,7 +290,9 @@ impl SipEndpoint {
     /// # Errors
     /// What is wrong with the files; then everything stays as it was.
     pub fn reload_tls(&self) -> Result<(), TlsError> {
-        self.tls.reload()
+        self.tls.reload()?;
+        self.stack.believe(&self.tls);
+        Ok(())
     }
 
     /// The address of ours that this peer reaches: for SDP, so that audio and signalling agree.
