@@ -139,10 +139,9 @@ impl Core {
         }
         let key = *self.by_dialog.get(&index).ok_or_else(none)?;
         let entry = self.entries.get(&key).filter(|e| e.dialog.id().remote_tag == replaces.from_tag).ok_or_else(none)?;
-        let known = self.shared.cfg.known.iter().chain(&self.shared.cfg.trusted).any(|network| network.contains(source));
         match entry.phase {
             // Who knows the tags could have read them: only those who could have called take a place (RFC 3891 §5).
-            _ if !known && entry.peer != Some(source) => Err((StatusCode::Forbidden, vec![])),
+            _ if !self.gate.knows(source) && entry.peer != Some(source) => Err((StatusCode::Forbidden, vec![])),
             Phase::Up if replaces.early_only => Err((StatusCode::BusyHere, vec![])),
             Phase::Up => Ok(Some(key)),
             // A ringing call that they did not begin, or ours that nobody has answered (RFC 3891 §3).
