@@ -536,3 +536,45 @@ async fn answers_go_back_to_where_the_request_came_from() {
         }
     }
 }
+
+/// Numbers with parameters (RFC 3966, RFC 4694) and Contacts with a trunk group (RFC 4904): who is meant is read from all of
+/// them, and what follows in the call goes to the Contact's host, in the letters that it wrote.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn user_parts_with_parameters_and_escapes() {
+    let loopback: IpAddr = [127, 0, 0, 1].into();
+    let socket = UdpSocket::bind(SocketAddr::new(loopback, 0)).await.expect("loopback is free");
+    let from = socket.local_addr().expect("bound");
+    let mut phone = Phone::start(|cfg| cfg.udp = any("127.0.0.1")).await;
+    let to = phone.endpoint.local_udp().expect("UDP");
+    let sdp = SdpSession::new(9).offer(loopback, 40_002);
+    let request = |method: &str, tag: &str, body: &str| {
+        format!(
+            "{method} sip:+4930123;npdi;rn=+49301@{to} SIP/2.0\r\nVia: SIP/2.0/UDP {from};branch=z9hG4bK{method}\r\n\
+             From: <sip:+49170;cpc=ordinary@caller.example>;tag=u1\r\nTo: <sip:+4930123@{to}>{tag}\r\nCall-ID: parameters\r\n\
+             CSeq: 1 {method}\r\nContact: <sip:+49;tgrp=x%40y@{from}>\r\nMax-Forwards: 70\r\n\
+             Content-Type: application/sdp\r\nContent-Length: {}\r\n\r\n{body}",
+            body.len()
+        )
+    };
+    let heard = async || {
+        let mut buffer = vec![0; 8192];
+        let got = tokio::time::timeout(PATIENCE, socket.recv_from(&mut buffer)).await.expect("in time").expect("received");
+        String::from_utf8_lossy(&buffer[..got.0]).into_owned()
+    };
+    socket.send_to(request("INVITE", "", &sdp).as_bytes(), to).await.expect("sent");
+    let mut answer = heard().await;
+    while !answer.starts_with("SIP/2.0 200") {
+        assert!(answer.starts_with("SIP/2.0 1"), "{answer}");
+        answer = heard().await;
+    }
+    let tag = answer.lines().find(|l| l.starts_with("To:")).and_then(|l| l.split_once(";tag=")).expect("a tag").1.to_string();
+    socket.send_to(request("ACK", &format!(";tag={tag}"), "").as_bytes(), to).await.expect("sent");
+    let told = tokio::time::timeout(PATIENCE, phone.events.recv()).await.expect("in time").expect("alive");
+    let SipEvent::Incoming { dialog, from: caller, to: dialled, .. } = told else { panic!("{told:?}") };
+    assert_eq!((caller.as_str(), dialled.as_str()), ("+49170", "+4930123"));
+    let acked = tokio::time::timeout(PATIENCE, phone.events.recv()).await.expect("in time").expect("alive");
+    assert!(matches!(acked, SipEvent::Acked { .. }), "{acked:?}");
+    phone.endpoint.send(SipCommand::HangUp { dialog }).expect("not busy");
+    let bye = heard().await;
+    assert!(bye.starts_with(&format!("BYE sip:+49;tgrp=x%40y@{from} SIP/2.0\r\n")), "{bye}");
+}

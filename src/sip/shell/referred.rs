@@ -4,6 +4,7 @@
 use super::core::Core;
 use super::dialog::Phase;
 use super::incoming::Refusal;
+use super::message::unescaped;
 use crate::sip::replaces::{self, Replaces};
 use crate::sip::{DialogKey, SipEvent};
 use rsipstack::dialog::dialog::TransactionHandle;
@@ -122,7 +123,7 @@ impl Core {
         let (id, far) = (other.dialog.id(), other.dialog.snapshot().remote_uri);
         // As the other phone sees it: its own tag is the one that it is asked to replace.
         let replaces = Replaces { call_id: id.call_id, to_tag: id.remote_tag, from_tag: id.local_tag, early_only: false };
-        self.refer_by(key, replaces.refer_to(&far.to_string())).await;
+        self.refer_by(key, replaces.refer_to(&unescaped(far).to_string())).await;
     }
 
     /// The dialog whose place a new INVITE takes; `None` = it takes no place.
