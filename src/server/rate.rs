@@ -8,7 +8,8 @@ use std::collections::HashMap;
 use std::hash::Hash;
 use std::net::IpAddr;
 
-/// Most sources (and callers) remembered; beyond that the fullest buckets (the quietest ones) are forgotten.
+/// Most sources (and callers) remembered; beyond that those whose buckets are full again are forgotten, and while there are none
+/// whoever is new is refused.
 const KEYS_MAX: usize = 10_000;
 
 /// New calls a minute for each key.
