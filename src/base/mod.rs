@@ -11,6 +11,7 @@ mod moment;
 mod network;
 mod number_words;
 mod prompt;
+mod uri;
 mod words;
 
 pub use bucket::{Bucket, Buckets};
@@ -24,4 +25,5 @@ pub use moment::{Moment, WallTime};
 pub use network::Network;
 pub use number_words::{TENS, UNITS, below_hundred_in_words, unit};
 pub use prompt::{BargeIn, Prompt, PromptEnd, PromptPart};
+pub use uri::SipUri;
 pub use words::{Confidence, Digit, Language, PhoneNumber, Pii};

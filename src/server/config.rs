@@ -56,7 +56,7 @@ pub struct Config {
 /// `[sip]`.
 #[derive(Debug, Clone)]
 pub struct SipConfig {
-    /// Where SIP over UDP is heard; `None` = off. At least one of both transports is on.
+    /// Where SIP over UDP is heard; `None` = off. At least one of the three transports is on.
     pub udp: Option<SocketAddr>,
     /// Where SIP over TCP is heard; `None` = off.
     pub tcp: Option<SocketAddr>,

@@ -1,16 +1,34 @@
 //! Where an agent's phone may send a caller, pure: to the flow's named targets, and to colleagues (names and extensions) on the
 //! agent's own host. Nothing else is ever dialled on somebody's request.
 
+use crate::base::SipUri;
 use crate::flow::Flow;
 
 /// Longest number that is taken for an extension of a PBX.
 const EXTENSION_DIGITS: usize = 5;
 
-/// Whether the agent who answered at `agent` may have a caller sent to the SIP URI `to`.
-pub(super) fn may_dial(to: &str, flow: &Flow, agent: &str) -> bool {
+/// An agent who answered.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Agent<'a> {
+    /// The URI that was dialled.
+    pub(super) address: &'a str,
+    /// It leads through a trunk.
+    pub(super) by_trunk: bool,
+}
+
+impl Agent<'_> {
+    /// Whether this place is one beside the agent's own. Who was reached by a number of the world is in no house of ours: the far
+    /// end is a carrier's, where short numbers, too, may cost money.
+    fn has_beside(self, to: &Place) -> bool {
+        let Some(own) = Place::read(self.address) else { return false };
+        own.host == to.host && (!self.by_trunk || is_extension(&own.user)) && is_extension(&to.user)
+    }
+}
+
+/// Whether an agent may have a caller sent to the SIP URI `to`.
+pub(super) fn may_dial(to: &str, flow: &Flow, agent: Agent) -> bool {
     let Some(to) = Place::read(to) else { return false };
-    let colleague = Place::read(agent).is_some_and(|agent| agent.host == to.host) && is_extension(&to.user);
-    colleague || flow.targets.values().filter_map(|target| Place::read(&target.sip)).any(|target| target == to)
+    agent.has_beside(&to) || flow.targets.values().filter_map(|target| Place::read(&target.sip)).any(|target| target == to)
 }
 
 /// A name, or a number too short to lead out of a PBX. What begins with `0` or `+`, or has more digits in a row than an
@@ -24,44 +42,31 @@ fn is_extension(user: &str) -> bool {
     plain && begins && longest <= EXTENSION_DIGITS && (number || user.starts_with(|c: char| c.is_ascii_alphabetic()))
 }
 
-/// User, host and port of a `sip:` URI that may be called.
+/// Scheme, user, host and port of a `sip:` or `sips:` URI that may be called.
 #[derive(Debug, PartialEq, Eq)]
 struct Place {
+    secure: bool,
     user: String,
     host: String,
     port: Option<u16>,
 }
 
 impl Place {
-    /// `None` for other schemes, other methods than INVITE, and what cannot be read.
+    /// `None` for other schemes, other methods than INVITE, users who are written in more than one way, and what cannot be read.
     fn read(uri: &str) -> Option<Place> {
-        let rest = uri.strip_prefix("sip:")?;
-        let (rest, headers) = rest.split_once('?').unwrap_or((rest, ""));
+        let uri = SipUri::parse(uri)?;
         // Headers become part of the request: a Route, for one, would lead it elsewhere than the host says.
         let harmless = |header: &str| {
             let name = header.split('=').next().unwrap_or(header);
             ["replaces", "user-to-user", "require"].iter().any(|known| name.eq_ignore_ascii_case(known))
         };
-        if !headers.is_empty() && !headers.split('&').all(harmless) {
-            return None;
-        }
-        let (address, parameters) = rest.split_once(';').unwrap_or((rest, ""));
-        let other_method = parameters.split(';').any(|p| {
-            p.split_once('=').is_some_and(|(n, v)| n.eq_ignore_ascii_case("method") && !v.eq_ignore_ascii_case("INVITE"))
-        });
+        let other_method = uri.param("method").is_some_and(|method| !method.eq_ignore_ascii_case("INVITE"));
         // It overrides the host (RFC 3261 §19.1.1).
-        let elsewhere = parameters.split(';').any(|p| p.split('=').next().unwrap_or(p).trim().eq_ignore_ascii_case("maddr"));
-        let (user, host) = address.rsplit_once('@').unwrap_or(("", address));
-        // The port is what follows the last colon outside of brackets.
-        let (host, port) = match host.rsplit_once(':') {
-            Some((name, port)) if !port.contains(']') => (name, Some(port.parse().ok()?)),
-            _ => (host, None),
-        };
-        let fine = !host.is_empty()
-            && !other_method
-            && !elsewhere
-            && host.chars().all(|c| c.is_ascii_alphanumeric() || ".-:[]".contains(c));
-        fine.then(|| Place { user: user.to_string(), host: host.to_ascii_lowercase(), port })
+        let elsewhere = uri.param("maddr").is_some();
+        let plain = !uri.user.contains([';', '?', ':', '@']);
+        let fine = plain && !other_method && !elsewhere && (uri.headers.is_empty() || uri.headers.split('&').all(harmless));
+        let (user, host) = (uri.user.to_string(), uri.host.to_ascii_lowercase());
+        fine.then_some(Place { secure: uri.secure, user, host, port: uri.port })
     }
 }
 
@@ -76,23 +81,30 @@ mod tests {
             read("sip:anna@Desk.example:5062;transport=tcp?Replaces=x").as_deref(),
             Some("anna|desk.example|Some(5062)")
         );
-        assert_eq!(read("sip:[::1]:5060").as_deref(), Some("|[::1]|Some(5060)"));
-        assert_eq!(read("sip:a@[2001:db8::1]").as_deref(), Some("a|[2001:db8::1]|None"));
-        for no in ["tel:+49900123", "sips:a@b", "sip:", "sip:a@", "sip:a@b:x", "sip:a@b c", "sip:a@b;method=BYE", "sip:a@b%20c"]
-        {
+        assert_eq!(read("sip:[::1]:5060").as_deref(), Some("|::1|Some(5060)"));
+        assert_eq!(read("sips:a@[2001:db8::1]").as_deref(), Some("a|2001:db8::1|None"));
+        for no in [
+            "tel:+49900123",
+            "trunk:200@pbx",
+            "sip:",
+            "sip:a@",
+            "sip:a@b:x",
+            "sip:a@b c",
+            "sip:a@b;method=BYE",
+            "sip:a@b%20c",
+            "sip:a;x=y@b",
+            "sip:a?x@b",
+            "sip:a:secret@b",
+            "sip:a@b@c",
+        ] {
             assert_eq!(read(no), None, "{no}");
         }
     }
 
     #[test]
     fn only_named_targets_and_the_agents_own_host() {
-        let text = include_str!("../../flows/parcel.yaml");
-        let env = std::collections::BTreeMap::from([
-            ("AGENT_SIP".to_string(), "sip:agent@pbx.example:5220".to_string()),
-            ("PARCEL_API".to_string(), "http://127.0.0.1:1".to_string()),
-        ]);
-        let flow = Flow::load(text, "parcel.yaml", &env).expect("a good flow").flow;
-        let agent = "sip:anna@desk.example";
+        let flow = flow();
+        let agent = Agent { address: "sip:anna@desk.example", by_trunk: false };
         assert!(may_dial("sip:bob@desk.example:5070?Replaces=x", &flow, agent));
         assert!(may_dial("sip:agent@pbx.example:5220", &flow, agent));
         assert!(!may_dial("sip:other@pbx.example:5220", &flow, agent));
@@ -122,5 +134,30 @@ mod tests {
                 assert!(!may_dial(&format!("{named}{elsewhere}"), &flow, agent), "{named}{elsewhere}");
             }
         }
+        assert!(may_dial("sip:bob@desk.example", &flow, Agent { address: "sips:anna@desk.example", ..agent }));
+        assert!(!may_dial("sips:agent@pbx.example:5220", &flow, agent), "another address than the flow's");
+    }
+
+    #[test]
+    fn agents_behind_a_trunk_have_colleagues_where_they_have_an_extension() {
+        let flow = flow();
+        let agent = |address| Agent { address, by_trunk: true };
+        let inside = agent("sip:2040@pbx.example:5080;transport=tls");
+        assert!(may_dial("sip:2041@pbx.example", &flow, inside) && may_dial("sips:bob@PBX.example?Replaces=x", &flow, inside));
+        assert!(
+            !may_dial("sip:0900123456@pbx.example", &flow, inside) && !may_dial("sip:2041@elsewhere.example", &flow, inside)
+        );
+        let outside = agent("sip:+49301234567@carrier.example");
+        assert!(!may_dial("sip:11833@carrier.example", &flow, outside), "the carrier's own short numbers");
+        assert!(may_dial("sip:agent@pbx.example:5220", &flow, outside), "what the flow names");
+    }
+
+    fn flow() -> std::sync::Arc<Flow> {
+        let text = include_str!("../../flows/parcel.yaml");
+        let env = std::collections::BTreeMap::from([
+            ("AGENT_SIP".to_string(), "sip:agent@pbx.example:5220".to_string()),
+            ("PARCEL_API".to_string(), "http://127.0.0.1:1".to_string()),
+        ]);
+        Flow::load(text, "parcel.yaml", &env).expect("a good flow").flow
     }
 }

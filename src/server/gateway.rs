@@ -11,7 +11,7 @@ use crate::drive::{Driver, Happening, Ports};
 use crate::flow::Flow;
 use crate::media::{LegCommand, LegEvent, LegKey, Plane};
 use crate::sip::trunk::{Board, Direction, Permit};
-use crate::sip::{DialogKey, Origin, SdpKeys, SdpPolicy, SdpSession, SipCommand, SipEndpoint, SipEvent, Srtp};
+use crate::sip::{DialogKey, Origin, RETRY_AFTER, SdpKeys, SdpPolicy, SdpSession, SipCommand, SipEndpoint, SipEvent, Srtp};
 use crate::speech::{EarEvent, Ears, Voices};
 use crate::store::{EventLog, EventLogHead, Store, StoreWriter};
 use std::collections::{BTreeMap, HashMap};
@@ -20,13 +20,11 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
+use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{broadcast, mpsc};
 
 /// What waits for one call at most; a full inbox means that its task hangs, and then the sender does not wait either.
 const INBOX: usize = 512;
-
-/// Seconds after which a refused caller may try again.
-const RETRY_AFTER: u32 = 5;
 
 /// How long an ended call waits for the numbers of its legs.
 const LAST_NUMBERS: Duration = Duration::from_secs(2);
@@ -89,6 +87,12 @@ impl Shared {
     pub(super) fn sdp_session_by(&self, srtp: Option<Srtp>) -> SdpSession {
         let policy = SdpPolicy { srtp: srtp.unwrap_or(self.sdp.srtp), ..self.sdp.clone() };
         SdpSession::with_policy(rand::random(), policy, SdpKeys::from_random(rand::random()))
+    }
+
+    /// The same for a call that comes by this trunk.
+    pub(super) fn sdp_session_of(&self, trunk: Option<&str>) -> SdpSession {
+        let trunk = trunk.and_then(|name| self.board().named(name));
+        self.sdp_session_by(trunk.and_then(|trunk| trunk.srtp))
     }
 
     pub(super) fn register(&self, dialog: DialogKey, inbox: mpsc::Sender<Inbox>) {
@@ -349,11 +353,20 @@ impl Router {
             return self.reject(*dialog, 481, None);
         }
         let Some(inbox) = inbox else { return };
-        if let Err(lost) = inbox.try_send(Inbox::Sip(event)) {
-            tracing::error!(?dialog, "a call's inbox is full or closed; a signalling event was lost");
-            if let Inbox::Sip(SipEvent::Incoming { dialog, .. }) = lost.into_inner() {
-                self.reject(dialog, 503, Some(RETRY_AFTER));
+        let (status, lost) = match inbox.try_send(Inbox::Sip(event)) {
+            Ok(()) => return,
+            Err(TrySendError::Full(lost)) => {
+                tracing::error!(?dialog, "a call's inbox is full; a signalling event was lost");
+                ((503, Some(RETRY_AFTER)), lost)
             }
+            Err(TrySendError::Closed(lost)) => {
+                // The call is over, and its dialogs with it.
+                self.shared.forget(dialog);
+                ((481, None), lost)
+            }
+        };
+        if let Inbox::Sip(SipEvent::Incoming { dialog, .. }) = lost {
+            self.reject(dialog, status.0, status.1);
         }
     }
 
@@ -409,8 +422,7 @@ impl Router {
                 return self.reject(dialog, 503, Some(RETRY_AFTER));
             }
         };
-        let by = origin.trunk.as_ref().and_then(|name| self.shared.board().named(name));
-        let mut sdp = self.shared.sdp_session_by(by.and_then(|trunk| trunk.srtp));
+        let mut sdp = self.shared.sdp_session_of(origin.trunk.as_deref());
         let ip = self.shared.sip.local_ip_toward(source.ip());
         let (agreed, answer_sdp) = match offer.as_deref().map(|o| sdp.answer(o, ip, port)) {
             Some(Ok((agreed, text))) => (Some(agreed), text),

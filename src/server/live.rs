@@ -14,6 +14,7 @@ use crate::sip::trunk::Permit;
 use crate::sip::{DialogKey, EndedWhy, MediaAgreement, SdpSession, SipCommand, SipEvent};
 use crate::speech::Ear;
 use crate::store::{EventLog, StoreWriter};
+use moves::Taker;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
@@ -41,8 +42,8 @@ pub(super) struct LiveLeg {
     pub(super) replaced: Option<Box<Replaced>>,
     /// The address of ours that stands in its session descriptions: the one that its network reaches.
     pub(super) ip: std::net::IpAddr,
-    /// The address that was dialled; `None` = they called us.
-    address: Option<String>,
+    /// The URI that was dialled, for a trunk that of the trunk's far end; `None` = they called us.
+    pub(super) address: Option<String>,
 }
 
 /// A dialog whose place is being taken. It comes back if the new one ends before it is acknowledged.
@@ -179,8 +180,8 @@ impl LivePorts {
             SipEvent::Answered { dialog, sdp } => self.agent_answered(dialog, &sdp),
             SipEvent::Ended { dialog, why } => self.dialog_ended(dialog, why),
             SipEvent::Reanswered { dialog, sdp } => self.reanswered(dialog, &sdp),
-            SipEvent::Incoming { dialog, offer, replaces: Some(old), source, .. } => {
-                self.taken_over(old, (dialog, source), offer.as_deref())
+            SipEvent::Incoming { dialog, offer, replaces: Some(old), source, origin, .. } => {
+                self.taken_over(old, Taker { dialog, source, trunk: origin.trunk }, offer.as_deref())
             }
             SipEvent::ReferAsked { dialog, to } => self.refer_asked(dialog, to),
             SipEvent::Incoming { .. } | SipEvent::ReofferRefused { .. } => Vec::new(),

@@ -1,7 +1,7 @@
 //! How a call goes out: whether its destination is allowed at all, and by which trunk; when that one fails, by the next.
 
 use super::live::LivePorts;
-use crate::base::{LegId, Moment};
+use crate::base::{LegId, Moment, SipUri};
 use crate::call::Record;
 use crate::drive::Ports as _;
 use crate::sip::destinations::{Destinations, Target};
@@ -19,16 +19,6 @@ pub(super) struct Offered {
 
 /// An address that is nobody's (RFC 5737): the way to it is the way out of this machine.
 const SOMEWHERE: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(192, 0, 2, 1));
-
-/// The host of a SIP URI, if it is an address.
-fn host_ip(uri: &str) -> Option<IpAddr> {
-    let rest = uri.split_once(':')?.1.split(['?', ';', '>']).next()?;
-    let host = rest.rsplit_once('@').map_or(rest, |(_, host)| host);
-    match host.strip_prefix('[') {
-        Some(v6) => v6.split(']').next()?.parse().ok(),
-        None => host.split(':').next()?.parse().ok(),
-    }
-}
 
 /// A leg that goes out by trunks.
 #[derive(Debug)]
@@ -81,7 +71,7 @@ impl LivePorts {
     pub(super) fn invite(&mut self, leg: LegId, to: &str, trunk: Option<String>, srtp: Option<Srtp>, offered: Offered) -> bool {
         let ip = self.ip_toward(to);
         let Some(live) = self.legs.get_mut(&leg) else { return false };
-        (live.sdp, live.ip) = (self.shared.sdp_session_by(srtp), ip);
+        (live.sdp, live.ip, live.address) = (self.shared.sdp_session_by(srtp), ip, Some(to.to_string()));
         let (dialog, sdp) = (live.dialog, live.sdp.offer(ip, live.port));
         self.shared.register(dialog, self.inbox.clone());
         let Offered { uui, ring_seconds } = offered;
@@ -99,7 +89,7 @@ impl LivePorts {
     /// The address of ours that whoever is dialled reaches. What is behind a name is not known here: then it is the caller's view
     /// of us, unless that is this machine alone.
     fn ip_toward(&self, uri: &str) -> IpAddr {
-        match host_ip(uri) {
+        match SipUri::parse(uri).and_then(|uri| uri.ip()) {
             Some(ip) => self.shared.sip.local_ip_toward(ip),
             None if self.ip.is_loopback() && !uri.contains("localhost") => self.shared.sip.local_ip_toward(SOMEWHERE),
             None => self.ip,
@@ -160,18 +150,5 @@ impl LivePorts {
                 Err(_) => {}
             }
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn addresses_in_uris() {
-        let ip = |uri| host_ip(uri).map(|ip| ip.to_string());
-        assert_eq!(ip("sip:a@192.0.2.7:5070;transport=tcp").as_deref(), Some("192.0.2.7"));
-        assert_eq!(ip("sips:[2001:db8::1]:5061?X=y@z").as_deref(), Some("2001:db8::1"));
-        assert_eq!((ip("sip:a@pbx.example"), ip("nothing")), (None, None));
     }
 }

@@ -123,8 +123,8 @@ pub(crate) fn unescape(text: &str) -> String {
     let bytes = text.as_bytes();
     let mut i = 0;
     while i < bytes.len() {
-        let hex = bytes.get(i + 1..i + 3).and_then(|h| std::str::from_utf8(h).ok());
-        match (bytes[i], hex.and_then(|h| u8::from_str_radix(h, 16).ok())) {
+        let digit = |at: usize| bytes.get(at).and_then(|b| char::from(*b).to_digit(16)).and_then(|d| u8::try_from(d).ok());
+        match (bytes[i], digit(i + 1).zip(digit(i + 2)).map(|(high, low)| high << 4 | low)) {
             (b'%', Some(byte)) => {
                 out.push(byte);
                 i += 3;
@@ -210,6 +210,8 @@ mod tests {
         assert_eq!(refer_to("sip:a@b", Some(uui)), "<sip:a@b?User-to-User=0123abcd%3Bencoding%3Dhex>");
         assert_eq!(refer_to("<sip:a@b?X=1>", Some("y")), "<sip:a@b?X=1&User-to-User=y>");
         assert_eq!(unescape(&escape("ü %;=")), "ü %;=");
-        assert_eq!(unescape("100%"), "100%");
+        for same in ["100%", "%+5", "%-1", "%4", "%g0", "%ü"] {
+            assert_eq!(unescape(same), same);
+        }
     }
 }

@@ -1,6 +1,7 @@
 //! What may be dialled or referred to: nothing but what is allowed here. A stolen line is turned into money by calls to
-//! expensive numbers, so every URI that this gateway calls, sends a caller to, or is asked to follow (REFER, 302) passes
-//! [`Destinations::check`] first.
+//! expensive numbers, so every URI that this gateway calls, sends a caller to, or is sent on to (302) passes
+//! [`Destinations::check`] first. Where an agent's phone sends a caller (REFER) is looked at more narrowly, by
+//! `server::destinations`, and then called once.
 //!
 //! Allowed are the targets that the loaded flow names (their text is filled in from the environment alone, when the flow is
 //! loaded; nothing that a caller says reaches them), and numbers by a trunk that match the trunk's patterns, within its caps.
@@ -8,7 +9,7 @@
 use super::party;
 use super::trunk::numbers::{is_number, national_allowed};
 use super::trunk::{Board, NoTrunk, Trunk};
-use crate::base::Moment;
+use crate::base::{Moment, SipUri};
 
 /// Longest URI that is looked at.
 const URI_MAX: usize = 256;
@@ -80,11 +81,6 @@ impl Destinations {
         Destinations { named: named.filter_map(comparable).collect() }
     }
 
-    /// Whether this may be dialled or referred to, caps aside: for the far end's REFERs and redirects.
-    pub fn may_dial(&self, uri: &str, board: &Board) -> bool {
-        self.way(uri, board).is_ok()
-    }
-
     /// Whether this may be dialled for this caller now, and by which trunks. A number that no flow names goes by those that
     /// allow it and can take a call, in their order; it is counted on each of them, so that none passes its caps whichever
     /// takes it. Further ones that have reached their caps are left out; when the first has, nothing is dialled.
@@ -142,19 +138,16 @@ fn allows(trunk: &Trunk, number: &str) -> bool {
     }
 }
 
-/// A URI without what does not change where it leads: scheme and host in lower case, the transport's own port left out. What
-/// does (user, parameters, headers) stays, letter by letter.
+/// A URI without what does not change where it leads: scheme and host in lower case, the scheme's own port where none is
+/// written. What does (user, parameters, headers) stays, letter by letter.
 fn comparable(uri: &str) -> Option<String> {
     match Target::parse(uri)? {
         Target::Trunk { user, wanted } => Some(format!("trunk:{user}@{}", wanted.join(","))),
         Target::Address(uri) => {
-            let (scheme, rest) = uri.split_once(':')?;
-            let (user, place) = rest.rsplit_once('@').map_or(("", rest), |(user, place)| (user, place));
-            let end = place.find([';', '?']).unwrap_or(place.len());
-            let (host, tail) = place.split_at(end);
-            let host = host.to_ascii_lowercase();
-            let host = host.strip_suffix(":5060").unwrap_or(&host);
-            Some(format!("{}:{user}@{host}{tail}", scheme.to_ascii_lowercase()))
+            let SipUri { secure, user, host, port, params, headers } = SipUri::parse(&uri)?;
+            let (scheme, usual) = if secure { ("sips", 5061) } else { ("sip", 5060) };
+            let (host, port) = (host.to_ascii_lowercase(), port.unwrap_or(usual));
+            Some(format!("{scheme}:{user}@{host}|{port};{params}?{headers}"))
         }
     }
 }
@@ -175,7 +168,14 @@ mod tests {
 
     fn flow() -> Destinations {
         Destinations::new(
-            ["sip:agents@PBX.example:5060", "trunk:+49305551000", "trunk:support@closed", "sip:a@b;x=1"].into_iter(),
+            [
+                "sip:agents@PBX.example:5060",
+                "trunk:+49305551000",
+                "trunk:support@closed",
+                "sip:a@b;x=1",
+                "sips:safe@pbx.example",
+            ]
+            .into_iter(),
         )
     }
 
@@ -189,9 +189,11 @@ mod tests {
             "tel:+49-30-5551000",
             "trunk:support@closed",
             "sip:a@b;x=1",
+            "sips:safe@pbx.example:5061",
+            "sips:safe@pbx.example",
         ];
         for uri in named {
-            assert!(flow.may_dial(uri, &board), "{uri}");
+            assert!(flow.way(uri, &board).is_ok(), "{uri}");
         }
     }
 
@@ -205,6 +207,7 @@ mod tests {
             ("sip:agents@pbx.example?Route=%3Csip:evil%3E", NoDestination::NotNamed),
             ("sip:agents@pbx.example@evil.example", NoDestination::NotNamed),
             ("sips:agents@pbx.example", NoDestination::NotNamed),
+            ("sips:safe@pbx.example:5060", NoDestination::NotNamed),
             ("sip:a@b;x=1;lr", NoDestination::NotNamed),
             ("sip:+49305551000@carrier.example", NoDestination::NotNamed),
             ("trunk:support@local", NoDestination::NotAllowed),
@@ -221,7 +224,7 @@ mod tests {
         for (uri, why) in others {
             assert_eq!(flow.way(uri, &board).err(), Some(why), "{uri}");
         }
-        assert!(!Destinations::default().may_dial("sip:agents@pbx.example", &board));
+        assert!(Destinations::default().way("sip:agents@pbx.example", &board).is_err());
     }
 
     proptest::proptest! {

@@ -23,9 +23,11 @@ pub enum SipEvent {
     Incoming {
         /// Its key from now on.
         dialog: DialogKey,
-        /// User part of From (or P-Asserted-Identity if the source is trusted).
+        /// Who calls: user part of From (or of P-Asserted-Identity if the source is trusted), as the trunk's `numbers_in` make it;
+        /// `anonymous` for who wants privacy.
         from: String,
-        /// User part of the Request-URI: the number dialled.
+        /// The number dialled, as the trunk's `numbers_in` make it: user part of the Request-URI, or of To or P-Called-Party-ID where
+        /// the trunk writes it there.
         to: String,
         /// Where it came from.
         source: SocketAddr,

@@ -30,5 +30,8 @@ pub use shell::{
 };
 pub use verify::Accounts;
 
+/// Seconds after which a caller who was refused because there is too much to do may try again.
+pub(crate) const RETRY_AFTER: u32 = 5;
+
 /// Methods that we do, for Allow headers.
 pub(crate) const ALLOW: &str = "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE, PRACK, NOTIFY, REFER";

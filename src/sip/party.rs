@@ -2,6 +2,8 @@
 //! Remote-Party-ID, P-Called-Party-ID (RFC 7315), Diversion (RFC 5806) and History-Info (RFC 7044). Pure: header values in,
 //! small facts out. Values come as they stood in the message, one for each header line, unfolded or not.
 
+use crate::base::SipUri;
+
 /// Most entries of a list that are looked at.
 const ENTRIES_MAX: usize = 32;
 /// Longest number or name that is kept.
@@ -40,9 +42,39 @@ pub(crate) fn user_of(uri: &str) -> Option<String> {
     let separators = |c: char| "-.() ".contains(c);
     let bare: String = user.chars().filter(|c| !separators(*c)).collect();
     let number = !bare.is_empty() && bare.chars().all(|c| c.is_ascii_digit() || "+*#".contains(c));
-    let user = if number { bare } else { user };
-    let user: String = user.chars().filter(|c| !c.is_control()).take(NUMBER_MAX).collect();
+    let user = kept(if number { &bare } else { &user });
     Some(user).filter(|user| !user.is_empty())
+}
+
+/// As much of a user part as we keep of it, without what could break a line.
+pub(crate) fn kept(user: &str) -> String {
+    user.chars().filter(|c| !c.is_control()).take(NUMBER_MAX).collect()
+}
+
+/// A URI whose user part the SIP crate can read: it takes the first `;` or `?` for the end of the address, and a user part may
+/// hold both (RFC 3261 §25.1; `+4930;phone-context=x`, RFC 4904). Here they are escaped there; `None` = there are none.
+pub(crate) fn with_escaped_user(uri: &str) -> Option<String> {
+    let user = SipUri::parse(uri).map(|uri| uri.user).filter(|user| user.contains([';', '?']))?;
+    let (scheme, rest) = uri.trim().split_once(':')?;
+    let rest = rest.strip_prefix(user)?;
+    Some(format!("{scheme}:{}{rest}", user.replace(';', "%3B").replace('?', "%3F")))
+}
+
+/// The same for each `<URI>` of a header line; `None` = nothing is to be escaped.
+pub(crate) fn with_escaped_users(value: &str) -> Option<String> {
+    let (mut out, mut rest, mut changed) = (String::new(), value, false);
+    while let Some(open) = find_outside_quotes(rest, '<') {
+        let (before, inside) = rest.split_at(open + 1);
+        let Some(close) = inside.find('>') else { break };
+        let (uri, after) = inside.split_at(close);
+        let mended = with_escaped_user(uri);
+        changed |= mended.is_some();
+        out.push_str(before);
+        out.push_str(mended.as_deref().unwrap_or(uri));
+        rest = after;
+    }
+    out.push_str(rest);
+    changed.then_some(out)
 }
 
 /// All entries of header lines that hold lists; commas inside quotes and brackets do not separate.
@@ -242,6 +274,7 @@ mod tests {
             users.extend(asserted(lines(), lines()));
             users.extend(diverted(lines(), lines()).map(|d| d.number));
             wants_privacy(lines(), lines());
+            values.iter().for_each(|value| drop(with_escaped_users(value)));
             for user in users {
                 proptest::prop_assert!(!user.is_empty() && user.chars().count() <= NUMBER_MAX && !user.contains('\n'));
             }
@@ -263,6 +296,28 @@ mod tests {
         for (uri, user) in cases {
             assert_eq!(user_of(uri).as_deref(), user, "{uri}");
         }
+    }
+
+    #[test]
+    fn parameters_of_a_user_are_kept_from_being_taken_for_those_of_the_uri() {
+        let cases = [
+            ("sip:+49;tgrp=x@192.0.2.4:5070;transport=tcp", Some("sip:+49%3Btgrp=x@192.0.2.4:5070;transport=tcp")),
+            ("sips:a?b@h", Some("sips:a%3Fb@h")),
+            ("sip:a@h;x=1?y=2", None),
+            ("sip:192.0.2.4;lr", None),
+            ("sip:[2001:db8::1];x=a@b", None),
+            ("tel:+49;phone-context=x", None),
+        ];
+        for (uri, expected) in cases {
+            assert_eq!(with_escaped_user(uri).as_deref(), expected, "{uri}");
+        }
+        let line = "\"<sip:a;b@c>\" <sip:+49;tgrp=x@h>;q=1, <sip:b@h;c=d>,<sip:;@h>";
+        let mended = "\"<sip:a;b@c>\" <sip:+49%3Btgrp=x@h>;q=1, <sip:b@h;c=d>,<sip:%3B@h>";
+        assert_eq!(with_escaped_users(line).as_deref(), Some(mended));
+        assert_eq!(
+            (with_escaped_users("<sip:a@b>;x=<"), with_escaped_users("<sip:a;b@c"), with_escaped_users("*")),
+            (None, None, None)
+        );
     }
 
     #[test]

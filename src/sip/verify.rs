@@ -5,7 +5,7 @@
 
 use super::digest::{Algorithm, parameters};
 use super::guard::one_source;
-use crate::base::hex;
+use crate::base::{SipUri, hex};
 use sha2::{Digest, Sha256};
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::net::IpAddr;
@@ -261,9 +261,14 @@ enum Wrong {
 
 /// Whether two SIP URIs name the same user at the same host, parameters aside: proxies in between add and drop those.
 fn same_address(one: &str, other: &str) -> bool {
-    let bare = |uri: &str| {
-        let uri = uri.split([';', '?']).next().unwrap_or(uri).trim().to_ascii_lowercase();
-        uri.strip_suffix(":5060").map_or(uri.clone(), str::to_string)
+    let bare = |text: &str| match SipUri::parse(text) {
+        Some(uri) => {
+            let (user, usual) = (uri.user.split(';').next().unwrap_or(""), if uri.secure { 5061 } else { 5060 });
+            // The same letter may be written with an escape or without.
+            let user = super::bodies::unescape(user);
+            format!("{}|{user}|{}|{}", uri.secure, uri.host, uri.port.unwrap_or(usual)).to_ascii_lowercase()
+        }
+        None => text.split([';', '?']).next().unwrap_or(text).trim().to_ascii_lowercase(),
     };
     bare(one) == bare(other)
 }
@@ -400,5 +405,25 @@ mod tests {
             "what is forgotten is not new"
         );
         assert_eq!((verifier.used.len(), verifier.order.len(), verifier.failures.len()), (NONCES_MAX, NONCES_MAX, SOURCES_MAX));
+    }
+
+    #[test]
+    fn one_address_in_many_letters() {
+        let same = [
+            ("sip:100@hotline.example", "SIP:100@Hotline.Example:5060;transport=tcp"),
+            ("sips:a@h:5061", "sips:a@h"),
+            ("sip:a%40b@h", "sip:A%40b@h;x=y"),
+            ("sip:%2B49@h", "sip:+49;npdi@h"),
+            ("sip:[2001:db8::1]:5060", "sip:[2001:DB8::1]"),
+            ("tel:+49;x=y", "tel:+49"),
+        ];
+        for (one, other) in same {
+            assert!(same_address(one, other), "{one} {other}");
+        }
+        for (one, other) in
+            [("sip:a@h", "sip:b@h"), ("sip:a@h", "sips:a@h"), ("sip:a@h", "sip:a@h:5061"), ("sip:a;x@h", "sip:a;x@g")]
+        {
+            assert!(!same_address(one, other), "{one} {other}");
+        }
     }
 }

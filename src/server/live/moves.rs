@@ -4,17 +4,28 @@ use super::{LiveLeg, LivePorts, Replaced};
 use crate::base::{AttemptId, LegId};
 use crate::call::{AgentEvent, Event, ReferOutcome};
 use crate::drive::Happening;
+use crate::server::destinations::{self, Agent};
 use crate::sip::{DialogKey, SipCommand};
 use std::net::SocketAddr;
 use std::time::Duration;
+
+/// A call that is to take another's place.
+pub(super) struct Taker {
+    pub(super) dialog: DialogKey,
+    pub(super) source: SocketAddr,
+    /// By which it came, if by one of ours.
+    pub(super) trunk: Option<String>,
+}
 
 impl LivePorts {
     /// Only an agent's phone may send the caller on, and only to where the flow and its own host are.
     pub(super) fn refer_asked(&mut self, dialog: DialogKey, to: String) -> Vec<Happening> {
         match self.leg_of_dialog(dialog) {
             Some(id @ LegId::Agent(attempt)) => {
-                let agent = self.legs.get(&id).and_then(|leg| leg.address.as_deref()).unwrap_or_default();
-                let allowed = crate::server::destinations::may_dial(&to, &self.flow, agent);
+                let allowed = self.legs.get(&id).is_some_and(|leg| {
+                    let agent = Agent { address: leg.address.as_deref().unwrap_or_default(), by_trunk: leg.way.is_some() };
+                    destinations::may_dial(&to, &self.flow, agent)
+                });
                 self.sent_on = allowed.then(|| to.clone());
                 vec![Happening::Call(Event::Agent { attempt, event: AgentEvent::Refers { to, allowed } })]
             }
@@ -26,20 +37,15 @@ impl LivePorts {
     }
 
     /// Another phone takes the place of a party: its audio goes on through the same leg.
-    pub(super) fn taken_over(
-        &mut self,
-        old: DialogKey,
-        (dialog, source): (DialogKey, SocketAddr),
-        offer: Option<&str>,
-    ) -> Vec<Happening> {
-        let ip = self.shared.sip.local_ip_toward(source.ip());
+    pub(super) fn taken_over(&mut self, old: DialogKey, taker: Taker, offer: Option<&str>) -> Vec<Happening> {
+        let (dialog, ip) = (taker.dialog, self.shared.sip.local_ip_toward(taker.source.ip()));
         let free = |leg: &LiveLeg| leg.dialog == old && leg.up && leg.connected && leg.replaced.is_none();
         let Some((id, leg)) = self.legs.iter_mut().find(|(_, leg)| free(leg)) else {
             self.send(SipCommand::Reject { dialog, status: 481, retry_after: None });
             return Vec::new();
         };
         let (id, key, port) = (*id, leg.key, leg.port);
-        let mut sdp = self.shared.sdp_session();
+        let mut sdp = self.shared.sdp_session_of(taker.trunk.as_deref());
         let (agreed, text) = match offer.map(|offer| sdp.answer(offer, ip, port)) {
             Some(Ok((agreed, text))) => (Some(agreed), text),
             Some(Err(error)) => {

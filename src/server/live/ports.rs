@@ -38,6 +38,7 @@ impl Ports for LivePorts {
         }
         if let Some(replaced) = replaced {
             self.send(SipCommand::HangUp { dialog: replaced.dialog });
+            self.shared.forget(replaced.dialog);
         }
         self.shared.plane.command(key, LegCommand::Close);
     }
@@ -90,8 +91,7 @@ impl Ports for LivePorts {
         let dialog = self.shared.sip.new_key();
         let sdp = self.shared.sdp_session();
         let (leg, ip) = (LegId::Agent(attempt), self.ip);
-        let address = Some(to.to_string());
-        let live = LiveLeg { dialog, key, port, sdp, up: true, connected: false, way: None, address, replaced: None, ip };
+        let live = LiveLeg { dialog, key, port, sdp, up: true, connected: false, way: None, address: None, replaced: None, ip };
         self.legs.insert(leg, live);
         let ring_seconds = u32::try_from(ring.as_secs()).unwrap_or(60).max(1);
         let offered = Offered { uui: (!uui.is_empty()).then(|| uui.to_string()), ring_seconds };

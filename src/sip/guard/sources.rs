@@ -1,5 +1,5 @@
 //! What strangers may ask of us, pure: how many requests a second, and for how long nothing at all after they misbehaved.
-//! Our own people (`[sip] trusted`, this machine) are never looked at here: the caller exempts them.
+//! Our own people (`[sip] trusted`, trunks, this machine) are never looked at here: the caller exempts them.
 //!
 //! Who is shut out must have proved to be where it says it is, by a connection: a datagram's source can be forged, so garbage
 //! in datagrams costs its source nothing but its own answers, and nobody is locked out by somebody else's packets.

@@ -2,12 +2,11 @@
 
 use super::core::{Core, Done};
 use super::dialog::{Change, Phase};
-use super::outgoing::sdp_of;
+use super::message::{sdp_of, target_of};
 use super::refresh;
 use crate::sip::session_timer::{self, Due};
 use crate::sip::{ALLOW, DialogKey, SipEvent};
 use rsipstack::dialog::dialog::Dialog;
-use rsipstack::sip::prelude::HeadersExt;
 use rsipstack::sip::{Header, Response};
 use std::time::Duration;
 use tokio::time::Instant;
@@ -123,8 +122,7 @@ impl Core {
         self.agreed(key, response);
         let Some(entry) = self.entries.get_mut(&key) else { return };
         let Some(change) = entry.change.take() else { return };
-        let target = response.typed_contact_headers().ok().and_then(|c| c.first().map(|c| c.uri.clone()));
-        if let Some((uri, contact)) = target.zip(response.contact_header().ok().cloned()) {
+        if let Some((uri, contact)) = target_of(response) {
             Dialog::Invite(entry.dialog.clone()).set_remote_target(uri, Some(contact));
         }
         let answer = sdp_of(response).filter(|_| change.offer.is_some());

@@ -13,7 +13,7 @@ use super::{SipConfig, SipError};
 use crate::base::Moment;
 use crate::sip::trunk::Trunk;
 use crate::sip::verify::Verifier;
-use crate::sip::{DialogKey, EndedWhy, SipCommand, SipEvent};
+use crate::sip::{DialogKey, EndedWhy, RETRY_AFTER, SipCommand, SipEvent};
 use rsipstack::dialog::dialog::{DialogState, DialogStateReceiver, DialogStateSender, TerminatedReason};
 use rsipstack::dialog::dialog_layer::DialogLayer;
 use rsipstack::dialog::{DialogId, invite_dialog::InviteDialog};
@@ -451,7 +451,7 @@ impl Core {
         for key in keys {
             match self.entries.get(&key).map(|e| &e.phase) {
                 Some(Phase::Ringing { .. }) => {
-                    self.reject(key, 503, Some(5));
+                    self.reject(key, 503, Some(RETRY_AFTER));
                     self.end(key, EndedWhy::Ours).await;
                 }
                 Some(Phase::AwaitingAck { .. }) => {
@@ -512,6 +512,11 @@ pub(super) struct StackView {
 }
 
 impl StackView {
+    /// The authorities that the crate believes when it opens a connection again by itself.
+    pub(super) fn believe(&self, tls: &Tls) {
+        self.endpoint.transport_layer.set_tls_config(tls.for_the_crate());
+    }
+
     /// Dialogs, running transactions, stream connections.
     pub(super) fn counts(&self) -> (usize, usize, usize) {
         let running = self.endpoint.get_stats().running_transactions;

@@ -2,9 +2,9 @@
 
 use super::core::{Core, Done};
 use super::dialog::{Entry, Phase};
+use super::message::{described, lines, sdp_of, unescaped, user_of};
 use super::referred::Referred;
 use super::refresh;
-use super::trunks::lines;
 use crate::base::Pii;
 use crate::sip::bodies::{self, Described};
 use crate::sip::party::{self, Diverted};
@@ -14,7 +14,7 @@ use crate::sip::session_timer::Granted;
 use crate::sip::trunk::board::Source;
 use crate::sip::trunk::{DialledIn, Trunk, numbers};
 use crate::sip::verify::{Asked, Denied};
-use crate::sip::{ALLOW, DialogKey, EndedWhy, Origin, SipEvent, Unknown};
+use crate::sip::{ALLOW, DialogKey, EndedWhy, Origin, RETRY_AFTER, SipEvent, Unknown};
 use rsipstack::dialog::dialog::{Dialog, DialogState, TransactionHandle};
 use rsipstack::dialog::invite_dialog::InviteDialog;
 use rsipstack::sip::prelude::{HeadersExt, ToTypedHeader};
@@ -29,8 +29,6 @@ use tokio::time::Instant;
 
 /// Bodies that we read.
 const ACCEPT: &str = "application/sdp, application/dtmf-relay, application/dtmf, message/sipfrag";
-/// Seconds after which a refused caller may try again.
-const RETRY_AFTER: u32 = 5;
 
 /// How far the ACK may be behind the request that follows it.
 const ACK_BEHIND: Duration = Duration::from_millis(500);
@@ -136,7 +134,7 @@ impl Core {
             })
             .take(AUTHORIZATIONS_MAX)
             .collect();
-        let (method, uri) = (request.method.to_string(), request.uri.to_string());
+        let (method, uri) = (request.method.to_string(), unescaped(request.uri.clone()).to_string());
         let now = self.began.elapsed();
         match self.verifier.check(now, Asked { method: &method, uri: &uri, source }, &values) {
             Ok(account) => Admission::Welcome(super::board(&self.shared.board).by_account(&account)),
@@ -560,17 +558,6 @@ fn from_tag(request: &Request) -> Option<String> {
     Some(request.from_header().ok()?.tag().ok()??.value().to_string())
 }
 
-pub(super) fn described(request: &Request) -> Described {
-    bodies::description(request.header_value("Content-Type").as_deref(), &request.body)
-}
-
-fn sdp_of(request: &Request) -> Option<String> {
-    match described(request) {
-        Described::Sdp(sdp) => Some(sdp),
-        Described::Nothing | Described::Other => None,
-    }
-}
-
 fn source_of(tx: &Transaction) -> Option<SocketAddr> {
     tx.connection.as_ref()?.get_remote_addr()?.get_socketaddr().ok()
 }
@@ -578,12 +565,4 @@ fn source_of(tx: &Transaction) -> Option<SocketAddr> {
 fn transport_of(tx: &Transaction) -> Transport {
     // Our streams are channels to the crate; their address knows the transport.
     tx.connection.as_ref().map(|c| c.get_addr().r#type.unwrap_or(c.transport())).unwrap_or_default()
-}
-
-/// The user part; for `tel:` the number stands where the host would.
-fn user_of(uri: &rsipstack::sip::Uri) -> String {
-    match &uri.scheme {
-        Some(Scheme::Other(_)) => bodies::unescape(&uri.host_with_port.host.to_string()),
-        _ => bodies::unescape(uri.user().unwrap_or("")),
-    }
 }

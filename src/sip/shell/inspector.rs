@@ -2,6 +2,7 @@
 
 use super::address::Addresses;
 use super::logins::Logins;
+use super::message::{unescaped, with_readable_contacts};
 use crate::sip::bodies::tokens;
 use crate::sip::reliable::TAG;
 use rsipstack::sip::param::Received;
@@ -21,6 +22,10 @@ impl MessageInspector for Inspector {
     fn before_send(&self, msg: SipMessage, dest: Option<&SipAddr>) -> SipMessage {
         match (msg, dest) {
             (SipMessage::Request(mut request), Some(dest)) => {
+                if within_a_dialog(&request) {
+                    // The far end's Contact as the crate has read it.
+                    request.uri = unescaped(request.uri);
+                }
                 self.logins.sign(&mut request);
                 SipMessage::Request(self.with_our_via(request, dest))
             }
@@ -29,7 +34,7 @@ impl MessageInspector for Inspector {
     }
 
     fn after_received(&self, msg: SipMessage, _from: Option<&SipAddr>) -> SipMessage {
-        match msg {
+        match with_readable_contacts(msg) {
             SipMessage::Response(response) => SipMessage::Response(unacknowledged(without_challenge(response))),
             SipMessage::Request(request) => SipMessage::Request(with_bare_received(request)),
         }
@@ -52,6 +57,11 @@ impl Inspector {
         }
         request
     }
+}
+
+/// Whether a request belongs to a dialog that exists.
+pub(super) fn within_a_dialog(request: &Request) -> bool {
+    request.to_header().ok().and_then(|to| to.tag().ok()).flatten().is_some()
 }
 
 /// The crate would acknowledge a reliable provisional answer by a PRACK to the address that was dialled, instead of to the

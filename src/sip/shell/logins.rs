@@ -1,6 +1,7 @@
 //! Passwords inside calls of ours: who challenged our INVITE may challenge what follows it, and the crate would give such a dialog
 //! up. So every request of the dialog carries credentials for the same nonce, counted on (RFC 7616 §3.3, RFC 3261 §22.3).
 
+use super::inspector::within_a_dialog;
 use crate::sip::Credentials;
 use crate::sip::digest::{Challenge, Signed};
 use rsipstack::sip::prelude::HeadersExt;
@@ -54,9 +55,8 @@ impl Logins {
 
     /// Adds credentials to a request inside such a call. The count follows CSeq, so that a retransmission is the same message.
     pub(super) fn sign(&self, request: &mut Request) {
-        let within = request.to_header().ok().and_then(|to| to.tag().ok()).flatten().is_some();
         let signed = request.headers.iter().any(|h| matches!(h, Header::Authorization(_) | Header::ProxyAuthorization(_)));
-        if !within || signed || matches!(request.method, Method::Ack | Method::Cancel) {
+        if !within_a_dialog(request) || signed || matches!(request.method, Method::Ack | Method::Cancel) {
             return;
         }
         let (Ok(call_id), Ok(seq)) = (request.call_id_header(), request.cseq_header().and_then(|c| c.seq())) else { return };

@@ -1,11 +1,12 @@
 //! The signalling shell: sockets, the SIP crate (`rsipstack`, pinned) and its pitfalls, and one task that owns every
 //! dialog. Nothing here decides about calls: it tells [`SipEvent`]s and does [`SipCommand`]s.
 //!
-//! * `socket`: the sockets as bound, and UDP behind the gate; `stream`: TCP behind it.
+//! * `socket`: the sockets as bound, and UDP behind the gate; `stream`: TCP and TLS behind it.
 //! * `tls`: certificates, ours and those that we believe.
 //! * `gate`: the guard with its memory, one for all sockets.
 //! * `address`: what we write into Via and Contact for which peer.
-//! * `inspector`: the last look at messages on their way through the crate; `logins`: passwords for requests inside calls.
+//! * `inspector`: the last look at messages on their way through the crate; `logins`: passwords for requests inside calls;
+//!   `message`: what several parts read from messages.
 //! * `trunks`: registrations, OPTIONS and keep-alives of trunks.
 //! * `core`: the task; `incoming`, `outgoing`, `dialog` are its parts, `change` re-INVITEs and UPDATEs of ours,
 //!   `reoffer` of theirs, `refresh` session
@@ -24,6 +25,7 @@ mod gate;
 mod incoming;
 mod inspector;
 mod logins;
+mod message;
 mod outgoing;
 mod referred;
 mod refresh;
@@ -290,7 +292,9 @@ impl SipEndpoint {
     /// # Errors
     /// What is wrong with the files; then everything stays as it was.
     pub fn reload_tls(&self) -> Result<(), TlsError> {
-        self.tls.reload()
+        self.tls.reload()?;
+        self.stack.believe(&self.tls);
+        Ok(())
     }
 
     /// The address of ours that this peer reaches: for SDP, so that audio and signalling agree.

@@ -3,11 +3,12 @@
 use super::core::{Core, Done, Preparing};
 use super::dialog::{Entry, Phase};
 use super::logins::Login;
+use super::message::{lines, sdp_of, target_of, unescaped, uri};
 use super::refresh;
 use super::stream::Streams;
-use super::trunks::{credentials, lines};
+use super::trunks::credentials;
 use crate::base::Digit;
-use crate::sip::bodies::{self, Described};
+use crate::sip::bodies;
 use crate::sip::digest;
 use crate::sip::replaces;
 use crate::sip::session_timer;
@@ -40,7 +41,7 @@ impl Core {
             return;
         }
         let ours = self.entries.values().filter(|e| !e.incoming()).count() + self.preparing.len();
-        let uri = match Uri::try_from(invite.to.as_str()) {
+        let uri = match uri(&invite.to) {
             Ok(uri) if matches!(uri.scheme, Some(Scheme::Sip | Scheme::Sips) | None) => uri,
             _ => return self.never_began(key, "the target is no sip: or sips: URI").await,
         };
@@ -179,7 +180,7 @@ impl Core {
     fn invite_option(&self, invite: &Preparing, target: SipAddr) -> Result<InviteOption, String> {
         let peer = target.get_socketaddr().map_err(|e| e.to_string())?;
         let transport = target.r#type.unwrap_or_default();
-        let mut callee = Uri::try_from(invite.to.as_str()).map_err(|e| e.to_string())?;
+        let mut callee = uri(&invite.to)?;
         // Headers in a URI are for building requests, not for the Request-URI (RFC 3261 §19.1.1); only Replaces is taken.
         callee.headers.clear();
         let replaces = replaces::in_uri(&invite.to);
@@ -193,7 +194,7 @@ impl Core {
         headers.extend(self.session_headers(None, None));
         if let Some(trunk) = &invite.by {
             let says = numbers::identity(trunk, &invite.from, invite.vouched);
-            caller = Uri::try_from(says.from.as_str()).map_err(|e| e.to_string())?;
+            caller = uri(&says.from)?;
             headers.extend(says.asserted.map(|uri| Header::PAssertedIdentity(format!("<{uri}>").into())));
             headers.extend(says.private.then(|| Header::Privacy("id".into())));
         }
@@ -388,19 +389,12 @@ pub(super) async fn find(endpoint: &EndpointInnerRef, streams: &Arc<Streams>, ur
     Ok(target)
 }
 
-pub(super) fn sdp_of(response: &Response) -> Option<String> {
-    match bodies::description(response.header_value("Content-Type").as_deref(), &response.body) {
-        Described::Sdp(sdp) => Some(sdp),
-        Described::Nothing | Described::Other => None,
-    }
-}
-
 /// The first Contact of a redirect, as a URI.
 fn contact_of(response: &Response) -> Option<String> {
     if response.status_code.kind() != StatusCodeKind::Redirection {
         return None;
     }
-    response.typed_contact_headers().ok()?.first().map(|c| c.uri.to_string())
+    target_of(response).map(|(uri, _)| unescaped(uri).to_string())
 }
 
 fn is_challenge(response: &Response) -> bool {

@@ -4,6 +4,7 @@
 use super::core::Core;
 use super::dialog::Phase;
 use super::incoming::Refusal;
+use super::message::unescaped;
 use crate::sip::replaces::{self, Replaces};
 use crate::sip::{DialogKey, SipEvent};
 use rsipstack::dialog::dialog::TransactionHandle;
@@ -122,7 +123,7 @@ impl Core {
         let (id, far) = (other.dialog.id(), other.dialog.snapshot().remote_uri);
         // As the other phone sees it: its own tag is the one that it is asked to replace.
         let replaces = Replaces { call_id: id.call_id, to_tag: id.remote_tag, from_tag: id.local_tag, early_only: false };
-        self.refer_by(key, replaces.refer_to(&far.to_string())).await;
+        self.refer_by(key, replaces.refer_to(&unescaped(far).to_string())).await;
     }
 
     /// The dialog whose place a new INVITE takes; `None` = it takes no place.
@@ -139,10 +140,9 @@ impl Core {
         }
         let key = *self.by_dialog.get(&index).ok_or_else(none)?;
         let entry = self.entries.get(&key).filter(|e| e.dialog.id().remote_tag == replaces.from_tag).ok_or_else(none)?;
-        let known = self.shared.cfg.known.iter().chain(&self.shared.cfg.trusted).any(|network| network.contains(source));
         match entry.phase {
             // Who knows the tags could have read them: only those who could have called take a place (RFC 3891 §5).
-            _ if !known && entry.peer != Some(source) => Err((StatusCode::Forbidden, vec![])),
+            _ if !self.gate.knows(source) && entry.peer != Some(source) => Err((StatusCode::Forbidden, vec![])),
             Phase::Up if replaces.early_only => Err((StatusCode::BusyHere, vec![])),
             Phase::Up => Ok(Some(key)),
             // A ringing call that they did not begin, or ours that nobody has answered (RFC 3891 §3).

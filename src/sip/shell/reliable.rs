@@ -3,6 +3,7 @@
 use super::core::{Core, Done};
 use super::dialog::{Entry, Phase};
 use super::early;
+use super::message::target_of;
 use super::refresh::has_token;
 use crate::sip::reliable::{self, Due, Outstanding, Reliable};
 use crate::sip::{DialogKey, EndedWhy};
@@ -134,8 +135,7 @@ impl Core {
             return false;
         }
         let dialog = Dialog::Invite(entry.dialog.clone());
-        let target = response.typed_contact_headers().ok().and_then(|c| c.first().map(|c| c.uri.clone()));
-        if let Some((uri, contact)) = target.zip(response.contact_header().ok().cloned()) {
+        if let Some((uri, contact)) = target_of(response) {
             dialog.set_remote_target(uri, Some(contact));
         }
         let Ok(cseq) = response.cseq_header().and_then(|c| c.seq()) else { return false };

@@ -2,7 +2,8 @@
 
 use super::core::Core;
 use super::dialog::{Entry, Reoffer};
-use super::incoming::{Refusal, accept, described, retry_soon};
+use super::incoming::{Refusal, accept, retry_soon};
+use super::message::{described, target_of};
 use super::refresh;
 use crate::sip::bodies::Described;
 use crate::sip::session_timer::Granted;
@@ -23,13 +24,11 @@ impl Core {
                 return;
             }
         };
-        let target = request.typed_contact_headers().ok().and_then(|c| c.first().map(|c| c.uri.clone()));
-        let target = target.zip(request.contact_header().ok().cloned());
         let late = match &offer {
             Some(_) => None,
             None => request.cseq_header().and_then(|c| c.seq()).ok(),
         };
-        let reoffer = Reoffer { handle, late, target, granted, since: Instant::now() };
+        let reoffer = Reoffer { handle, late, target: target_of(request), granted, since: Instant::now() };
         if request.method == Method::Update && offer.is_none() {
             // It only refreshes the session and the target (RFC 3311 §5.1).
             return self.agree_to(key, reoffer, None).await;

@@ -2,12 +2,12 @@
 //! and for those that we open. The crate sees each connection as a channel of whole messages.
 //!
 //! What is bounded: connections in total and from one source, the time that a connection may say nothing or stay in the
-//! middle of a message, the time that a write may take, and broken requests in a row.
+//! middle of a message, the time that a write may take and what may wait for it, and broken requests in a row.
 
 use super::SipConfig;
 use super::gate::{Gate, Heard, shed};
 use super::socket::Sockets;
-use super::tls::Tls;
+use super::tls::{self, Tls};
 use crate::sip::guard::{self, Framer, Piece, Verdict};
 use rsipstack::sip::prelude::HeadersExt;
 use rsipstack::sip::{Method, SipMessage, StatusCode, StatusCodeKind, Transport};
@@ -15,7 +15,7 @@ use rsipstack::transaction::endpoint::EndpointInnerRef;
 use rsipstack::transport::channel::ChannelConnection;
 use rsipstack::transport::connection::TransportEvent;
 use rsipstack::transport::{SipAddr, SipConnection};
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::net::{IpAddr, SocketAddr};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -25,6 +25,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc;
 use tokio::time::{Instant, timeout};
 use tokio_rustls::TlsAcceptor;
+use tokio_rustls::rustls::pki_types::CertificateDer;
 use tokio_util::sync::CancellationToken;
 
 /// Stream connections at once; further ones are closed right after they come.
@@ -37,6 +38,11 @@ const PER_SOURCE_MAX: usize = 32;
 const HANDSHAKE: Duration = Duration::from_secs(10);
 /// A write that takes longer ends the connection: a far end that does not read must not fill our memory.
 const WRITE_TIMEOUT: Duration = Duration::from_secs(10);
+/// Bytes that may wait to be written to a stranger. Each write has its own time, so who reads a little now and then would let
+/// answers gather.
+const WAITING_MAX: usize = 256 * 1024;
+/// The same for one of ours: all calls of a trunk may go over one connection.
+const OUR_WAITING_MAX: usize = 4 * 1024 * 1024;
 /// A connection on which nothing comes is closed after this long; calls are shorter.
 const IDLE: Duration = Duration::from_secs(30 * 60);
 /// A stranger who has no call here must say something good this often; pings do not count.
@@ -71,16 +77,38 @@ struct Table {
     sources: HashMap<IpAddr, usize>,
     total: usize,
     unknown: usize,
-    /// Those that we opened: who is at the other end, and the token that ends them.
-    opened: HashMap<Target, CancellationToken>,
+    /// Those that we opened, by whether they are TLS and by address: the crate finds connections so, and takes the newest.
+    opened: HashMap<(bool, SocketAddr), Opened>,
 }
 
-/// Where a connection of ours goes: over which transport, to which address, and for TLS under which name.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-struct Target {
-    tls: bool,
-    address: SocketAddr,
+/// A connection that we opened.
+#[derive(Clone)]
+struct Opened {
+    /// What proves who is at the other end; `None` = nothing does, without TLS.
+    proof: Option<Proof>,
+    /// Ends it.
+    over: CancellationToken,
+    /// Another one to the same address stands in its place for what begins from now on.
+    replaced: CancellationToken,
+}
+
+#[derive(Clone)]
+struct Proof {
+    /// The name that we asked for.
     name: String,
+    certificate: Option<CertificateDer<'static>>,
+}
+
+impl Opened {
+    fn new(proof: Option<Proof>) -> Opened {
+        Opened { proof, over: CancellationToken::new(), replaced: CancellationToken::new() }
+    }
+
+    /// Whether requests for this name may go over it.
+    fn serves(&self, name: &str) -> bool {
+        let proves = |proof: &Proof| proof.name == name || proof.certificate.as_ref().is_some_and(|c| tls::bears(c, name));
+        !self.over.is_cancelled() && self.proof.as_ref().is_none_or(proves)
+    }
 }
 
 /// A place in the table, given back when dropped.
@@ -136,7 +164,7 @@ impl Streams {
             let Some(place) = self.place(source.ip()) else { continue };
             let _ = stream.set_nodelay(true);
             match acceptor.clone() {
-                None => self.clone().begin(stream, source, Transport::Tcp, place, CancellationToken::new()).await,
+                None => self.clone().begin(stream, source, Transport::Tcp, place, None).await,
                 Some(acceptor) => drop(tokio::spawn(self.clone().shake_hands(acceptor, stream, source, place))),
             }
         }
@@ -148,7 +176,7 @@ impl Streams {
             shaken = timeout(HANDSHAKE, acceptor.accept(stream)) => shaken,
         };
         match shaken {
-            Ok(Ok(stream)) => self.begin(stream, source, Transport::Tls, place, CancellationToken::new()).await,
+            Ok(Ok(stream)) => self.begin(stream, source, Transport::Tls, place, None).await,
             Ok(Err(error)) => {
                 tracing::debug!(%source, %error, "a TLS handshake failed");
                 self.gate.fault(source.ip(), "handshake");
@@ -162,23 +190,20 @@ impl Streams {
     /// # Errors
     /// Why there is none.
     pub(super) async fn connect(self: &Arc<Streams>, tls: bool, address: SocketAddr, name: &str) -> Result<(), String> {
-        // Without TLS nobody proves a name.
-        let target = Target { tls, address, name: if tls { name.to_string() } else { String::new() } };
-        if self.table().opened.get(&target).is_some_and(|over| !over.is_cancelled()) {
+        if self.table().opened.get(&(tls, address)).is_some_and(|opened| opened.serves(name)) {
             return Ok(());
         }
         let stream = TcpStream::connect(address).await.map_err(|e| format!("the target does not answer: {e}"))?;
         let _ = stream.set_nodelay(true);
         let place = self.own_place(address.ip());
-        let over = CancellationToken::new();
         if tls {
             let (connector, server) = self.tls.connector(name)?;
             let stream = connector.connect(server, stream).await.map_err(|e| format!("no TLS with the target: {e}"))?;
-            self.table().opened.insert(target, over.clone());
-            self.clone().begin(stream, address, Transport::Tls, place, over).await;
+            let shown = stream.get_ref().1.peer_certificates().and_then(|chain| chain.first());
+            let proof = Proof { name: name.to_string(), certificate: shown.cloned().map(CertificateDer::into_owned) };
+            self.clone().begin(stream, address, Transport::Tls, place, Some(Opened::new(Some(proof)))).await;
         } else {
-            self.table().opened.insert(target, over.clone());
-            self.clone().begin(stream, address, Transport::Tcp, place, over).await;
+            self.clone().begin(stream, address, Transport::Tcp, place, Some(Opened::new(None))).await;
         }
         Ok(())
     }
@@ -218,30 +243,40 @@ impl Streams {
         Place { streams: self.clone(), source, unknown, ours }
     }
 
-    /// Hands a connection to the crate, which knows it when this returns, and serves it in the background.
+    /// Hands a connection to the crate, which knows it when this returns, and serves it in the background. `opened` = by us.
     async fn begin<S>(
         self: Arc<Streams>,
         stream: S,
         peer: SocketAddr,
         transport: Transport,
         place: Place,
-        over: CancellationToken,
+        opened: Option<Opened>,
     ) where
         S: AsyncRead + AsyncWrite + Send + 'static,
     {
         let (to_crate, incoming) = mpsc::unbounded_channel();
         // Unbounded, because the crate's one receiving task sends some answers itself and must never wait for a far end that
-        // does not read; WRITE_TIMEOUT bounds what can gather.
+        // does not read; `Desk::write_all` takes messages out at once and counts them.
         let (outgoing, from_crate) = mpsc::unbounded_channel();
         let address = SipAddr::new(transport, peer.into());
-        let made = ChannelConnection::create_connection(incoming, outgoing, address, Some(over.clone())).await;
+        let ours = opened.is_some();
+        let opened = opened.unwrap_or_else(|| Opened::new(None));
+        let made = ChannelConnection::create_connection(incoming, outgoing, address, Some(opened.over.clone())).await;
         let Ok(connection) = made.map(SipConnection::Channel) else { return };
-        self.endpoint.transport_layer.add_connection(connection.clone());
+        {
+            // Under the lock, so that the table and the crate agree on which one is the newest.
+            let mut table = self.table();
+            self.endpoint.transport_layer.add_connection(connection.clone());
+            let before = ours.then(|| table.opened.insert((transport == Transport::Tls, peer), opened.clone())).flatten();
+            if let Some(before) = before {
+                before.replaced.cancel();
+            }
+        }
         let (read, write) = tokio::io::split(stream);
         let write = Arc::new(tokio::sync::Mutex::new(write));
         let (stranger, calls) = (place.unknown, AtomicBool::new(false));
         let desk = Desk { write, connection, to_crate, peer, transport, gate: self.gate.clone(), stranger, calls };
-        tokio::spawn(self.serve(read, desk, from_crate, place, over));
+        tokio::spawn(self.serve(read, desk, from_crate, place, opened));
     }
 
     /// One connection until its end.
@@ -251,13 +286,19 @@ impl Streams {
         desk: Desk<W>,
         from_crate: mpsc::UnboundedReceiver<TransportEvent>,
         place: Place,
-        over: CancellationToken,
+        Opened { over, replaced, .. }: Opened,
     ) {
+        // Calls that began over it go on over it.
+        let outlived = async {
+            replaced.cancelled().await;
+            tokio::time::sleep(IDLE).await;
+        };
         {
             let mut writing = std::pin::pin!(desk.write_all(from_crate));
             tokio::select! {
                 () = self.kill.cancelled() => {}
                 () = over.cancelled() => {}
+                () = outlived => {}
                 () = &mut writing => {}
                 () = desk.keep_alive(self.keep_alive), if place.ours => {}
                 () = desk.gate.shut_out(desk.peer.ip()), if place.unknown => {}
@@ -284,7 +325,7 @@ impl Drop for Place {
                 table.sources.remove(&self.source);
             }
         }
-        table.opened.retain(|_, over| !over.is_cancelled());
+        table.opened.retain(|_, opened| !opened.over.is_cancelled());
     }
 }
 
@@ -395,22 +436,54 @@ impl<W: AsyncWrite + Unpin> Desk<W> {
         patience(understood, self.stranger, self.calls.load(Ordering::Relaxed), times)
     }
 
-    /// Writes what the crate sends, until it fails or takes too long.
+    /// Writes what the crate sends, until it fails, takes too long, or too much of it waits.
     async fn write_all(&self, mut messages: mpsc::UnboundedReceiver<TransportEvent>) {
-        while let Some(event) = messages.recv().await {
-            let TransportEvent::Incoming(message, ..) = event else { continue };
-            if matches!(&message, SipMessage::Response(response) if response.status_code == StatusCode::Forbidden) {
-                // Who is refused again and again is not heard any more for a while.
-                self.gate.fault(self.peer.ip(), "refused");
+        let (mut waiting, mut bytes) = (VecDeque::new(), 0);
+        let most = if self.stranger { WAITING_MAX } else { OUR_WAITING_MAX };
+        loop {
+            let Some(next): Option<Vec<u8>> = waiting.pop_front() else {
+                let Some(event) = messages.recv().await else { return };
+                let message = self.written(event);
+                bytes += message.as_ref().map_or(0, Vec::len);
+                waiting.extend(message);
+                continue;
+            };
+            let mut writing = std::pin::pin!(put(&self.write, &next));
+            loop {
+                tokio::select! {
+                    biased;
+                    done = &mut writing => match done {
+                        Ok(()) => break,
+                        Err(()) => return,
+                    },
+                    // When the crate sends no more, what waits still goes out.
+                    Some(event) = messages.recv() => {
+                        let message = self.written(event);
+                        bytes += message.as_ref().map_or(0, Vec::len);
+                        waiting.extend(message);
+                    }
+                }
+                if bytes > most {
+                    tracing::debug!(peer = %self.peer, "a far end does not read what it is sent; its connection was closed");
+                    self.gate.fault(self.peer.ip(), "slow");
+                    return;
+                }
             }
-            if carries_a_call(&message) {
-                self.calls.store(true, Ordering::Relaxed);
-            }
-            let bytes = message.to_bytes();
-            if put(&self.write, &guard::without_our_tag(&bytes)).await.is_err() {
-                return;
-            }
+            bytes -= next.len();
         }
+    }
+
+    /// A message of the crate's as it goes out.
+    fn written(&self, event: TransportEvent) -> Option<Vec<u8>> {
+        let TransportEvent::Incoming(message, ..) = event else { return None };
+        if matches!(&message, SipMessage::Response(response) if response.status_code == StatusCode::Forbidden) {
+            // Who is refused again and again is not heard any more for a while.
+            self.gate.fault(self.peer.ip(), "refused");
+        }
+        if carries_a_call(&message) {
+            self.calls.store(true, Ordering::Relaxed);
+        }
+        Some(guard::without_our_tag(&message.to_bytes()).into_owned())
     }
 
     /// Two line ends now and then on a connection that we opened (RFC 5626 §4.4.1): a NAT between us keeps its binding, and a
@@ -478,26 +551,5 @@ fn carries_a_call(message: &SipMessage) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// However often a stranger pings.
-    #[test]
-    fn a_stranger_keeps_a_place_by_good_messages_or_a_call_alone() {
-        let good = Instant::now();
-        let times = Times { good, read: good + STRANGER_IDLE };
-        assert_eq!(patience(false, true, false, &times), good + SILENT);
-        assert_eq!(patience(true, true, false, &times), good + STRANGER_IDLE);
-        assert_eq!(patience(true, true, true, &times), times.read + IDLE);
-        assert_eq!(patience(false, false, false, &times), times.read + SILENT);
-        assert_eq!(patience(true, false, false, &times), times.read + IDLE);
-    }
-
-    #[test]
-    fn pings_in_a_row_are_too_many_and_pings_now_and_then_are_not() {
-        let (mut lately, now) = (Lately::default(), Instant::now());
-        assert_eq!((0..100).filter(|_| !lately.ping(now)).count(), PINGS_MAX as usize);
-        let mut lately = Lately::default();
-        assert!((0..100u32).all(|n| !lately.ping(now + PING_PAUSE * n)));
-    }
-}
+#[path = "stream_tests.rs"]
+mod tests;

@@ -6,10 +6,11 @@ use crate::sip::certificate::{Validity, validity};
 use rsipstack::transport::tls::TlsConfig;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock};
+use tokio_rustls::rustls::client::verify_server_name;
 use tokio_rustls::rustls::crypto::{CryptoProvider, ring};
 use tokio_rustls::rustls::pki_types::pem::PemObject;
 use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
-use tokio_rustls::rustls::server::{ClientHello, ResolvesServerCert};
+use tokio_rustls::rustls::server::{ClientHello, ParsedCertificate, ResolvesServerCert};
 use tokio_rustls::rustls::sign::CertifiedKey;
 use tokio_rustls::rustls::{ClientConfig, RootCertStore, ServerConfig};
 use tokio_rustls::{TlsAcceptor, TlsConnector};
@@ -159,12 +160,23 @@ impl Tls {
         if roots.is_empty() {
             return Err("no authority's certificate is believed here; set [sip] tls_ca".to_string());
         }
-        let bare = name.trim_start_matches('[').trim_end_matches(']').to_string();
-        let name = ServerName::try_from(bare).map_err(|_| format!("{name:?} is no name that a certificate could bear"))?;
+        let name = server_name(name)?;
         let versions = ClientConfig::builder_with_provider(self.provider.clone()).with_safe_default_protocol_versions();
         let config = versions.map_err(|e| e.to_string())?.with_root_certificates(roots).with_no_client_auth();
         Ok((TlsConnector::from(Arc::new(config)), name))
     }
+}
+
+/// The name that a certificate is to bear: an IPv6 address stands in brackets in a URI, and there in none.
+fn server_name(name: &str) -> Result<ServerName<'static>, String> {
+    let bare = name.trim_start_matches('[').trim_end_matches(']').to_string();
+    ServerName::try_from(bare).map_err(|_| format!("{name:?} is no name that a certificate could bear"))
+}
+
+/// Whether a certificate (one that was believed) bears this name, too.
+pub(super) fn bears(certificate: &CertificateDer<'_>, name: &str) -> bool {
+    let (Ok(certificate), Ok(name)) = (ParsedCertificate::try_from(certificate), server_name(name)) else { return false };
+    verify_server_name(&certificate, &name).is_ok()
 }
 
 fn read_pair(files: &TlsFiles, provider: &CryptoProvider, now: i64) -> Result<Arc<CertifiedKey>, TlsError> {

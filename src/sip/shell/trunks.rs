@@ -2,16 +2,17 @@
 //! board, which calls in and out look at; logs hear of changes, not of every message.
 
 use super::address::Addresses;
+use super::message::{lines, uri};
 use super::outgoing::find;
 use super::stream::Streams;
 use crate::base::Moment;
 use crate::sip::digest::{Session, Unmet};
 use crate::sip::trunk::health::{ANSWER_WITHIN, Health, Ping};
 use crate::sip::trunk::registration::{self, Change, Outcome, Registration};
-use crate::sip::trunk::{Board, Login, Trunk, TrunkTransport, host_in_uri};
+use crate::sip::trunk::{Board, Login, Trunk, TrunkTransport, host_in_uri, user_part};
 use crate::sip::{ALLOW, Credentials};
 use rsipstack::sip::prelude::{HeadersExt, ToTypedHeader};
-use rsipstack::sip::{Header, Method, Param, Request, Response, SipMessage, StatusCodeKind, Transport, Uri, typed};
+use rsipstack::sip::{Header, Method, Param, Request, Response, SipMessage, StatusCodeKind, Transport, typed};
 use rsipstack::transaction::endpoint::EndpointInnerRef;
 use rsipstack::transaction::key::{TransactionKey, TransactionRole};
 use rsipstack::transaction::transaction::Transaction;
@@ -306,7 +307,7 @@ impl Line {
 
     /// The proxy's address, and the way to it.
     async fn way(&mut self) -> Result<(SocketAddr, SipConnection, SipAddr), String> {
-        let uri = Uri::try_from(self.work.trunk.proxy.uri("").as_str()).map_err(|e| e.to_string())?;
+        let uri = uri(&self.work.trunk.proxy.uri(""))?;
         let found = tokio::time::timeout(FIND_WITHIN, find(&self.work.endpoint, &self.work.streams, &uri)).await;
         let target = found.map_err(|_| "it was not found in time".to_string())??;
         let peer = target.get_socketaddr().map_err(|e| e.to_string())?;
@@ -401,18 +402,16 @@ impl Line {
         let transport = target.r#type.unwrap_or_default();
         let registers = *method == Method::Register;
         let host = host_in_uri(&trunk.registrar);
-        let uri = if registers { format!("sip:{host}") } else { trunk.proxy.uri("") };
-        let uri = Uri::try_from(uri.as_str()).map_err(|e| e.to_string())?;
+        let target_uri = uri(&if registers { format!("sip:{host}") } else { trunk.proxy.uri("") })?;
         let user = trunk.login.as_ref().map_or("hotline", |login| login.user.as_str());
-        let own =
-            Uri::try_from(format!("sip:{}@{host}", crate::sip::trunk::user_part(user)).as_str()).map_err(|e| e.to_string())?;
+        let own = uri(&format!("sip:{}@{host}", user_part(user)))?;
         let from = typed::From { display_name: None, uri: own.clone(), params: vec![] }.with_tag(make_tag());
-        let to = typed::To { display_name: None, uri: if registers { own } else { uri.clone() }, params: vec![] };
+        let to = typed::To { display_name: None, uri: if registers { own } else { target_uri.clone() }, params: vec![] };
         let local = self.work.addresses.toward(peer.ip(), transport);
         let via = self.work.endpoint.get_via(Some(SipAddr::new(transport, local.into())), None).map_err(|e| e.to_string())?;
         self.cseq += 1;
         let call_id = registers.then(|| self.call_id.clone());
-        let mut request = self.work.endpoint.make_request(*method, uri, via, from, to, self.cseq, call_id);
+        let mut request = self.work.endpoint.make_request(*method, target_uri, via, from, to, self.cseq, call_id);
         if registers {
             self.place = Some(local);
         }
@@ -439,7 +438,7 @@ impl Line {
             other => format!(";transport={}", other.to_string().to_ascii_lowercase()),
         };
         let expires = expires.map(|e| format!(";expires={}", e.as_secs())).unwrap_or_default();
-        format!("<sip:{}@{local}{transport}>{expires}", crate::sip::trunk::user_part(user))
+        format!("<sip:{}@{local}{transport}>{expires}", user_part(user))
     }
 
     /// The answer's Via tells how the trunk sees us (RFC 3581): if that is another address than we wrote, it is the one to
@@ -475,11 +474,6 @@ enum Reply {
     Final(Response),
     /// A challenge that we cannot meet.
     Unmet(u16, Unmet),
-}
-
-/// The values of all header lines of a name.
-pub(super) fn lines<'a>(message: &'a impl HeadersExt, name: &'a str) -> impl Iterator<Item = &'a str> {
-    message.headers().iter().filter(move |h| h.name().eq_ignore_ascii_case(name)).map(|h| h.value())
 }
 
 pub(super) fn credentials(host: &str, login: &Login) -> Credentials {

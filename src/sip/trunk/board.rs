@@ -43,7 +43,7 @@ pub enum NoTrunk {
     Capped,
 }
 
-/// A trunk's state, for metrics and logs.
+/// A trunk's state, for a look from outside; metrics and logs are told by the trunk's own task.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TrunkState {
     /// Which.

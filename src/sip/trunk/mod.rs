@@ -172,9 +172,10 @@ pub(crate) fn host_in_uri(host: &str) -> String {
     if host.contains(':') { format!("[{host}]") } else { host.to_string() }
 }
 
-/// The user part of a URI (RFC 3261 §25.1: unreserved and user-unreserved characters as they are).
+/// The user part of a URI (RFC 3261 §25.1: unreserved and user-unreserved characters as they are, but for `;` and `?`, which
+/// many take for the end of the address).
 pub(crate) fn user_part(user: &str) -> String {
-    let plain = |b: u8| b.is_ascii_alphanumeric() || b"-_.!~*'()&=+$,;?/".contains(&b);
+    let plain = |b: u8| b.is_ascii_alphanumeric() || b"-_.!~*'()&=+$,/".contains(&b);
     user.bytes().map(|b| if plain(b) { char::from(b).to_string() } else { format!("%{b:02X}") }).collect()
 }
 
@@ -232,6 +233,7 @@ mod tests {
         assert_eq!(proxy.uri("+4930123"), "sip:+4930123@sip.example");
         proxy = Proxy { host: "2001:db8::1".into(), port: Some(5070), transport: TrunkTransport::Tcp };
         assert_eq!(proxy.uri("a@b>c"), "sip:a%40b%3Ec@[2001:db8::1]:5070;transport=tcp");
+        assert_eq!(user_part("+49;a=b?#%"), "+49%3Ba=b%3F%23%25");
         assert_eq!(proxy.uri(""), "sip:[2001:db8::1]:5070;transport=tcp");
     }
 

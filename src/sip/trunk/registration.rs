@@ -1,9 +1,9 @@
 //! One registration (RFC 3261 §10): asked for, refreshed before it ends, tried again with growing waits when it fails
 //! (RFC 5626 §4.5), taken back at the end. No IO: answers and random numbers come as arguments.
 
-use crate::base::Moment;
+use crate::base::{Moment, SipUri};
 use crate::sip::party;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::time::Duration;
 
 /// The first wait after a failure; it doubles with each further one.
@@ -39,7 +39,7 @@ pub(crate) enum Outcome {
 pub(crate) enum Change {
     /// We are registered (again), for so long.
     Registered(Duration),
-    /// It failed; the next try comes after this wait. `lost` = we were registered until now.
+    /// It failed; the next try comes after this wait.
     Failed {
         /// What was said.
         outcome: Outcome,
@@ -209,13 +209,8 @@ pub(crate) fn expiry_of(contacts: &[String], user: &str, place: SocketAddr) -> O
 
 /// Address and port of a SIP URI; `None` where a name stands.
 fn place_of(uri: &str) -> Option<SocketAddr> {
-    let (scheme, rest) = uri.split_once(':')?;
-    let place = rest.rsplit_once('@').map_or(rest, |(_, place)| place);
-    let (place, params) = place.split_at(place.find([';', '?']).unwrap_or(place.len()));
-    let tls = scheme.eq_ignore_ascii_case("sips") || params.to_ascii_lowercase().contains(";transport=tls");
-    let bare =
-        || place.trim_matches(['[', ']']).parse().ok().map(|ip: IpAddr| SocketAddr::new(ip, if tls { 5061 } else { 5060 }));
-    place.parse().ok().or_else(bare)
+    let uri = SipUri::parse(uri)?;
+    Some(SocketAddr::new(uri.ip()?, uri.port_or_usual()))
 }
 
 #[cfg(test)]
