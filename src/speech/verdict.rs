@@ -90,10 +90,10 @@ const CLOSED: Line =
     Line { mean_ratio: 0.152, worst_ratio: 0.027, acoustic: 0.206, posterior: 0.0, drawl: 0.0, offset: 10.6, least: -1.0 };
 /// The same, more lenient: digits are read back to the caller.
 const DIGITS: Line = Line { least: -1.5, ..CLOSED };
-/// Language models. Refuses 6 % of questions whose words mostly came through and two thirds of foreign speech; the matcher
-/// judges the rest.
+/// Language models. Fitted on 42 real orders and 28 questions in synthetic voices that came through, against 75 pieces of foreign
+/// speech (area under the curve 0.94): it refuses 6 % of the former and two thirds of the latter; the matcher judges the rest.
 const OPEN: Line =
-    Line { mean_ratio: 0.0, worst_ratio: 0.0, acoustic: 0.024, posterior: 4.9, drawl: -0.28, offset: 0.06, least: 0.0 };
+    Line { mean_ratio: 0.0, worst_ratio: 0.0, acoustic: 0.15, posterior: 2.1, drawl: -0.19, offset: 5.34, least: 0.0 };
 
 impl Line {
     fn score(&self, e: &Evidence) -> f32 {
