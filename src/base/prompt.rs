@@ -3,6 +3,7 @@
 use super::{Language, PromptId};
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
+use std::time::Duration;
 
 /// One thing to play, whole: parts follow each other without a gap.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -29,7 +30,23 @@ pub enum PromptPart {
     Pause(u32),
 }
 
+/// The longest recording that is taken, longer than [`crate::audio`] reads any; the slowest voice's character; and what making the
+/// sound may take.
+const RECORDING_LONGEST: Duration = Duration::from_secs(31 * 60);
+const CHARACTER_LONGEST: Duration = Duration::from_millis(400);
+const MAKING_LONGEST: Duration = Duration::from_secs(120);
+
 impl Prompt {
+    /// Its end must have come after so long, from the moment at which it was asked for; otherwise the news of it was lost.
+    pub fn longest(&self) -> Duration {
+        let part = |part: &PromptPart| match part {
+            PromptPart::Text(text) => CHARACTER_LONGEST * u32::try_from(text.chars().count()).unwrap_or(u32::MAX >> 8),
+            PromptPart::File(_) => RECORDING_LONGEST,
+            PromptPart::Pause(millis) => Duration::from_millis(u64::from(*millis)),
+        };
+        self.parts.iter().map(part).fold(MAKING_LONGEST, Duration::saturating_add)
+    }
+
     /// The words of all text parts, for records and for comparing answers. Files appear by name.
     pub fn words(&self) -> String {
         let mut out = String::new();
@@ -72,4 +89,18 @@ pub enum PromptEnd {
     Stopped,
     /// It could not be made (no voice, no file); nothing was heard.
     Failed,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_long_announcement_is_not_taken_for_lost() {
+        let prompt = |parts| Prompt { id: PromptId(1), parts, language: Language::EN, barge_in: BargeIn::PersonOnly };
+        let half_an_hour = Duration::from_secs(30 * 60);
+        assert!(prompt(vec![PromptPart::File("rules.wav".into())]).longest() > half_an_hour);
+        let sentence = prompt(vec![PromptPart::Text("We are open.".into()), PromptPart::Pause(5_000)]).longest();
+        assert!(sentence > Duration::from_secs(9) && sentence < Duration::from_secs(180), "{sentence:?}");
+    }
 }

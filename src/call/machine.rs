@@ -19,8 +19,6 @@ use std::time::Duration;
 
 /// No ACK for so long: 64·T1 (RFC 3261 §13.3.1.4) and a little.
 const ACK_WAIT: Duration = Duration::from_secs(35);
-/// Longer than any prompt; see [`TimerName::Prompt`].
-const PROMPT_LONGEST: Duration = Duration::from_secs(180);
 
 /// One caller's story from INVITE to `Disposition`.
 pub struct Call {
@@ -232,6 +230,10 @@ impl Call {
     fn prompt_ended(&mut self, now: &mut Now, leg: LegId, prompt: PromptId, end: PromptEnd) {
         if let LegId::Agent(attempt) = leg {
             return self.agent_prompt_ended(now, attempt, prompt);
+        }
+        // Nothing plays any more; while an agent is called, that leg has prompts of its own.
+        if prompt.next() == self.next_prompt && !matches!(self.state, State::Transferring(_)) {
+            self.timers.clear(TimerName::Prompt);
         }
         match &self.state {
             State::Consenting(c) if c.prompt == Some(prompt) => self.consent_prompt_ended(now, end),
@@ -463,7 +465,9 @@ impl Call {
     fn play_prompt(&mut self, now: &mut Now, leg: LegId, prompt: Prompt) -> PromptId {
         let id = prompt.id;
         self.next_prompt = id.next();
-        self.timers.set(TimerName::Prompt, now.at + PROMPT_LONGEST);
+        // Whatever plays already comes first.
+        let overdue = now.at + prompt.longest();
+        self.timers.set(TimerName::Prompt, self.timers.get(TimerName::Prompt).map_or(overdue, |before| before.max(overdue)));
         now.out.push(Command::Play { leg, prompt });
         id
     }

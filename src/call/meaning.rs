@@ -10,6 +10,10 @@ use crate::flow::{Action, Answer, Input};
 use crate::nlu::person::{PersonRule, asks_for_person};
 use crate::nlu::slots::repeat_request;
 
+/// How sure the recogniser must be of a sentence that asks for a person although it rejects the words: with less, orders in a café
+/// asked for one every few minutes.
+const REJECTED_REQUEST_MIN: f32 = 0.35;
+
 impl Call {
     /// What a result means for the question that is out, or for the one to come. Words that would end the call need more
     /// certainty than words that would only be answered wrongly.
@@ -43,7 +47,7 @@ impl Call {
     /// words of the caller's at all: there the spotter alone decides.
     pub(crate) fn asks_for_person(&self, utterance: UtteranceId, heard: &Hypothesis) -> bool {
         let forced = heard.engine != Engine::Whisper && !self.heard_openly(utterance);
-        if heard.rejected.is_some() && forced {
+        if heard.rejected.is_some() && (forced || heard.confidence.get() < REJECTED_REQUEST_MIN) {
             return false;
         }
         let unsure = heard.rejected.is_some() || heard.confidence < self.settings.confidence_min;

@@ -426,7 +426,7 @@ pub(crate) struct BenchAsrArgs {
     /// The ggml model file for Whisper.
     #[arg(long, value_name = "FILE", required_if_eq("engine", "whisper"))]
     model: Option<PathBuf>,
-    /// digits, strings, orders, reject, foreign; all if not given.
+    /// digits, strings, orders, reject, foreign, person, phantoms; all if not given.
     #[arg(long, value_name = "NAMES", value_delimiter = ',')]
     sets: Vec<String>,
     /// clean, line, white15, white10, kitchen10, loss3, loss8, band4k, echo20; all if not given.
@@ -447,6 +447,9 @@ pub(crate) struct BenchAsrArgs {
     /// Only every so many utterances.
     #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u16).range(1..=1_000))]
     every: u16,
+    /// Tell each utterance that was not heard as it should be.
+    #[arg(long)]
+    misses: bool,
     /// Engines at one time; all cores for PocketSphinx, one for Whisper if not given.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=64))]
     jobs: Option<u16>,
@@ -475,6 +478,7 @@ impl BenchAsrArgs {
             examples,
             every: usize::from(self.every),
             jobs,
+            misses: self.misses,
             results: self.results,
         }
     }

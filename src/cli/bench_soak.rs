@@ -43,7 +43,8 @@ pub(crate) async fn run(asked: &Plan, json: bool, out: &mut dyn Write) -> anyhow
         record: false,
         per_second: asked.per_second,
     };
-    let long = Duration::from_secs(asked.minutes * 60 + 120).min(Duration::from_secs(29 * 60));
+    // As long as a recording may be: it outlasts half an hour of calls that begin within five seconds.
+    let long = Duration::from_secs((asked.minutes * 60 + 120).min(crate::audio::LONGEST_SECONDS - 1));
     let rig = Rig::start(&scratch, &shape, long).await?;
     // The first calls open what stays open: connections to the database, for one.
     let warm_up = ["--per-second", "40", "--each-ms", "500", "--total", "40"];
@@ -149,8 +150,10 @@ async fn part(rig: &Rig, part: Part<'_>, json: bool, out: &mut dyn Write) -> any
     };
     load.finish().await?;
     let slope = Slope::through(&samples);
+    let failed = done["failed"].as_u64().unwrap_or(0) + ended_early;
     if !json {
-        writeln!(out, "{name}: {} answered, {} failed, {} packets lost", done["answered"], done["failed"], done["lost"])?;
+        let (answered, lost) = (&done["answered"], &done["lost"]);
+        writeln!(out, "{name}: {answered} answered, {failed} failed or ended by us, {lost} packets lost")?;
         match &slope {
             Some(s) => writeln!(
                 out,
@@ -163,7 +166,7 @@ async fn part(rig: &Rig, part: Part<'_>, json: bool, out: &mut dyn Write) -> any
         }
     }
     Ok(json!({
-        "answered": done["answered"], "failed": done["failed"].as_u64().unwrap_or(0) + ended_early, "lost": done["lost"],
+        "answered": done["answered"], "failed": failed, "lost": done["lost"],
         "minutes": round(began.elapsed().as_secs_f64() / 60.0, 2),
         "mb_per_minute": slope.as_ref().map(|s| round(s.per_minute, 5)),
         "margin_95": slope.as_ref().map(|s| round(s.margin, 5)),

@@ -80,6 +80,9 @@ pub(crate) fn compile(examples: &[String], person: &[String]) -> LanguageModel {
     for phrase in PERSON {
         counts.add(phrase, 2);
     }
+    for sentence in phrases::person_sentences() {
+        counts.add(&sentence, 1);
+    }
     for phrase in CARRIERS {
         counts.add(phrase, 3);
     }

@@ -162,6 +162,88 @@ pub(crate) const PERSON: &[&str] = &[
     "give me a human",
 ];
 
+/// How a request for a person begins, goes on and ends when it is a whole sentence: examples of every open model, put together by
+/// [`person_sentences`].
+const OPENERS: &[&str] = &[
+    "can i",
+    "could i",
+    "may i",
+    "i want to",
+    "i just want to",
+    "i need to",
+    "i would like to",
+    "i'd like to",
+    "i'd rather",
+    "let me",
+    "please let me",
+    "is there anybody i can",
+    "is there someone i can",
+    "i have to",
+];
+const SPEAK: &[&str] = &["speak to", "talk to", "speak with", "talk with"];
+const PEOPLE: &[&str] = &[
+    "a person",
+    "a human",
+    "a human being",
+    "a real person",
+    "a real human being",
+    "a live person",
+    "an agent",
+    "a live agent",
+    "an operator",
+    "a representative",
+    "someone",
+    "somebody",
+    "somebody please",
+    "customer service",
+    "customer support",
+    "a manager",
+    "your manager",
+    "a supervisor",
+    "a colleague",
+    "an agent please",
+    "a person please",
+];
+const FETCH: &[&str] = &[
+    "connect me to",
+    "can you connect me to",
+    "connect me with",
+    "transfer me to",
+    "could you transfer me to",
+    "put me through to",
+    "can you put me through to",
+    "get me",
+    "can you get me",
+    "give me",
+    "call",
+    "can somebody call",
+    "i want",
+    "i need",
+    "i need help from",
+    "is there",
+];
+const REFUSALS: &[&str] = &[
+    "i don't want to talk to a machine",
+    "i don't want to speak to a robot",
+    "i want a human not a machine",
+    "i need a person to help me",
+    "somebody who can help me",
+    "is there a real person there",
+    "is anybody there",
+];
+
+/// Requests for a person as whole sentences: every beginning with three ways on. The same at every run.
+pub(crate) fn person_sentences() -> Vec<String> {
+    let spoken = OPENERS.iter().flat_map(|opener| SPEAK.iter().map(move |verb| format!("{opener} {verb}")));
+    let beginnings: Vec<String> = spoken.chain(FETCH.iter().map(|f| (*f).to_string())).collect();
+    let three = |(i, beginning): (usize, &String)| {
+        let people = (0..3).map(move |k| PEOPLE[(i * 5 + k * 7) % PEOPLE.len()]);
+        people.map(|who| format!("{beginning} {who}")).collect::<Vec<_>>()
+    };
+    let made = beginnings.iter().enumerate().flat_map(three);
+    made.chain(REFUSALS.iter().map(|r| (*r).to_string())).collect()
+}
+
 /// What the spotter listens for beside every grammar, with the exponent of its detection threshold (10^−n: a larger n fires
 /// more easily). Set on real speech so that false alarms are rare; see the figures in the tests of `pocketsphinx`.
 pub(crate) const SPOTTED: &[(&str, i32)] = &[

@@ -5,6 +5,7 @@ use super::Ask;
 use super::ask::AskKind;
 use crate::audio::{FRAME_SAMPLES, Pcm};
 use crate::base::{Confidence, Hypothesis};
+use crate::nlu::person::{PersonRule, asks_for_person};
 use crate::speech::Recognizer;
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -28,6 +29,8 @@ pub(crate) struct Heard {
     /// From the arrival of the last frame to the result, had the frames come one every 20 ms to a processor of its own: work
     /// that is not done when the next frame is there waits in a queue.
     pub(crate) delay: Duration,
+    /// The words by which a person was asked for, noticed before the end.
+    pub(crate) person: Option<String>,
 }
 
 impl Heard {
@@ -38,7 +41,17 @@ impl Heard {
             rejected: Some("nobody was noticed".to_string()),
             ..Hypothesis::typed("")
         };
-        Heard { hypothesis, cpu: Duration::ZERO, delay: Duration::ZERO }
+        Heard { hypothesis, cpu: Duration::ZERO, delay: Duration::ZERO, person: None }
+    }
+
+    /// Whether the call would take it for a request for a person at an open question: noticed early, or in the words (hardly more
+    /// than the word itself only where the recogniser is sure of it).
+    pub(crate) fn asks_for_person(&self) -> bool {
+        let heard = &self.hypothesis;
+        let unsure = heard.rejected.is_some() || heard.confidence.get() < 0.3;
+        let heeded = heard.rejected.is_none() || heard.confidence.get() >= 0.35;
+        let asked = asks_for_person(&heard.text, &[]).filter(|_| heeded);
+        self.person.is_some() || asked.is_some_and(|request| !unsure || request.rule != PersonRule::Alone)
     }
 }
 
@@ -124,6 +137,7 @@ impl Engine {
         let (cpu, wall) = (cpu_time(alone), Instant::now());
         let clock = || if alone { wall.elapsed() } else { cpu_time(false).saturating_sub(cpu) };
         let (mut arrived, mut free, mut before) = (Duration::ZERO, Duration::ZERO, clock());
+        let mut person = None;
         let mut worked = |arrived: Duration| {
             let now = clock();
             free = free.max(arrived) + (now - before);
@@ -132,12 +146,13 @@ impl Engine {
         };
         for frame in sound.samples.chunks(FRAME_SAMPLES) {
             arrived += FRAME;
-            engine.feed(frame);
+            let partial = engine.feed(frame);
             worked(arrived);
+            person = partial.and_then(|p| p.person).or(person);
         }
         let hypothesis = engine.finish();
         let done = worked(arrived);
-        Ok(Heard { hypothesis, cpu: cpu_time(alone).saturating_sub(cpu), delay: done.saturating_sub(arrived) })
+        Ok(Heard { hypothesis, cpu: cpu_time(alone).saturating_sub(cpu), delay: done.saturating_sub(arrived), person })
     }
 }
 

@@ -29,8 +29,17 @@ pub(crate) struct Figures {
     speakers: BTreeMap<String, (usize, usize)>,
     /// Right and accepted, right and refused, wrong and accepted, wrong and refused.
     verdicts: [usize; 4],
+    persons: Persons,
     /// The confidence of each that is known to be right or wrong, and which.
     curve: Vec<(Scored, bool)>,
+}
+
+/// Requests for a person and other speech.
+#[derive(Debug, Default)]
+struct Persons {
+    early: usize,
+    other_seconds: f64,
+    alarms: usize,
 }
 
 fn rate(n: usize, of: usize) -> Value {
@@ -81,6 +90,46 @@ impl Figures {
         }
     }
 
+    /// Counts one where only matters whether a person is asked for. `inside` = somebody does.
+    pub(crate) fn count_person(&mut self, row: &Row, heard: &Heard, sound: &Pcm, inside: bool) {
+        self.utterances += 1;
+        self.cpu_seconds += heard.cpu.as_secs_f64();
+        let seconds = sound.samples.len() as f64 / f64::from(LINE_RATE);
+        self.seconds += seconds;
+        self.delays.push(heard.delay.as_secs_f64() * 1e3);
+        let noticed = heard.asks_for_person();
+        if inside {
+            let (all, good) = self.speakers.entry(row.speaker.clone().unwrap_or_default()).or_default();
+            (*all, *good) = (*all + 1, *good + usize::from(noticed));
+            self.persons.early += usize::from(heard.person.is_some());
+        } else {
+            self.persons.other_seconds += seconds;
+            self.persons.alarms += usize::from(noticed);
+        }
+    }
+
+    /// What came of requests for a person, and of other speech.
+    pub(crate) fn person_document(&self) -> Value {
+        let (all, heard) = self.speakers.values().fold((0, 0), |(a, h), (all, good)| (a + all, h + good));
+        let bounded = self.speakers.iter().filter(|(voice, _)| *voice != "espeak").map(|(_, n)| n);
+        let (bounded_all, bounded_heard) = bounded.fold((0, 0), |(a, h), (all, good)| (a + all, h + good));
+        json!({
+            "requests": all,
+            "heard": rate(heard, all),
+            "heard_without_espeak": rate(bounded_heard, bounded_all),
+            "early": rate(self.persons.early, all),
+            "other_speech_minutes": self.persons.other_seconds / 60.0,
+            "false_alarms": self.persons.alarms,
+            "cpu_seconds_per_second": self.cpu_per_second(),
+            "speakers": self.by_speaker(),
+        })
+    }
+
+    fn by_speaker(&self) -> Value {
+        let speakers = self.speakers.iter().filter(|(name, _)| !name.is_empty());
+        speakers.map(|(name, (all, good))| (name.clone(), rate(*good, *all))).collect::<Map<_, _>>().into()
+    }
+
     /// Adds up what was counted elsewhere.
     pub(crate) fn add(&mut self, other: Figures) {
         self.utterances += other.utterances;
@@ -101,6 +150,9 @@ impl Figures {
         }
         self.verdicts.iter_mut().zip(other.verdicts).for_each(|(a, b)| *a += b);
         self.curve.extend(other.curve);
+        self.persons.early += other.persons.early;
+        self.persons.other_seconds += other.persons.other_seconds;
+        self.persons.alarms += other.persons.alarms;
     }
 
     /// The document of `transcribe --refs`.
@@ -142,8 +194,7 @@ impl Figures {
         out["rejected_at_10_percent_false_reject"] = json!(rejection.map(|r| r.rejected));
         out["false_reject"] = json!(rejection.map(|r| r.false_reject));
         out["delay_ms"] = json!({"p50": quantile(&self.delays, 0.5), "p95": quantile(&self.delays, 0.95)});
-        let speakers = self.speakers.iter().filter(|(name, _)| !name.is_empty());
-        out["speakers"] = speakers.map(|(name, (all, good))| (name.clone(), rate(*good, *all))).collect::<Map<_, _>>().into();
+        out["speakers"] = self.by_speaker();
         out
     }
 

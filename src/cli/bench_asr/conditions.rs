@@ -75,6 +75,11 @@ impl Surroundings {
         Surroundings { kitchen, prompt: prompt() }
     }
 
+    /// The kitchen, if it is there.
+    pub(crate) fn kitchen(&self) -> Option<&Pcm> {
+        self.kitchen.as_ref()
+    }
+
     /// Why a condition cannot be made here, if it cannot.
     pub(crate) fn lacks(&self, condition: Condition) -> Option<&'static str> {
         match condition {

@@ -3,17 +3,20 @@
 
 mod conditions;
 mod line;
+mod person;
+mod phantoms;
 mod report;
 mod sets;
 
 use super::asr::{Engine, Figures, Heard};
 use super::bench_figures::round;
 use super::bench_process::load_average;
+use crate::speech::spoken;
 use anyhow::Context as _;
 use conditions::{CONDITIONS, Condition, Surroundings};
-use report::Section;
+use report::{Columns, Section};
 use serde_json::json;
-use sets::{SETS, Set};
+use sets::{Item, Judge, SETS, Set};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
@@ -42,6 +45,8 @@ pub(crate) struct Asked {
     pub(crate) every: usize,
     /// Engines at one time.
     pub(crate) jobs: usize,
+    /// Tell each utterance that was not heard as it should be.
+    pub(crate) misses: bool,
     /// The file of results.
     pub(crate) results: PathBuf,
 }
@@ -66,12 +71,16 @@ pub(crate) fn run(asked: &Asked, as_json: bool, out: &mut dyn Write) -> anyhow::
         }
         let load = load_average();
         let figures = measure(asked, set, &possible, &surroundings).map_err(anyhow::Error::msg)?;
-        let rows = possible.iter().zip(&figures).map(|(c, f)| (c.name().to_string(), f.document())).collect();
-        let section = Section { engine: asked.engine.clone(), set: set.name.clone(), how: how(asked, load), rows };
-        if !as_json {
-            writeln!(out, "{}", section.text())?;
-        }
-        sections.push(section);
+        let (columns, document): (_, fn(&Figures) -> serde_json::Value) = match set.judge {
+            Judge::Words => (Columns::Words, Figures::document),
+            Judge::Person => (Columns::Person, Figures::person_document),
+        };
+        let rows = possible.iter().zip(&figures).map(|(c, f)| (c.name().to_string(), document(f))).collect();
+        let how = how(asked, load);
+        sections.push(told(Section { engine: asked.engine.clone(), set: set.name.clone(), how, rows, columns }, as_json, out)?);
+    }
+    if asked.wants("phantoms") {
+        sections.push(told(phantom_section(asked, &surroundings).map_err(anyhow::Error::msg)?, as_json, out)?);
     }
     if as_json {
         let documents = sections.iter().flat_map(|s| {
@@ -92,6 +101,36 @@ pub(crate) fn run(asked: &Asked, as_json: bool, out: &mut dyn Write) -> anyhow::
         .any(|s| s.rows.iter().any(|(_, f)| f["right"].as_u64() != Some(0) || f["right_refused"].as_u64() != Some(0))))
 }
 
+impl Asked {
+    /// Whether a set is asked for.
+    fn wants(&self, set: &str) -> bool {
+        self.sets.iter().any(|s| s == set) || self.sets.is_empty() && self.refs.is_none()
+    }
+}
+
+fn told(section: Section, as_json: bool, out: &mut dyn Write) -> std::io::Result<Section> {
+    if !as_json {
+        writeln!(out, "{}", section.text())?;
+    }
+    Ok(section)
+}
+
+/// An hour of each background, or a part of it.
+fn phantom_section(asked: &Asked, surroundings: &Surroundings) -> Result<Section, String> {
+    let load = load_average();
+    let mut engine = Engine::open(&asked.engine, asked.model.as_deref(), &person::ask(), true)?;
+    let mut rows = Vec::new();
+    for name in phantoms::BACKGROUNDS {
+        match phantoms::measure(name, surroundings.kitchen(), &mut engine, 60.0 / asked.every.max(1) as f64)? {
+            Some(figures) => rows.push((name.to_string(), figures)),
+            None => eprintln!("bench asr: {name} is left out: there is no kitchen-noise.wav in the folder of recordings"),
+        }
+        eprintln!("bench asr: phantoms, {name}");
+    }
+    let (engine, how) = (asked.engine.clone(), how(asked, load));
+    Ok(Section { engine, set: "phantoms".to_string(), how, rows, columns: Columns::Phantoms })
+}
+
 fn chosen<T>(names: &[String], all: &[&str], read: impl Fn(&str) -> Result<T, String>) -> Result<Vec<T>, String> {
     if names.is_empty() { all.iter().map(|n| read(n)).collect() } else { names.iter().map(|n| read(n)).collect() }
 }
@@ -109,7 +148,13 @@ fn all_sets(asked: &Asked) -> Result<Vec<Set>, String> {
             "{why}\nGive the folder of recordings with --recordings (digits/, commands/, words/), or a table of your own with --refs"
         )
     };
-    out.extend(chosen(&asked.sets, &SETS, |name| sets::make(name, &asked.recordings, asked.every)).map_err(remedy)?);
+    // Backgrounds are no utterances.
+    let names: Vec<String> = asked.sets.iter().filter(|s| *s != "phantoms").cloned().collect();
+    if names.is_empty() && !asked.sets.is_empty() {
+        return Ok(out);
+    }
+    let all: Vec<&str> = SETS.into_iter().filter(|s| *s != "phantoms").collect();
+    out.extend(chosen(&names, &all, |name| sets::make(name, &asked.recordings, asked.every)).map_err(remedy)?);
     Ok(out)
 }
 
@@ -148,11 +193,19 @@ fn measure(asked: &Asked, set: &Set, conditions: &[Condition], surroundings: &Su
                     None => (Heard::nobody(), whole),
                 };
                 let slots = ask.slots.as_ref().map(|s| s.find(&heard.hypothesis.text));
-                figures.count(&item.row, &heard, slots.as_ref(), &sound, item.inside);
+                if asked.misses
+                    && let Some(miss) = miss(set.judge, item, &heard)
+                {
+                    eprintln!("{}: {miss}", conditions[*c].name());
+                }
+                match set.judge {
+                    Judge::Words => figures.count(&item.row, &heard, slots.as_ref(), &sound, item.inside),
+                    Judge::Person => figures.count_person(&item.row, &heard, &sound, item.inside),
+                }
             }
             let mut sums = sums.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
             sums[*c].add(figures);
-            if sums[*c].utterances == set.items.len() {
+            if sums[*c].utterances == set.items.len() && !set.items.is_empty() {
                 eprintln!("bench asr: {}, {}: {} utterances", set.name, conditions[*c].name(), set.items.len());
             }
         }
@@ -166,6 +219,19 @@ fn measure(asked: &Asked, set: &Set, conditions: &[Condition], surroundings: &Su
         ended.collect::<Vec<_>>().into_iter().collect::<Result<(), String>>()
     })?;
     Ok(sums.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner))
+}
+
+/// One line about an utterance that was not heard as it should be.
+fn miss(judge: Judge, item: &Item, heard: &Heard) -> Option<String> {
+    let h = &heard.hypothesis;
+    let wrong = match judge {
+        Judge::Person => heard.asks_for_person() != item.inside,
+        Judge::Words if item.inside => item.row.transcript.as_ref().is_some_and(|t| spoken(t) != spoken(&h.text)),
+        Judge::Words => h.rejected.is_none(),
+    };
+    let said = item.row.transcript.as_deref().unwrap_or("");
+    let why = h.rejected.as_deref().map(|why| format!(", rejected: {why}")).unwrap_or_default();
+    wrong.then(|| format!("{}: said {said:?}, heard {:?} ({:.2}{why})", item.row.name(), h.text, h.confidence.get()))
 }
 
 /// How the figures came about.

@@ -18,10 +18,25 @@ pub(crate) struct Section {
     pub(crate) how: String,
     /// Name of the condition and the figures' document.
     pub(crate) rows: Vec<(String, Value)>,
+    pub(crate) columns: Columns,
+}
+
+/// Which table a set has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Columns {
+    Words,
+    Person,
+    Phantoms,
 }
 
 const COLUMNS: &str = "| condition | utterances | sound s | right % | word errors % | slots: all %, each % | wrong accepted % | right refused % | AUC | \
-     refused % | CPU s/s | delay ms p50 / p95 |\n|---|---|---|---|---|---|---|---|---|---|---|---|\n";
+     refused % (and of good) | CPU s/s | delay ms p50 / p95 |\n|---|---|---|---|---|---|---|---|---|---|---|---|\n";
+
+/// What is refused, with what of the good is refused along with it.
+fn refused(f: &Value) -> String {
+    let rejected = &f["rejected_at_10_percent_false_reject"];
+    if rejected.is_null() { "–".to_string() } else { format!("{} ({})", percent(rejected), percent(&f["false_reject"])) }
+}
 
 fn percent(value: &Value) -> String {
     value.as_f64().map_or("–".to_string(), |v| format!("{:.1}", v * 100.0))
@@ -38,7 +53,57 @@ impl Section {
 
     /// The section with its title.
     pub(crate) fn text(&self) -> String {
-        let mut out = format!("{}\n\n{}\n\n{COLUMNS}", self.title(), self.how);
+        let mut out = format!("{}\n\n{}\n\n", self.title(), self.how);
+        match self.columns {
+            Columns::Words => self.words(&mut out),
+            Columns::Person => self.person(&mut out),
+            Columns::Phantoms => self.phantoms(&mut out),
+        }
+        if let Some((condition, first)) = self.rows.first()
+            && let Some(speakers) = first["speakers"].as_object().filter(|s| s.len() > 1)
+        {
+            let list: Vec<String> = speakers.iter().map(|(name, share)| format!("{name} {}", percent(share))).collect();
+            let _ = writeln!(out, "\nRight by speaker ({condition}): {} %.", list.join(", "));
+        }
+        out
+    }
+
+    fn person(&self, out: &mut String) {
+        out.push_str("| condition | requests | heard % | without espeak % | before the end % | other speech min | false alarms | CPU s/s |\n");
+        out.push_str("|---|---|---|---|---|---|---|---|\n");
+        for (condition, f) in &self.rows {
+            let _ = writeln!(
+                out,
+                "| {condition} | {} | {} | {} | {} | {} | {} | {} |",
+                f["requests"],
+                percent(&f["heard"]),
+                percent(&f["heard_without_espeak"]),
+                percent(&f["early"]),
+                number(&f["other_speech_minutes"], 1),
+                f["false_alarms"],
+                number(&f["cpu_seconds_per_second"], 3),
+            );
+        }
+    }
+
+    fn phantoms(&self, out: &mut String) {
+        out.push_str("| nobody speaks before | min | taken for speech | words at an open question | words at yes or no | a person asked for |\n");
+        out.push_str("|---|---|---|---|---|---|\n");
+        for (background, f) in &self.rows {
+            let _ = writeln!(
+                out,
+                "| {background} | {} | {} | {} | {} | {} |",
+                number(&f["minutes"], 1),
+                f["noticed"],
+                f["accepted_open"],
+                f["accepted_yes_no"],
+                f["persons"],
+            );
+        }
+    }
+
+    fn words(&self, out: &mut String) {
+        out.push_str(COLUMNS);
         for (condition, f) in &self.rows {
             let share = |n: &str| match (f[n].as_f64(), f["utterances"].as_f64()) {
                 (Some(n), Some(all)) if all > 0.0 => format!("{:.1}", 100.0 * n / all),
@@ -58,19 +123,12 @@ impl Section {
                 share("wrong"),
                 share("right_refused"),
                 number(&f["auc"], 3),
-                percent(&f["rejected_at_10_percent_false_reject"]),
+                refused(f),
                 number(&f["cpu_seconds_per_second"], 3),
                 number(&f["delay_ms"]["p50"], 0),
                 number(&f["delay_ms"]["p95"], 0),
             );
         }
-        if let Some((condition, first)) = self.rows.first()
-            && let Some(speakers) = first["speakers"].as_object().filter(|s| s.len() > 1)
-        {
-            let list: Vec<String> = speakers.iter().map(|(name, share)| format!("{name} {}", percent(share))).collect();
-            let _ = writeln!(out, "\nRight by speaker ({condition}): {} %.", list.join(", "));
-        }
-        out
     }
 }
 
@@ -99,7 +157,13 @@ mod tests {
     fn section(set: &str, exact: f64) -> Section {
         let figures =
             json!({"utterances": 4, "exact": exact, "wrong": 1, "slots_recall": null, "speakers": {"a": 1.0, "b": 0.5}});
-        Section { engine: "e".into(), set: set.into(), how: "so".into(), rows: vec![("clean".into(), figures)] }
+        Section {
+            engine: "e".into(),
+            set: set.into(),
+            how: "so".into(),
+            rows: vec![("clean".into(), figures)],
+            columns: Columns::Words,
+        }
     }
 
     #[test]

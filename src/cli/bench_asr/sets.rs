@@ -35,10 +35,20 @@ pub(crate) struct Set {
     pub(crate) name: String,
     pub(crate) asks: Vec<Ask>,
     pub(crate) items: Vec<Item>,
+    pub(crate) judge: Judge,
+}
+
+/// What is counted as right.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Judge {
+    /// The words, or the slots in them.
+    Words,
+    /// That a person is asked for, or not.
+    Person,
 }
 
 /// The sets of the recordings of real people, in the order of the tables.
-pub(crate) const SETS: [&str; 5] = ["digits", "strings", "orders", "reject", "foreign"];
+pub(crate) const SETS: [&str; 7] = ["digits", "strings", "orders", "reject", "foreign", "person", "phantoms"];
 
 /// Makes one of [`SETS`] from the folder of recordings, every so many utterances of it.
 ///
@@ -69,6 +79,7 @@ pub(crate) fn make(name: &str, eval: &Path, every: usize) -> Result<Set, String>
             let ask = Ask::expecting(Expect::YesNo { phrases: Arc::from([]) }, Language::EN);
             Ok(set(name, vec![ask], calls(rows, every), |_| (0, false)))
         }
+        "person" => super::person::make(eval, every),
         other => Err(format!("there is no set {other:?}; choose among {}", SETS.join(", "))),
     }
 }
@@ -95,7 +106,7 @@ fn set(name: &str, asks: Vec<Ask>, calls: Vec<Vec<Row>>, about: impl Fn(&Row) ->
             items.push(Item { row, ask, inside, call });
         }
     }
-    Set { name: name.to_string(), asks, items }
+    Set { name: name.to_string(), asks, items, judge: Judge::Words }
 }
 
 /// Every so many rows as calls: ten utterances of one speaker in a mixed order; where nobody knows who speaks, one.

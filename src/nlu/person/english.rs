@@ -239,6 +239,13 @@ fn wish(words: &[&str], at: usize) -> Option<usize> {
         "need" | "want" => {
             !(matches!(before(1), "i" | "you" | "we" | "they") && matches!(before(2), "do" | "if" | "would" | "will"))
         }
+        // "can somebody call an agent for me".
+        "call" | "phone"
+            if matches!(before(1), "somebody" | "someone" | "anybody" | "anyone" | "you" | "please")
+                && matches!(before(2), "" | "can" | "could" | "would" | "will" | "you") =>
+        {
+            true
+        }
         // "I call my agent", "when I use an agent".
         "call" | "phone" | "use" | "see" => matches!(before(1), "to" | "me" | "" | "can" | "i"),
         _ => true,

@@ -157,6 +157,8 @@ const REQUESTS: &[&str] = &[
     "i want your supervisor",
     "find me a human",
     "call an operator",
+    "can somebody call an agent for me",
+    "could you call a manager please",
     "just give me a person",
     "i want a bloody human",
     "i want to contact customer service",
