@@ -2,6 +2,7 @@
 //! environment. Start reading at [`run`].
 
 mod args;
+mod args_bench;
 mod asr;
 mod bench_asr;
 mod bench_figures;
@@ -27,7 +28,8 @@ mod say;
 mod serve;
 pub mod transcribe;
 
-use args::{BenchCommand, CheckArgs, Cli, Command};
+use args::{CheckArgs, Cli, Command};
+use args_bench::BenchCommand;
 use clap::Parser;
 use std::ffi::OsString;
 use std::io::Write;

@@ -121,7 +121,7 @@ fn phantom_section(asked: &Asked, surroundings: &Surroundings) -> Result<Section
     let mut engine = Engine::open(&asked.engine, asked.model.as_deref(), &person::ask(), true)?;
     let mut rows = Vec::new();
     for name in phantoms::BACKGROUNDS {
-        match phantoms::measure(name, surroundings.kitchen(), &mut engine, 60.0 / asked.every.max(1) as f64)? {
+        match phantoms::measure(name, surroundings.kitchen(), &mut engine, 60.0 / asked.every.max(1) as f64, asked.misses)? {
             Some(figures) => rows.push((name.to_string(), figures)),
             None => eprintln!("bench asr: {name} is left out: there is no kitchen-noise.wav in the folder of recordings"),
         }

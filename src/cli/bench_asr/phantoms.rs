@@ -18,7 +18,13 @@ pub(crate) const BACKGROUNDS: [&str; 4] = ["silence", "line", "kitchen", "music"
 ///
 /// # Errors
 /// One sentence from the engine.
-pub(crate) fn measure(name: &str, kitchen: Option<&Pcm>, engine: &mut Engine, minutes: f64) -> Result<Option<Value>, String> {
+pub(crate) fn measure(
+    name: &str,
+    kitchen: Option<&Pcm>,
+    engine: &mut Engine,
+    minutes: f64,
+    tell: bool,
+) -> Result<Option<Value>, String> {
     let looped = match name {
         "kitchen" => match kitchen {
             Some(kitchen) => kitchen.samples.clone(),
@@ -66,7 +72,12 @@ pub(crate) fn measure(name: &str, kitchen: Option<&Pcm>, engine: &mut Engine, mi
                 for (ask, accepted) in asks.iter().zip(&mut accepted) {
                     engine.new_call();
                     let heard = engine.hear(ask, &sound)?;
-                    *accepted += u64::from(heard.hypothesis.rejected.is_none() && !heard.hypothesis.text.is_empty());
+                    let h = &heard.hypothesis;
+                    let took = h.rejected.is_none() && !h.text.is_empty();
+                    if tell && took {
+                        eprintln!("{name}: {} ms, heard {:?} ({:.2})", sound.millis(), h.text, h.confidence.get());
+                    }
+                    *accepted += u64::from(took);
                     persons += u64::from(heard.asks_for_person());
                 }
             }
