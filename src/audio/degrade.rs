@@ -94,10 +94,9 @@ pub fn add_background(samples: &mut [i16], background: &[i16], snr_db: f32, seed
     }
 }
 
-/// The echo of what is being played: so many decibels weaker than it was sent (negative), from a random place on.
-pub fn add_echo(samples: &mut [i16], played: &[i16], db: f32, seed: u32) {
-    let start = Dice::new(seed).below(played.len());
-    add(samples, played.iter().cycle().skip(start), decibels(db).sqrt());
+/// The echo of what is being played: so many decibels weaker than it was sent (negative).
+pub fn add_echo(samples: &mut [i16], played: &[i16], db: f32) {
+    add(samples, played.iter(), decibels(db).sqrt());
 }
 
 fn add<'a>(samples: &mut [i16], other: impl Iterator<Item = &'a i16>, factor: f32) {
@@ -224,7 +223,7 @@ mod tests {
     fn an_echo_is_as_much_weaker_as_asked() {
         let mut sound = vec![0; 8_000];
         let played = tone(500.0);
-        add_echo(&mut sound, &played, -20.0, 1);
+        add_echo(&mut sound, &played, -20.0);
         assert!((rms_dbfs(&sound) - rms_dbfs(&played) + 20.0).abs() < 0.3);
     }
 

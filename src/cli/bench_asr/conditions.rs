@@ -1,6 +1,7 @@
 //! In what condition the sound reaches the engine.
 
-use crate::audio::{Pcm, add_background, add_echo, add_white, companded, decode_file, lose, telephone};
+use super::line::Playing;
+use crate::audio::{Dice, Pcm, add_background, add_white, companded, decode_file, lose, telephone};
 use std::path::Path;
 
 /// A condition.
@@ -63,6 +64,9 @@ pub(crate) struct Surroundings {
     prompt: Option<Pcm>,
 }
 
+/// No utterance is longer: a minute.
+const LONGEST: usize = 60 * 8_000;
+
 /// What is played while the caller speaks.
 #[cfg(feature = "flite")]
 const PROMPT: &str = "Welcome to the parcel hotline. You can ask where your parcel is, change its address, send it back, or talk to \
@@ -89,6 +93,13 @@ impl Surroundings {
         }
     }
 
+    /// What plays to the caller meanwhile and comes back, if anything does; from a random place on, long enough for any utterance.
+    pub(crate) fn playing(&self, condition: Condition, seed: u32) -> Option<Playing> {
+        let prompt = self.prompt.as_ref().filter(|_| condition == Condition::Echo20)?;
+        let start = Dice::new(seed).below(prompt.samples.len());
+        Some(Playing { samples: prompt.samples.iter().copied().cycle().skip(start).take(LONGEST).collect(), echo_db: -20.0 })
+    }
+
     /// The sound in a condition; the same seed gives the same every time.
     pub(crate) fn apply(&self, condition: Condition, sound: &Pcm, seed: u32) -> Pcm {
         let mut out = sound.clone();
@@ -104,8 +115,8 @@ impl Surroundings {
             }
             Condition::Loss3 => lose(samples, 0.03, seed),
             Condition::Loss8 => lose(samples, 0.08, seed),
-            Condition::Band4k => {}
-            Condition::Echo20 => add_echo(samples, self.prompt.as_ref().map_or(&[][..], |p| &p.samples), -20.0, seed),
+            // The echo comes with what is played, while it is played.
+            Condition::Band4k | Condition::Echo20 => {}
         }
         out_of(out, companded)
     }
@@ -145,6 +156,7 @@ mod tests {
             assert_eq!(one == sound, condition == Condition::Clean, "{name}");
             assert_eq!(Condition::parse(name), Ok(condition));
             assert_eq!(condition.name(), name);
+            assert_eq!(surroundings.playing(condition, 1).is_some(), condition == Condition::Echo20);
         }
         assert!(Condition::parse("moon").is_err_and(|why| why.contains("kitchen10")));
         assert!(Surroundings::default().lacks(Condition::Kitchen10).is_some());

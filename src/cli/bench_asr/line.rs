@@ -1,7 +1,7 @@
 //! What of a recording reaches the engine on a call: the caller is quiet, speaks, is quiet again, and the gateway's own listener cuts
 //! the utterance out.
 
-use crate::audio::{Dice, FRAME_SAMPLES, Frame, LINE_RATE, Pcm};
+use crate::audio::{Dice, FRAME_SAMPLES, Frame, LINE_RATE, Pcm, add_echo};
 use crate::base::Moment;
 use crate::listen::{EndpointRule, ListenEvent, Listener};
 use std::time::Duration;
@@ -30,26 +30,49 @@ pub(crate) fn surrounded(sound: &Pcm, seed: u32) -> Pcm {
     Pcm { samples: [quiet(BEFORE_MS), sound.samples.clone(), quiet(AFTER_MS)].concat() }
 }
 
-/// From the first onset, with what comes before it, to the quiet after the last voice; `None` when nobody was noticed.
-pub(crate) fn cut(sound: &Pcm) -> Option<Pcm> {
+/// A prompt that plays until the caller speaks.
+pub(crate) struct Playing {
+    pub(crate) samples: Vec<i16>,
+    /// How much weaker it comes back, decibels.
+    pub(crate) echo_db: f32,
+}
+
+/// Frames that a prompt still plays after the onset was noticed: what is on its way.
+const STOPS_AFTER: usize = 3;
+
+/// From the first onset, with what comes before it, to the quiet after the last voice; `None` when nobody was noticed. A prompt
+/// that plays comes back as an echo, until the caller cuts it.
+pub(crate) fn cut(mut sound: Pcm, playing: Option<&Playing>) -> Option<Pcm> {
     let mut listener = Listener::new();
     let rule =
         EndpointRule { start_ms: 40, quiet_ms: QUIET_MS, complete_quiet_ms: QUIET_MS, preroll_ms: 320, longest_ms: 60_000 };
     listener.set_rule(Some(rule), Moment::ZERO);
     let (mut from, mut to) = (None, 0);
-    for (i, chunk) in sound.samples.chunks_exact(FRAME_SAMPLES).enumerate() {
+    let all = sound.samples.len();
+    let mut stops = usize::MAX;
+    for (i, chunk) in sound.samples.chunks_exact_mut(FRAME_SAMPLES).enumerate() {
+        let mut sent = None;
+        if let Some(playing) = playing.filter(|_| i < stops)
+            && let Some(played) = playing.samples.get(i * FRAME_SAMPLES..(i + 1) * FRAME_SAMPLES)
+        {
+            add_echo(chunk, played, playing.echo_db);
+            let mut frame = Frame::SILENCE;
+            frame.samples.copy_from_slice(played);
+            sent = Some(frame);
+        }
         let mut frame = Frame::SILENCE;
         frame.samples.copy_from_slice(chunk);
         let at = Moment::ZERO + Duration::from_millis(20 * i as u64);
-        match listener.push(&frame, at, None) {
+        match listener.push(&frame, at, sent.as_ref()) {
             Some(ListenEvent::Started { .. }) => {
                 let before = listener.preroll().count();
                 from = from.or(Some((i + 1).saturating_sub(before) * FRAME_SAMPLES));
-                to = sound.samples.len();
+                to = all;
+                stops = stops.min(i + 1 + STOPS_AFTER);
             }
             Some(ListenEvent::Ended { ended, .. }) => {
                 let ended = ended.since(Moment::ZERO).as_millis() as usize;
-                to = ((ended + HEARD_MS) * LINE_RATE as usize / 1_000).min(sound.samples.len());
+                to = ((ended + HEARD_MS) * LINE_RATE as usize / 1_000).min(all);
             }
             _ => {}
         }
@@ -66,10 +89,16 @@ mod tests {
         let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("audio-fixtures/where-1.wav");
         let speech = crate::audio::decode_file(&std::fs::read(path).expect("a fixture"), Some("wav")).expect("sound");
         let whole = surrounded(&speech, 1);
-        let cut = cut(&whole).expect("noticed");
-        let less = i64::try_from(whole.millis()).expect("short") - i64::try_from(cut.millis()).expect("short");
+        let heard = cut(whole.clone(), None).expect("noticed");
+        let less = i64::try_from(whole.millis()).expect("short") - i64::try_from(heard.millis()).expect("short");
         // Of three seconds of quiet 320 ms before and 480 ms after remain, and the fixture has quiet ends of its own.
         assert!((1_800..=4_500).contains(&less), "{less} ms were cut away");
-        assert_eq!(super::cut(&surrounded(&Pcm { samples: vec![0; 8_000] }, 1)), None);
+        let silence = surrounded(&Pcm { samples: vec![0; 8_000] }, 1);
+        assert_eq!(cut(silence.clone(), None), None);
+        // Our own prompt is no caller.
+        let playing = Playing { samples: speech.samples.repeat(20), echo_db: -20.0 };
+        assert_eq!(cut(silence, Some(&playing)), None);
+        let over = cut(whole, Some(&playing)).expect("noticed over the prompt");
+        assert!(over.millis().abs_diff(heard.millis()) < 400, "{} against {} ms", over.millis(), heard.millis());
     }
 }

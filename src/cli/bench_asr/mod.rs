@@ -77,10 +77,15 @@ pub(crate) fn run(asked: &Asked, as_json: bool, out: &mut dyn Write) -> anyhow::
         };
         let rows = possible.iter().zip(&figures).map(|(c, f)| (c.name().to_string(), document(f))).collect();
         let how = how(asked, load);
-        sections.push(told(Section { engine: asked.engine.clone(), set: set.name.clone(), how, rows, columns }, as_json, out)?);
+        sections.push(told(
+            asked,
+            Section { engine: asked.engine.clone(), set: set.name.clone(), how, rows, columns },
+            as_json,
+            out,
+        )?);
     }
     if asked.wants("phantoms") {
-        sections.push(told(phantom_section(asked, &surroundings).map_err(anyhow::Error::msg)?, as_json, out)?);
+        sections.push(told(asked, phantom_section(asked, &surroundings).map_err(anyhow::Error::msg)?, as_json, out)?);
     }
     if as_json {
         let documents = sections.iter().flat_map(|s| {
@@ -95,7 +100,6 @@ pub(crate) fn run(asked: &Asked, as_json: bool, out: &mut dyn Write) -> anyhow::
         });
         writeln!(out, "{}", json!({"every": asked.every, "results": documents.collect::<Vec<_>>()}))?;
     }
-    keep(&asked.results, &sections)?;
     Ok(sections
         .iter()
         .any(|s| s.rows.iter().any(|(_, f)| f["right"].as_u64() != Some(0) || f["right_refused"].as_u64() != Some(0))))
@@ -108,10 +112,12 @@ impl Asked {
     }
 }
 
-fn told(section: Section, as_json: bool, out: &mut dyn Write) -> std::io::Result<Section> {
+/// Prints and keeps a section as soon as it is there: a run may take hours.
+fn told(asked: &Asked, section: Section, as_json: bool, out: &mut dyn Write) -> anyhow::Result<Section> {
     if !as_json {
         writeln!(out, "{}", section.text())?;
     }
+    keep(&asked.results, std::slice::from_ref(&section))?;
     Ok(section)
 }
 
@@ -188,9 +194,10 @@ fn measure(asked: &Asked, set: &Set, conditions: &[Condition], surroundings: &Su
                 let seed = u32::try_from(i).unwrap_or(0);
                 let whole = surroundings.apply(conditions[*c], &line::surrounded(&sound, seed), seed);
                 let ask = &set.asks[item.ask];
-                let (heard, sound) = match line::cut(&whole) {
+                let playing = surroundings.playing(conditions[*c], seed);
+                let (heard, sound) = match line::cut(whole, playing.as_ref()) {
                     Some(cut) => (engine.hear(ask, &cut)?, cut),
-                    None => (Heard::nobody(), whole),
+                    None => (Heard::nobody(), sound.as_ref().clone()),
                 };
                 let slots = ask.slots.as_ref().map(|s| s.find(&heard.hypothesis.text));
                 if asked.misses
@@ -258,7 +265,11 @@ fn keep(results: &Path, sections: &[Section]) -> anyhow::Result<()> {
     }
     let before = std::fs::read_to_string(results).unwrap_or_default();
     std::fs::write(results, report::merge(&before, sections)).with_context(|| format!("cannot write {}", results.display()))?;
-    eprintln!("bench asr: kept in {}", results.display());
+    eprintln!(
+        "bench asr: {} kept in {}",
+        sections.iter().map(|s| s.set.as_str()).collect::<Vec<_>>().join(", "),
+        results.display()
+    );
     Ok(())
 }
 
