@@ -33,6 +33,14 @@ impl Dice {
         (0..12).map(|_| self.uniform()).sum::<f32>() - 6.0
     }
 
+    /// Adds white noise of this deviation.
+    pub fn add_noise(&mut self, samples: &mut [i16], deviation: f32) {
+        for sample in samples {
+            // A float-to-integer cast saturates.
+            *sample = (f32::from(*sample) + self.normal() * deviation) as i16;
+        }
+    }
+
     /// From 0 to `n` − 1; 0 where `n` is 0.
     pub fn below(&mut self, n: usize) -> usize {
         ((self.uniform() * n as f32) as usize).min(n.saturating_sub(1))
@@ -76,11 +84,8 @@ pub fn companded(samples: &mut [i16]) {
 
 /// White noise at so many decibels below the speech.
 pub fn add_white(samples: &mut [i16], snr_db: f32, seed: u32) {
-    let mut dice = Dice::new(seed);
     let deviation = (active_power(samples) * decibels(-snr_db)).sqrt() * 32_768.0;
-    for sample in samples {
-        *sample = (f32::from(*sample) + dice.normal() * deviation) as i16;
-    }
+    Dice::new(seed).add_noise(samples, deviation);
 }
 
 /// A recorded background at so many decibels below the speech, beginning anywhere in it and going round. Nothing happens

@@ -5,7 +5,7 @@ use super::dialogue::past_sentences;
 use super::machine::{Call, Now};
 use super::state::State;
 use super::understand::{ENDING_CLOSED_MIN, ENDING_MIN, ENDING_SPOKEN_MIN, Question, Understanding};
-use crate::base::{EarFailure, Engine, Hypothesis, UtteranceId};
+use crate::base::{Confidence, EarFailure, Engine, Hypothesis, UtteranceId};
 use crate::flow::{Action, Answer, Input};
 use crate::nlu::person::{PersonRule, asks_for_person};
 use crate::nlu::slots::repeat_request;
@@ -13,6 +13,16 @@ use crate::nlu::slots::repeat_request;
 /// How sure the recogniser must be of a sentence that asks for a person although it rejects the words: with less, orders in a café
 /// asked for one every few minutes.
 const REJECTED_REQUEST_MIN: f32 = 0.35;
+
+/// Whether words heard at an open question ask for a person: hardly more than the word itself only where the recogniser is sure
+/// (`least`), a sentence also where it is not. `extra` are the flow's own phrases.
+pub fn request_counts(heard: &Hypothesis, extra: &[String], least: Confidence) -> bool {
+    if heard.rejected.is_some() && heard.confidence.get() < REJECTED_REQUEST_MIN {
+        return false;
+    }
+    let unsure = heard.rejected.is_some() || heard.confidence < least;
+    asks_for_person(&heard.text, extra).is_some_and(|request| !unsure || request.rule != PersonRule::Alone)
+}
 
 impl Call {
     /// What a result means for the question that is out, or for the one to come. Words that would end the call need more
@@ -47,14 +57,8 @@ impl Call {
     /// words of the caller's at all: there the spotter alone decides.
     pub(crate) fn asks_for_person(&self, utterance: UtteranceId, heard: &Hypothesis) -> bool {
         let forced = heard.engine != Engine::Whisper && !self.heard_openly(utterance);
-        if heard.rejected.is_some() && (forced || heard.confidence.get() < REJECTED_REQUEST_MIN) {
-            return false;
-        }
-        let unsure = heard.rejected.is_some() || heard.confidence < self.settings.confidence_min;
-        match asks_for_person(&heard.text, &self.person_phrases()) {
-            Some(request) => !unsure || request.rule != PersonRule::Alone,
-            None => false,
-        }
+        let dropped = heard.rejected.is_some() && forced;
+        !dropped && request_counts(heard, &self.person_phrases(), self.settings.confidence_min)
     }
 
     /// Whether this answer would end the call with nothing in between but sentences, and if so, whether there are any.

@@ -25,6 +25,7 @@ mod understand;
 pub use card::{CardTurn, Diversion, HandOverCard};
 pub use face::{AgentEvent, Command, Event, RecordAction, ReferOutcome};
 pub use machine::Call;
+pub use meaning::request_counts;
 pub use record::{LegRecord, Record, TurnRecord, UtteranceRecord};
 pub use settings::CallSettings;
 pub use timers::TimerName;

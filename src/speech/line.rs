@@ -1,4 +1,4 @@
-//! What a call's line sounds like: its cepstral mean, and the noise that stands for its silence. Pure.
+//! What a call's line sounds like: its cepstral mean, and what of it is speech. Pure.
 
 /// The cepstral mean of telephone speech, as measured over the development speakers; a call's own mean replaces it.
 const LINE_MEAN: [f32; 13] = [36.4, -2.9, -7.6, 2.6, 0.1, -4.6, -3.9, 0.4, -1.2, 3.3, -2.9, -0.5, 1.3];
@@ -108,30 +108,10 @@ pub(crate) fn settled(wide: &[i16]) -> bool {
     all - first >= SHORT_WORD || (0..all).filter(|i| stretches.speaks(*i)).count() >= ENOUGH
 }
 
-/// Line noise from a small generator: the same at every run.
-pub(crate) struct Noise(pub(crate) u32);
-
-impl Noise {
-    pub(crate) fn add(&mut self, samples: &mut [i16], level: f32) {
-        for sample in samples {
-            // Sum of four uniform numbers: near enough to a bell curve of unit deviation after scaling.
-            let sum: f32 = (0..4).map(|_| self.next()).sum();
-            let noise = (sum - 2.0) * level * 1.732;
-            *sample = sample.saturating_add(noise as i16);
-        }
-    }
-
-    pub(crate) fn next(&mut self) -> f32 {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 17;
-        self.0 ^= self.0 << 5;
-        self.0 as f32 / u32::MAX as f32
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::audio::Dice;
 
     fn tone(level: f32, stretches: usize) -> Vec<i16> {
         (0..stretches * STRETCH).map(|i| ((i as f32 * 0.4).sin() * level) as i16).collect()
@@ -140,9 +120,8 @@ mod tests {
     #[test]
     fn silence_and_background_are_no_speech() {
         for background in [3.0, 300.0] {
-            let mut noise = Noise(1);
             let mut sound = [tone(0.0, 100), tone(4_000.0, 40), tone(0.0, 100)].concat();
-            noise.add(&mut sound, background);
+            Dice::new(1).add_noise(&mut sound, background);
             let speech = speech_in(&sound);
             let stretches = speech.len() / STRETCH;
             assert!((45..=55).contains(&stretches), "{stretches} before a background of {background}");
@@ -156,7 +135,7 @@ mod tests {
     fn the_search_waits_for_speech_but_not_for_long() {
         let after = |quiet: usize, speech: usize, more: usize| {
             let mut sound = [tone(0.0, quiet), tone(4_000.0, speech), tone(0.0, more)].concat();
-            Noise(1).add(&mut sound, 3.0);
+            Dice::new(1).add_noise(&mut sound, 3.0);
             settled(&sound)
         };
         // Silence before it is not waited for, nor counted.

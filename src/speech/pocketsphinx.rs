@@ -7,11 +7,12 @@
 use super::decoder::{Beams, Decoder, FRAMES_PER_SECOND, Segment};
 use super::dictionary::Dictionary;
 use super::grammar::{self, Compiled};
-use super::line::{self, LineMean, Noise};
+use super::line::{self, LineMean};
 use super::phrases;
 use super::searches::{Search, hash};
 use super::verdict::{self, Evidence, Kind};
 use super::{Partial, Recognizer, lm};
+use crate::audio::Dice;
 use crate::base::{Engine, Expect, Grammar, HeardWord, Hypothesis, Language};
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
@@ -63,7 +64,7 @@ pub struct PocketSphinx {
     dictionary: Arc<Dictionary>,
     /// Running cepstral mean of the line, with the number of frames it rests on.
     line: LineMean,
-    noise: Noise,
+    dice: Dice,
     utterance: Option<Utterance>,
     /// Nobody waits for the answer: everything is held back for the cepstral mean.
     patient: bool,
@@ -163,7 +164,7 @@ impl PocketSphinx {
             phones,
             dictionary,
             line: LineMean::default(),
-            noise: Noise(0x2545_F491),
+            dice: Dice::new(1),
             utterance: None,
             patient: false,
             scratch: Scratch::new()?,
@@ -259,7 +260,7 @@ impl PocketSphinx {
 
     fn pad(&mut self) {
         let mut silence = [0i16; PADDING_SAMPLES];
-        self.noise.add(&mut silence, PADDING_LEVEL);
+        self.dice.add_noise(&mut silence, PADDING_LEVEL);
         self.hear(&silence);
     }
 

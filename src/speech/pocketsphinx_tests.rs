@@ -39,27 +39,8 @@ fn step(few: usize) -> usize {
 }
 
 fn questions() -> Grammar {
-    let examples = [
-        "where is my parcel",
-        "has my package been sent yet",
-        "i am still waiting for my delivery",
-        "when are you open",
-        "are you open on sunday",
-        "what does it cost to send a parcel",
-        "how much is express delivery",
-        "i want to make a complaint",
-        "the driver was rude",
-        "my parcel arrived damaged",
-        "i want to return an item",
-        "i want my money back",
-        "i forgot my password",
-        "change my delivery address",
-        "leave it with my neighbour",
-        "i want to pay my bill",
-        "cancel my order",
-        "do you deliver to france",
-    ];
-    expecting(Expect::Open { name: Arc::from("figures"), examples: examples.map(str::to_string).to_vec().into() })
+    let examples = include_str!("../../audio-fixtures/questions.txt").lines().map(str::to_string).collect();
+    expecting(Expect::Open { name: Arc::from("figures"), examples })
 }
 
 #[test]

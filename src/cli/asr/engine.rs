@@ -5,7 +5,7 @@ use super::Ask;
 use super::ask::AskKind;
 use crate::audio::{FRAME_SAMPLES, Pcm};
 use crate::base::{Confidence, Hypothesis};
-use crate::nlu::person::{PersonRule, asks_for_person};
+use crate::call::{CallSettings, request_counts};
 use crate::speech::Recognizer;
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -44,14 +44,9 @@ impl Heard {
         Heard { hypothesis, cpu: Duration::ZERO, delay: Duration::ZERO, person: None }
     }
 
-    /// Whether the call would take it for a request for a person at an open question: noticed early, or in the words (hardly more
-    /// than the word itself only where the recogniser is sure of it).
+    /// Whether the call would take it for a request for a person at an open question: noticed early, or in the words.
     pub(crate) fn asks_for_person(&self) -> bool {
-        let heard = &self.hypothesis;
-        let unsure = heard.rejected.is_some() || heard.confidence.get() < 0.3;
-        let heeded = heard.rejected.is_none() || heard.confidence.get() >= 0.35;
-        let asked = asks_for_person(&heard.text, &[]).filter(|_| heeded);
-        self.person.is_some() || asked.is_some_and(|request| !unsure || request.rule != PersonRule::Alone)
+        self.person.is_some() || request_counts(&self.hypothesis, &[], CallSettings::default().confidence_min)
     }
 }
 

@@ -49,10 +49,7 @@ fn rate(n: usize, of: usize) -> Value {
 impl Figures {
     /// Counts one. `inside` = whether the words were among those that could be understood at all; others should be refused.
     pub(crate) fn count(&mut self, row: &Row, heard: &Heard, slots: Option<&Map<String, Value>>, sound: &Pcm, inside: bool) {
-        self.utterances += 1;
-        self.cpu_seconds += heard.cpu.as_secs_f64();
-        self.seconds += sound.samples.len() as f64 / f64::from(LINE_RATE);
-        self.delays.push(heard.delay.as_secs_f64() * 1e3);
+        self.cost(heard, sound);
         let mut right = None;
         if let Some(truth) = row.transcript.as_ref().filter(|_| inside) {
             let (truth, text) = (spoken(truth), spoken(&heard.hypothesis.text));
@@ -90,13 +87,19 @@ impl Figures {
         }
     }
 
-    /// Counts one where only matters whether a person is asked for. `inside` = somebody does.
-    pub(crate) fn count_person(&mut self, row: &Row, heard: &Heard, sound: &Pcm, inside: bool) {
+    /// Counts what it took; the length of the sound in seconds.
+    fn cost(&mut self, heard: &Heard, sound: &Pcm) -> f64 {
+        let seconds = sound.samples.len() as f64 / f64::from(LINE_RATE);
         self.utterances += 1;
         self.cpu_seconds += heard.cpu.as_secs_f64();
-        let seconds = sound.samples.len() as f64 / f64::from(LINE_RATE);
         self.seconds += seconds;
         self.delays.push(heard.delay.as_secs_f64() * 1e3);
+        seconds
+    }
+
+    /// Counts one where only matters whether a person is asked for. `inside` = somebody does.
+    pub(crate) fn count_person(&mut self, row: &Row, heard: &Heard, sound: &Pcm, inside: bool) {
+        let seconds = self.cost(heard, sound);
         let noticed = heard.asks_for_person();
         if inside {
             let (all, good) = self.speakers.entry(row.speaker.clone().unwrap_or_default()).or_default();

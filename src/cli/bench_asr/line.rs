@@ -24,8 +24,9 @@ const HEARD_MS: usize = 480;
 pub(crate) fn surrounded(sound: &Pcm, seed: u32) -> Pcm {
     let mut dice = Dice::new(seed);
     let mut quiet = |ms: u32| {
-        let n = ms * LINE_RATE / 1_000;
-        (0..n).map(|_| (dice.normal() * LINE_NOISE) as i16).collect::<Vec<i16>>()
+        let mut samples = vec![0; (ms * LINE_RATE / 1_000) as usize];
+        dice.add_noise(&mut samples, LINE_NOISE);
+        samples
     };
     Pcm { samples: [quiet(BEFORE_MS), sound.samples.clone(), quiet(AFTER_MS)].concat() }
 }

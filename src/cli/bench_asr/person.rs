@@ -1,7 +1,7 @@
 //! Requests for a person in voices that nothing was tuned on, and hours of other speech in which nobody asks for one.
 
-use super::sets::{Item, Judge, Set};
-use crate::audio::{Dice, LINE_RATE, Pcm, Rate, decode_file, resample};
+use super::sets::{Item, Judge, Set, shuffle};
+use crate::audio::{LINE_RATE, Pcm, Rate, decode_file, resample};
 use crate::base::{Expect, Language};
 use crate::cli::asr::{Ask, Row, Sound, read_table};
 use crate::cli::running::Scratch;
@@ -49,27 +49,8 @@ const WORDINGS: [&str; 36] = [
     "someone please i need to talk to someone",
 ];
 
-/// Questions of the flow that listens.
-const QUESTIONS: [&str; 18] = [
-    "where is my parcel",
-    "has my package been sent yet",
-    "i am still waiting for my delivery",
-    "when are you open",
-    "are you open on sunday",
-    "what does it cost to send a parcel",
-    "how much is express delivery",
-    "i want to make a complaint",
-    "the driver was rude",
-    "my parcel arrived damaged",
-    "i want to return an item",
-    "i want my money back",
-    "i forgot my password",
-    "change my delivery address",
-    "leave it with my neighbour",
-    "i want to pay my bill",
-    "cancel my order",
-    "do you deliver to france",
-];
+/// Questions of the flow that listens, one a line.
+const QUESTIONS: &str = include_str!("../../../audio-fixtures/questions.txt");
 
 /// Voices of flite and festival, in which the figures have a bound, and one of espeak, in which they have none.
 const VOICES: [&str; 8] = ["kal", "kal16", "awb", "rms", "slt", "festival-kal", "festival-slt", "espeak"];
@@ -81,7 +62,7 @@ const TILTS: [f32; 2] = [0.0, 0.35];
 
 /// The ask that listens: an open question.
 pub(crate) fn ask() -> Ask {
-    let examples = QUESTIONS.map(str::to_string).to_vec().into();
+    let examples = QUESTIONS.lines().map(str::to_string).collect();
     Ask::expecting(Expect::Open { name: Arc::from("person"), examples }, Language::EN)
 }
 
@@ -108,10 +89,7 @@ pub(crate) fn make(recordings: &Path, every: usize) -> Result<Set, String> {
         eprintln!("bench asr: these voices are not installed and left out: {}", missing.join(", "));
     }
     // Mixed, so that a part of them holds every voice and wording.
-    let mut dice = Dice::new(5);
-    for i in (1..variants.len()).rev() {
-        variants.swap(i, dice.below(i + 1));
-    }
+    shuffle(&mut variants);
     for (voice, wording, speed, tract, tilt) in variants.into_iter().step_by(every.max(1)) {
         let mut pcm = speak(voice, wording, speed)?;
         let (from, to) = (Rate::new(tract).map_err(|e| e.to_string())?, Rate::new(LINE_RATE).map_err(|e| e.to_string())?);
@@ -182,6 +160,6 @@ mod tests {
         for wording in WORDINGS {
             assert!(asks_for_person(wording, &[]).is_some(), "{wording}");
         }
-        assert!(QUESTIONS.iter().all(|q| asks_for_person(q, &[]).is_none()));
+        assert!(QUESTIONS.lines().all(|q| asks_for_person(q, &[]).is_none()));
     }
 }

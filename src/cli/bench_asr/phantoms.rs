@@ -52,7 +52,7 @@ pub(crate) fn measure(
         let mut frame = Frame::SILENCE;
         if looped.is_empty() {
             let level = if name == "line" { 8.0 } else { 0.6 };
-            frame.samples.iter_mut().for_each(|s| *s = (dice.normal() * level) as i16);
+            dice.add_noise(&mut frame.samples, level);
         } else {
             let from = looped.iter().cycle().skip(place);
             frame.samples.iter_mut().zip(from).for_each(|(to, from)| *to = *from);

@@ -129,7 +129,7 @@ fn calls(rows: Vec<Row>, every: usize) -> Vec<Vec<Row>> {
     out
 }
 
-fn shuffle<T>(list: &mut [T]) {
+pub(crate) fn shuffle<T>(list: &mut [T]) {
     let mut dice = Dice::new(7);
     for i in (1..list.len()).rev() {
         list.swap(i, dice.below(i + 1));
@@ -159,7 +159,9 @@ fn strings(refs: &Path, every: usize) -> Result<Set, String> {
                 let row = &rows[dice.below(rows.len())];
                 if !samples.is_empty() {
                     let gap = (GAP_MS.0 + dice.below(GAP_MS.1 - GAP_MS.0)) * 8;
-                    samples.extend((0..gap).map(|_| (dice.normal() * 15.0) as i16));
+                    let from = samples.len();
+                    samples.resize(from + gap, 0);
+                    dice.add_noise(&mut samples[from..], 15.0);
                 }
                 samples.extend_from_slice(&row.read()?.samples);
                 words.push(row.transcript.clone().unwrap_or_default());
