@@ -14,6 +14,7 @@ mod layers;
 mod linphone;
 mod media;
 mod moves;
+mod raw;
 mod readme;
 mod sipp;
 mod sipp_dialogs;

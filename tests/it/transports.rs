@@ -4,8 +4,7 @@
 use crate::baresip::Baresip;
 use crate::gateway::{Gateway, Wanted, installed};
 use crate::torture::{Busy, Line, ping, status_of};
-use hotline::sip::trunk::{Proxy, Trunk, TrunkTransport};
-use hotline::sip::{EndedWhy, SdpSession, SipCommand, SipConfig, SipEndpoint, SipEvent, TlsError, TlsFiles, Unknown};
+use hotline::sip::{EndedWhy, SdpSession, SipCommand, SipConfig, SipEndpoint, SipEvent, TlsError, TlsFiles};
 use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -14,7 +13,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpStream, UdpSocket};
 use tokio::sync::mpsc;
 
-const PATIENCE: Duration = Duration::from_secs(20);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
 
 /// An OPTIONS with a further header and a body.
 fn padded(id: &str, from: SocketAddr, header: usize, body: usize) -> String {
@@ -120,13 +119,13 @@ pub(crate) fn certificate(dir: &Path, name: &str, ip: &str) -> TlsFiles {
 }
 
 /// A telephone that answers every call.
-struct Phone {
-    endpoint: std::sync::Arc<SipEndpoint>,
+pub(crate) struct Phone {
+    pub(crate) endpoint: std::sync::Arc<SipEndpoint>,
     events: mpsc::UnboundedReceiver<SipEvent>,
 }
 
 impl Phone {
-    async fn start(change: impl FnOnce(&mut SipConfig)) -> Phone {
+    pub(crate) async fn start(change: impl FnOnce(&mut SipConfig)) -> Phone {
         let mut cfg = SipConfig { udp: None, tcp: None, ..SipConfig::default() };
         change(&mut cfg);
         let (tx, mut rx) = mpsc::channel(64);
@@ -149,7 +148,7 @@ impl Phone {
     }
 
     /// Calls and hangs up when answered; the whole story in words, and the address that the answer's audio goes to.
-    async fn calls(&mut self, to: &str, ours: IpAddr) -> (String, String) {
+    pub(crate) async fn calls(&mut self, to: &str, ours: IpAddr) -> (String, String) {
         let dialog = self.endpoint.new_key();
         let sdp = SdpSession::new(9).offer(ours, 40_002);
         let (to, from) = (to.to_string(), "100".to_string());
@@ -172,12 +171,12 @@ impl Phone {
         }
     }
 
-    async fn is_told(&mut self) -> SipEvent {
+    pub(crate) async fn is_told(&mut self) -> SipEvent {
         tokio::time::timeout(PATIENCE, self.events.recv()).await.expect("in time").expect("alive")
     }
 
     /// The next call that came in, until its end. (The ACK that a BYE follows at once may be told after it or not at all.)
-    async fn was_called(&mut self) -> String {
+    pub(crate) async fn was_called(&mut self) -> String {
         let mut words = Vec::new();
         loop {
             match tokio::time::timeout(PATIENCE, self.events.recv()).await.expect("in time").expect("alive") {
@@ -193,7 +192,7 @@ impl Phone {
     }
 }
 
-fn any(ip: &str) -> Option<SocketAddr> {
+pub(crate) fn any(ip: &str) -> Option<SocketAddr> {
     Some(SocketAddr::new(ip.parse().expect("an address"), 0))
 }
 
@@ -534,90 +533,4 @@ async fn answers_go_back_to_where_the_request_came_from() {
             }
         }
     }
-}
-
-/// A telephone as a plain socket, with one call.
-struct Raw {
-    socket: UdpSocket,
-    from: SocketAddr,
-    to: SocketAddr,
-}
-
-impl Raw {
-    async fn at(ip: &str, to: SocketAddr) -> Raw {
-        let socket = UdpSocket::bind(SocketAddr::new(ip.parse().expect("an address"), 0)).await.expect("loopback is free");
-        Raw { from: socket.local_addr().expect("bound"), socket, to }
-    }
-
-    async fn says(&self, method: &str, call_id: &str, tag: &str, header: &str, body: &str) {
-        let Raw { from, to, .. } = self;
-        let text = format!(
-            "{method} sip:+4930123;npdi;rn=+49301@{to} SIP/2.0\r\nVia: SIP/2.0/UDP {from};branch=z9hG4bK{method}{call_id}\r\n\
-             From: <sip:+49170;cpc=ordinary@caller.example>;tag=u1\r\nTo: <sip:+4930123@{to}>{tag}\r\nCall-ID: {call_id}\r\n\
-             CSeq: 1 {method}\r\nContact: <sip:+49;tgrp=x%40y@{from}>\r\nMax-Forwards: 70\r\n{header}\
-             Content-Type: application/sdp\r\nContent-Length: {}\r\n\r\n{body}",
-            body.len()
-        );
-        self.socket.send_to(text.as_bytes(), *to).await.expect("sent");
-    }
-
-    async fn hears(&self) -> String {
-        let mut buffer = vec![0; 8192];
-        let got = tokio::time::timeout(PATIENCE, self.socket.recv_from(&mut buffer)).await.expect("in time").expect("received");
-        String::from_utf8_lossy(&buffer[..got.0]).into_owned()
-    }
-
-    /// INVITE, 200, ACK; the far end's tag.
-    async fn calls(&self, call_id: &str, header: &str) -> String {
-        let sdp = SdpSession::new(9).offer(self.from.ip(), 40_002);
-        self.says("INVITE", call_id, "", header, &sdp).await;
-        let mut answer = self.hears().await;
-        while !answer.starts_with("SIP/2.0 200") {
-            assert!(answer.starts_with("SIP/2.0 1"), "{answer}");
-            answer = self.hears().await;
-        }
-        let tag =
-            answer.lines().find(|l| l.starts_with("To:")).and_then(|l| l.split_once(";tag=")).expect("a tag").1.to_string();
-        self.says("ACK", call_id, &format!(";tag={tag}"), "", "").await;
-        tag
-    }
-}
-
-/// Numbers with parameters (RFC 3966, RFC 4694) and Contacts with a trunk group (RFC 4904): who is meant is read from all of
-/// them, and what follows in the call goes to the Contact's host, in the letters that it wrote.
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn user_parts_with_parameters_and_escapes() {
-    let mut phone = Phone::start(|cfg| cfg.udp = any("127.0.0.1")).await;
-    let raw = Raw::at("127.0.0.1", phone.endpoint.local_udp().expect("UDP")).await;
-    raw.calls("parameters", "").await;
-    let SipEvent::Incoming { dialog, from, to, .. } = phone.is_told().await else { panic!("no call") };
-    assert_eq!((from.as_str(), to.as_str()), ("+49170", "+4930123"));
-    assert!(matches!(phone.is_told().await, SipEvent::Acked { .. }));
-    phone.endpoint.send(SipCommand::HangUp { dialog }).expect("not busy");
-    let bye = raw.hears().await;
-    assert!(bye.starts_with(&format!("BYE sip:+49;tgrp=x%40y@{} SIP/2.0\r\n", raw.from)), "{bye}");
-}
-
-/// A trunk has many addresses, and its calls move between them; nobody else may take a place.
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_place_is_taken_from_another_address_of_the_trunk() {
-    let change = |cfg: &mut SipConfig| {
-        let proxy = Proxy { host: "127.0.0.1".into(), port: Some(9), transport: TrunkTransport::Udp };
-        let from = vec!["127.0.0.0/30".parse().expect("a network")];
-        cfg.trunks.push(Trunk { from, ..Trunk::new("line", proxy) });
-        (cfg.udp, cfg.unknown) = (any("127.0.0.1"), Unknown::Refuse);
-    };
-    let mut phone = Phone::start(change).await;
-    let to = phone.endpoint.local_udp().expect("UDP");
-    let tag = Raw::at("127.0.0.1", to).await.calls("first", "").await;
-    let SipEvent::Incoming { dialog: first, .. } = phone.is_told().await else { panic!("no call") };
-    assert!(matches!(phone.is_told().await, SipEvent::Acked { .. }));
-    let replaces = format!("Replaces: first;to-tag={tag};from-tag=u1\r\n");
-    let stranger = Raw::at("127.0.0.9", to).await;
-    stranger.says("INVITE", "stranger", "", &replaces, "").await;
-    let refused = stranger.hears().await;
-    assert!(refused.starts_with("SIP/2.0 403"), "{refused}");
-    Raw::at("127.0.0.2", to).await.calls("second", &replaces).await;
-    let SipEvent::Incoming { replaces, origin, .. } = phone.is_told().await else { panic!("no call") };
-    assert_eq!((replaces, origin.trunk.as_deref()), (Some(first), Some("line")));
 }
