@@ -106,6 +106,9 @@ pub struct Hypothesis {
     pub words: Vec<HeardWord>,
     /// Which engine.
     pub engine: Engine,
+    /// Where two engines were asked: which decided, and why.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub why: Option<String>,
     /// CPU milliseconds that the engine spent on this utterance.
     pub cpu_ms: u32,
 }
@@ -120,6 +123,7 @@ impl Hypothesis {
             alternatives: Vec::new(),
             words: Vec::new(),
             engine: Engine::Scripted,
+            why: None,
             cpu_ms: 0,
         }
     }

@@ -39,6 +39,8 @@ pub(crate) enum Command {
     Eval(EvalArgs),
     /// The records: list calls, show or delete one.
     Calls(CallsArgs),
+    /// Model files for Whisper: list them, fetch one, compare them with their hashes.
+    Models(ModelsArgs),
     /// Measure.
     Bench(BenchArgs),
     /// A process of the recogniser or the synthesiser; started by hotline itself.
@@ -50,6 +52,33 @@ pub(crate) enum Command {
     /// Three real calls on this machine, shown turn by turn (`make demo`).
     #[command(hide = true)]
     Demo(DemoArgs),
+}
+
+/// `hotline models`.
+#[derive(Debug, Args)]
+pub(crate) struct ModelsArgs {
+    #[command(subcommand)]
+    pub(crate) what: ModelsCommand,
+    /// Where the files are.
+    #[arg(long, global = true, value_name = "DIR", default_value = "models")]
+    pub(crate) folder: PathBuf,
+}
+
+/// What to do with model files.
+#[derive(Debug, clap::Subcommand)]
+pub(crate) enum ModelsCommand {
+    /// What can be had, and what is here.
+    List,
+    /// Fetch one; a broken transfer goes on where it stopped.
+    Pull {
+        /// As in the list.
+        name: String,
+        /// Fetch from here instead: the address of a folder that holds the file.
+        #[arg(long, value_name = "URL")]
+        mirror: Option<String>,
+    },
+    /// Compare the files that are here with their hashes.
+    Verify,
 }
 
 /// `hotline serve`.
@@ -174,6 +203,10 @@ pub(crate) enum EngineName {
     Pocketsphinx,
     /// Needs a model file.
     Whisper,
+    /// The small Whisper model of the hotline domain that hotline brings along.
+    Small,
+    /// The embedded one, and the small one where it is not sure: what callers meet.
+    Cascade,
 }
 
 impl EngineName {
@@ -182,6 +215,8 @@ impl EngineName {
         match self {
             EngineName::Pocketsphinx => "pocketsphinx",
             EngineName::Whisper => "whisper",
+            EngineName::Small => "small",
+            EngineName::Cascade => "cascade",
         }
     }
 }

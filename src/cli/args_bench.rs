@@ -123,7 +123,7 @@ pub(crate) struct BenchAsrArgs {
     /// Tell each utterance that was not heard as it should be.
     #[arg(long)]
     misses: bool,
-    /// Engines at one time; all cores for PocketSphinx, one for Whisper if not given.
+    /// Engines at one time; one for Whisper, all cores otherwise if not given.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=64))]
     jobs: Option<u16>,
     /// The file of results.
@@ -137,8 +137,8 @@ impl BenchAsrArgs {
         let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
         let jobs = match (self.jobs, self.engine) {
             (Some(jobs), _) => usize::from(jobs),
-            (None, EngineName::Pocketsphinx) => cores,
             (None, EngineName::Whisper) => 1,
+            (None, _) => cores,
         };
         super::bench_asr::Asked {
             engine: self.engine.as_str().to_string(),

@@ -21,6 +21,7 @@ mod demo;
 mod device;
 mod eval;
 mod match_cmd;
+mod models;
 mod phone;
 mod proof;
 mod running;
@@ -28,7 +29,7 @@ mod say;
 mod serve;
 pub mod transcribe;
 
-use args::{CheckArgs, Cli, Command};
+use args::{CheckArgs, Cli, Command, ModelsCommand};
 use args_bench::BenchCommand;
 use clap::Parser;
 use std::ffi::OsString;
@@ -80,6 +81,14 @@ fn dispatch(cli: Cli) -> anyhow::Result<bool> {
             Ok(true)
         }
         Command::Eval(args) => eval::eval(&args.train, &args.test, json, &mut out),
+        Command::Models(args) => {
+            let place = |mirror| models::Place { folder: &args.folder, mirror };
+            match &args.what {
+                ModelsCommand::List => models::list(&place(None), json, &mut out),
+                ModelsCommand::Pull { name, mirror } => wait_for(models::pull(name, &place(mirror.as_deref()), &mut out)),
+                ModelsCommand::Verify => models::verify(&place(None), &mut out),
+            }
+        }
         Command::Bench(args) => match args.what {
             BenchCommand::Turns { concurrent, rounds } => {
                 wait_for(bench_turns::run(usize::from(concurrent), usize::from(rounds), json, &mut out))

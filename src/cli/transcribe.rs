@@ -13,7 +13,7 @@ use std::path::PathBuf;
 pub struct TranscribeArgs {
     /// Sound files. May be empty when `refs` names them.
     pub files: Vec<PathBuf>,
-    /// `pocketsphinx` (default) or `whisper`.
+    /// `pocketsphinx` (default), `whisper`, `small` or `cascade`.
     pub engine: Option<String>,
     /// Whisper model file.
     pub model: Option<PathBuf>,
@@ -86,6 +86,7 @@ fn document(row: &Row, heard: &Heard, slots: Option<&Map<String, Value>>, sound:
         "audio_ms": sound.millis(),
         "cpu_ms": (cpu.as_secs_f64() * 1e3).round(),
         "engine": heard.engine,
+        "why": heard.why,
     });
     if let Some(slots) = slots {
         out["slots"] = Value::Object(slots.clone());

@@ -41,29 +41,16 @@ const BESIDE_DIGITS: &[&str] =
 /// ask for a person.
 pub(crate) fn compile(expect: &Expect, person: &[String]) -> Option<Compiled> {
     let mut rules = String::new();
-    let mut phrases: Vec<String> = Vec::new();
-    let mut main = None;
-    match expect {
+    let main = match expect {
         Expect::Open { .. } | Expect::Anything => return None,
-        Expect::Choice { phrases: given } => phrases.extend(given.iter().map(|p| phrases::spoken(p))),
-        Expect::YesNo { phrases: given } => {
-            phrases.extend(YES.iter().chain(NO).map(|p| (*p).to_string()));
-            phrases.extend(given.iter().map(|p| phrases::spoken(p)));
-        }
-        Expect::Digits { max, .. } => main = Some(digits(&mut rules, *max)),
-        Expect::Number => main = Some(number(&mut rules)),
-        Expect::Date => main = Some(date(&mut rules)),
-    }
-    phrases.extend(person.iter().map(|p| phrases::spoken(p)));
-    let digits_only = matches!(expect, Expect::Digits { .. });
-    // Beside digits, short phrases sound like digits ("a person" like "six"); the long ones and the plainest words stay.
-    let fits = |p: &&&str| !digits_only || p.split(' ').count() > 2 || BESIDE_DIGITS.contains(*p);
-    phrases.extend(PERSON.iter().chain(ASIDES).filter(fits).map(|p| (*p).to_string()));
-    let alone: BTreeSet<String> = phrases.iter().filter(|p| !p.is_empty() && !p.contains(' ')).cloned().collect();
-    let mut seen = BTreeSet::new();
-    let list: Vec<&str> =
-        phrases.iter().filter(|p| !p.is_empty() && seen.insert(p.as_str())).take(PHRASES_MAX).map(String::as_str).collect();
-    let _ = writeln!(rules, "<phrase> = {};", list.join(" | "));
+        Expect::Choice { .. } | Expect::YesNo { .. } => None,
+        Expect::Digits { max, .. } => Some(digits(&mut rules, *max)),
+        Expect::Number => Some(number(&mut rules)),
+        Expect::Date => Some(date(&mut rules)),
+    };
+    let phrases = phrases_of(expect, person);
+    let alone: BTreeSet<String> = phrases.iter().filter(|p| !p.contains(' ')).cloned().collect();
+    let _ = writeln!(rules, "<phrase> = {};", phrases.join(" | "));
     let top = main.map_or("<phrase>".to_string(), |m| format!("/0.9/ {m} | /0.1/ <phrase>"));
     let mut out = from_jsgf(&format!("#JSGF V1.0;\ngrammar ask;\npublic <ask> = {top};\n{rules}"));
     out.short = alone;
@@ -71,6 +58,28 @@ pub(crate) fn compile(expect: &Expect, person: &[String]) -> Option<Compiled> {
         out.short.extend(DIGITS.split(" | ").chain(["double", "triple"]).map(str::to_string));
     }
     Some(out)
+}
+
+/// The phrases that a closed ask hears, each once: its own, yes and no, "repeat", requests for a person.
+pub(crate) fn phrases_of(expect: &Expect, person: &[String]) -> Vec<String> {
+    let mut phrases: Vec<String> = Vec::new();
+    match expect {
+        Expect::Choice { phrases: given } => phrases.extend(given.iter().map(|p| phrases::spoken(p))),
+        Expect::YesNo { phrases: given } => {
+            phrases.extend(YES.iter().chain(NO).map(|p| (*p).to_string()));
+            phrases.extend(given.iter().map(|p| phrases::spoken(p)));
+        }
+        _ => {}
+    }
+    phrases.extend(person.iter().map(|p| phrases::spoken(p)));
+    let digits_only = matches!(expect, Expect::Digits { .. });
+    // Beside digits, short phrases sound like digits ("a person" like "six"); the long ones and the plainest words stay.
+    let fits = |p: &&&str| !digits_only || p.split(' ').count() > 2 || BESIDE_DIGITS.contains(*p);
+    phrases.extend(PERSON.iter().chain(ASIDES).filter(fits).map(|p| (*p).to_string()));
+    let mut seen = BTreeSet::new();
+    phrases.retain(|p| !p.is_empty() && seen.insert(p.clone()));
+    phrases.truncate(PHRASES_MAX);
+    phrases
 }
 
 /// A flat grammar of exactly these phrases, nothing beside them (files to transcribe, tests).
@@ -187,6 +196,11 @@ pub(crate) fn person_among(person: &[String], words: &[&str]) -> Option<std::ops
         Some(at..at + phrase.len())
     });
     found.max_by_key(ExactSizeIterator::len)
+}
+
+/// Whether a text asks for a person: a whole phrase, or one of three words and more within it.
+pub(crate) fn person_within(person: &[String], text: &str) -> bool {
+    asks_for_person(person, text) || person_among(person, &text.split(' ').collect::<Vec<_>>()).is_some()
 }
 
 /// How many digits a text holds ("double five" = 2); `None` if it holds anything else.

@@ -4,7 +4,11 @@ mod face;
 
 pub use face::{EarEvent, EarsConfig, Partial, Recognizer, RenderKey, Voice};
 
+#[cfg(feature = "whisper")]
+mod answers;
 mod bench;
+#[cfg(all(feature = "pocketsphinx", feature = "whisper"))]
+mod cascade;
 #[cfg(feature = "pocketsphinx")]
 mod decoder;
 #[cfg_attr(not(feature = "pocketsphinx"), allow(dead_code))]
@@ -27,15 +31,23 @@ mod pool;
 mod process;
 #[cfg(feature = "pocketsphinx")]
 mod searches;
+#[cfg(feature = "whisper")]
+mod small;
+#[cfg(feature = "whisper")]
+mod small_hearing;
 mod sound;
 #[cfg(feature = "pocketsphinx")]
 mod verdict;
 mod voices;
 #[cfg(feature = "whisper")]
 mod whisper;
+#[cfg(feature = "whisper")]
+mod whisper_text;
 mod wire;
 mod worker;
 
+#[cfg(all(feature = "pocketsphinx", feature = "whisper"))]
+pub use cascade::Cascade;
 #[cfg(feature = "flite")]
 pub use flite::Flite;
 pub use phrases::spoken;

@@ -442,10 +442,9 @@ impl Recognizer for PocketSphinx {
             text,
             confidence,
             rejected,
-            alternatives: Vec::new(),
             words: word_times(&segments),
             engine: Engine::Pocketsphinx,
-            cpu_ms: 0,
+            ..Hypothesis::typed("")
         }
     }
 

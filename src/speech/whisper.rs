@@ -5,8 +5,11 @@
 //! Never used here, because whisper-rs 0.16 has them broken: `set_grammar` (segmentation fault) and
 //! `set_abort_callback_safe` (undefined behaviour). A decoding that takes too long is ended with its process by the pool.
 
-use super::phrases;
-use super::{Partial, Recognizer};
+use super::answers::Answers;
+use super::small::{self, Words};
+use super::small_hearing::{self, Weighed};
+use super::whisper_text::weigh;
+use super::{Partial, Recognizer, grammar};
 use crate::audio::{Rate, peak, resample, rms_dbfs};
 use crate::base::{Confidence, Engine, Expect, Grammar, Hypothesis, Language};
 use std::path::Path;
@@ -25,33 +28,14 @@ const STEPS_MIN: usize = 192;
 /// Quieter than this in its loudest 100 ms is silence.
 const SILENCE_DBFS: f32 = -50.0;
 
-/// Above it the model itself thinks that nobody spoke.
-const NO_SPEECH: f32 = 0.6;
-
-/// Mean log probability of a token below which the text is a guess.
-const GUESS: f32 = -1.0;
-
-/// What Whisper models write when nothing was said (from subtitles that they learnt from).
-const PHANTOMS: &[&str] = &[
-    "thank you for watching",
-    "thanks for watching",
-    "please subscribe",
-    "like and subscribe",
-    "subtitles by the amara org community",
-    "transcription by castingwords",
-    "you",
-    "bye bye",
-    "请不吝点赞 订阅 转发 打赏支持明镜与点点栏目",
-    "謝謝觀看",
-    "谢谢观看",
-    "谢谢大家",
-    "字幕由amara org社区提供",
-    "字幕志愿者 李宗盛",
-];
+/// The weights of the small model.
+const SMALL: &[u8] = include_bytes!("../../models/small-ears.bin");
 
 /// The engine: one model, one state, one utterance at a time.
 pub struct Whisper {
     state: WhisperState,
+    /// The words of the small model, when it is that.
+    small: Option<Words>,
     multilingual: bool,
     longest_steps: usize,
     threads: i32,
@@ -59,15 +43,22 @@ pub struct Whisper {
     language: Language,
     expect: Option<Expect>,
     person: std::sync::Arc<[String]>,
+    /// A list that stands for the ask (files to transcribe).
+    only: Option<Vec<String>>,
 }
 
 impl Whisper {
-    /// Loads a ggml model file.
+    /// Loads a ggml model file, or a file of a small model (`models/train`).
     ///
     /// # Errors
-    /// One sentence when the file is not there or is no ggml model.
+    /// One sentence when the file is not there or is neither.
     pub fn load(model: &Path) -> Result<Whisper, String> {
-        whisper_rs::install_logging_hooks();
+        let mut head = [0; small::MAGIC.len()];
+        let told = std::fs::File::open(model).and_then(|mut f| std::io::Read::read_exact(&mut f, &mut head));
+        if told.is_ok() && head == small::MAGIC {
+            let bytes = std::fs::read(model).map_err(|e| format!("cannot read {}: {e}", model.display()))?;
+            return Whisper::from_small(&bytes).map_err(|why| format!("{}: {why}", model.display()));
+        }
         check(model)?;
         let bad = |e: &dyn std::fmt::Display| {
             format!(
@@ -76,24 +67,58 @@ impl Whisper {
             )
         };
         let path = model.to_str().ok_or_else(|| bad(&"its path is not UTF-8"))?;
+        whisper_rs::install_logging_hooks();
         let context = WhisperContext::new_with_params(path, WhisperContextParameters::default()).map_err(|e| bad(&e))?;
-        let state = context.create_state().map_err(|e| bad(&e))?;
+        Whisper::with(&context, None).map_err(|e| bad(&e))
+    }
+
+    /// The small model that hotline brings along: the words of a hotline (digits, yes and no, menus, requests for a person; in
+    /// Mandarin the digits, yes and no and requests for a person).
+    ///
+    /// # Errors
+    /// When the library refuses it.
+    pub fn small() -> Result<Whisper, String> {
+        Whisper::from_small(SMALL)
+    }
+
+    fn from_small(file: &[u8]) -> Result<Whisper, String> {
+        whisper_rs::install_logging_hooks();
+        let (ggml, words) = small::expand(file)?;
+        let context = WhisperContext::new_from_buffer_with_params(&ggml, WhisperContextParameters::default())
+            .map_err(|e| format!("the small model does not load: {e}"))?;
+        Whisper::with(&context, Some(words))
+    }
+
+    /// Begins an utterance under a list of phrases and nothing else.
+    pub fn start_phrases(&mut self, list: &[String]) {
+        self.samples.clear();
+        self.language = Language::EN;
+        self.expect = Some(Expect::Choice { phrases: std::sync::Arc::from([]) });
+        self.only = Some(list.iter().map(|p| super::spoken(p)).collect());
+    }
+
+    fn with(context: &WhisperContext, small: Option<Words>) -> Result<Whisper, String> {
+        let state = context.create_state().map_err(|e| e.to_string())?;
         Ok(Whisper {
             multilingual: context.is_multilingual(),
             longest_steps: usize::try_from(context.n_audio_ctx()).unwrap_or(0).max(1),
             state,
             // Workers are the unit of parallelism; a second thread shortens the wait when a core is free.
             threads: std::thread::available_parallelism().map_or(1, |n| i32::from(n.get() > 1) + 1),
+            small,
             samples: Vec::new(),
             language: Language::EN,
             expect: None,
             person: std::sync::Arc::from([]),
+            only: None,
         })
     }
 
     /// What the model understands: English, or all languages that we know how to speak about.
     pub fn languages(&self) -> Vec<Language> {
-        let tags: &[&str] = if self.multilingual {
+        let tags: &[&str] = if self.small.is_some() {
+            &["en", "zh"]
+        } else if self.multilingual {
             &[
                 "en", "zh", "de", "es", "fr", "it", "pt", "nl", "pl", "ru", "ja", "ko", "ar", "tr", "uk", "vi", "hi", "id",
                 "sv", "cs",
@@ -143,6 +168,77 @@ impl Whisper {
     }
 }
 
+impl Whisper {
+    /// What the small model heard: one of the answers that count, or nothing of ours.
+    fn hear_small(&mut self) -> Result<Hypothesis, String> {
+        let (Some(words), Some(expect)) = (&self.small, &self.expect) else { return Err("it has no ask".to_string()) };
+        let answers = match &self.only {
+            Some(list) => answers_in(words, list),
+            None => answers_of(words, expect, &self.person),
+        };
+        let weighed = small_hearing::hear(&mut self.state, words, &answers, &self.samples, 1)?;
+        Ok(match weighed {
+            Some(weighed) => judge_small(words, &weighed, answers.is_empty()),
+            None => Hypothesis {
+                engine: Engine::Whisper,
+                confidence: Confidence::default(),
+                rejected: Some("too long for the small model".to_string()),
+                ..Hypothesis::typed("")
+            },
+        })
+    }
+}
+
+fn answers_in(words: &Words, phrases: &[String]) -> Answers {
+    let mut answers = Answers::default();
+    phrases.iter().filter_map(|p| words.tokens(p)).for_each(|tokens| answers.add(&tokens));
+    answers
+}
+
+/// The answers to an ask that the small model knows the words of; none for an open question.
+fn answers_of(words: &Words, expect: &Expect, person: &[String]) -> Answers {
+    if matches!(expect, Expect::Open { .. } | Expect::Number | Expect::Date) {
+        return Answers::default();
+    }
+    let mut answers = answers_in(words, &grammar::phrases_of(expect, person));
+    if let Expect::Digits { max, .. } = expect {
+        let names = "zero oh one two three four five six seven eight nine 零 一 幺 二 三 四 五 六 七 八 九".split(' ');
+        let digits: Vec<_> = names.filter_map(|d| words.tokens(d)).flatten().collect();
+        let double = words.tokens("double").and_then(|t| t.first().copied());
+        answers.add_digits(&digits, double, usize::from(*max).min(words.longest));
+    }
+    answers
+}
+
+/// From what the small model weighed to a hypothesis.
+fn judge_small(words: &Words, weighed: &Weighed, open: bool) -> Hypothesis {
+    let best = if open { Some(&weighed.free) } else { weighed.found.first() };
+    let known = best.filter(|b| !b.tokens.is_empty() && !b.tokens.contains(&Words::UNKNOWN));
+    let confidence = |log: f32| {
+        let margin = log - weighed.unknown;
+        let score = 0.35 * margin + 0.5 * log - 0.5 * (weighed.nobody.exp() * 4.0) + 1.0;
+        Confidence::new(1.0 / (1.0 + (-score).exp()))
+    };
+    let Some(best) = known else {
+        return Hypothesis {
+            engine: Engine::Whisper,
+            confidence: Confidence::default(),
+            rejected: Some("none of the words that the small model knows".to_string()),
+            ..Hypothesis::typed("")
+        };
+    };
+    let sure = confidence(best.log);
+    let others = if open { &[] } else { &weighed.found[1..] };
+    Hypothesis {
+        text: words.text(&best.tokens),
+        confidence: sure,
+        rejected: (sure.get() < 0.5).then(|| "other words fit better".to_string()),
+        alternatives: others.iter().map(|f| (words.text(&f.tokens), confidence(f.log))).collect(),
+        engine: Engine::Whisper,
+        ..Hypothesis::typed("")
+    }
+}
+
 /// Least and most of the eleven numbers at the head of a model: vocabulary, then contexts, widths, heads and layers of the
 /// two halves, mel bands, kind of numbers.
 const HEAD: [(u32, u32); 11] =
@@ -177,6 +273,7 @@ impl Recognizer for Whisper {
             return Err(format!("this Whisper model does not understand the language {}", grammar.language));
         }
         self.samples.clear();
+        self.only = None;
         self.language = grammar.language;
         self.expect = Some(grammar.expect.clone());
         self.person = grammar.person.clone();
@@ -207,6 +304,14 @@ impl Recognizer for Whisper {
         if loudest < SILENCE_DBFS || peak(&self.samples) == 0 {
             return nothing(Some("silence"));
         }
+        if self.small.is_some() {
+            let heard = self.hear_small();
+            self.samples.clear();
+            return heard.unwrap_or_else(|why| {
+                tracing::warn!("the small model could not hear an utterance: {why}");
+                nothing(Some("the engine failed"))
+            });
+        }
         let decoded = self.decode();
         self.samples.clear();
         match decoded {
@@ -217,63 +322,6 @@ impl Recognizer for Whisper {
             }
         }
     }
-}
-
-/// From what the model wrote to a hypothesis.
-fn weigh(raw: &str, language: Language, silence: f32, log: f32) -> Hypothesis {
-    let text = tidy(raw, language);
-    let rejected = if text.is_empty() {
-        Some("no words")
-    } else if silence > NO_SPEECH {
-        Some("no speech")
-    } else if PHANTOMS.contains(&text.as_str()) || repeats(&text) {
-        Some("an invention of the model")
-    } else if log < GUESS {
-        Some("a guess")
-    } else {
-        None
-    };
-    let confidence = log.exp() * (1.0 - silence);
-    Hypothesis {
-        text,
-        confidence: Confidence::new(confidence),
-        rejected: rejected.map(str::to_string),
-        engine: Engine::Whisper,
-        ..Hypothesis::typed("")
-    }
-}
-
-/// Words without the marks and notes (`[music]`, `(laughs)`, `*sigh*`) that Whisper writes.
-fn tidy(raw: &str, language: Language) -> String {
-    let mut out = String::new();
-    let mut depth = 0usize;
-    for c in raw.chars() {
-        match c {
-            '[' | '(' | '（' | '【' => depth += 1,
-            ']' | ')' | '）' | '】' => depth = depth.saturating_sub(1),
-            '*' | '♪' => {}
-            _ if depth == 0 => out.push(c),
-            _ => {}
-        }
-    }
-    if language == Language::EN {
-        return phrases::spoken(&out);
-    }
-    let kept: String = out.to_lowercase().chars().map(|c| if c.is_alphanumeric() || c == '\'' { c } else { ' ' }).collect();
-    kept.split_whitespace().collect::<Vec<_>>().join(" ")
-}
-
-/// The sign of a model that has lost the thread: the same few words again and again.
-fn repeats(text: &str) -> bool {
-    let words: Vec<&str> = text.split_whitespace().collect();
-    let digits = words.iter().all(|w| phrases::digit_of(w).is_some());
-    let by_word = (1..=4).any(|n| {
-        let rounds = words.chunks_exact(n).zip(words.chunks_exact(n).skip(1)).take_while(|(a, b)| a == b).count();
-        rounds >= 4 && words.len() > n * 4
-    });
-    let chars: Vec<char> = text.chars().collect();
-    by_word && !digits
-        || words.len() == 1 && chars.len() > 16 && (1..=4).any(|n| chars.chunks_exact(n).all(|c| c == &chars[..n]))
 }
 
 #[cfg(test)]
@@ -290,19 +338,5 @@ mod tests {
         assert!(Whisper::load(&file).err().expect("no model").contains("cut off"));
         std::fs::write(&file, [b"lmgg".as_slice(), &[255; 200]].concat()).expect("written");
         assert!(Whisper::load(&file).err().expect("no model").contains("no ggml Whisper model"));
-    }
-
-    #[test]
-    fn inventions_and_guesses_are_rejected() {
-        let weighed = |raw: &str, silence, log| weigh(raw, Language::EN, silence, log).rejected;
-        assert_eq!(weighed(" Thanks for watching!", 0.1, -0.1).as_deref(), Some("an invention of the model"));
-        assert_eq!(weighed(" no no no no no no no", 0.1, -0.1).as_deref(), Some("an invention of the model"));
-        assert_eq!(weighed("[BLANK_AUDIO]", 0.1, -0.1).as_deref(), Some("no words"));
-        assert_eq!(weighed("Where is it?", 0.9, -0.1).as_deref(), Some("no speech"));
-        assert_eq!(weighed("Where is it?", 0.1, -2.0).as_deref(), Some("a guess"));
-        let good = weigh(" I'd like my parcel, please. (laughs)", Language::EN, 0.0, -0.2);
-        assert_eq!((good.text.as_str(), &good.rejected), ("i'd like my parcel please", &None));
-        assert!(good.confidence.get() > 0.7);
-        assert_eq!(weigh("我的包裹在哪里？", Language::ZH, 0.0, -0.2).text, "我的包裹在哪里");
     }
 }

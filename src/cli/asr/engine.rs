@@ -19,6 +19,9 @@ pub(crate) enum Engine {
     PocketSphinx(Box<crate::speech::PocketSphinx>),
     #[cfg(feature = "whisper")]
     Whisper(Box<crate::speech::Whisper>),
+    /// Both, as callers meet them.
+    #[cfg(all(feature = "pocketsphinx", feature = "whisper"))]
+    Cascade(Box<crate::speech::Cascade>),
 }
 
 /// A result with its price.
@@ -60,24 +63,31 @@ impl Engine {
         let _ = (ask, model, live);
         match name {
             #[cfg(feature = "pocketsphinx")]
-            "pocketsphinx" => {
+            "pocketsphinx" | "cascade" => {
                 use crate::speech::{PocketSphinx, Width};
                 let engine = match ask.kind {
                     AskKind::Dictation => PocketSphinx::load_dictation()?,
                     AskKind::Jsgf(_) => PocketSphinx::load_wide(Width::Loops)?,
                     _ => PocketSphinx::load()?,
                 };
-                Ok(Engine::PocketSphinx(Box::new(if live { engine } else { engine.patient() })))
+                let engine = if live { engine } else { engine.patient() };
+                #[cfg(feature = "whisper")]
+                if name == "cascade" {
+                    return Ok(Engine::Cascade(Box::new(crate::speech::Cascade::behind(engine)?)));
+                }
+                Ok(Engine::PocketSphinx(Box::new(engine)))
             }
+            #[cfg(feature = "whisper")]
+            "small" => Ok(Engine::Whisper(Box::new(crate::speech::Whisper::small()?))),
             #[cfg(feature = "whisper")]
             "whisper" => {
                 let model = model.ok_or("--engine whisper needs --model FILE (a ggml model)")?;
                 Ok(Engine::Whisper(Box::new(crate::speech::Whisper::load(model)?)))
             }
-            other if ["pocketsphinx", "whisper"].contains(&other) => {
+            other if ["pocketsphinx", "whisper", "small", "cascade"].contains(&other) => {
                 Err(format!("this hotline was built without {other}; build it with that cargo feature"))
             }
-            other => Err(format!("there is no engine {other:?}; choose pocketsphinx or whisper")),
+            other => Err(format!("there is no engine {other:?}; choose pocketsphinx, whisper, small or cascade")),
         }
     }
 
@@ -94,6 +104,8 @@ impl Engine {
             Engine::PocketSphinx(engine) => Some(engine.as_mut()),
             #[cfg(feature = "whisper")]
             Engine::Whisper(engine) => Some(engine.as_mut()),
+            #[cfg(all(feature = "pocketsphinx", feature = "whisper"))]
+            Engine::Cascade(engine) => Some(engine.as_mut()),
             #[cfg(not(any(feature = "pocketsphinx", feature = "whisper")))]
             _ => None,
         }
@@ -103,13 +115,20 @@ impl Engine {
         let _ = ask;
         match self {
             #[cfg(feature = "pocketsphinx")]
-            Engine::PocketSphinx(engine) => match &ask.kind {
-                AskKind::Dictation => engine.start_dictation(),
+            Engine::PocketSphinx(engine) => stream(engine, ask),
+            #[cfg(all(feature = "pocketsphinx", feature = "whisper"))]
+            Engine::Cascade(engine) => match &ask.kind {
                 AskKind::Phrases(list) => engine.start_phrases(list),
-                AskKind::Jsgf(text) => engine.start_jsgf(text),
-                AskKind::Sentences(list) => engine.start_sentences(list),
                 AskKind::Grammar(grammar) => engine.start(grammar),
+                _ => stream(engine.streaming(), ask),
             },
+            #[cfg(all(feature = "pocketsphinx", feature = "whisper"))]
+            Engine::Whisper(engine) if matches!(ask.kind, AskKind::Phrases(_)) => {
+                if let AskKind::Phrases(list) = &ask.kind {
+                    engine.start_phrases(list);
+                }
+                Ok(())
+            }
             #[cfg(feature = "whisper")]
             Engine::Whisper(engine) => engine.start(&ask.plain()),
             #[cfg(not(any(feature = "pocketsphinx", feature = "whisper")))]
@@ -148,6 +167,17 @@ impl Engine {
         let hypothesis = engine.finish();
         let done = worked(arrived);
         Ok(Heard { hypothesis, cpu: cpu_time(alone).saturating_sub(cpu), delay: done.saturating_sub(arrived), person })
+    }
+}
+
+#[cfg(feature = "pocketsphinx")]
+fn stream(engine: &mut crate::speech::PocketSphinx, ask: &Ask) -> Result<(), String> {
+    match &ask.kind {
+        AskKind::Dictation => engine.start_dictation(),
+        AskKind::Phrases(list) => engine.start_phrases(list),
+        AskKind::Jsgf(text) => engine.start_jsgf(text),
+        AskKind::Sentences(list) => engine.start_sentences(list),
+        AskKind::Grammar(grammar) => engine.start(grammar),
     }
 }
 
