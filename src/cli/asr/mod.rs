@@ -9,5 +9,5 @@ mod table;
 
 pub(crate) use ask::Ask;
 pub(crate) use engine::{Engine, Heard};
-pub(crate) use figures::Figures;
+pub(crate) use figures::{Figures, ORDERS, Outcome};
 pub(crate) use table::{Row, Sound, read_table};

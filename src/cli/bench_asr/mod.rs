@@ -2,18 +2,21 @@
 //! conditions; a table for people, JSON for programs, and the file of results.
 
 mod conditions;
+mod intents;
 mod line;
 mod person;
 mod phantoms;
 mod report;
 mod sets;
+mod spoken;
 
-use super::asr::{Engine, Figures, Heard};
+use super::asr::{Engine, Figures, Heard, Outcome};
 use super::bench_figures::round;
 use super::bench_process::load_average;
 use crate::speech::spoken;
 use anyhow::Context as _;
 use conditions::{CONDITIONS, Condition, Surroundings};
+use intents::Taken;
 use report::{Columns, Section};
 use serde_json::json;
 use sets::{Item, Judge, SETS, Set};
@@ -71,8 +74,9 @@ pub(crate) fn run(asked: &Asked, as_json: bool, out: &mut dyn Write) -> anyhow::
         }
         let load = load_average();
         let figures = measure(asked, set, &possible, &surroundings).map_err(anyhow::Error::msg)?;
-        let (columns, document): (_, fn(&Figures) -> serde_json::Value) = match set.judge {
+        let (columns, document): (_, fn(&Figures) -> serde_json::Value) = match &set.judge {
             Judge::Words => (Columns::Words, Figures::document),
+            Judge::Intents(_) => (Columns::Intents, Figures::answer_document),
             Judge::Person => (Columns::Person, Figures::person_document),
         };
         let rows = possible.iter().zip(&figures).map(|(c, f)| (c.name().to_string(), document(f))).collect();
@@ -200,14 +204,22 @@ fn measure(asked: &Asked, set: &Set, conditions: &[Condition], surroundings: &Su
                     None => (Heard::nobody(), sound.as_ref().clone()),
                 };
                 let slots = ask.slots.as_ref().map(|s| s.find(&heard.hypothesis.text));
+                let taken = match &set.judge {
+                    Judge::Intents(flow) => Some(intents::taken(flow, &heard)?),
+                    _ => None,
+                };
+                let outcome = taken.as_ref().map(|t| t.outcome(item.means.as_deref()));
                 if asked.misses
-                    && let Some(miss) = miss(set.judge, item, &heard)
+                    && let Some(miss) = miss(&set.judge, item, &heard, taken.as_ref())
                 {
                     eprintln!("{}: {miss}", conditions[*c].name());
                 }
-                match set.judge {
+                match &set.judge {
                     Judge::Words => figures.count(&item.row, &heard, slots.as_ref(), &sound, item.inside),
                     Judge::Person => figures.count_person(&item.row, &heard, &sound, item.inside),
+                    Judge::Intents(_) => {
+                        figures.count_answer(&item.row, &heard, &sound, item.inside, outcome.unwrap_or(Outcome::Again));
+                    }
                 }
             }
             let mut sums = sums.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
@@ -229,16 +241,22 @@ fn measure(asked: &Asked, set: &Set, conditions: &[Condition], surroundings: &Su
 }
 
 /// One line about an utterance that was not heard as it should be.
-fn miss(judge: Judge, item: &Item, heard: &Heard) -> Option<String> {
+fn miss(judge: &Judge, item: &Item, heard: &Heard, taken: Option<&Taken>) -> Option<String> {
     let h = &heard.hypothesis;
     let wrong = match judge {
+        Judge::Intents(_) => {
+            taken.is_some_and(|t| t.outcome(item.means.as_deref()) != Outcome::Right && (item.inside || *t != Taken::Again))
+        }
         Judge::Person => heard.asks_for_person() != item.inside,
         Judge::Words if item.inside => item.row.transcript.as_ref().is_some_and(|t| spoken(t) != spoken(&h.text)),
         Judge::Words => h.rejected.is_none(),
     };
     let said = item.row.transcript.as_deref().unwrap_or("");
     let why = h.rejected.as_deref().map(|why| format!(", rejected: {why}")).unwrap_or_default();
-    wrong.then(|| format!("{}: said {said:?}, heard {:?} ({:.2}{why})", item.row.name(), h.text, h.confidence.get()))
+    let meant = item.means.as_deref().map(|m| format!(" ({m})")).unwrap_or_default();
+    let taken = taken.map(|t| format!(", taken for {t:?}")).unwrap_or_default();
+    let name = item.row.name();
+    wrong.then(|| format!("{name}: said {said:?}{meant}, heard {:?} ({:.2}{why}){taken}", h.text, h.confidence.get()))
 }
 
 /// How the figures came about.

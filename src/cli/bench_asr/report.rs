@@ -25,6 +25,7 @@ pub(crate) struct Section {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Columns {
     Words,
+    Intents,
     Person,
     Phantoms,
 }
@@ -56,6 +57,7 @@ impl Section {
         let mut out = format!("{}\n\n{}\n\n", self.title(), self.how);
         match self.columns {
             Columns::Words => self.words(&mut out),
+            Columns::Intents => self.intents(&mut out),
             Columns::Person => self.person(&mut out),
             Columns::Phantoms => self.phantoms(&mut out),
         }
@@ -68,21 +70,58 @@ impl Section {
         out
     }
 
-    fn person(&self, out: &mut String) {
-        out.push_str("| condition | requests | heard % | without espeak % | before the end % | other speech min | false alarms | CPU s/s |\n");
-        out.push_str("|---|---|---|---|---|---|---|---|\n");
+    fn intents(&self, out: &mut String) {
+        out.push_str("| condition | questions | sound s | correct % | asked again % | wrongly answered % | of no intent | of these answered % ");
+        out.push_str("| wrongly answered of all % | word errors % | CPU s/s | delay ms p50 / p95 |\n");
+        out.push_str("|---|---|---|---|---|---|---|---|---|---|---|---|\n");
         for (condition, f) in &self.rows {
             let _ = writeln!(
                 out,
-                "| {condition} | {} | {} | {} | {} | {} | {} | {} |",
+                "| {condition} | {} | {} | {} | {} | {} | {} | {} | {} | {} | {} | {} / {} |",
+                f["questions"],
+                number(&f["audio_seconds"], 0),
+                percent(&f["correct"]),
+                percent(&f["asked_again"]),
+                percent(&f["wrongly_answered"]),
+                f["outside"],
+                percent(&f["outside_answered"]),
+                percent(&f["wrongly_answered_of_all"]),
+                percent(&f["wer"]),
+                number(&f["cpu_seconds_per_second"], 3),
+                number(&f["delay_ms"]["p50"], 0),
+                number(&f["delay_ms"]["p95"], 0),
+            );
+        }
+    }
+
+    fn person(&self, out: &mut String) {
+        out.push_str(
+            "| condition | requests | heard % | without espeak % | before the end % | orders min | false alarms in them ",
+        );
+        out.push_str(
+            "| all other speech h | false alarms | an hour | CPU s/s |\n|---|---|---|---|---|---|---|---|---|---|---|\n",
+        );
+        for (condition, f) in &self.rows {
+            let _ = writeln!(
+                out,
+                "| {condition} | {} | {} | {} | {} | {} | {} | {} | {} | {} | {} |",
                 f["requests"],
                 percent(&f["heard"]),
                 percent(&f["heard_without_espeak"]),
                 percent(&f["early"]),
-                number(&f["other_speech_minutes"], 1),
+                number(&f["orders_minutes"], 1),
+                f["orders_false_alarms"],
+                number(&f["other_speech_hours"], 2),
                 f["false_alarms"],
+                number(&f["false_alarms_an_hour"], 1),
                 number(&f["cpu_seconds_per_second"], 3),
             );
+        }
+        if let Some((_, first)) = self.rows.first()
+            && let Some(kinds) = first["other_speech"].as_object()
+        {
+            let list: Vec<String> = kinds.iter().map(|(kind, f)| format!("{kind} {} min", number(&f["minutes"], 1))).collect();
+            let _ = writeln!(out, "\nOther speech: {}.", list.join(", "));
         }
     }
 

@@ -3,6 +3,7 @@
 use crate::audio::{Dice, Pcm};
 use crate::base::{Expect, Language};
 use crate::cli::asr::{Ask, Row, Sound, read_table};
+use crate::flow::Flow;
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
@@ -26,6 +27,8 @@ pub(crate) struct Item {
     pub(crate) ask: usize,
     /// Whether it is among what can be understood; else it should be refused.
     pub(crate) inside: bool,
+    /// The intent that was meant, where intents are judged and there is one.
+    pub(crate) means: Option<String>,
     /// Which call it belongs to: a new one, a new line.
     pub(crate) call: usize,
 }
@@ -39,16 +42,17 @@ pub(crate) struct Set {
 }
 
 /// What is counted as right.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Judge {
     /// The words, or the slots in them.
     Words,
     /// That a person is asked for, or not.
     Person,
+    /// What a call of this flow makes of it.
+    Intents(Arc<Flow>),
 }
 
 /// The sets of the recordings of real people, in the order of the tables.
-pub(crate) const SETS: [&str; 7] = ["digits", "strings", "orders", "reject", "foreign", "person", "phantoms"];
+pub(crate) const SETS: [&str; 8] = ["digits", "strings", "orders", "reject", "foreign", "intents", "person", "phantoms"];
 
 /// Makes one of [`SETS`] from the folder of recordings, every so many utterances of it.
 ///
@@ -79,6 +83,7 @@ pub(crate) fn make(name: &str, eval: &Path, every: usize) -> Result<Set, String>
             let ask = Ask::expecting(Expect::YesNo { phrases: Arc::from([]) }, Language::EN);
             Ok(set(name, vec![ask], calls(rows, every), |_| (0, false)))
         }
+        "intents" => super::intents::make(every),
         "person" => super::person::make(eval, every),
         other => Err(format!("there is no set {other:?}; choose among {}", SETS.join(", "))),
     }
@@ -103,7 +108,7 @@ fn set(name: &str, asks: Vec<Ask>, calls: Vec<Vec<Row>>, about: impl Fn(&Row) ->
     for (call, rows) in calls.into_iter().enumerate() {
         for row in rows {
             let (ask, inside) = about(&row);
-            items.push(Item { row, ask, inside, call });
+            items.push(Item { row, ask, inside, means: None, call });
         }
     }
     Set { name: name.to_string(), asks, items, judge: Judge::Words }
