@@ -1,6 +1,6 @@
 //! From what was heard or keyed to an answer of the question that was asked. No state, no words spoken.
 
-use crate::base::{Confidence, Digit, Hypothesis, WallTime};
+use crate::base::{CheckDigit, Confidence, Digit, Hypothesis, WallTime};
 use crate::flow::{Answer, Ask, AskKind, Choice, Flow, MenuOption, SlotKind};
 use crate::nlu::{Slots, slots};
 use chrono::{Datelike, NaiveDate};
@@ -77,10 +77,19 @@ impl Question<'_> {
                 Some(yes) => yes_no(yes, heard.confidence),
                 None => Understanding::Nothing("neither yes nor no".into()),
             },
-            AskKind::Digits { min, max, .. } => match slots::digits(text) {
-                Some(digits) => whole(digits, *min, *max, heard.confidence),
-                None => Understanding::Nothing("not only digits".into()),
-            },
+            AskKind::Digits { min, max, check, denied, .. } => {
+                let wanted = Wanted { min: *min, max: *max, check: *check, denied };
+                digits(heard, &wanted)
+            }
+            AskKind::Confirm { value, min, max, check, denied, .. } => {
+                let wanted = Wanted { min: *min, max: *max, check: *check, denied };
+                let said = readings(heard).flat_map(|r| slots::corrected(value, r)).find(|v| v != value && wanted.fits(v));
+                match (said, slots::yes_no(text)) {
+                    (Some(said), _) => self::value("digits", said, heard.confidence),
+                    (None, Some(yes)) => yes_no(yes, heard.confidence),
+                    (None, None) => Understanding::Nothing("neither yes nor no nor another number".into()),
+                }
+            }
             AskKind::Number { .. } => match slots::number(text) {
                 Some(n) => value("number", n.to_string(), heard.confidence),
                 None => Understanding::Nothing("no number".into()),
@@ -115,7 +124,9 @@ impl Question<'_> {
     fn slots_in(&self, intent: &str, text: &str) -> Slots {
         let Some(intent) = self.flow.intents.get(intent) else { return Slots::new() };
         let value = |kind: &SlotKind| match kind {
-            SlotKind::Digits { min, max } => slots::find_digits_in(text, usize::from(*min), usize::from(*max)),
+            SlotKind::Digits { min, max, check } => {
+                slots::find_digits_in(text, usize::from(*min), usize::from(*max)).filter(|d| check.is_none_or(|c| c.holds(d)))
+            }
             SlotKind::Date => slots::date(text, self.today()).map(|d| d.to_string()),
             // A bare number or a yes inside a sentence is too often something else.
             SlotKind::Number | SlotKind::YesNo => None,
@@ -138,8 +149,8 @@ impl Question<'_> {
             |options: &[MenuOption]| options.iter().find(|o| o.key == Some(key)).map(|o| Choice::Option(o.name.clone()));
         let choice = self.ask.keys.get(&key).cloned().or_else(|| match &self.ask.kind {
             AskKind::Menu(options) | AskKind::Language(options) => by_option(options),
-            AskKind::YesNo if key.as_char() == '1' => Some(Choice::Yes),
-            AskKind::YesNo if key.as_char() == '2' => Some(Choice::No),
+            AskKind::YesNo | AskKind::Confirm { .. } if key.as_char() == '1' => Some(Choice::Yes),
+            AskKind::YesNo | AskKind::Confirm { .. } if key.as_char() == '2' => Some(Choice::No),
             _ => None,
         });
         let sure = Confidence::FULL;
@@ -164,7 +175,7 @@ impl Question<'_> {
             AskKind::Digits { max, .. } => Some(max),
             AskKind::Number { .. } => Some(KEYED_NUMBER_MAX),
             AskKind::Date { .. } => Some(8),
-            AskKind::Intents | AskKind::Menu(_) | AskKind::YesNo | AskKind::Language(_) => None,
+            AskKind::Intents | AskKind::Menu(_) | AskKind::YesNo | AskKind::Confirm { .. } | AskKind::Language(_) => None,
         }
     }
 
@@ -205,6 +216,42 @@ fn whole(digits: String, min: u8, max: u8, confidence: Confidence) -> Understand
         value("digits", digits, confidence)
     } else {
         Understanding::Nothing(format!("{n} digits, {min} to {max} are wanted"))
+    }
+}
+
+/// Which digits a question can take.
+struct Wanted<'a> {
+    min: u8,
+    max: u8,
+    check: Option<CheckDigit>,
+    denied: &'a [String],
+}
+
+impl Wanted<'_> {
+    fn fits(&self, digits: &str) -> bool {
+        (usize::from(self.min)..=usize::from(self.max)).contains(&digits.len())
+            && self.check.is_none_or(|c| c.holds(digits))
+            && !self.denied.iter().any(|d| d == digits)
+    }
+}
+
+/// Readings of one utterance that are looked at.
+const READINGS_MAX: usize = 20;
+
+fn readings(heard: &Hypothesis) -> impl Iterator<Item = &str> {
+    std::iter::once(heard.text.as_str()).chain(heard.alternatives.iter().take(READINGS_MAX).map(|(text, _)| text.as_str()))
+}
+
+/// The first reading that can be meant; where a check digit or the caller says that none is, what sounds like the words.
+fn digits(heard: &Hypothesis, wanted: &Wanted<'_>) -> Understanding {
+    let Some(said) = slots::digits(&heard.text) else { return Understanding::Nothing("not only digits".into()) };
+    let found = readings(heard).filter_map(slots::digits).find(|d| wanted.fits(d));
+    let doubted = wanted.check.is_some() || wanted.denied.contains(&said);
+    let found = found.or_else(|| slots::confusable(&said).into_iter().filter(|_| doubted).find(|d| wanted.fits(d)));
+    match found {
+        Some(digits) => value("digits", digits, heard.confidence),
+        None if wanted.check.is_some_and(|c| !c.holds(&said)) => Understanding::Nothing("the check digit is wrong".into()),
+        None => whole(said, wanted.min, wanted.max, heard.confidence),
     }
 }
 

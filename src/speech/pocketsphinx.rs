@@ -54,6 +54,9 @@ const MODEL_WEIGHT: &str = "9";
 /// Segment scores of a language-model search are this much larger than those of a grammar (the library's `SENSCR_SHIFT`).
 const MODEL_SCALE: f32 = 1_024.0;
 
+/// Other readings of a number that does not fit.
+const READINGS: usize = 20;
+
 const PHONES: &str = "AA AE AH AO AW AY B CH D DH EH ER EY F G HH IH IY JH K L M N NG OW OY P R S SH T TH UH UW V W Y Z ZH";
 
 /// The engine with its three decoders.
@@ -176,7 +179,7 @@ impl PocketSphinx {
     /// # Errors
     /// When the engine cannot begin.
     pub fn warm(&mut self) -> Result<(), String> {
-        for expect in [Expect::YesNo { phrases: Arc::from([]) }, Expect::Digits { min: 1, max: 1 }] {
+        for expect in [Expect::YesNo { phrases: Arc::from([]) }, Expect::Digits { min: 1, max: 1, check: None }] {
             self.start(&Grammar { language: Language::EN, expect, person: Arc::from([]) })?;
             self.finish();
         }
@@ -435,6 +438,11 @@ impl Recognizer for PocketSphinx {
         let scores = self.loop_scores();
         let Some(utterance) = self.utterance.take() else { return empty() };
         let text = words_of(&segments);
+        // The lattice is dear: only for a number that cannot be meant.
+        let alternatives = match grammar::misfit(&utterance.expect, &text) {
+            true => verdict::others(&text, self.main.decoder.readings(READINGS)),
+            false => Vec::new(),
+        };
         let evidence = Evidence::weigh(&segments, &scores, if kind == Kind::Open { MODEL_SCALE } else { 1.0 });
         let spotted = self.spotter.decoder.segments().iter().any(|s| verdict::person_is_sure(&s.word, &text, kind));
         let (confidence, rejected) = verdict::judge(kind, &text, &evidence, spotted || utterance.reported.person.is_some());
@@ -442,7 +450,7 @@ impl Recognizer for PocketSphinx {
             text,
             confidence,
             rejected,
-            alternatives: Vec::new(),
+            alternatives,
             words: word_times(&segments),
             engine: Engine::Pocketsphinx,
             cpu_ms: 0,

@@ -132,6 +132,16 @@ pub(crate) fn judge(kind: Kind, text: &str, evidence: &Evidence, person: bool) -
     (Confidence::new(confidence), (score < line.least).then(|| why.to_string()))
 }
 
+/// How many units of the engine's path score make another reading as unlikely as e to one.
+const PATH_SCALE: f32 = 300.0;
+
+/// Other readings than the text, each as likely as its path is beside the best one.
+pub(crate) fn others(text: &str, readings: Vec<(String, i32)>) -> Vec<(String, Confidence)> {
+    let best = readings.iter().map(|(_, score)| *score).max().unwrap_or(0);
+    let likely = |score: i32| Confidence::new((-((best - score) as f32) / PATH_SCALE).exp());
+    readings.into_iter().filter(|(other, _)| other != text).map(|(other, score)| (other, likely(score))).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -1,7 +1,7 @@
 //! Sums over many utterances.
 
 use super::curves::{self, Rejection, Scored};
-use super::{Heard, Row};
+use super::{Confusions, Heard, Row};
 use crate::audio::{LINE_RATE, Pcm};
 use crate::cli::bench_figures::quantile;
 use crate::speech::spoken;
@@ -31,6 +31,9 @@ pub(crate) struct Figures {
     verdicts: [usize; 4],
     persons: Persons,
     answers: Answers,
+    /// Numbers that were read back right, read back wrong, and asked for again.
+    numbers: [usize; 3],
+    confusions: Confusions,
     /// The confidence of each that is known to be right or wrong, and which.
     curve: Vec<(Scored, bool)>,
 }
@@ -125,6 +128,34 @@ impl Figures {
             let (all, good) = self.speakers.entry(row.speaker.clone().unwrap_or_default()).or_default();
             (*all, *good) = (*all + 1, *good + usize::from(outcome == Outcome::Right));
         }
+    }
+
+    /// Counts what the product reads back of a number (figures), `None` = it asks again.
+    pub(crate) fn count_number(&mut self, row: &Row, heard: &Heard, read_back: Option<String>) {
+        let (truth, text) = (spoken(row.transcript.as_deref().unwrap_or("")), spoken(&heard.hypothesis.text));
+        self.confusions.align(&truth.split_whitespace().collect::<Vec<_>>(), &text.split_whitespace().collect::<Vec<_>>());
+        let outcome = match read_back {
+            Some(digits) if crate::nlu::slots::digits(&truth) == Some(digits.clone()) => Outcome::Right,
+            Some(_) => Outcome::Wrong,
+            None => Outcome::Again,
+        };
+        self.numbers[outcome as usize] += 1;
+    }
+
+    /// Which digit was heard for which.
+    pub(crate) fn confusions(&self) -> &Confusions {
+        &self.confusions
+    }
+
+    /// What came of numbers.
+    pub(crate) fn number_document(&self) -> Value {
+        let all = self.numbers.iter().sum();
+        let mut out = self.document();
+        out["read_back_right"] = rate(self.numbers[Outcome::Right as usize], all);
+        out["read_back_wrong"] = rate(self.numbers[Outcome::Wrong as usize], all);
+        out["asked_again"] = rate(self.numbers[Outcome::Again as usize], all);
+        out["confusions"] = self.confusions.document();
+        out
     }
 
     /// What callers got.
@@ -230,6 +261,8 @@ impl Figures {
             let mine = self.persons.others.entry(kind).or_default();
             *mine = (mine.0 + seconds, mine.1 + alarms);
         }
+        self.numbers.iter_mut().zip(other.numbers).for_each(|(a, b)| *a += b);
+        self.confusions.add(&other.confusions);
         self.answers.inside.iter_mut().zip(other.answers.inside).for_each(|(a, b)| *a += b);
         self.answers.outside.iter_mut().zip(other.answers.outside).for_each(|(a, b)| *a += b);
     }

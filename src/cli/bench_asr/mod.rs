@@ -4,8 +4,10 @@
 mod conditions;
 mod intents;
 mod line;
+mod numbers;
 mod person;
 mod phantoms;
+mod played;
 mod report;
 mod sets;
 mod spoken;
@@ -16,7 +18,7 @@ use super::bench_process::load_average;
 use crate::speech::spoken;
 use anyhow::Context as _;
 use conditions::{CONDITIONS, Condition, Surroundings};
-use intents::Taken;
+use played::Taken;
 use report::{Columns, Section};
 use serde_json::json;
 use sets::{Item, Judge, SETS, Set};
@@ -76,9 +78,11 @@ pub(crate) fn run(asked: &Asked, as_json: bool, out: &mut dyn Write) -> anyhow::
         let figures = measure(asked, set, &possible, &surroundings).map_err(anyhow::Error::msg)?;
         let (columns, document): (_, fn(&Figures) -> serde_json::Value) = match &set.judge {
             Judge::Words => (Columns::Words, Figures::document),
+            Judge::Numbers(_) => (Columns::Numbers, Figures::number_document),
             Judge::Intents(_) => (Columns::Intents, Figures::answer_document),
             Judge::Person => (Columns::Person, Figures::person_document),
         };
+        let ears = figures.iter().map(Figures::confusions).find(|c| !c.is_empty());
         let rows = possible.iter().zip(&figures).map(|(c, f)| (c.name().to_string(), document(f))).collect();
         let how = how(asked, load);
         sections.push(told(
@@ -87,6 +91,12 @@ pub(crate) fn run(asked: &Asked, as_json: bool, out: &mut dyn Write) -> anyhow::
             as_json,
             out,
         )?);
+        if let (Judge::Numbers(_), Some(ears), Some(condition)) = (&set.judge, ears, possible.first()) {
+            let rows = numbers::simulate(ears).map_err(anyhow::Error::msg)?;
+            let how = format!("Ears as in the first condition above ({}). {}", condition.name(), self::how(asked, load));
+            let (engine, set) = (asked.engine.clone(), "strings, confirmed and corrected".to_string());
+            sections.push(told(asked, Section { engine, set, how, rows, columns: Columns::Dialogue }, as_json, out)?);
+        }
     }
     if asked.wants("phantoms") {
         sections.push(told(asked, phantom_section(asked, &surroundings).map_err(anyhow::Error::msg)?, as_json, out)?);
@@ -205,10 +215,10 @@ fn measure(asked: &Asked, set: &Set, conditions: &[Condition], surroundings: &Su
                 };
                 let slots = ask.slots.as_ref().map(|s| s.find(&heard.hypothesis.text));
                 let taken = match &set.judge {
-                    Judge::Intents(flow) => Some(intents::taken(flow, &heard)?),
+                    Judge::Intents(flow) => Some(intents::taken(flow, &heard)),
                     _ => None,
                 };
-                let outcome = taken.as_ref().map(|t| t.outcome(item.means.as_deref()));
+                let outcome = taken.as_ref().map(|t| intents::outcome(t, item.means.as_deref()));
                 if asked.misses
                     && let Some(miss) = miss(&set.judge, item, &heard, taken.as_ref())
                 {
@@ -217,6 +227,12 @@ fn measure(asked: &Asked, set: &Set, conditions: &[Condition], surroundings: &Su
                 match &set.judge {
                     Judge::Words => figures.count(&item.row, &heard, slots.as_ref(), &sound, item.inside),
                     Judge::Person => figures.count_person(&item.row, &heard, &sound, item.inside),
+                    Judge::Numbers(flows) => {
+                        let length = item.row.transcript.as_deref().map_or(0, |t| t.split(' ').count());
+                        let flow = flows.get(item.ask).ok_or("a number without a flow")?;
+                        figures.count(&item.row, &heard, None, &sound, true);
+                        figures.count_number(&item.row, &heard, numbers::read_back(flow, &heard.hypothesis, length));
+                    }
                     Judge::Intents(_) => {
                         figures.count_answer(&item.row, &heard, &sound, item.inside, outcome.unwrap_or(Outcome::Again));
                     }
@@ -244,12 +260,14 @@ fn measure(asked: &Asked, set: &Set, conditions: &[Condition], surroundings: &Su
 fn miss(judge: &Judge, item: &Item, heard: &Heard, taken: Option<&Taken>) -> Option<String> {
     let h = &heard.hypothesis;
     let wrong = match judge {
-        Judge::Intents(_) => {
-            taken.is_some_and(|t| t.outcome(item.means.as_deref()) != Outcome::Right && (item.inside || *t != Taken::Again))
-        }
+        Judge::Intents(_) => taken.is_some_and(|t| {
+            intents::outcome(t, item.means.as_deref()) != Outcome::Right && (item.inside || *t != Taken::Again)
+        }),
         Judge::Person => heard.asks_for_person() != item.inside,
-        Judge::Words if item.inside => item.row.transcript.as_ref().is_some_and(|t| spoken(t) != spoken(&h.text)),
-        Judge::Words => h.rejected.is_none(),
+        Judge::Words | Judge::Numbers(_) if item.inside => {
+            item.row.transcript.as_ref().is_some_and(|t| spoken(t) != spoken(&h.text))
+        }
+        Judge::Words | Judge::Numbers(_) => h.rejected.is_none(),
     };
     let said = item.row.transcript.as_deref().unwrap_or("");
     let why = h.rejected.as_deref().map(|why| format!(", rejected: {why}")).unwrap_or_default();

@@ -25,6 +25,8 @@ pub(crate) struct Section {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Columns {
     Words,
+    Numbers,
+    Dialogue,
     Intents,
     Person,
     Phantoms,
@@ -57,6 +59,8 @@ impl Section {
         let mut out = format!("{}\n\n{}\n\n", self.title(), self.how);
         match self.columns {
             Columns::Words => self.words(&mut out),
+            Columns::Numbers => self.numbers(&mut out),
+            Columns::Dialogue => self.dialogue(&mut out),
             Columns::Intents => self.intents(&mut out),
             Columns::Person => self.person(&mut out),
             Columns::Phantoms => self.phantoms(&mut out),
@@ -68,6 +72,26 @@ impl Section {
             let _ = writeln!(out, "\nRight by speaker ({condition}): {} %.", list.join(", "));
         }
         out
+    }
+
+    fn numbers(&self, out: &mut String) {
+        self.words(out);
+        out.push_str(
+            "\n| condition | with their check digit read back right % | wrong % | asked again % |\n|---|---|---|---|\n",
+        );
+        for (condition, f) in &self.rows {
+            let [right, wrong, again] = ["read_back_right", "read_back_wrong", "asked_again"].map(|k| percent(&f[k]));
+            let _ = writeln!(out, "| {condition} | {right} | {wrong} | {again} |");
+        }
+    }
+
+    fn dialogue(&self, out: &mut String) {
+        out.push_str("| number | callers | right at once % | ≤ 1 extra turn % | ≤ 2 % | ≤ 3 % | wrongly confirmed % |\n");
+        out.push_str("|---|---|---|---|---|---|---|\n");
+        for (number, f) in &self.rows {
+            let shares = ["at_once", "within_1", "within_2", "within_3", "wrongly_confirmed"].map(|k| percent(&f[k]));
+            let _ = writeln!(out, "| {number} | {} | {} |", f["callers"], shares.join(" | "));
+        }
     }
 
     fn intents(&self, out: &mut String) {
