@@ -6,9 +6,9 @@ use crate::nlu::{Slots, slots};
 use chrono::{Datelike, NaiveDate};
 
 /// An intent is taken from spoken words when recogniser and matcher together are so sure of it: the product of their
-/// confidences. On the example flow (40 callers' sentences, 120 clips of other speech) it costs one right answer and stops
-/// three wrong ones.
-const JOINT_MIN: f32 = 0.45;
+/// confidences. Of 141 paraphrases that no example holds, in voices that nothing was tuned on, 68 % are answered rightly and 6 %
+/// wrongly; without the reading that lacks its weakest word (`speech::verdict`) and with 0.45 it was 69 % and 9 %.
+const JOINT_MIN: f32 = 0.40;
 
 /// What would end the call needs more certainty than what would only be a wrong answer.
 pub(crate) const ENDING_MIN: f32 = 0.8;

@@ -15,10 +15,10 @@ use std::sync::Arc;
 const SILENT_STEPS_MAX: u32 = 200;
 /// Most prompts and look-ups in a row without a question; then a person.
 const UNASKED_MAX: u32 = 50;
-/// How often a caller may say no to `confirm` in one visit of a node; then a person.
-const DENIALS_MAX: u32 = 3;
-/// Digits that were denied are remembered.
-const DENIED_MAX: usize = 8;
+/// How often a caller may say no to `confirm` in one visit of a node without saying what is right; then a person.
+const DENIALS_MAX: u32 = 2;
+/// How many numbers that were read back may be wrong in one visit of a node; then a person.
+const DENIED_MAX: usize = 4;
 
 /// Where a call stands in its flow.
 #[derive(Debug, Clone)]
@@ -48,9 +48,9 @@ pub struct Cursor {
     said: Vec<PromptPart>,
     /// How often each variant list was used, by the line of its text.
     turns: BTreeMap<u32, usize>,
-    /// How often the caller said no to this node's `confirm`.
+    /// How often the caller said no and nothing else to this node's `confirm`.
     denials: u32,
-    /// The digits that were read back and denied in this visit of the node: they are not read back again. At most eight.
+    /// The digits that were read back and denied in this visit of the node: they are not read back again. At most four.
     denied: Vec<String>,
     /// Prompts and look-ups since the last question.
     unasked: u32,
@@ -353,7 +353,7 @@ impl Cursor {
     }
 
     fn confirm(&mut self, flow: &Arc<Flow>, node: &Node, speech: &Speech) -> Next {
-        if self.denials >= DENIALS_MAX {
+        if self.denials >= DENIALS_MAX || self.denied.len() >= DENIED_MAX {
             return self.give_up("unconfirmed");
         }
         let question = Question { prompt: speech.clone(), reprompts: Vec::new(), key_prompt: None, no_input: ask::NO_INPUT };
@@ -426,7 +426,6 @@ impl Cursor {
             (Step::Confirm, Answer::Value(value)) => {
                 let need = node.needs.iter().find(|n| matches!(n.kind, SlotKind::Digits { .. }))?;
                 self.deny(&need.slot);
-                self.denials += 1;
                 self.fill(flow, node, &need.slot, value).then_some(Next::Step(Step::Confirm))?
             }
             (Step::Confirm, Answer::YesNo(false)) => {

@@ -438,14 +438,15 @@ impl Recognizer for PocketSphinx {
         let scores = self.loop_scores();
         let Some(utterance) = self.utterance.take() else { return empty() };
         let text = words_of(&segments);
-        // The lattice is dear: only for a number that cannot be meant.
-        let alternatives = match grammar::misfit(&utterance.expect, &text) {
-            true => verdict::others(&text, self.main.decoder.readings(READINGS)),
-            false => Vec::new(),
-        };
         let evidence = Evidence::weigh(&segments, &scores, if kind == Kind::Open { MODEL_SCALE } else { 1.0 });
         let spotted = self.spotter.decoder.segments().iter().any(|s| verdict::person_is_sure(&s.word, &text, kind));
         let (confidence, rejected) = verdict::judge(kind, &text, &evidence, spotted || utterance.reported.person.is_some());
+        let alternatives = match kind {
+            Kind::Open => verdict::without_weakest(&segments).map(|text| (text, confidence)).into_iter().collect(),
+            // The lattice is dear: only for a number that cannot be meant.
+            _ if grammar::misfit(&utterance.expect, &text) => verdict::others(&text, self.main.decoder.readings(READINGS)),
+            _ => Vec::new(),
+        };
         Hypothesis {
             text,
             confidence,

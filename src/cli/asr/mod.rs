@@ -10,6 +10,6 @@ mod table;
 
 pub(crate) use ask::Ask;
 pub(crate) use confusions::Confusions;
-pub(crate) use engine::{Engine, Heard};
+pub(crate) use engine::{Engine, Heard, thread_time};
 pub(crate) use figures::{Figures, ORDERS, Outcome};
 pub(crate) use table::{Row, Sound, read_table};

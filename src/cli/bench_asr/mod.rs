@@ -1,6 +1,7 @@
 //! `hotline bench asr`: the yardstick of the ears. One engine before sets of real people's recordings, each in several
 //! conditions; a table for people, JSON for programs, and the file of results.
 
+mod capacity;
 mod conditions;
 mod intents;
 mod line;
@@ -21,7 +22,7 @@ use conditions::{CONDITIONS, Condition, Surroundings};
 use played::Taken;
 use report::{Columns, Section};
 use serde_json::json;
-use sets::{Item, Judge, SETS, Set};
+use sets::{Item, Judge, OTHERS, SETS, Set};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
@@ -101,6 +102,13 @@ pub(crate) fn run(asked: &Asked, as_json: bool, out: &mut dyn Write) -> anyhow::
     if asked.wants("phantoms") {
         sections.push(told(asked, phantom_section(asked, &surroundings).map_err(anyhow::Error::msg)?, as_json, out)?);
     }
+    if asked.wants("capacity") {
+        let load = load_average();
+        let rows = capacity::measure(&asked.engine, asked.model.as_deref(), &asked.recordings, asked.every);
+        let (engine, set, how) = (asked.engine.clone(), "capacity".to_string(), how(asked, load));
+        let section = Section { engine, set, how, rows: rows.map_err(anyhow::Error::msg)?, columns: Columns::Capacity };
+        sections.push(told(asked, section, as_json, out)?);
+    }
     if as_json {
         let documents = sections.iter().flat_map(|s| {
             let about = |(condition, figures): &(String, serde_json::Value)| {
@@ -168,12 +176,11 @@ fn all_sets(asked: &Asked) -> Result<Vec<Set>, String> {
             "{why}\nGive the folder of recordings with --recordings (digits/, commands/, words/), or a table of your own with --refs"
         )
     };
-    // Backgrounds are no utterances.
-    let names: Vec<String> = asked.sets.iter().filter(|s| *s != "phantoms").cloned().collect();
+    let names: Vec<String> = asked.sets.iter().filter(|s| !OTHERS.contains(&s.as_str())).cloned().collect();
     if names.is_empty() && !asked.sets.is_empty() {
         return Ok(out);
     }
-    let all: Vec<&str> = SETS.into_iter().filter(|s| *s != "phantoms").collect();
+    let all: Vec<&str> = SETS.into_iter().filter(|s| !OTHERS.contains(s)).collect();
     out.extend(chosen(&names, &all, |name| sets::make(name, &asked.recordings, asked.every)).map_err(remedy)?);
     Ok(out)
 }
@@ -324,6 +331,52 @@ mod tests {
         assert!(why.contains("/nowhere") && why.contains("--recordings"), "{why}");
         asked.conditions = vec!["moon".into()];
         assert!(run(&asked, false, &mut Vec::new()).expect_err("no such condition").to_string().contains("moon"));
+    }
+
+    /// The figures of one set in one condition, every so many utterances; `None`, said aloud, where voices or recordings are missing.
+    #[cfg(feature = "pocketsphinx")]
+    fn sampled(set: &str, condition: &str, every: usize) -> Option<serde_json::Value> {
+        let folder = tempfile::tempdir().expect("a folder");
+        let asked = Asked {
+            sets: vec![set.into()],
+            conditions: vec![condition.into()],
+            every,
+            results: folder.path().join("RESULTS.md"),
+            ..asked(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/eval"))
+        };
+        let mut out = Vec::new();
+        if let Err(why) = run(&asked, true, &mut out) {
+            eprintln!("skipped: {why}");
+            return None;
+        }
+        let document: serde_json::Value = serde_json::from_slice(&out).expect("JSON");
+        println!("{}", document["results"]);
+        Some(document["results"].clone())
+    }
+
+    #[test]
+    #[cfg(feature = "pocketsphinx")]
+    fn callers_with_words_of_their_own_are_answered_rightly_or_asked_again() {
+        let Some(results) = sampled("intents", "line", 40) else { return };
+        let f = &results[0];
+        assert!(f["wrongly_answered_of_all"].as_f64() < Some(0.25) && f["correct"].as_f64() > Some(0.35), "{f}");
+    }
+
+    #[test]
+    #[cfg(feature = "pocketsphinx")]
+    fn numbers_are_read_back_rightly_with_their_check_digit_and_confirmed() {
+        let Some(results) = sampled("strings", "clean", 20) else { return };
+        let right = results[0]["read_back_right"].as_f64();
+        assert!(right > Some(0.4) && right >= results[0]["exact"].as_f64(), "{results}");
+        assert!(results.as_array().is_some_and(|r| r.len() == 11), "{results}");
+    }
+
+    #[test]
+    #[cfg(feature = "pocketsphinx")]
+    fn requests_for_a_person_are_heard_and_other_speech_is_none() {
+        let Some(results) = sampled("person", "line", 400) else { return };
+        let f = &results[0];
+        assert!(f["heard_without_espeak"].as_f64() > Some(0.7) && f["orders_false_alarms"].as_u64() <= Some(1), "{f}");
     }
 
     /// A table of the fixtures, heard in two conditions by two engines at once: every utterance is counted in each.

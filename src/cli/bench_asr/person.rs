@@ -68,8 +68,12 @@ fn manners() -> impl Iterator<Item = Manner> {
 
 /// The ask that listens: an open question.
 pub(crate) fn ask() -> Ask {
-    let examples = QUESTIONS.lines().map(str::to_string).collect();
-    Ask::expecting(Expect::Open { name: Arc::from("person"), examples }, Language::EN)
+    Ask::expecting(questions(), Language::EN)
+}
+
+/// What it expects.
+pub(crate) fn questions() -> Expect {
+    Expect::Open { name: Arc::from("person"), examples: QUESTIONS.lines().map(str::to_string).collect() }
 }
 
 /// Makes the set: every so many of all requests, and four times as dense other speech: orders in a café as they were recorded and

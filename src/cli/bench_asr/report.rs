@@ -30,6 +30,7 @@ pub(crate) enum Columns {
     Intents,
     Person,
     Phantoms,
+    Capacity,
 }
 
 const COLUMNS: &str = "| condition | utterances | sound s | right % | word errors % | slots: all %, each % | wrong accepted % | right refused % | AUC | \
@@ -64,6 +65,7 @@ impl Section {
             Columns::Intents => self.intents(&mut out),
             Columns::Person => self.person(&mut out),
             Columns::Phantoms => self.phantoms(&mut out),
+            Columns::Capacity => self.capacity(&mut out),
         }
         if let Some((condition, first)) = self.rows.first()
             && let Some(speakers) = first["speakers"].as_object().filter(|s| s.len() > 1)
@@ -161,6 +163,27 @@ impl Section {
                 f["accepted_open"],
                 f["accepted_yes_no"],
                 f["persons"],
+            );
+        }
+    }
+
+    fn capacity(&self, out: &mut String) {
+        out.push_str(
+            "Grammar, key phrases and rejection on; processor time, so that other work on the machine does not count.\n\n",
+        );
+        out.push_str("| question (who speaks) | speech s | utterances | listener CPU s/s | engine CPU s a second of speech ");
+        out.push_str("| calls a core, speaking 20 % | calls a core, speaking always | MB a caller who speaks |\n|---|---|---|---|---|---|---|---|\n");
+        for (kind, f) in &self.rows {
+            let _ = writeln!(
+                out,
+                "| {kind} | {} | {} | {} | {} | {} | {} | {} |",
+                number(&f["speech_seconds"], 0),
+                f["utterances"],
+                number(&f["listener_cpu_seconds_per_second"], 4),
+                number(&f["engine_cpu_seconds_per_second_of_speech"], 3),
+                number(&f["calls_per_core"], 1),
+                number(&f["calls_per_core_continuous"], 1),
+                number(&f["private_mb"], 0),
             );
         }
     }

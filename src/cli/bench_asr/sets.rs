@@ -55,7 +55,11 @@ pub(crate) enum Judge {
 }
 
 /// The sets of the recordings of real people, in the order of the tables.
-pub(crate) const SETS: [&str; 8] = ["digits", "strings", "orders", "reject", "foreign", "intents", "person", "phantoms"];
+pub(crate) const SETS: [&str; 9] =
+    ["digits", "strings", "orders", "reject", "foreign", "intents", "person", "phantoms", "capacity"];
+
+/// Those of them that are no utterances with something to be heard right.
+pub(crate) const OTHERS: [&str; 2] = ["phantoms", "capacity"];
 
 /// Makes one of [`SETS`] from the folder of recordings, every so many utterances of it.
 ///
