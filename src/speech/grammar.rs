@@ -194,11 +194,11 @@ pub(crate) fn complete(expect: &Expect, person: &[String], text: &str) -> bool {
     }
 }
 
-/// Whether digits were heard that cannot be what was said: too many or too few, or a wrong check digit.
+/// Whether digits were heard that cannot be what was said, where a check digit can tell another reading from them.
 pub(crate) fn misfit(expect: &Expect, text: &str) -> bool {
-    let Expect::Digits { min, max, check } = expect else { return false };
+    let Expect::Digits { min, max, check: Some(check) } = expect else { return false };
     let Some(digits) = figures(text) else { return false };
-    !(usize::from(*min)..=usize::from(*max)).contains(&digits.len()) || check.is_some_and(|c| !c.holds(&digits))
+    !(usize::from(*min)..=usize::from(*max)).contains(&digits.len()) || !check.holds(&digits)
 }
 
 /// Whether a text is one of the phrases that ask for a person, whole.

@@ -57,6 +57,10 @@ const MODEL_SCALE: f32 = 1_024.0;
 /// Other readings of a number that does not fit.
 const READINGS: usize = 20;
 
+/// In no longer utterances (10 ms): making the lattice takes time that grows with the square of their length, three seconds for eight
+/// digits, and workers are not waited for that long.
+const READINGS_FRAMES: i32 = 400;
+
 const PHONES: &str = "AA AE AH AO AW AY B CH D DH EH ER EY F G HH IH IY JH K L M N NG OW OY P R S SH T TH UH UW V W Y Z ZH";
 
 /// The engine with its three decoders.
@@ -444,7 +448,9 @@ impl Recognizer for PocketSphinx {
         let alternatives = match kind {
             Kind::Open => verdict::without_weakest(&segments).map(|text| (text, confidence)).into_iter().collect(),
             // The lattice is dear: only for a number that cannot be meant.
-            _ if grammar::misfit(&utterance.expect, &text) => verdict::others(&text, self.main.decoder.readings(READINGS)),
+            _ if self.main.decoder.frames() <= READINGS_FRAMES && grammar::misfit(&utterance.expect, &text) => {
+                verdict::others(&text, self.main.decoder.readings(READINGS))
+            }
             _ => Vec::new(),
         };
         Hypothesis {
