@@ -18,8 +18,8 @@ CORE ?= test
 
 # What compiling and running needs: C++ for whisper.cpp, the recogniser with its model, two synthesisers.
 BUILD_PACKAGES := build-essential cmake pkg-config libpocketsphinx-dev pocketsphinx-en-us flite1-dev flite espeak-ng
-# Peers that we did not write, for the tests.
-TEST_PACKAGES := baresip-core kamailio linphone-cli openssl sip-tester sox
+# Peers and voices that we did not write, for the tests and `bench asr`.
+TEST_PACKAGES := baresip-core kamailio linphone-cli openssl sip-tester sox festival festvox-kallpc16k festvox-kdlpc16k festvox-us-slt-hts
 
 .PHONY: help build demo test rust rust-tools packages test-packages
 

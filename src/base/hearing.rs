@@ -1,6 +1,6 @@
 //! What we expect to hear, and what an engine says it heard.
 
-use super::{Confidence, Language};
+use super::{CheckDigit, Confidence, Language};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
@@ -43,6 +43,16 @@ pub enum Expect {
         min: u8,
         /// Most digits of a whole answer; `min == max` lets the endpoint come early.
         max: u8,
+        /// What the digits must agree with; the engine then looks for other readings of a number that does not.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        check: Option<CheckDigit>,
+    },
+    /// Yes or no to a number that was read back; the no may bring what is right ("no, four not five", the number again).
+    Confirm {
+        /// Most digits that the caller may say.
+        max: u8,
+        /// Further phrases.
+        phrases: Arc<[String]>,
     },
     /// A cardinal number.
     Number,
@@ -60,6 +70,7 @@ impl Expect {
             Expect::Choice { .. } => "choice",
             Expect::YesNo { .. } => "yes_no",
             Expect::Digits { .. } => "digits",
+            Expect::Confirm { .. } => "confirm",
             Expect::Number => "number",
             Expect::Date => "date",
             Expect::Anything => "anything",

@@ -1,6 +1,7 @@
 //! The words everybody uses. No behaviour beyond what the word itself means; no clock, no IO.
 
 mod bucket;
+mod check_digit;
 mod codec;
 mod ending;
 mod hearing;
@@ -15,6 +16,7 @@ mod uri;
 mod words;
 
 pub use bucket::{Bucket, Buckets};
+pub use check_digit::CheckDigit;
 pub use codec::Codec;
 pub use ending::{Disposition, Fault};
 pub use hearing::{EarFailure, Engine, Expect, Grammar, HeardWord, Hypothesis};

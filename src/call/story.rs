@@ -97,7 +97,13 @@ impl Story {
             }
         };
         match (kind, answer) {
-            (AskKind::Digits { slot, .. } | AskKind::Number { slot } | AskKind::Date { slot }, Answer::Value(value)) => {
+            (
+                AskKind::Digits { slot, .. }
+                | AskKind::Confirm { slot, .. }
+                | AskKind::Number { slot }
+                | AskKind::Date { slot },
+                Answer::Value(value),
+            ) => {
                 hide(slot, value);
             }
             (_, Answer::Intent { slots, .. }) => slots.iter().for_each(|(name, value)| hide(name, value)),

@@ -1,14 +1,14 @@
 //! From what was heard or keyed to an answer of the question that was asked. No state, no words spoken.
 
-use crate::base::{Confidence, Digit, Hypothesis, WallTime};
+use crate::base::{CheckDigit, Confidence, Digit, Hypothesis, WallTime};
 use crate::flow::{Answer, Ask, AskKind, Choice, Flow, MenuOption, SlotKind};
 use crate::nlu::{Slots, slots};
 use chrono::{Datelike, NaiveDate};
 
 /// An intent is taken from spoken words when recogniser and matcher together are so sure of it: the product of their
-/// confidences. On the example flow (40 callers' sentences, 120 clips of other speech) it costs one right answer and stops
-/// three wrong ones.
-const JOINT_MIN: f32 = 0.45;
+/// confidences. Of 141 paraphrases that no example holds, in voices that nothing was tuned on, 68 % are answered rightly and 6 %
+/// wrongly; without the reading that lacks its weakest word (`speech::verdict`) and with 0.45 it was 69 % and 9 %.
+const JOINT_MIN: f32 = 0.40;
 
 /// What would end the call needs more certainty than what would only be a wrong answer.
 pub(crate) const ENDING_MIN: f32 = 0.8;
@@ -77,10 +77,23 @@ impl Question<'_> {
                 Some(yes) => yes_no(yes, heard.confidence),
                 None => Understanding::Nothing("neither yes nor no".into()),
             },
-            AskKind::Digits { min, max, .. } => match slots::digits(text) {
-                Some(digits) => whole(digits, *min, *max, heard.confidence),
-                None => Understanding::Nothing("not only digits".into()),
-            },
+            AskKind::Digits { min, max, check, denied, .. } => {
+                let wanted = Wanted { min: *min, max: *max, check: *check, denied };
+                digits(heard, &wanted)
+            }
+            AskKind::Confirm { value, min, max, check, denied, .. } => {
+                let wanted = Wanted { min: *min, max: *max, check: *check, denied };
+                let said = readings(heard).flat_map(|r| slots::corrected(value, r)).filter(|v| v != value);
+                // The whole number again is one more hearing of it.
+                let again = slots::digits(&heard.text).filter(|said| said.len() == value.len() && said != value);
+                let together = again.map(|said| all_hearings(&said, value, denied)).unwrap_or_default();
+                let said = together.into_iter().chain(said).find(|v| v != value && wanted.fits(v));
+                match (said, slots::yes_no(text)) {
+                    (Some(said), _) => self::value("digits", said, heard.confidence),
+                    (None, Some(yes)) => yes_no(yes, heard.confidence),
+                    (None, None) => Understanding::Nothing("neither yes nor no nor another number".into()),
+                }
+            }
             AskKind::Number { .. } => match slots::number(text) {
                 Some(n) => value("number", n.to_string(), heard.confidence),
                 None => Understanding::Nothing("no number".into()),
@@ -115,7 +128,9 @@ impl Question<'_> {
     fn slots_in(&self, intent: &str, text: &str) -> Slots {
         let Some(intent) = self.flow.intents.get(intent) else { return Slots::new() };
         let value = |kind: &SlotKind| match kind {
-            SlotKind::Digits { min, max } => slots::find_digits_in(text, usize::from(*min), usize::from(*max)),
+            SlotKind::Digits { min, max, check } => {
+                slots::find_digits_in(text, usize::from(*min), usize::from(*max)).filter(|d| check.is_none_or(|c| c.holds(d)))
+            }
             SlotKind::Date => slots::date(text, self.today()).map(|d| d.to_string()),
             // A bare number or a yes inside a sentence is too often something else.
             SlotKind::Number | SlotKind::YesNo => None,
@@ -138,8 +153,8 @@ impl Question<'_> {
             |options: &[MenuOption]| options.iter().find(|o| o.key == Some(key)).map(|o| Choice::Option(o.name.clone()));
         let choice = self.ask.keys.get(&key).cloned().or_else(|| match &self.ask.kind {
             AskKind::Menu(options) | AskKind::Language(options) => by_option(options),
-            AskKind::YesNo if key.as_char() == '1' => Some(Choice::Yes),
-            AskKind::YesNo if key.as_char() == '2' => Some(Choice::No),
+            AskKind::YesNo | AskKind::Confirm { .. } if key.as_char() == '1' => Some(Choice::Yes),
+            AskKind::YesNo | AskKind::Confirm { .. } if key.as_char() == '2' => Some(Choice::No),
             _ => None,
         });
         let sure = Confidence::FULL;
@@ -164,7 +179,7 @@ impl Question<'_> {
             AskKind::Digits { max, .. } => Some(max),
             AskKind::Number { .. } => Some(KEYED_NUMBER_MAX),
             AskKind::Date { .. } => Some(8),
-            AskKind::Intents | AskKind::Menu(_) | AskKind::YesNo | AskKind::Language(_) => None,
+            AskKind::Intents | AskKind::Menu(_) | AskKind::YesNo | AskKind::Confirm { .. } | AskKind::Language(_) => None,
         }
     }
 
@@ -205,6 +220,55 @@ fn whole(digits: String, min: u8, max: u8, confidence: Confidence) -> Understand
         value("digits", digits, confidence)
     } else {
         Understanding::Nothing(format!("{n} digits, {min} to {max} are wanted"))
+    }
+}
+
+/// Which digits a question can take.
+struct Wanted<'a> {
+    min: u8,
+    max: u8,
+    check: Option<CheckDigit>,
+    denied: &'a [String],
+}
+
+impl Wanted<'_> {
+    fn fits(&self, digits: &str) -> bool {
+        (usize::from(self.min)..=usize::from(self.max)).contains(&digits.len())
+            && self.check.is_none_or(|c| c.holds(digits))
+            && !self.denied.iter().any(|d| d == digits)
+    }
+}
+
+/// Readings of one utterance that are looked at.
+const READINGS_MAX: usize = 20;
+
+fn readings(heard: &Hypothesis) -> impl Iterator<Item = &str> {
+    std::iter::once(heard.text.as_str()).chain(heard.alternatives.iter().take(READINGS_MAX).map(|(text, _)| text.as_str()))
+}
+
+/// What digits may be meant that were heard now, and before, when something was read back that was not it.
+fn all_hearings(now: &str, read_back: &str, denied: &[String]) -> Vec<String> {
+    let before = denied.iter().map(String::as_str).chain([read_back]);
+    slots::confusable(&std::iter::once(now).chain(before).collect::<Vec<_>>())
+}
+
+/// The first reading that can be meant; where a check digit or the caller says that none is, what sounds like the words.
+fn digits(heard: &Hypothesis, wanted: &Wanted<'_>) -> Understanding {
+    let Some(said) = slots::digits(&heard.text) else { return Understanding::Nothing("not only digits".into()) };
+    let doubted = wanted.check.is_some() || !wanted.denied.is_empty();
+    let mut likely = if doubted { all_hearings(&said, "", wanted.denied) } else { Vec::new() };
+    let mut found = readings(heard).filter_map(slots::digits);
+    let found = match wanted.denied.is_empty() {
+        true => found.chain(likely).find(|d| wanted.fits(d)),
+        false => {
+            likely.retain(|d| wanted.fits(d));
+            likely.into_iter().next().or_else(|| found.find(|d| wanted.fits(d)))
+        }
+    };
+    match found {
+        Some(digits) => value("digits", digits, heard.confidence),
+        None if wanted.check.is_some_and(|c| !c.holds(&said)) => Understanding::Nothing("the check digit is wrong".into()),
+        None => whole(said, wanted.min, wanted.max, heard.confidence),
     }
 }
 

@@ -99,7 +99,7 @@ pub(crate) struct BenchAsrArgs {
     /// The ggml model file for Whisper.
     #[arg(long, value_name = "FILE", required_if_eq("engine", "whisper"))]
     model: Option<PathBuf>,
-    /// digits, strings, orders, reject, foreign, person, phantoms; all if not given.
+    /// digits, strings, orders, reject, foreign, intents, person, phantoms, capacity; all if not given.
     #[arg(long, value_name = "NAMES", value_delimiter = ',')]
     sets: Vec<String>,
     /// clean, line, white15, white10, kitchen10, loss3, loss8, band4k, echo20; all if not given.

@@ -173,7 +173,8 @@ fn a_prompt_that_cannot_be_made_ends_instead_of_blocking() {
 
 #[test]
 fn clips_are_kept_while_the_call_is_recorded_but_not_of_sensitive_questions() {
-    let grammar = Grammar { language: Language::EN, expect: Expect::Digits { min: 4, max: 4 }, person: Arc::new([]) };
+    let grammar =
+        Grammar { language: Language::EN, expect: Expect::Digits { min: 4, max: 4, check: None }, person: Arc::new([]) };
     let on = Command::Record(RecordAction::Start);
     let one = Digit::from_char('1').expect("a key");
     let (mut driver, diary, _) = setup(vec![

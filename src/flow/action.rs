@@ -1,7 +1,7 @@
 //! The face between the flow's interpreter (`Cursor`) and the call: the cursor says what the script wants next, the call
 //! says what came of it. The cursor knows nothing of misunderstandings, silence, transfers' fate or time.
 
-use crate::base::{BargeIn, Confidence, Digit, Grammar, Language, PromptPart};
+use crate::base::{BargeIn, CheckDigit, Confidence, Digit, Grammar, Language, PromptPart};
 use crate::nlu::{IntentName, Slots};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -92,6 +92,25 @@ pub enum AskKind {
         min: u8,
         /// Most digits.
         max: u8,
+        /// What they must agree with.
+        check: Option<CheckDigit>,
+        /// What the caller has said it is not.
+        denied: Vec<String>,
+    },
+    /// Yes or no to digits that were read back (keys 1 and 2), or what they are instead.
+    Confirm {
+        /// The slot that holds them.
+        slot: String,
+        /// What was read back.
+        value: String,
+        /// Fewest digits.
+        min: u8,
+        /// Most digits.
+        max: u8,
+        /// What they must agree with.
+        check: Option<CheckDigit>,
+        /// What the caller has said it is not.
+        denied: Vec<String>,
     },
     /// A number, by voice or keys with `#`.
     Number {

@@ -78,7 +78,7 @@ pub(super) fn ways(flow: &Flow, place: &Place<'_>, ways: &Ways) -> Expected {
         Ways::Menu(options) => closed(flow, place, options, AskKind::Menu),
         Ways::Language { options, .. } => closed(flow, place, options, AskKind::Language),
         Ways::YesNo { .. } => yes_no(flow, place),
-        Ways::Value { slot, kind, .. } => value(flow, place, slot, *kind),
+        Ways::Value { slot, kind, .. } => value(flow, place, slot, *kind, &[]),
     }
 }
 
@@ -94,18 +94,30 @@ pub(super) fn yes_no(flow: &Flow, place: &Place<'_>) -> Expected {
     }
 }
 
-/// Expects a slot's value.
-pub(super) fn value(flow: &Flow, place: &Place<'_>, slot: &str, kind: SlotKind) -> Expected {
+/// Expects yes or no to digits that were read back, or what they are instead. `denied` = what they are not.
+pub(super) fn confirm(flow: &Flow, place: &Place<'_>, read_back: (&str, &str), kind: SlotKind, denied: &[String]) -> Expected {
+    let SlotKind::Digits { min, max, check } = kind else { return yes_no(flow, place) };
+    let (slot, value) = (read_back.0.to_string(), read_back.1.to_string());
+    Expected {
+        kind: AskKind::Confirm { slot, value, min, max, check, denied: denied.to_vec() },
+        expect: Expect::Confirm { max, phrases: repeats(place.language).into() },
+        ..yes_no(flow, place)
+    }
+}
+
+/// Expects a slot's value. `denied` = what it is not.
+pub(super) fn value(flow: &Flow, place: &Place<'_>, slot: &str, kind: SlotKind, denied: &[String]) -> Expected {
     let slot = slot.to_string();
     let (kind, expect, key_prompt) = match kind {
         SlotKind::YesNo => return yes_no(flow, place),
-        SlotKind::Digits { min, max } => {
+        SlotKind::Digits { min, max, check } => {
             let key_prompt = if min == max {
                 flow.phrase_with(Phrase::DigitsByKey, place.language, &[("count", &min.to_string())])
             } else {
                 flow.phrase(Phrase::NumberByKey, place.language)
             };
-            (AskKind::Digits { slot, min, max }, Expect::Digits { min, max }, key_prompt)
+            let denied = denied.to_vec();
+            (AskKind::Digits { slot, min, max, check, denied }, Expect::Digits { min, max, check }, key_prompt)
         }
         SlotKind::Number => (AskKind::Number { slot }, Expect::Number, flow.phrase(Phrase::NumberByKey, place.language)),
         SlotKind::Date => (AskKind::Date { slot }, Expect::Date, flow.phrase(Phrase::DateByKey, place.language)),

@@ -8,7 +8,7 @@ use super::finding::{Report, did_you_mean};
 use super::model::*;
 use super::phrases::Phrase;
 use super::template::Templates;
-use crate::base::Language;
+use crate::base::{CheckDigit, Language};
 use crate::nlu::{Example, Matcher, normalise};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::OnceLock;
@@ -149,7 +149,11 @@ impl<'d> Compiler<'d, '_> {
 
     pub(super) fn slot_kind(&mut self, name: &At<String>, slot: &doc::Slot) -> Option<SlotKind> {
         let truth = |at: &Option<At<bool>>, kind| at.as_ref().filter(|a| a.value).map(|_| kind);
-        let digits = slot.digits.as_ref().map(|r| SlotKind::Digits { min: r.value.0, max: r.value.1 });
+        let check = slot.check.as_ref().and_then(|name| self.check_digit(name));
+        if let Some(at) = slot.check.as_ref().filter(|_| slot.digits.is_none()) {
+            self.error(at.line, "check-digit", "`check` belongs to `digits`", "write `digits: 8` beside it, or take it out");
+        }
+        let digits = slot.digits.as_ref().map(|r| SlotKind::Digits { min: r.value.0, max: r.value.1, check });
         let kinds = [
             digits,
             truth(&slot.number, SlotKind::Number),
@@ -168,6 +172,15 @@ impl<'d> Compiler<'d, '_> {
             );
         }
         kind
+    }
+
+    fn check_digit(&mut self, name: &At<String>) -> Option<CheckDigit> {
+        let found = CheckDigit::ALL.into_iter().find(|c| c.name() == name.value);
+        if found.is_none() {
+            let message = format!("there is no check digit `{}`", name.value);
+            self.error(name.line, "check-digit", message, "write `luhn`, `gs1` or `mod97`");
+        }
+        found
     }
 
     fn collect_names(&mut self) {

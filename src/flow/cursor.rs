@@ -15,8 +15,10 @@ use std::sync::Arc;
 const SILENT_STEPS_MAX: u32 = 200;
 /// Most prompts and look-ups in a row without a question; then a person.
 const UNASKED_MAX: u32 = 50;
-/// How often a caller may say no to `confirm` in one visit of a node; then a person.
+/// How often a caller may say no to `confirm` in one visit of a node without saying what is right; then a person.
 const DENIALS_MAX: u32 = 2;
+/// How many numbers that were read back may be wrong in one visit of a node; then a person.
+const DENIED_MAX: usize = 4;
 
 /// Where a call stands in its flow.
 #[derive(Debug, Clone)]
@@ -46,8 +48,10 @@ pub struct Cursor {
     said: Vec<PromptPart>,
     /// How often each variant list was used, by the line of its text.
     turns: BTreeMap<u32, usize>,
-    /// How often the caller said no to this node's `confirm`.
+    /// How often the caller said no and nothing else to this node's `confirm`.
     denials: u32,
+    /// The digits that were read back and denied in this visit of the node: they are not read back again. At most four.
+    denied: Vec<String>,
     /// Prompts and look-ups since the last question.
     unasked: u32,
     now: WallTime,
@@ -93,6 +97,7 @@ impl Cursor {
             said: Vec::new(),
             turns: BTreeMap::new(),
             denials: 0,
+            denied: Vec::new(),
             unasked: 0,
             now: facts.at,
             flow,
@@ -191,6 +196,7 @@ impl Cursor {
                     self.node = index;
                     self.step = Step::Enter;
                     self.denials = 0;
+                    self.denied.clear();
                 }
                 Next::Step(step) => self.step = step,
             }
@@ -235,7 +241,10 @@ impl Cursor {
             Step::Need(i) => match node.needs.get(i) {
                 None => Next::Step(Step::Confirm),
                 Some(need) if self.slots.contains_key(&need.slot) => Next::Step(Step::Need(i + 1)),
-                Some(need) => self.ask(flow, node, &need.question, |p| ask::value(flow, p, &need.slot, need.kind)),
+                Some(need) => {
+                    let denied = self.denied.clone();
+                    self.ask(flow, node, &need.question, |p| ask::value(flow, p, &need.slot, need.kind, &denied))
+                }
             },
             Step::Confirm => match &node.confirm {
                 None => Next::Step(Step::Set),
@@ -344,11 +353,21 @@ impl Cursor {
     }
 
     fn confirm(&mut self, flow: &Arc<Flow>, node: &Node, speech: &Speech) -> Next {
-        if self.denials >= DENIALS_MAX {
+        if self.denials >= DENIALS_MAX || self.denied.len() >= DENIED_MAX {
             return self.give_up("unconfirmed");
         }
         let question = Question { prompt: speech.clone(), reprompts: Vec::new(), key_prompt: None, no_input: ask::NO_INPUT };
-        self.ask(flow, node, &question, |p| ask::yes_no(flow, p))
+        // One number alone can be corrected by what follows the no.
+        let digits = node.needs.iter().filter(|n| matches!(n.kind, SlotKind::Digits { .. })).collect::<Vec<_>>();
+        let value = match digits.as_slice() {
+            [need] => self.slots.get(&need.slot).map(|value| (need.slot.clone(), value.clone(), need.kind)),
+            _ => None,
+        };
+        let denied = self.denied.clone();
+        self.ask(flow, node, &question, |p| match &value {
+            Some((slot, value, kind)) => ask::confirm(flow, p, (slot, value), *kind, &denied),
+            None => ask::yes_no(flow, p),
+        })
     }
 
     fn give_up(&self, because: &str) -> Next {
@@ -404,7 +423,15 @@ impl Cursor {
                 self.fill(flow, node, slot, value).then_some(Next::Step(Step::Need(i + 1)))?
             }
             (Step::Confirm, Answer::YesNo(true)) => Next::Step(Step::Set),
+            (Step::Confirm, Answer::Value(value)) => {
+                let need = node.needs.iter().find(|n| matches!(n.kind, SlotKind::Digits { .. }))?;
+                self.deny(&need.slot);
+                self.fill(flow, node, &need.slot, value).then_some(Next::Step(Step::Confirm))?
+            }
             (Step::Confirm, Answer::YesNo(false)) => {
+                for need in &node.needs {
+                    self.deny(&need.slot);
+                }
                 for need in &node.needs {
                     self.slots.remove(&need.slot);
                 }
@@ -441,6 +468,15 @@ impl Cursor {
             // A key of an open question that leads straight to a node.
             (Ways::Intents { .. }, Answer::Option(name)) => flow.node_named(&name).map(|index| Next::Go(Goto::Node(index))),
             _ => None,
+        }
+    }
+
+    /// Remembers that a slot does not hold what was read back.
+    fn deny(&mut self, slot: &str) {
+        if let (Some(SlotKind::Digits { .. }), Some(value)) = (self.flow.slots.get(slot), self.slots.get(slot))
+            && self.denied.len() < DENIED_MAX
+        {
+            self.denied.push(value.clone());
         }
     }
 

@@ -178,6 +178,9 @@ pub(crate) struct Intent {
 pub(crate) struct Slot {
     /// Digits: how many (`8`), or from–to (`4-10`).
     pub(crate) digits: Option<At<Range>>,
+    /// Beside `digits`, what they must agree with: `luhn`, `gs1` or `mod97`. A number that does not is heard again among what
+    /// sounds like it.
+    pub(crate) check: Option<At<String>>,
     /// A number, if `true`.
     pub(crate) number: Option<At<bool>>,
     /// A day, if `true`.

@@ -5,7 +5,7 @@ use super::condition::Condition;
 use super::document::Piece;
 use super::phrases::Phrase;
 use super::template::{Scope, Templates};
-use crate::base::{BargeIn, Digit, Language, OpeningHours, PromptPart, WallTime};
+use crate::base::{BargeIn, CheckDigit, Digit, Language, OpeningHours, PromptPart, WallTime};
 use crate::nlu::{IntentName, Matcher};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
@@ -96,6 +96,9 @@ pub enum SlotKind {
         min: u8,
         /// Most.
         max: u8,
+        /// What they must agree with.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        check: Option<CheckDigit>,
     },
     /// A number.
     Number,
@@ -109,8 +112,10 @@ impl SlotKind {
     /// Whether a text is a value of this kind.
     pub fn fits(self, value: &str) -> bool {
         match self {
-            SlotKind::Digits { min, max } => {
-                (usize::from(min)..=usize::from(max)).contains(&value.len()) && value.bytes().all(|b| b.is_ascii_digit())
+            SlotKind::Digits { min, max, check } => {
+                (usize::from(min)..=usize::from(max)).contains(&value.len())
+                    && value.bytes().all(|b| b.is_ascii_digit())
+                    && check.is_none_or(|c| c.holds(value))
             }
             SlotKind::Number => value.len() <= 20 && value.parse::<f64>().is_ok_and(f64::is_finite),
             SlotKind::Date => chrono::NaiveDate::parse_from_str(value, "%Y-%m-%d").is_ok(),

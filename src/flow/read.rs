@@ -227,6 +227,7 @@ impl<'r> Reader<'r> {
         let f = self.fields::<Slot>(yaml, "a slot")?;
         Some(Slot {
             digits: self.opt(&f, "digits", Self::range),
+            check: self.opt(&f, "check", Self::text),
             number: self.opt(&f, "number", Self::truth),
             date: self.opt(&f, "date", Self::truth),
             yes_no: self.opt(&f, "yes_no", Self::truth),

@@ -336,7 +336,7 @@ fn grouped_digits_with_long_pauses_are_one_utterance() {
     let mut digits = files(&dir.join("digits"), 19);
     // A few recordings hold a second of noise behind the word: no single digit takes longer than this.
     digits.retain(|d| d.millis() < 700);
-    let rule = EndpointRule::for_expect(&Expect::Digits { min: 1, max: 16 });
+    let rule = EndpointRule::for_expect(&Expect::Digits { min: 1, max: 16, check: None });
     for background in [Background::Line, Background::White15, Background::Kitchen10] {
         let (mut scenes, mut cut) = (0, 0);
         for (i, group) in digits.chunks_exact(4).enumerate() {
@@ -394,7 +394,7 @@ fn every_fixture_is_one_utterance() {
         rows += 1;
         let mut samples = read(&dir.join(file)).samples;
         samples.extend([0; 16_000]);
-        let digits = EndpointRule::for_expect(&Expect::Digits { min: 8, max: 8 });
+        let digits = EndpointRule::for_expect(&Expect::Digits { min: 8, max: 8, check: None });
         let rule = if file.starts_with("number") { digits } else { open() };
         let starts = listen(&samples, None, rule).iter().filter(|(_, e)| matches!(e, ListenEvent::Started { .. })).count();
         assert!(starts == 1 || file.starts_with("mumble"), "{file}: {starts} utterances");

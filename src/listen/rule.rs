@@ -26,6 +26,8 @@ impl EndpointRule {
         let base = EndpointRule { start_ms: 40, quiet_ms: 500, complete_quiet_ms: 220, preroll_ms: 320, longest_ms: 15_000 };
         match expect {
             Expect::YesNo { .. } | Expect::Choice { .. } => EndpointRule { quiet_ms: 400, longest_ms: 6_000, ..base },
+            // After "no" comes perhaps what is right.
+            Expect::Confirm { .. } => EndpointRule { quiet_ms: 900, longest_ms: 20_000, ..base },
             Expect::Digits { .. } => EndpointRule { quiet_ms: 1_600, longest_ms: 20_000, ..base },
             Expect::Number | Expect::Date => EndpointRule { quiet_ms: 700, longest_ms: 8_000, ..base },
             Expect::Open { .. } => EndpointRule { quiet_ms: 480, ..base },

@@ -170,7 +170,7 @@ mod tests {
 
     #[test]
     fn agreement_is_worth_more_than_either() {
-        let digits = Expect::Digits { min: 3, max: 3 };
+        let digits = Expect::Digits { min: 3, max: 3, check: None };
         for (expect, one, two) in
             [(yes_no(), "yes", "yeah please"), (yes_no(), "yeah", "yes"), (digits, "oh one two", "zero one two")]
         {

@@ -280,6 +280,39 @@ impl Decoder {
     }
 }
 
+/// Paths through the lattice that are looked at for other readings: many differ in times and pauses only.
+const PATHS_MAX: usize = 300;
+
+impl Decoder {
+    /// The texts of the best paths through the lattice of an ended utterance, best first, each once, at most so many. Scores are
+    /// logarithms of base 1.0001 on the engine's own scale.
+    pub(crate) fn readings(&mut self, most: usize) -> Vec<(String, i32)> {
+        let mut out: Vec<(String, i32)> = Vec::new();
+        // SAFETY: valid decoder, its utterance ended; the iterator is freed by the library at its end, else by us.
+        unsafe {
+            let mut path = c::ps_nbest(self.ps);
+            for _ in 0..PATHS_MAX {
+                if path.is_null() || out.len() >= most {
+                    break;
+                }
+                let mut score = 0;
+                let words = c::ps_nbest_hyp(path, &raw mut score);
+                if !words.is_null() {
+                    let words = CStr::from_ptr(words).to_string_lossy();
+                    if !words.is_empty() && !out.iter().any(|(known, _)| *known == words) {
+                        out.push((words.into_owned(), score));
+                    }
+                }
+                path = c::ps_nbest_next(path);
+            }
+            if !path.is_null() {
+                c::ps_nbest_free(path);
+            }
+        }
+        out
+    }
+}
+
 impl Drop for Decoder {
     fn drop(&mut self) {
         self.abandon();

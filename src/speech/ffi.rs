@@ -8,7 +8,7 @@ pub(crate) mod sphinx {
     macro_rules! opaque {
         ($($name:ident),*) => { $(#[repr(C)] pub(crate) struct $name { _private: [u8; 0] })* };
     }
-    opaque!(Decoder, CmdLn, ArgDef, Segments);
+    opaque!(Decoder, CmdLn, ArgDef, Segments, Readings);
 
     /// `cmn_t` (sphinxbase/cmn.h).
     #[repr(C)]
@@ -83,6 +83,10 @@ pub(crate) mod sphinx {
         pub(crate) fn ps_seg_word(seg: *mut Segments) -> *const c_char;
         pub(crate) fn ps_seg_frames(seg: *mut Segments, start: *mut c_int, end: *mut c_int);
         pub(crate) fn ps_seg_prob(seg: *mut Segments, ascr: *mut i32, lscr: *mut i32, lback: *mut i32) -> i32;
+        pub(crate) fn ps_nbest(ps: *mut Decoder) -> *mut Readings;
+        pub(crate) fn ps_nbest_next(readings: *mut Readings) -> *mut Readings;
+        pub(crate) fn ps_nbest_hyp(readings: *mut Readings, score: *mut i32) -> *const c_char;
+        pub(crate) fn ps_nbest_free(readings: *mut Readings);
         pub(crate) fn ps_set_rawdata_size(ps: *mut Decoder, size: i32);
     }
 }

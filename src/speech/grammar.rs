@@ -44,17 +44,18 @@ pub(crate) fn compile(expect: &Expect, person: &[String]) -> Option<Compiled> {
     let main = match expect {
         Expect::Open { .. } | Expect::Anything => return None,
         Expect::Choice { .. } | Expect::YesNo { .. } => None,
-        Expect::Digits { max, .. } => Some(digits(&mut rules, *max)),
-        Expect::Number => Some(number(&mut rules)),
-        Expect::Date => Some(date(&mut rules)),
+        Expect::Confirm { max, .. } => Some(("/0.3/", correction(&mut rules, *max), "/0.7/")),
+        Expect::Digits { max, .. } => Some(("/0.9/", digits(&mut rules, *max), "/0.1/")),
+        Expect::Number => Some(("/0.9/", number(&mut rules), "/0.1/")),
+        Expect::Date => Some(("/0.9/", date(&mut rules), "/0.1/")),
     };
     let phrases = phrases_of(expect, person);
     let alone: BTreeSet<String> = phrases.iter().filter(|p| !p.contains(' ')).cloned().collect();
     let _ = writeln!(rules, "<phrase> = {};", phrases.join(" | "));
-    let top = main.map_or("<phrase>".to_string(), |m| format!("/0.9/ {m} | /0.1/ <phrase>"));
+    let top = main.map_or("<phrase>".to_string(), |(often, m, rarely)| format!("{often} {m} | {rarely} <phrase>"));
     let mut out = from_jsgf(&format!("#JSGF V1.0;\ngrammar ask;\npublic <ask> = {top};\n{rules}"));
     out.short = alone;
-    if matches!(expect, Expect::Digits { .. } | Expect::Number) {
+    if matches!(expect, Expect::Digits { .. } | Expect::Confirm { .. } | Expect::Number) {
         out.short.extend(DIGITS.split(" | ").chain(["double", "triple"]).map(str::to_string));
     }
     Some(out)
@@ -65,7 +66,7 @@ pub(crate) fn phrases_of(expect: &Expect, person: &[String]) -> Vec<String> {
     let mut phrases: Vec<String> = Vec::new();
     match expect {
         Expect::Choice { phrases: given } => phrases.extend(given.iter().map(|p| phrases::spoken(p))),
-        Expect::YesNo { phrases: given } => {
+        Expect::YesNo { phrases: given } | Expect::Confirm { phrases: given, .. } => {
             phrases.extend(YES.iter().chain(NO).map(|p| (*p).to_string()));
             phrases.extend(given.iter().map(|p| phrases::spoken(p)));
         }
@@ -134,6 +135,18 @@ fn digits(rules: &mut String, max: u8) -> &'static str {
     "<digits>"
 }
 
+/// What a number is instead of what was read back.
+fn correction(rules: &mut String, max: u8) -> &'static str {
+    let whole = digits(rules, max);
+    let ordinals = ORDINALS.split(" | ").take(10).map(str::trim).collect::<Vec<_>>().join(" | ");
+    let _ = write!(
+        rules,
+        "<place> = {ordinals} | last;\n<no> = no | no it's | no it is | it's;\n<one> = {DIGITS};\n\
+         <correction> = [<no>] <one> not <one> | [<no>] not <one> but <one> | [no] the <place> [one] is <one> | [<no>] {whole};\n"
+    );
+    "<correction>"
+}
+
 /// Cardinals below a million.
 fn number(rules: &mut String) -> &'static str {
     let units = DIGITS.split(" | ").skip(2).collect::<Vec<_>>().join(" | ");
@@ -176,10 +189,23 @@ pub(crate) fn complete(expect: &Expect, person: &[String], text: &str) -> bool {
             given.iter().any(|p| same(p)) && !given.iter().any(longer)
         }
         Expect::YesNo { phrases: given } => YES.contains(&text) || NO.contains(&text) || given.iter().any(|p| same(p)),
-        Expect::Digits { min, max } => min == max && count_digits(text) == Some(usize::from(*max)),
+        // What is right may follow the no.
+        Expect::Confirm { max, phrases: given } => {
+            YES.contains(&text)
+                || given.iter().any(|p| same(p))
+                || count_digits(text.trim_start_matches("no ")) == Some(usize::from(*max))
+        }
+        Expect::Digits { min, max, .. } => min == max && count_digits(text) == Some(usize::from(*max)),
         Expect::Date => ["today", "tomorrow", "yesterday", "the day after tomorrow"].contains(&text),
         Expect::Open { .. } | Expect::Number | Expect::Anything => false,
     }
+}
+
+/// Whether digits were heard that cannot be what was said, where a check digit can tell another reading from them.
+pub(crate) fn misfit(expect: &Expect, text: &str) -> bool {
+    let Expect::Digits { min, max, check: Some(check) } = expect else { return false };
+    let Some(digits) = figures(text) else { return false };
+    !(usize::from(*min)..=usize::from(*max)).contains(&digits.len()) || !check.holds(&digits)
 }
 
 /// Whether a text is one of the phrases that ask for a person, whole.
@@ -205,19 +231,23 @@ pub(crate) fn person_within(person: &[String], text: &str) -> bool {
 
 /// How many digits a text holds ("double five" = 2); `None` if it holds anything else.
 fn count_digits(text: &str) -> Option<usize> {
-    let mut times = 1;
-    let mut count = 0;
+    figures(text).map(|digits| digits.len())
+}
+
+/// The digits of a text ("double five" = 55); `None` if it holds anything else.
+fn figures(text: &str) -> Option<String> {
+    let (mut times, mut out) = (1, String::new());
     for word in text.split_whitespace() {
         match word {
             "double" => times = 2,
             "triple" => times = 3,
             _ => {
-                phrases::digit_of(word)?;
-                count += std::mem::replace(&mut times, 1);
+                let digit = char::from(b'0' + phrases::digit_of(word)?);
+                out.extend(std::iter::repeat_n(digit, std::mem::replace(&mut times, 1)));
             }
         }
     }
-    (times == 1).then_some(count)
+    (times == 1).then_some(out)
 }
 
 #[cfg(test)]
@@ -232,7 +262,7 @@ mod tests {
     fn a_person_is_heard_in_every_closed_ask() {
         let asks = [
             yes_no(),
-            Expect::Digits { min: 4, max: 8 },
+            Expect::Digits { min: 4, max: 8, check: None },
             Expect::Number,
             Expect::Date,
             Expect::Choice { phrases: vec![].into() },
@@ -255,10 +285,10 @@ mod tests {
 
     #[test]
     fn whole_answers() {
-        let eight = Expect::Digits { min: 8, max: 8 };
+        let eight = Expect::Digits { min: 8, max: 8, check: None };
         assert!(complete(&eight, &[], "one two three double five six seven eight"));
         assert!(!complete(&eight, &[], "one two three double"));
-        assert!(!complete(&Expect::Digits { min: 4, max: 8 }, &[], "one two three four five six seven eight"));
+        assert!(!complete(&Expect::Digits { min: 4, max: 8, check: None }, &[], "one two three four five six seven eight"));
         assert!(
             complete(&yes_no(), &[], "repeat it") && complete(&yes_no(), &[], "no thanks") && !complete(&yes_no(), &[], "")
         );

@@ -61,6 +61,13 @@ const LOOP_BEFORE: usize = 20;
 /// Segment scores of a language-model search are this much larger than those of a grammar (the library's `SENSCR_SHIFT`).
 const MODEL_SCALE: f32 = 1_024.0;
 
+/// Other readings of a number that does not fit.
+const READINGS: usize = 20;
+
+/// In no longer utterances (10 ms): making the lattice takes time that grows with the square of their length, three seconds for eight
+/// digits, and workers are not waited for that long.
+const READINGS_FRAMES: i32 = 400;
+
 const PHONES: &str = "AA AE AH AO AW AY B CH D DH EH ER EY F G HH IH IY JH K L M N NG OW OY P R S SH T TH UH UW V W Y Z ZH";
 
 /// The engine with its three decoders.
@@ -197,7 +204,7 @@ impl PocketSphinx {
     /// # Errors
     /// When the engine cannot begin.
     pub fn warm(&mut self) -> Result<(), String> {
-        for expect in [Expect::YesNo { phrases: Arc::from([]) }, Expect::Digits { min: 1, max: 1 }] {
+        for expect in [Expect::YesNo { phrases: Arc::from([]) }, Expect::Digits { min: 1, max: 1, check: None }] {
             self.start(&Grammar { language: Language::EN, expect, person: Arc::from([]) })?;
             self.finish();
         }
@@ -483,10 +490,19 @@ impl Recognizer for PocketSphinx {
         let evidence = Evidence::weigh(&segments, &scores, if kind == Kind::Open { MODEL_SCALE } else { 1.0 });
         let spotted = self.spotter.decoder.segments().iter().any(|s| verdict::person_is_sure(&s.word, &text, kind));
         let (confidence, rejected) = verdict::judge(kind, &text, &evidence, spotted || utterance.reported.person.is_some());
+        let alternatives = match kind {
+            Kind::Open => verdict::without_weakest(&segments).map(|text| (text, confidence)).into_iter().collect(),
+            // The lattice is dear: only for a number that cannot be meant.
+            _ if self.main.decoder.frames() <= READINGS_FRAMES && grammar::misfit(&utterance.expect, &text) => {
+                verdict::others(&text, self.main.decoder.readings(READINGS))
+            }
+            _ => Vec::new(),
+        };
         Hypothesis {
             text,
             confidence,
             rejected,
+            alternatives,
             words: word_times(&segments),
             engine: Engine::Pocketsphinx,
             ..Hypothesis::typed("")

@@ -47,7 +47,7 @@ fn questions() -> Grammar {
 fn real_people_say_digits() {
     let Some(dir) = eval("digits").filter(|d| d.join("index.tsv").exists()) else { return };
     let mut engine = PocketSphinx::load().expect("the model");
-    let ask = expecting(Expect::Digits { min: 1, max: 1 });
+    let ask = expecting(Expect::Digits { min: 1, max: 1, check: None });
     let (mut n, mut right, mut refused, mut wrong) = (0, 0, 0, 0);
     let mut speaker = String::new();
     for row in table("digits/index.tsv").into_iter().step_by(step(50)) {
@@ -76,7 +76,7 @@ fn foreign_speech_is_mostly_refused() {
     }
     let asks = [
         ("yes or no", expecting(Expect::YesNo { phrases: Arc::from([]) })),
-        ("four digits", expecting(Expect::Digits { min: 4, max: 4 })),
+        ("four digits", expecting(Expect::Digits { min: 4, max: 4, check: None })),
         ("an open question", questions()),
     ];
     for (name, ask) in &asks {

@@ -132,6 +132,28 @@ pub(crate) fn judge(kind: Kind, text: &str, evidence: &Evidence, person: bool) -
     (Confidence::new(confidence), (score < line.least).then(|| why.to_string()))
 }
 
+/// How many units of the engine's path score make another reading as unlikely as e to one.
+const PATH_SCALE: f32 = 300.0;
+
+/// Other readings than the text, each as likely as its path is beside the best one.
+pub(crate) fn others(text: &str, readings: Vec<(String, i32)>) -> Vec<(String, Confidence)> {
+    let best = readings.iter().map(|(_, score)| *score).max().unwrap_or(0);
+    let likely = |score: i32| Confidence::new((-((best - score) as f32) / PATH_SCALE).exp());
+    readings.into_iter().filter(|(other, _)| other != text).map(|(other, score)| (other, likely(score))).collect()
+}
+
+/// Fewest words of which one may be doubted: fewer mean too little without it.
+const DOUBTED_WORDS_MIN: usize = 4;
+
+/// What a model heard, without the word that it is least sure of. A caller's word that no example of the flow holds is heard as one
+/// that does ("come today" as "complain"), and such a word alone must not decide what is meant.
+pub(crate) fn without_weakest(segments: &[Segment]) -> Option<String> {
+    let words: Vec<&Segment> = segments.iter().filter(|s| s.is_word()).collect();
+    let weakest = (0..words.len()).min_by_key(|i| words[*i].posterior).filter(|_| words.len() >= DOUBTED_WORDS_MIN)?;
+    let rest: Vec<&str> = words.iter().enumerate().filter(|(i, _)| *i != weakest).map(|(_, s)| s.word.as_str()).collect();
+    Some(rest.join(" "))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -165,6 +187,23 @@ mod tests {
             assert_eq!(judge(kind, "agent", &at(-60.0), true).1, None);
         }
         assert!(judge(Kind::Open, "", &at(0.0), false).1.is_some());
+    }
+
+    #[test]
+    fn the_weakest_word_is_left_out_of_four_and_more() {
+        let word = |word: &str, posterior: i32| Segment { posterior, ..segment(word, 0, 9, -100) };
+        let path = [word("will", -10), word("my", -20), word("<sil>", -90_000), word("parcel", -5), word("complain", -9_000)];
+        assert_eq!(without_weakest(&path).as_deref(), Some("will my parcel"));
+        assert_eq!(without_weakest(&path[..4]), None);
+    }
+
+    #[test]
+    fn other_readings_are_less_likely_and_never_the_text_itself() {
+        let readings =
+            vec![("one two".to_string(), -1_000), ("one three".to_string(), -1_300), ("nine two".to_string(), -4_000)];
+        let others = others("one two", readings);
+        assert_eq!(others.iter().map(|(t, _)| t.as_str()).collect::<Vec<_>>(), ["one three", "nine two"]);
+        assert!(others[0].1.get() < 0.4 && others[1].1 < others[0].1);
     }
 
     #[test]

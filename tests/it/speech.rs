@@ -115,7 +115,7 @@ fn a_yes_is_heard_and_the_answer_comes_at_once() {
 fn digits_and_a_person_inside_a_digits_ask() {
     let Some(ears) = ears(config(1)) else { return };
     let (ear, events) = attach(&ears);
-    ear.expect(grammar(Expect::Digits { min: 4, max: 4 }));
+    ear.expect(grammar(Expect::Digits { min: 4, max: 4, check: None }));
     say(&ear, 0, &spoken("1 2 3 4"));
     assert_eq!(heard(&events).1, Ok("one two three four".to_string()));
     say(&ear, 1, &spoken("let me talk to a person"));

@@ -55,8 +55,12 @@ impl Ask {
 
     /// What a flow's question expects.
     pub(crate) fn expecting(expect: Expect, language: Language) -> Ask {
-        let grammar = Grammar { language, expect, person: Arc::from([]) };
-        Ask { kind: AskKind::Grammar(grammar), slots: None, language }
+        Ask::of(Grammar { language, expect, person: Arc::from([]) })
+    }
+
+    /// What a call listens for.
+    pub(crate) fn of(grammar: Grammar) -> Ask {
+        Ask { language: grammar.language, kind: AskKind::Grammar(grammar), slots: None }
     }
 
     /// The same for an engine that knows no JSGF: a list of phrases, or anything.

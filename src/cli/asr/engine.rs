@@ -181,6 +181,11 @@ fn stream(engine: &mut crate::speech::PocketSphinx, ask: &Ask) -> Result<(), Str
     }
 }
 
+/// Processor time of this thread so far.
+pub(crate) fn thread_time() -> Duration {
+    cpu_time(false)
+}
+
 /// Processor time of this thread, or of the process with all its threads (clock_gettime(2)).
 fn cpu_time(process: bool) -> Duration {
     let which = if process { libc::CLOCK_PROCESS_CPUTIME_ID } else { libc::CLOCK_THREAD_CPUTIME_ID };

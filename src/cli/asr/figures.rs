@@ -1,7 +1,7 @@
 //! Sums over many utterances.
 
 use super::curves::{self, Rejection, Scored};
-use super::{Heard, Row};
+use super::{Confusions, Heard, Row};
 use crate::audio::{LINE_RATE, Pcm};
 use crate::cli::bench_figures::quantile;
 use crate::speech::spoken;
@@ -30,16 +30,42 @@ pub(crate) struct Figures {
     /// Right and accepted, right and refused, wrong and accepted, wrong and refused.
     verdicts: [usize; 4],
     persons: Persons,
+    answers: Answers,
+    /// Numbers that were read back right, read back wrong, and asked for again.
+    numbers: [usize; 3],
+    confusions: Confusions,
     /// The confidence of each that is known to be right or wrong, and which.
     curve: Vec<(Scored, bool)>,
 }
+
+/// The kind of other speech in which a request for a person may never be heard: orders as they were recorded.
+pub(crate) const ORDERS: &str = "orders";
 
 /// Requests for a person and other speech.
 #[derive(Debug, Default)]
 struct Persons {
     early: usize,
-    other_seconds: f64,
-    alarms: usize,
+    /// Seconds and false alarms, by kind of other speech.
+    others: BTreeMap<String, (f64, usize)>,
+}
+
+/// What becomes of a caller who says something.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Outcome {
+    /// Gets the answer.
+    Right,
+    /// Is asked again.
+    Again,
+    /// Gets another answer.
+    Wrong,
+}
+
+/// What became of questions: those that the flow knows, then those that it does not.
+#[derive(Debug, Default)]
+struct Answers {
+    /// By [`Outcome`].
+    inside: [usize; 3],
+    outside: [usize; 3],
 }
 
 fn rate(n: usize, of: usize) -> Value {
@@ -55,10 +81,7 @@ impl Figures {
             let (truth, text) = (spoken(truth), spoken(&heard.hypothesis.text));
             let (truth, text): (Vec<&str>, Vec<&str>) = (truth.split_whitespace().collect(), text.split_whitespace().collect());
             right = Some(truth == text);
-            self.transcripts += 1;
-            self.exact += usize::from(truth == text);
-            self.errors += word_errors(&truth, &text);
-            self.words += truth.len();
+            self.words(&truth, &text);
         }
         if let (Some(truth), Some(found)) = (&row.slots, slots) {
             let same = |(slot, value): (&String, &Value)| {
@@ -87,6 +110,74 @@ impl Figures {
         }
     }
 
+    fn words(&mut self, truth: &[&str], text: &[&str]) {
+        self.transcripts += 1;
+        self.exact += usize::from(truth == text);
+        self.errors += word_errors(truth, text);
+        self.words += truth.len();
+    }
+
+    /// Counts one where matters what the caller gets. `inside` = the flow knows an answer.
+    pub(crate) fn count_answer(&mut self, row: &Row, heard: &Heard, sound: &Pcm, inside: bool, outcome: Outcome) {
+        self.cost(heard, sound);
+        let sums = if inside { &mut self.answers.inside } else { &mut self.answers.outside };
+        sums[outcome as usize] += 1;
+        if inside {
+            let (truth, text) = (spoken(row.transcript.as_deref().unwrap_or("")), spoken(&heard.hypothesis.text));
+            self.words(&truth.split_whitespace().collect::<Vec<_>>(), &text.split_whitespace().collect::<Vec<_>>());
+            let (all, good) = self.speakers.entry(row.speaker.clone().unwrap_or_default()).or_default();
+            (*all, *good) = (*all + 1, *good + usize::from(outcome == Outcome::Right));
+        }
+    }
+
+    /// Counts what the product reads back of a number (figures), `None` = it asks again.
+    pub(crate) fn count_number(&mut self, row: &Row, heard: &Heard, read_back: Option<String>) {
+        let (truth, text) = (spoken(row.transcript.as_deref().unwrap_or("")), spoken(&heard.hypothesis.text));
+        self.confusions.align(&truth.split_whitespace().collect::<Vec<_>>(), &text.split_whitespace().collect::<Vec<_>>());
+        let outcome = match read_back {
+            Some(digits) if crate::nlu::slots::digits(&truth) == Some(digits.clone()) => Outcome::Right,
+            Some(_) => Outcome::Wrong,
+            None => Outcome::Again,
+        };
+        self.numbers[outcome as usize] += 1;
+    }
+
+    /// Which digit was heard for which.
+    pub(crate) fn confusions(&self) -> &Confusions {
+        &self.confusions
+    }
+
+    /// What came of numbers.
+    pub(crate) fn number_document(&self) -> Value {
+        let all = self.numbers.iter().sum();
+        let mut out = self.document();
+        out["read_back_right"] = rate(self.numbers[Outcome::Right as usize], all);
+        out["read_back_wrong"] = rate(self.numbers[Outcome::Wrong as usize], all);
+        out["asked_again"] = rate(self.numbers[Outcome::Again as usize], all);
+        out["confusions"] = self.confusions.document();
+        out
+    }
+
+    /// What callers got.
+    pub(crate) fn answer_document(&self) -> Value {
+        let Answers { inside, outside } = &self.answers;
+        let (all, others) = (inside.iter().sum::<usize>(), outside.iter().sum::<usize>());
+        json!({
+            "questions": all,
+            "correct": rate(inside[Outcome::Right as usize], all),
+            "asked_again": rate(inside[Outcome::Again as usize], all),
+            "wrongly_answered": rate(inside[Outcome::Wrong as usize], all),
+            "outside": others,
+            "outside_answered": rate(outside[Outcome::Wrong as usize], others),
+            "wrongly_answered_of_all": rate(inside[Outcome::Wrong as usize] + outside[Outcome::Wrong as usize], all + others),
+            "wer": rate(self.errors, self.words),
+            "audio_seconds": self.seconds,
+            "cpu_seconds_per_second": self.cpu_per_second(),
+            "delay_ms": {"p50": quantile(&self.delays, 0.5), "p95": quantile(&self.delays, 0.95)},
+            "speakers": self.by_speaker(),
+        })
+    }
+
     /// Counts what it took; the length of the sound in seconds.
     fn cost(&mut self, heard: &Heard, sound: &Pcm) -> f64 {
         let seconds = sound.samples.len() as f64 / f64::from(LINE_RATE);
@@ -106,8 +197,8 @@ impl Figures {
             (*all, *good) = (*all + 1, *good + usize::from(noticed));
             self.persons.early += usize::from(heard.person.is_some());
         } else {
-            self.persons.other_seconds += seconds;
-            self.persons.alarms += usize::from(noticed);
+            let kind = self.persons.others.entry(row.speaker.clone().unwrap_or_default()).or_default();
+            *kind = (kind.0 + seconds, kind.1 + usize::from(noticed));
         }
     }
 
@@ -116,13 +207,25 @@ impl Figures {
         let (all, heard) = self.speakers.values().fold((0, 0), |(a, h), (all, good)| (a + all, h + good));
         let bounded = self.speakers.iter().filter(|(voice, _)| *voice != "espeak").map(|(_, n)| n);
         let (bounded_all, bounded_heard) = bounded.fold((0, 0), |(a, h), (all, good)| (a + all, h + good));
+        let hours = |seconds: f64| seconds / 3_600.0;
+        let (orders_seconds, orders_alarms) = self.persons.others.get(ORDERS).copied().unwrap_or_default();
+        let (seconds, alarms) = self.persons.others.values().fold((0.0, 0), |(s, a), (t, n)| (s + t, a + n));
+        let kinds = self
+            .persons
+            .others
+            .iter()
+            .map(|(kind, (seconds, alarms))| (kind.clone(), json!({"minutes": seconds / 60.0, "false_alarms": alarms})));
         json!({
             "requests": all,
             "heard": rate(heard, all),
             "heard_without_espeak": rate(bounded_heard, bounded_all),
             "early": rate(self.persons.early, all),
-            "other_speech_minutes": self.persons.other_seconds / 60.0,
-            "false_alarms": self.persons.alarms,
+            "orders_minutes": orders_seconds / 60.0,
+            "orders_false_alarms": orders_alarms,
+            "other_speech_hours": hours(seconds),
+            "false_alarms": alarms,
+            "false_alarms_an_hour": if seconds > 0.0 { json!(alarms as f64 / hours(seconds)) } else { Value::Null },
+            "other_speech": kinds.collect::<Map<_, _>>(),
             "cpu_seconds_per_second": self.cpu_per_second(),
             "speakers": self.by_speaker(),
         })
@@ -154,8 +257,14 @@ impl Figures {
         self.verdicts.iter_mut().zip(other.verdicts).for_each(|(a, b)| *a += b);
         self.curve.extend(other.curve);
         self.persons.early += other.persons.early;
-        self.persons.other_seconds += other.persons.other_seconds;
-        self.persons.alarms += other.persons.alarms;
+        for (kind, (seconds, alarms)) in other.persons.others {
+            let mine = self.persons.others.entry(kind).or_default();
+            *mine = (mine.0 + seconds, mine.1 + alarms);
+        }
+        self.numbers.iter_mut().zip(other.numbers).for_each(|(a, b)| *a += b);
+        self.confusions.add(&other.confusions);
+        self.answers.inside.iter_mut().zip(other.answers.inside).for_each(|(a, b)| *a += b);
+        self.answers.outside.iter_mut().zip(other.answers.outside).for_each(|(a, b)| *a += b);
     }
 
     /// The document of `transcribe --refs`.

@@ -31,6 +31,13 @@ pub(crate) fn surrounded(sound: &Pcm, seed: u32) -> Pcm {
     Pcm { samples: [quiet(BEFORE_MS), sound.samples.clone(), quiet(AFTER_MS)].concat() }
 }
 
+/// A recording and then so many samples of quiet.
+pub(crate) fn quiet_after(sound: &Pcm, samples: usize, seed: u32) -> Pcm {
+    let mut quiet = vec![0; samples];
+    Dice::new(seed).add_noise(&mut quiet, LINE_NOISE);
+    Pcm { samples: [sound.samples.as_slice(), &quiet].concat() }
+}
+
 /// A prompt that plays until the caller speaks.
 pub(crate) struct Playing {
     pub(crate) samples: Vec<i16>,

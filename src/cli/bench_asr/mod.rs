@@ -1,22 +1,28 @@
 //! `hotline bench asr`: the yardstick of the ears. One engine before sets of real people's recordings, each in several
 //! conditions; a table for people, JSON for programs, and the file of results.
 
+mod capacity;
 mod conditions;
+mod intents;
 mod line;
+mod numbers;
 mod person;
 mod phantoms;
+mod played;
 mod report;
 mod sets;
+mod spoken;
 
-use super::asr::{Engine, Figures, Heard};
+use super::asr::{Engine, Figures, Heard, Outcome};
 use super::bench_figures::round;
 use super::bench_process::load_average;
 use crate::speech::spoken;
 use anyhow::Context as _;
 use conditions::{CONDITIONS, Condition, Surroundings};
+use played::Taken;
 use report::{Columns, Section};
 use serde_json::json;
-use sets::{Item, Judge, SETS, Set};
+use sets::{Item, Judge, OTHERS, SETS, Set};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
@@ -71,10 +77,13 @@ pub(crate) fn run(asked: &Asked, as_json: bool, out: &mut dyn Write) -> anyhow::
         }
         let load = load_average();
         let figures = measure(asked, set, &possible, &surroundings).map_err(anyhow::Error::msg)?;
-        let (columns, document): (_, fn(&Figures) -> serde_json::Value) = match set.judge {
+        let (columns, document): (_, fn(&Figures) -> serde_json::Value) = match &set.judge {
             Judge::Words => (Columns::Words, Figures::document),
+            Judge::Numbers(_) => (Columns::Numbers, Figures::number_document),
+            Judge::Intents(_) => (Columns::Intents, Figures::answer_document),
             Judge::Person => (Columns::Person, Figures::person_document),
         };
+        let ears = figures.iter().map(Figures::confusions).find(|c| !c.is_empty());
         let rows = possible.iter().zip(&figures).map(|(c, f)| (c.name().to_string(), document(f))).collect();
         let how = how(asked, load);
         sections.push(told(
@@ -83,9 +92,22 @@ pub(crate) fn run(asked: &Asked, as_json: bool, out: &mut dyn Write) -> anyhow::
             as_json,
             out,
         )?);
+        if let (Judge::Numbers(_), Some(ears), Some(condition)) = (&set.judge, ears, possible.first()) {
+            let rows = numbers::simulate(ears).map_err(anyhow::Error::msg)?;
+            let how = format!("Ears as in the first condition above ({}). {}", condition.name(), self::how(asked, load));
+            let (engine, set) = (asked.engine.clone(), "strings, confirmed and corrected".to_string());
+            sections.push(told(asked, Section { engine, set, how, rows, columns: Columns::Dialogue }, as_json, out)?);
+        }
     }
     if asked.wants("phantoms") {
         sections.push(told(asked, phantom_section(asked, &surroundings).map_err(anyhow::Error::msg)?, as_json, out)?);
+    }
+    if asked.wants("capacity") {
+        let load = load_average();
+        let rows = capacity::measure(&asked.engine, asked.model.as_deref(), &asked.recordings, asked.every);
+        let (engine, set, how) = (asked.engine.clone(), "capacity".to_string(), how(asked, load));
+        let section = Section { engine, set, how, rows: rows.map_err(anyhow::Error::msg)?, columns: Columns::Capacity };
+        sections.push(told(asked, section, as_json, out)?);
     }
     if as_json {
         let documents = sections.iter().flat_map(|s| {
@@ -154,12 +176,11 @@ fn all_sets(asked: &Asked) -> Result<Vec<Set>, String> {
             "{why}\nGive the folder of recordings with --recordings (digits/, commands/, words/), or a table of your own with --refs"
         )
     };
-    // Backgrounds are no utterances.
-    let names: Vec<String> = asked.sets.iter().filter(|s| *s != "phantoms").cloned().collect();
+    let names: Vec<String> = asked.sets.iter().filter(|s| !OTHERS.contains(&s.as_str())).cloned().collect();
     if names.is_empty() && !asked.sets.is_empty() {
         return Ok(out);
     }
-    let all: Vec<&str> = SETS.into_iter().filter(|s| *s != "phantoms").collect();
+    let all: Vec<&str> = SETS.into_iter().filter(|s| !OTHERS.contains(s)).collect();
     out.extend(chosen(&names, &all, |name| sets::make(name, &asked.recordings, asked.every)).map_err(remedy)?);
     Ok(out)
 }
@@ -200,14 +221,28 @@ fn measure(asked: &Asked, set: &Set, conditions: &[Condition], surroundings: &Su
                     None => (Heard::nobody(), sound.as_ref().clone()),
                 };
                 let slots = ask.slots.as_ref().map(|s| s.find(&heard.hypothesis.text));
+                let taken = match &set.judge {
+                    Judge::Intents(flow) => Some(intents::taken(flow, &heard)),
+                    _ => None,
+                };
+                let outcome = taken.as_ref().map(|t| intents::outcome(t, item.means.as_deref()));
                 if asked.misses
-                    && let Some(miss) = miss(set.judge, item, &heard)
+                    && let Some(miss) = miss(&set.judge, item, &heard, taken.as_ref())
                 {
                     eprintln!("{}: {miss}", conditions[*c].name());
                 }
-                match set.judge {
+                match &set.judge {
                     Judge::Words => figures.count(&item.row, &heard, slots.as_ref(), &sound, item.inside),
                     Judge::Person => figures.count_person(&item.row, &heard, &sound, item.inside),
+                    Judge::Numbers(flows) => {
+                        let length = item.row.transcript.as_deref().map_or(0, |t| t.split(' ').count());
+                        let flow = flows.get(item.ask).ok_or("a number without a flow")?;
+                        figures.count(&item.row, &heard, None, &sound, true);
+                        figures.count_number(&item.row, &heard, numbers::read_back(flow, &heard.hypothesis, length));
+                    }
+                    Judge::Intents(_) => {
+                        figures.count_answer(&item.row, &heard, &sound, item.inside, outcome.unwrap_or(Outcome::Again));
+                    }
                 }
             }
             let mut sums = sums.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
@@ -229,16 +264,24 @@ fn measure(asked: &Asked, set: &Set, conditions: &[Condition], surroundings: &Su
 }
 
 /// One line about an utterance that was not heard as it should be.
-fn miss(judge: Judge, item: &Item, heard: &Heard) -> Option<String> {
+fn miss(judge: &Judge, item: &Item, heard: &Heard, taken: Option<&Taken>) -> Option<String> {
     let h = &heard.hypothesis;
     let wrong = match judge {
+        Judge::Intents(_) => taken.is_some_and(|t| {
+            intents::outcome(t, item.means.as_deref()) != Outcome::Right && (item.inside || *t != Taken::Again)
+        }),
         Judge::Person => heard.asks_for_person() != item.inside,
-        Judge::Words if item.inside => item.row.transcript.as_ref().is_some_and(|t| spoken(t) != spoken(&h.text)),
-        Judge::Words => h.rejected.is_none(),
+        Judge::Words | Judge::Numbers(_) if item.inside => {
+            item.row.transcript.as_ref().is_some_and(|t| spoken(t) != spoken(&h.text))
+        }
+        Judge::Words | Judge::Numbers(_) => h.rejected.is_none(),
     };
     let said = item.row.transcript.as_deref().unwrap_or("");
     let why = h.rejected.as_deref().map(|why| format!(", rejected: {why}")).unwrap_or_default();
-    wrong.then(|| format!("{}: said {said:?}, heard {:?} ({:.2}{why})", item.row.name(), h.text, h.confidence.get()))
+    let meant = item.means.as_deref().map(|m| format!(" ({m})")).unwrap_or_default();
+    let taken = taken.map(|t| format!(", taken for {t:?}")).unwrap_or_default();
+    let name = item.row.name();
+    wrong.then(|| format!("{name}: said {said:?}{meant}, heard {:?} ({:.2}{why}){taken}", h.text, h.confidence.get()))
 }
 
 /// How the figures came about.
@@ -288,6 +331,52 @@ mod tests {
         assert!(why.contains("/nowhere") && why.contains("--recordings"), "{why}");
         asked.conditions = vec!["moon".into()];
         assert!(run(&asked, false, &mut Vec::new()).expect_err("no such condition").to_string().contains("moon"));
+    }
+
+    /// The figures of one set in one condition, every so many utterances; `None`, said aloud, where voices or recordings are missing.
+    #[cfg(feature = "pocketsphinx")]
+    fn sampled(set: &str, condition: &str, every: usize) -> Option<serde_json::Value> {
+        let folder = tempfile::tempdir().expect("a folder");
+        let asked = Asked {
+            sets: vec![set.into()],
+            conditions: vec![condition.into()],
+            every,
+            results: folder.path().join("RESULTS.md"),
+            ..asked(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/eval"))
+        };
+        let mut out = Vec::new();
+        if let Err(why) = run(&asked, true, &mut out) {
+            eprintln!("skipped: {why}");
+            return None;
+        }
+        let document: serde_json::Value = serde_json::from_slice(&out).expect("JSON");
+        println!("{}", document["results"]);
+        Some(document["results"].clone())
+    }
+
+    #[test]
+    #[cfg(feature = "pocketsphinx")]
+    fn callers_with_words_of_their_own_are_answered_rightly_or_asked_again() {
+        let Some(results) = sampled("intents", "line", 40) else { return };
+        let f = &results[0];
+        assert!(f["wrongly_answered_of_all"].as_f64() < Some(0.25) && f["correct"].as_f64() > Some(0.35), "{f}");
+    }
+
+    #[test]
+    #[cfg(feature = "pocketsphinx")]
+    fn numbers_are_read_back_rightly_with_their_check_digit_and_confirmed() {
+        let Some(results) = sampled("strings", "clean", 20) else { return };
+        let right = results[0]["read_back_right"].as_f64();
+        assert!(right > Some(0.4) && right >= results[0]["exact"].as_f64(), "{results}");
+        assert!(results.as_array().is_some_and(|r| r.len() == 11), "{results}");
+    }
+
+    #[test]
+    #[cfg(feature = "pocketsphinx")]
+    fn requests_for_a_person_are_heard_and_other_speech_is_none() {
+        let Some(results) = sampled("person", "line", 400) else { return };
+        let f = &results[0];
+        assert!(f["heard_without_espeak"].as_f64() > Some(0.7) && f["orders_false_alarms"].as_u64() <= Some(1), "{f}");
     }
 
     /// A table of the fixtures, heard in two conditions by two engines at once: every utterance is counted in each.

@@ -1,12 +1,10 @@
 //! Requests for a person in voices that nothing was tuned on, and hours of other speech in which nobody asks for one.
 
 use super::sets::{Item, Judge, Set, shuffle};
-use crate::audio::{LINE_RATE, Pcm, Rate, decode_file, resample};
+use super::spoken::{self, Manner};
 use crate::base::{Expect, Language};
-use crate::cli::asr::{Ask, Row, Sound, read_table};
-use crate::cli::running::Scratch;
+use crate::cli::asr::{Ask, ORDERS, Row, Sound, read_table};
 use std::path::Path;
-use std::process::{Command, Stdio};
 use std::sync::Arc;
 
 /// How callers ask. Not taken from the lists that the ears and the detector hold, though some stand there, too.
@@ -53,101 +51,76 @@ const WORDINGS: [&str; 36] = [
 const QUESTIONS: &str = include_str!("../../../audio-fixtures/questions.txt");
 
 /// Voices of flite and festival, in which the figures have a bound, and one of espeak, in which they have none.
-const VOICES: [&str; 8] = ["kal", "kal16", "awb", "rms", "slt", "festival-kal", "festival-slt", "espeak"];
+const VOICES: [&str; 9] = ["kal", "kal16", "awb", "rms", "slt", "festival-kal", "festival-ked", "festival-slt", "espeak"];
 
-/// Each wording in each voice: three speeds, two lengths of the vocal tract, two tilts of the spectrum.
+/// Each wording in each voice: three speeds, two lengths of the vocal tract (which is also two pitches), two tilts of the spectrum.
 const SPEEDS: [f32; 3] = [0.85, 1.0, 1.2];
 const TRACTS: [u32; 2] = [7_520, 8_480];
 const TILTS: [f32; 2] = [0.0, 0.35];
 
-/// The ask that listens: an open question.
-pub(crate) fn ask() -> Ask {
-    let examples = QUESTIONS.lines().map(str::to_string).collect();
-    Ask::expecting(Expect::Open { name: Arc::from("person"), examples }, Language::EN)
+/// The same orders by other people: so much faster, with a shorter vocal tract, and slower, with a longer one.
+const ORDERS_VARIED: [u32; 2] = TRACTS;
+
+fn manners() -> impl Iterator<Item = Manner> {
+    let of = |stretch, tract| TILTS.map(|tilt| Manner { stretch, tract, tilt });
+    SPEEDS.into_iter().flat_map(move |stretch| TRACTS.into_iter().flat_map(move |tract| of(stretch, tract)))
 }
 
-/// Makes the set: every so many of all requests, and every so many orders as other speech.
+/// The ask that listens: an open question.
+pub(crate) fn ask() -> Ask {
+    Ask::expecting(questions(), Language::EN)
+}
+
+/// What it expects.
+pub(crate) fn questions() -> Expect {
+    Expect::Open { name: Arc::from("person"), examples: QUESTIONS.lines().map(str::to_string).collect() }
+}
+
+/// Makes the set: every so many of all requests, and four times as dense other speech: orders in a café as they were recorded and
+/// in two variants, digits, and questions and everyday sentences in all voices.
 ///
 /// # Errors
 /// One sentence when no voice is here at all or the recordings are not.
 pub(crate) fn make(recordings: &Path, every: usize) -> Result<Set, String> {
-    let mut items = Vec::new();
-    let mut missing = Vec::new();
-    let mut variants = Vec::new();
-    for voice in VOICES {
-        if speak(voice, "yes", 1.0).is_err() {
-            missing.push(voice);
-            continue;
-        }
-        for wording in WORDINGS {
-            for (speed, tract, tilt) in SPEEDS.iter().flat_map(|s| TRACTS.iter().flat_map(|p| TILTS.map(|t| (*s, *p, t)))) {
-                variants.push((voice, wording, speed, tract, tilt));
-            }
-        }
-    }
-    if !missing.is_empty() {
-        eprintln!("bench asr: these voices are not installed and left out: {}", missing.join(", "));
-    }
-    // Mixed, so that a part of them holds every voice and wording.
-    shuffle(&mut variants);
-    for (voice, wording, speed, tract, tilt) in variants.into_iter().step_by(every.max(1)) {
-        let mut pcm = speak(voice, wording, speed)?;
-        let (from, to) = (Rate::new(tract).map_err(|e| e.to_string())?, Rate::new(LINE_RATE).map_err(|e| e.to_string())?);
-        pcm.samples = resample(&pcm.samples, from, to).map_err(|e| e.to_string())?;
-        tilted(&mut pcm.samples, tilt);
-        let sound = Sound::Here(format!("{voice} {wording}"), Arc::new(pcm));
-        let row = Row { sound, transcript: Some(wording.to_string()), slots: None, speaker: Some(voice.to_string()) };
-        items.push(Item { row, ask: 0, inside: true, call: items.len() });
-    }
-    if items.is_empty() {
+    let voices = spoken::present(&VOICES);
+    if voices.is_empty() {
         return Err("there is no voice to ask for a person; install flite".to_string());
     }
-    for row in read_table(&recordings.join("commands/index.tsv"), &[])?.into_iter().step_by(every.div_ceil(4)) {
-        items.push(Item { row: Row { slots: None, ..row }, ask: 0, inside: false, call: items.len() });
+    let mut requests = Vec::new();
+    for voice in &voices {
+        requests.extend(WORDINGS.iter().flat_map(|wording| manners().map(|manner| (*voice, *wording, manner))));
     }
+    // Mixed, so that a part of them holds every voice and wording.
+    shuffle(&mut requests);
+    let mut rows = Vec::new();
+    for (voice, wording, manner) in requests.into_iter().step_by(every.max(1)) {
+        rows.push((true, said(voice, wording, manner, voice)?));
+    }
+    let sparse = every.div_ceil(4);
+    let orders = read_table(&recordings.join("commands/index.tsv"), &[])?;
+    for (i, row) in orders.into_iter().enumerate().filter(|(i, _)| i % sparse == 0) {
+        let kind = |kind: &str, sound| Row { sound, slots: None, speaker: Some(kind.to_string()), ..row.clone() };
+        rows.push((false, kind(ORDERS, row.sound.clone())));
+        for tract in ORDERS_VARIED {
+            let varied = spoken::in_manner(row.read()?.as_ref().clone(), Manner { tract, ..Manner::PLAIN })?;
+            rows.push((false, kind("orders, varied", Sound::Here(format!("order {i} at {tract}"), Arc::new(varied)))));
+        }
+    }
+    let digits = read_table(&recordings.join("digits/index.tsv"), &[])?;
+    rows.extend(digits.into_iter().step_by(sparse).map(|row| (false, Row { speaker: Some("digits".to_string()), ..row })));
+    let mut sentences: Vec<_> = voices.iter().flat_map(|v| super::intents::sentences().map(|(_, text)| (*v, text))).collect();
+    shuffle(&mut sentences);
+    for (voice, text) in sentences.into_iter().step_by(sparse) {
+        rows.push((false, said(voice, text, Manner::PLAIN, "sentences")?));
+    }
+    let items = rows.into_iter().enumerate();
+    let items = items.map(|(call, (inside, row))| Item { row, ask: 0, inside, means: None, call }).collect();
     Ok(Set { name: "person".to_string(), asks: vec![ask()], items, judge: Judge::Person })
 }
 
-/// Speech from a program of the system at the line's rate.
-fn speak(voice: &str, text: &str, stretch: f32) -> Result<Pcm, String> {
-    let folder = Scratch::new("bench-asr").map_err(|e| format!("no temporary folder: {e}"))?;
-    let wav = folder.path("said.wav");
-    let mut command = match voice.strip_prefix("festival-") {
-        Some(voice) => {
-            let words = folder.path("words.txt");
-            std::fs::write(&words, text).map_err(|e| e.to_string())?;
-            let name = if voice == "kal" { "voice_kal_diphone" } else { "voice_cmu_us_slt_arctic_hts" };
-            let mut command = Command::new("text2wave");
-            command.arg(words).arg("-o").arg(&wav).args(["-eval", &format!("({name})")]);
-            command.args(["-eval", &format!("(Parameter.set 'Duration_Stretch {stretch})")]);
-            command
-        }
-        None if voice == "espeak" => {
-            let mut command = Command::new("espeak-ng");
-            let words_a_minute = (160.0 / stretch).round().to_string();
-            command.args(["-v", "en-us", "-s", &words_a_minute, "-w"]).arg(&wav).arg(text);
-            command
-        }
-        None => {
-            let mut command = Command::new("flite");
-            command.args(["-voice", voice, "--setf", &format!("duration_stretch={stretch}"), "-t", text, "-o"]).arg(&wav);
-            command
-        }
-    };
-    let status = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).status();
-    let status = status.map_err(|e| format!("the voice {voice} cannot be started: {e}"))?;
-    let bytes = std::fs::read(&wav).map_err(|e| format!("the voice {voice} said nothing ({status}): {e}"))?;
-    decode_file(&bytes, Some("wav")).map_err(|e| format!("the voice {voice}: {e}"))
-}
-
-/// Takes low sounds back, as a handset held away from the mouth does; 0 = as it is.
-fn tilted(samples: &mut [i16], tilt: f32) {
-    let mut last = 0.0;
-    for sample in samples {
-        let now = f32::from(*sample);
-        *sample = ((now - tilt * last) * (1.0 + tilt * 0.5)) as i16;
-        last = now;
-    }
+fn said(voice: &str, text: &str, manner: Manner, speaker: &str) -> Result<Row, String> {
+    let sound = Sound::Here(format!("{voice} {text}"), Arc::new(spoken::speak(voice, text, manner)?));
+    Ok(Row { sound, transcript: Some(text.to_string()), slots: None, speaker: Some(speaker.to_string()) })
 }
 
 #[cfg(test)]
@@ -160,6 +133,8 @@ mod tests {
         for wording in WORDINGS {
             assert!(asks_for_person(wording, &[]).is_some(), "{wording}");
         }
-        assert!(QUESTIONS.lines().all(|q| asks_for_person(q, &[]).is_none()));
+        let sentences = super::super::intents::sentences().map(|(_, text)| text);
+        assert!(QUESTIONS.lines().chain(sentences).all(|q| asks_for_person(q, &[]).is_none()));
+        assert!(WORDINGS.len() >= 30 && manners().count() >= 12 && VOICES.len() > 6);
     }
 }

@@ -25,8 +25,12 @@ pub(crate) struct Section {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Columns {
     Words,
+    Numbers,
+    Dialogue,
+    Intents,
     Person,
     Phantoms,
+    Capacity,
 }
 
 const COLUMNS: &str = "| condition | utterances | sound s | right % | word errors % | slots: all %, each % | wrong accepted % | right refused % | AUC | \
@@ -56,8 +60,12 @@ impl Section {
         let mut out = format!("{}\n\n{}\n\n", self.title(), self.how);
         match self.columns {
             Columns::Words => self.words(&mut out),
+            Columns::Numbers => self.numbers(&mut out),
+            Columns::Dialogue => self.dialogue(&mut out),
+            Columns::Intents => self.intents(&mut out),
             Columns::Person => self.person(&mut out),
             Columns::Phantoms => self.phantoms(&mut out),
+            Columns::Capacity => self.capacity(&mut out),
         }
         if let Some((condition, first)) = self.rows.first()
             && let Some(speakers) = first["speakers"].as_object().filter(|s| s.len() > 1)
@@ -68,21 +76,78 @@ impl Section {
         out
     }
 
-    fn person(&self, out: &mut String) {
-        out.push_str("| condition | requests | heard % | without espeak % | before the end % | other speech min | false alarms | CPU s/s |\n");
-        out.push_str("|---|---|---|---|---|---|---|---|\n");
+    fn numbers(&self, out: &mut String) {
+        self.words(out);
+        out.push_str(
+            "\n| condition | with their check digit read back right % | wrong % | asked again % |\n|---|---|---|---|\n",
+        );
+        for (condition, f) in &self.rows {
+            let [right, wrong, again] = ["read_back_right", "read_back_wrong", "asked_again"].map(|k| percent(&f[k]));
+            let _ = writeln!(out, "| {condition} | {right} | {wrong} | {again} |");
+        }
+    }
+
+    fn dialogue(&self, out: &mut String) {
+        out.push_str("| number | callers | right at once % | ≤ 1 extra turn % | ≤ 2 % | ≤ 3 % | wrongly confirmed % |\n");
+        out.push_str("|---|---|---|---|---|---|---|\n");
+        for (number, f) in &self.rows {
+            let shares = ["at_once", "within_1", "within_2", "within_3", "wrongly_confirmed"].map(|k| percent(&f[k]));
+            let _ = writeln!(out, "| {number} | {} | {} |", f["callers"], shares.join(" | "));
+        }
+    }
+
+    fn intents(&self, out: &mut String) {
+        out.push_str("| condition | questions | sound s | correct % | asked again % | wrongly answered % | of no intent | of these answered % ");
+        out.push_str("| wrongly answered of all % | word errors % | CPU s/s | delay ms p50 / p95 |\n");
+        out.push_str("|---|---|---|---|---|---|---|---|---|---|---|---|\n");
         for (condition, f) in &self.rows {
             let _ = writeln!(
                 out,
-                "| {condition} | {} | {} | {} | {} | {} | {} | {} |",
+                "| {condition} | {} | {} | {} | {} | {} | {} | {} | {} | {} | {} | {} / {} |",
+                f["questions"],
+                number(&f["audio_seconds"], 0),
+                percent(&f["correct"]),
+                percent(&f["asked_again"]),
+                percent(&f["wrongly_answered"]),
+                f["outside"],
+                percent(&f["outside_answered"]),
+                percent(&f["wrongly_answered_of_all"]),
+                percent(&f["wer"]),
+                number(&f["cpu_seconds_per_second"], 3),
+                number(&f["delay_ms"]["p50"], 0),
+                number(&f["delay_ms"]["p95"], 0),
+            );
+        }
+    }
+
+    fn person(&self, out: &mut String) {
+        out.push_str(
+            "| condition | requests | heard % | without espeak % | before the end % | orders min | false alarms in them ",
+        );
+        out.push_str(
+            "| all other speech h | false alarms | an hour | CPU s/s |\n|---|---|---|---|---|---|---|---|---|---|---|\n",
+        );
+        for (condition, f) in &self.rows {
+            let _ = writeln!(
+                out,
+                "| {condition} | {} | {} | {} | {} | {} | {} | {} | {} | {} | {} |",
                 f["requests"],
                 percent(&f["heard"]),
                 percent(&f["heard_without_espeak"]),
                 percent(&f["early"]),
-                number(&f["other_speech_minutes"], 1),
+                number(&f["orders_minutes"], 1),
+                f["orders_false_alarms"],
+                number(&f["other_speech_hours"], 2),
                 f["false_alarms"],
+                number(&f["false_alarms_an_hour"], 1),
                 number(&f["cpu_seconds_per_second"], 3),
             );
+        }
+        if let Some((_, first)) = self.rows.first()
+            && let Some(kinds) = first["other_speech"].as_object()
+        {
+            let list: Vec<String> = kinds.iter().map(|(kind, f)| format!("{kind} {} min", number(&f["minutes"], 1))).collect();
+            let _ = writeln!(out, "\nOther speech: {}.", list.join(", "));
         }
     }
 
@@ -98,6 +163,27 @@ impl Section {
                 f["accepted_open"],
                 f["accepted_yes_no"],
                 f["persons"],
+            );
+        }
+    }
+
+    fn capacity(&self, out: &mut String) {
+        out.push_str(
+            "Grammar, key phrases and rejection on; processor time, so that other work on the machine does not count.\n\n",
+        );
+        out.push_str("| question (who speaks) | speech s | utterances | listener CPU s/s | engine CPU s a second of speech ");
+        out.push_str("| calls a core, speaking 20 % | calls a core, speaking always | MB a caller who speaks |\n|---|---|---|---|---|---|---|---|\n");
+        for (kind, f) in &self.rows {
+            let _ = writeln!(
+                out,
+                "| {kind} | {} | {} | {} | {} | {} | {} | {} |",
+                number(&f["speech_seconds"], 0),
+                f["utterances"],
+                number(&f["listener_cpu_seconds_per_second"], 4),
+                number(&f["engine_cpu_seconds_per_second_of_speech"], 3),
+                number(&f["calls_per_core"], 1),
+                number(&f["calls_per_core_continuous"], 1),
+                number(&f["private_mb"], 0),
             );
         }
     }

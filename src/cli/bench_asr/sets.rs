@@ -1,8 +1,10 @@
 //! What is heard: real people beside the repository, or a table of the operator's own.
 
+use super::numbers::{self, CHECK, LENGTHS};
 use crate::audio::{Dice, Pcm};
 use crate::base::{Expect, Language};
 use crate::cli::asr::{Ask, Row, Sound, read_table};
+use crate::flow::Flow;
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
@@ -26,6 +28,8 @@ pub(crate) struct Item {
     pub(crate) ask: usize,
     /// Whether it is among what can be understood; else it should be refused.
     pub(crate) inside: bool,
+    /// The intent that was meant, where intents are judged and there is one.
+    pub(crate) means: Option<String>,
     /// Which call it belongs to: a new one, a new line.
     pub(crate) call: usize,
 }
@@ -39,16 +43,23 @@ pub(crate) struct Set {
 }
 
 /// What is counted as right.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Judge {
     /// The words, or the slots in them.
     Words,
+    /// The digits, and what the product reads back; flows that ask for numbers of as many digits as each of [`Set::asks`] does.
+    Numbers(Vec<Arc<Flow>>),
     /// That a person is asked for, or not.
     Person,
+    /// What a call of this flow makes of it.
+    Intents(Arc<Flow>),
 }
 
 /// The sets of the recordings of real people, in the order of the tables.
-pub(crate) const SETS: [&str; 7] = ["digits", "strings", "orders", "reject", "foreign", "person", "phantoms"];
+pub(crate) const SETS: [&str; 9] =
+    ["digits", "strings", "orders", "reject", "foreign", "intents", "person", "phantoms", "capacity"];
+
+/// Those of them that are no utterances with something to be heard right.
+pub(crate) const OTHERS: [&str; 2] = ["phantoms", "capacity"];
 
 /// Makes one of [`SETS`] from the folder of recordings, every so many utterances of it.
 ///
@@ -79,6 +90,7 @@ pub(crate) fn make(name: &str, eval: &Path, every: usize) -> Result<Set, String>
             let ask = Ask::expecting(Expect::YesNo { phrases: Arc::from([]) }, Language::EN);
             Ok(set(name, vec![ask], calls(rows, every), |_| (0, false)))
         }
+        "intents" => super::intents::make(every),
         "person" => super::person::make(eval, every),
         other => Err(format!("there is no set {other:?}; choose among {}", SETS.join(", "))),
     }
@@ -103,7 +115,7 @@ fn set(name: &str, asks: Vec<Ask>, calls: Vec<Vec<Row>>, about: impl Fn(&Row) ->
     for (call, rows) in calls.into_iter().enumerate() {
         for row in rows {
             let (ask, inside) = about(&row);
-            items.push(Item { row, ask, inside, call });
+            items.push(Item { row, ask, inside, means: None, call });
         }
     }
     Set { name: name.to_string(), asks, items, judge: Judge::Words }
@@ -137,16 +149,16 @@ pub(crate) fn shuffle<T>(list: &mut [T]) {
 }
 
 /// Strings of four to eight digits put together from single ones of one speaker, with the pauses of somebody who reads a number
-/// aloud. The ask knows how many are coming.
+/// aloud. The last is a check digit. The ask knows how many are coming.
 fn strings(refs: &Path, every: usize) -> Result<Set, String> {
     let mut speakers: BTreeMap<String, Vec<Row>> = BTreeMap::new();
     for row in read_table(refs, &[])? {
         speakers.entry(row.speaker.clone().unwrap_or_default()).or_default().push(row);
     }
-    let lengths: Vec<usize> = (4..=8).collect();
+    let lengths: Vec<usize> = LENGTHS.collect();
     let expect = |n: usize| {
         let n = u8::try_from(n).unwrap_or(u8::MAX);
-        Ask::expecting(Expect::Digits { min: n, max: n }, Language::EN)
+        Ask::expecting(Expect::Digits { min: n, max: n, check: Some(CHECK) }, Language::EN)
     };
     let asks = lengths.iter().map(|n| expect(*n)).collect();
     let mut dice = Dice::new(11);
@@ -155,8 +167,11 @@ fn strings(refs: &Path, every: usize) -> Result<Set, String> {
         for n in 0..STRINGS {
             let length = lengths[n % lengths.len()];
             let (mut samples, mut words) = (Vec::new(), Vec::new());
-            for _ in 0..length {
-                let row = &rows[dice.below(rows.len())];
+            let digits: Vec<usize> = (1..length).map(|_| dice.below(DIGITS.len())).collect();
+            let figures = digits.iter().filter_map(|d| char::from_digit(*d as u32, 10)).collect();
+            for digit in numbers::checked(figures).bytes().map(|b| DIGITS[usize::from(b - b'0')]) {
+                let of_digit: Vec<&Row> = rows.iter().filter(|r| r.transcript.as_deref() == Some(digit)).collect();
+                let Some(row) = (!of_digit.is_empty()).then(|| of_digit[dice.below(of_digit.len())]) else { continue };
                 if !samples.is_empty() {
                     let gap = (GAP_MS.0 + dice.below(GAP_MS.1 - GAP_MS.0)) * 8;
                     let from = samples.len();
@@ -171,7 +186,9 @@ fn strings(refs: &Path, every: usize) -> Result<Set, String> {
         }
     }
     let length = |row: &Row| row.transcript.as_deref().map_or(0, |t| t.split(' ').count());
-    Ok(set("strings", asks, calls(made, every), |row| (length(row).saturating_sub(lengths[0]), true)))
+    let flows = lengths.iter().map(|n| numbers::flow(*n, true)).collect::<Result<_, _>>()?;
+    let set = set("strings", asks, calls(made, every), |row| (length(row).saturating_sub(lengths[0]), true));
+    Ok(Set { judge: Judge::Numbers(flows), ..set })
 }
 
 #[cfg(test)]

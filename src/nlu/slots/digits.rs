@@ -211,7 +211,7 @@ pub fn find_digits_in(text: &str, min: usize, max: usize) -> Option<String> {
 }
 
 /// The digits that begin here, with how many tokens they take.
-fn group(tokens: &[String], at: usize) -> Option<(String, usize)> {
+pub(super) fn group(tokens: &[String], at: usize) -> Option<(String, usize)> {
     let token = tokens.get(at)?.as_str();
     if is_figures(token) {
         return Some((token.to_string(), 1));

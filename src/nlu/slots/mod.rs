@@ -2,6 +2,7 @@
 //! and Chinese, told by the script of the text. Each function says `None` rather than guess.
 
 mod choose;
+mod correct;
 mod date;
 mod digits;
 mod number;
@@ -9,6 +10,7 @@ mod token;
 mod yes_no;
 
 pub use choose::{choose, repeat_request};
+pub use correct::{confusable, corrected};
 pub use date::date;
 pub use digits::{digits, find_digits_in};
 pub use number::number;

@@ -1,0 +1,153 @@
+//! How many callers one processor core hears in real time, with grammar, key phrases and rejection on: callers who speak a fifth of
+//! the time, found by the gateway's own listener, and callers who never stop.
+
+use super::line;
+use crate::audio::{FRAME_SAMPLES, Frame, LINE_RATE, Pcm};
+use crate::base::{Expect, Language, Moment};
+use crate::cli::asr::{Ask, Engine, Row, read_table, thread_time};
+use crate::cli::bench_process::private_bytes;
+use crate::listen::{EndpointRule, ListenEvent, Listener};
+use serde_json::{Value, json};
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// The share of the time in which a caller speaks.
+const SPEAKING: f64 = 0.2;
+
+/// Most recordings of one kind.
+const ROWS_MAX: usize = 120;
+
+/// The name of a row, what is asked, and what real people say there.
+struct Kind {
+    name: &'static str,
+    expect: Expect,
+    rows: Vec<Row>,
+}
+
+fn kinds(recordings: &Path, every: usize) -> Result<Vec<Kind>, String> {
+    let table = |name: &str| -> Result<Vec<Row>, String> {
+        let rows = read_table(&recordings.join(name), &[])?;
+        Ok(rows.into_iter().step_by(every.max(1)).take(ROWS_MAX).collect())
+    };
+    let (orders, digits) = (table("commands/index.tsv")?, table("digits/index.tsv")?);
+    let phrases = Arc::from([]);
+    Ok(vec![
+        Kind { name: "an open question (orders)", expect: super::person::questions(), rows: orders.clone() },
+        Kind { name: "yes or no (orders)", expect: Expect::YesNo { phrases }, rows: orders },
+        Kind { name: "eight digits (single digits)", expect: Expect::Digits { min: 8, max: 8, check: None }, rows: digits },
+    ])
+}
+
+/// Measures each kind of question with an engine of its own.
+///
+/// # Errors
+/// One sentence about the recordings or the engine.
+pub(crate) fn measure(
+    name: &str,
+    model: Option<&Path>,
+    recordings: &Path,
+    every: usize,
+) -> Result<Vec<(String, Value)>, String> {
+    let mut rows = Vec::new();
+    // The first engine also loads what all share.
+    let mut engines = Vec::new();
+    for kind in kinds(recordings, every)? {
+        let ask = Ask::expecting(kind.expect.clone(), Language::EN);
+        if engines.is_empty() {
+            engines.push(Engine::open(name, model, &ask, true)?);
+        }
+        let before = private_bytes();
+        let mut engine = Engine::open(name, model, &ask, true)?;
+        let mut document = heard(&mut engine, &ask, EndpointRule::for_expect(&kind.expect), &kind.rows)?;
+        document["private_mb"] = json!(private_bytes().saturating_sub(before) as f64 / f64::from(1 << 20));
+        engines.push(engine);
+        rows.push((kind.name.to_string(), document));
+        eprintln!("bench asr: capacity, {}", kind.name);
+    }
+    Ok(rows)
+}
+
+fn heard(engine: &mut Engine, ask: &Ask, rule: EndpointRule, rows: &[Row]) -> Result<Value, String> {
+    let (mut line_s, mut spoken_s, mut listening, mut hearing, mut talking) = (0.0, 0.0, 0.0, 0.0, 0.0);
+    let mut utterances = 0;
+    // The first utterance compiles the search, as the first caller's does.
+    if let Some(row) = rows.first() {
+        engine.hear(ask, row.read()?.as_ref())?;
+    }
+    for (i, row) in rows.iter().enumerate() {
+        let sound = row.read()?;
+        let seed = u32::try_from(i).unwrap_or(0);
+        let quiet = (sound.samples.len() as f64 * (1.0 / SPEAKING - 1.0)) as usize;
+        let whole = line::quiet_after(&sound, quiet, seed);
+        line_s += seconds(&whole);
+        spoken_s += seconds(&sound);
+        let began = thread_time();
+        let found = found(&whole, rule);
+        listening += (thread_time() - began).as_secs_f64();
+        utterances += found.len();
+        engine.new_call();
+        for utterance in &found {
+            hearing += engine.hear(ask, utterance)?.cpu.as_secs_f64();
+        }
+        talking += engine.hear(ask, &sound)?.cpu.as_secs_f64();
+    }
+    let (line_s, spoken_s): (f64, f64) = (line_s.max(1e-3), spoken_s.max(1e-3));
+    Ok(json!({
+        "line_seconds": line_s,
+        "speech_seconds": spoken_s,
+        "utterances": utterances,
+        "listener_cpu_seconds_per_second": listening / line_s,
+        "engine_cpu_seconds_per_second_of_speech": talking / spoken_s,
+        "calls_per_core": line_s / (listening + hearing).max(1e-6),
+        "calls_per_core_continuous": 1.0 / (listening / line_s + talking / spoken_s).max(1e-6),
+    }))
+}
+
+fn seconds(sound: &Pcm) -> f64 {
+    sound.samples.len() as f64 / f64::from(LINE_RATE)
+}
+
+/// The utterances that the gateway's listener finds on a line.
+fn found(whole: &Pcm, rule: EndpointRule) -> Vec<Pcm> {
+    let mut listener = Listener::new();
+    listener.set_rule(Some(rule), Moment::ZERO);
+    let (mut out, mut open): (Vec<Pcm>, Option<Vec<i16>>) = (Vec::new(), None);
+    for (i, samples) in whole.samples.chunks_exact(FRAME_SAMPLES).enumerate() {
+        let mut frame = Frame::SILENCE;
+        frame.samples.copy_from_slice(samples);
+        let event = listener.push(&frame, Moment::ZERO + Duration::from_millis(20 * i as u64), None);
+        match event {
+            Some(ListenEvent::Started { .. }) => open = Some(listener.preroll().flat_map(|f| f.samples).collect()),
+            _ => open.iter_mut().for_each(|o| o.extend_from_slice(samples)),
+        }
+        if matches!(event, Some(ListenEvent::Ended { .. })) {
+            out.extend(open.take().map(|samples| Pcm { samples }));
+        }
+    }
+    out.extend(open.map(|samples| Pcm { samples }));
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli::asr::Sound;
+
+    /// Two callers' worth of one core is no bound, but an engine that hears slower than people speak fails.
+    #[test]
+    #[cfg(feature = "pocketsphinx")]
+    fn a_core_hears_many_callers_and_more_who_are_mostly_quiet() {
+        let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("audio-fixtures");
+        let row = |name: &str| Row { sound: Sound::File(fixtures.join(name)), transcript: None, slots: None, speaker: None };
+        let rows = [row("where-1.wav"), row("hours-1.wav"), row("return-1.wav")];
+        let ask = super::super::person::ask();
+        let mut engine = Engine::open("pocketsphinx", None, &ask, true).expect("an engine");
+        let rule = EndpointRule::for_expect(&super::super::person::questions());
+        let f = heard(&mut engine, &ask, rule, &rows).expect("heard");
+        println!("{f}");
+        let calls = f["calls_per_core"].as_f64();
+        assert_eq!(f["utterances"], 3, "{f}");
+        assert!(calls > Some(10.0) && calls > f["calls_per_core_continuous"].as_f64().map(|c| 2.0 * c), "{f}");
+    }
+}
