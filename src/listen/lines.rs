@@ -133,3 +133,38 @@ fn summit(left: f32, peak: f32, right: f32) -> f32 {
     let bend = left - 2.0 * peak + right;
     if bend < 0.0 { (0.5 * (left - right) / bend).clamp(-0.5, 0.5) } else { 0.0 }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The shares of the last frames of a sound.
+    fn shares(sample: impl Fn(f32) -> f32) -> Vec<Steady> {
+        let frames: Vec<Frame> = (0..20)
+            .map(|i| {
+                let mut frame = Frame::SILENCE;
+                for (k, s) in frame.samples.iter_mut().enumerate() {
+                    *s = sample((i * FRAME_SAMPLES + k) as f32 / 8_000.0) as i16;
+                }
+                frame
+            })
+            .collect();
+        let mut tracker = LineTracker::new();
+        let all: Vec<Steady> = frames.windows(FRAMES).map(|w| tracker.measure(w.iter())).collect();
+        all[APART..].to_vec()
+    }
+
+    #[test]
+    fn a_chord_stands_still_and_a_gliding_voice_does_not() {
+        let sine = |turns: f32| (turns.fract() * std::f32::consts::TAU).sin();
+        let chord = shares(|t| [262.0, 330.0, 392.0, 784.0].map(|hertz| sine(t * hertz) * 2_000.0).iter().sum());
+        assert!(chord.iter().all(|s| s.share > 0.8 && s.top_two < 0.8), "{chord:?}");
+        // 120 to 160 Hz in 0.4 s.
+        let glide = shares(|t| (1..20u8).map(|h| sine((120.0 * t + 50.0 * t * t) * f32::from(h)) * 800.0).sum());
+        let mean = glide.iter().map(|s| s.share).sum::<f32>() / glide.len() as f32;
+        assert!(mean < 0.3, "{mean}");
+        let fax = shares(|t| sine(t * 1_100.0) * 4_000.0);
+        assert!(fax.iter().all(|s| s.share > 0.9 && s.top_two > 0.9), "{fax:?}");
+        assert!(shares(|_| 0.0).iter().all(|s| s.share == 0.0));
+    }
+}

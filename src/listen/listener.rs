@@ -37,8 +37,10 @@ const VOICE_TO_GO_ON: f32 = 0.5;
 /// dB above the floor.
 const ABOVE_TO_GO_ON: f32 = 8.0;
 /// What an utterance needs to start: frames with a pitch among the last 240 ms, or else frames in a row that sound like a voice without one
-/// (a whisper, a hiss, a vowel that drowns). On a steady line …
+/// (a whisper, a hiss, a vowel that drowns). On a quiet line …
 const ON_A_QUIET_LINE: (usize, u32) = (1, 3);
+/// … before a hiss that hides most of a voice …
+const IN_STEADY_NOISE: (usize, u32) = (1, 2);
 /// … and where things happen in the background.
 const IN_NOISE: (usize, u32) = (2, 5);
 /// After music: frames with a pitch that moves.
@@ -57,7 +59,7 @@ const GLIDES_OF_NOTES: u32 = 8;
 /// … or if this share does.
 const STEADY_ANYHOW: f32 = 0.6;
 /// The onset is dated back over loud frames by this many at most: the detector needs some of them to make up its mind.
-const ONSET_BACK_FRAMES: u32 = 8;
+const ONSET_BACK_FRAMES: u32 = 12;
 
 /// What the listener tells.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -242,7 +244,9 @@ impl Listener {
                 if goes_on {
                     speaking.hear(frame, end);
                 }
-                speaking.weigh(trace);
+                if goes_on || trace.steady >= STEADY_SOUND {
+                    speaking.weigh(trace);
+                }
                 let rule = self.rule?;
                 let event = if speaking.is_no_voice() {
                     self.suspicion = SUSPICION_FRAMES;
@@ -334,7 +338,11 @@ impl Listener {
         if self.suspicion > 0 {
             return self.nature.glides() >= GLIDES_TO_START;
         }
-        let (pitched, unpitched) = if self.nature.restless(look.floor) { IN_NOISE } else { ON_A_QUIET_LINE };
+        let (pitched, unpitched) = match look.floor {
+            floor if self.nature.restless(floor) => IN_NOISE,
+            floor if floor >= NOISY_FLOOR => IN_STEADY_NOISE,
+            _ => ON_A_QUIET_LINE,
+        };
         self.nature.rich() >= pitched || self.nature.glides() >= pitched || self.run.voiced >= unpitched && !self.nature.bare()
     }
 
