@@ -138,6 +138,12 @@ impl Hypothesis {
             cpu_ms: 0,
         }
     }
+
+    /// What was taken for speech was music, a tone or clatter: no words, from no engine.
+    pub fn no_voice() -> Hypothesis {
+        let rejected = Some("no voice: music, a tone or noise".to_string());
+        Hypothesis { confidence: Confidence::default(), rejected, ..Hypothesis::typed("") }
+    }
 }
 
 impl std::fmt::Debug for Hypothesis {

@@ -37,6 +37,18 @@ pub(crate) enum BenchCommand {
     },
     /// What the recogniser hears: real people's recordings in several conditions, as tables; kept in models/RESULTS.md.
     Asr(BenchAsrArgs),
+    /// When the listener hears a caller, when it thinks that they are done, and what it takes for a caller that is none.
+    Listen {
+        /// The folder with real people's recordings, as for `bench asr`.
+        #[arg(long, value_name = "DIR", default_value = "../shared/eval")]
+        recordings: PathBuf,
+        /// Only every so many recordings.
+        #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u16).range(1..=1_000))]
+        every: u16,
+        /// Minutes of each background on which nobody speaks.
+        #[arg(long, value_name = "N", default_value_t = 60, value_parser = clap::value_parser!(u16).range(1..=600))]
+        minutes: u16,
+    },
     /// Whether anything grows: many short calls, then many calls for a long time.
     Soak {
         /// Short calls in all.

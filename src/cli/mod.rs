@@ -6,6 +6,7 @@ mod args_bench;
 mod asr;
 mod bench_asr;
 mod bench_figures;
+mod bench_listen;
 mod bench_load;
 mod bench_load_rtp;
 mod bench_media;
@@ -101,6 +102,10 @@ fn dispatch(cli: Cli) -> anyhow::Result<bool> {
             BenchCommand::Asr(args) => {
                 let examples = args.flow.as_deref().map(|path| examples(path, crate::base::Language::EN)).transpose()?;
                 bench_asr::run(&args.asked(examples), json, &mut out)
+            }
+            BenchCommand::Listen { recordings, every, minutes } => {
+                let asked = bench_listen::Asked { recordings, every: usize::from(every), minutes: f64::from(minutes) };
+                bench_listen::run(&asked, json, &mut out)
             }
             BenchCommand::Media(asked) => wait_for(bench_media::run(&asked.into(), json, &mut out)),
         },

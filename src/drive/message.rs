@@ -24,8 +24,8 @@ enum State {
     Tone { until: Moment },
     /// Nothing said yet.
     Waiting { until: Moment },
-    /// The caller speaks.
-    Speaking { since: Moment, until: Moment },
+    /// The caller speaks; `waited` is until when the first word was waited for.
+    Speaking { since: Moment, until: Moment, waited: Moment },
 }
 
 impl MessageTaking {
@@ -41,7 +41,15 @@ impl MessageTaking {
     }
 
     pub(super) fn speech_started(&mut self, at: Moment) {
-        self.state = State::Speaking { since: at, until: at + self.max + Duration::from_secs(1) };
+        let waited = self.next_timer().unwrap_or(at);
+        self.state = State::Speaking { since: at, until: at + self.max + Duration::from_secs(1), waited };
+    }
+
+    /// It was no voice: the time for the first word goes on.
+    pub(super) fn speech_dismissed(&mut self) {
+        if let State::Speaking { waited, .. } = self.state {
+            self.state = State::Waiting { until: waited };
+        }
     }
 
     /// Milliseconds of speech.
@@ -52,8 +60,8 @@ impl MessageTaking {
     /// `#`: while the caller speaks, the rule that ends the utterance at the next frame, so that its sound is kept;
     /// `None` when nothing was said.
     pub(super) fn hash(&mut self, now: Moment) -> Option<EndpointRule> {
-        let State::Speaking { since, .. } = self.state else { return None };
-        self.state = State::Speaking { since, until: now + Duration::from_secs(1) };
+        let State::Speaking { since, waited, .. } = self.state else { return None };
+        self.state = State::Speaking { since, until: now + Duration::from_secs(1), waited };
         Some(EndpointRule {
             quiet_ms: 20,
             complete_quiet_ms: 20,

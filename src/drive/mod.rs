@@ -10,7 +10,7 @@ mod stage;
 
 pub use ports::{Happening, LastResort, Machine, Ports};
 
-use crate::base::{LegId, Moment, PromptEnd, UtteranceId};
+use crate::base::{Hypothesis, LegId, Moment, PromptEnd, UtteranceId};
 use crate::call::{AgentEvent, Command, Event, RecordAction};
 use crate::listen::EndpointRule;
 use crate::media::{LegCommand, LegEvent};
@@ -210,7 +210,8 @@ impl<M: Machine, P: Ports> Driver<M, P> {
                 }
                 self.event(now, Event::SpeechEnded { utterance, length_ms });
             }
-            LegEvent::SpeechStarted { .. } | LegEvent::SpeechEnded { .. } => {}
+            LegEvent::SpeechDismissed { utterance } if leg == LegId::Caller => self.no_voice(now, utterance),
+            LegEvent::SpeechStarted { .. } | LegEvent::SpeechEnded { .. } | LegEvent::SpeechDismissed { .. } => {}
             LegEvent::Digit { digit, at } => self.digit(now, leg, digit, at),
             LegEvent::NoRtp => match leg {
                 LegId::Caller => self.event(now, Event::CallerLost),
@@ -225,6 +226,17 @@ impl<M: Machine, P: Ports> Driver<M, P> {
             }
             LegEvent::Closed(stats) => self.ports.leg_closed(leg, stats),
         }
+    }
+
+    /// The listener takes back what had begun: for the call it is noise without length, which is no turn.
+    fn no_voice(&mut self, now: Moment, utterance: UtteranceId) {
+        if let Some(message) = &mut self.message {
+            message.speech_dismissed();
+            self.message_utterance = None;
+            return;
+        }
+        self.event(now, Event::SpeechEnded { utterance, length_ms: 0 });
+        self.event(now, Event::Heard { utterance, result: Ok(Hypothesis::no_voice()) });
     }
 
     fn digit(&mut self, now: Moment, leg: LegId, digit: crate::base::Digit, at: Moment) {

@@ -211,6 +211,21 @@ fn speaking_a_message() -> Setup {
 }
 
 #[test]
+fn what_was_no_voice_is_no_turn_and_no_message() {
+    let (mut driver, _, seen) = setup(vec![]);
+    let utterance = UtteranceId(4);
+    driver.handle(T1, Happening::Leg { leg: LegId::Caller, event: LegEvent::SpeechStarted { utterance, at: T1, over: None } });
+    driver.handle(T2, Happening::Leg { leg: LegId::Caller, event: LegEvent::SpeechDismissed { utterance } });
+    let told = format!("{:?}", seen.borrow());
+    assert!(told.contains("length_ms: 0") && told.contains("no voice"), "{told}");
+    // While a message is waited for, the time for its first word goes on.
+    let (mut driver, _, _) = speaking_a_message();
+    let before = driver.next_timer();
+    driver.handle(T2, Happening::Leg { leg: LegId::Caller, event: LegEvent::SpeechDismissed { utterance: UtteranceId(1) } });
+    assert!(driver.next_timer() < before, "{before:?}");
+}
+
+#[test]
 fn a_message_is_taken_after_the_tone_and_ends_with_the_key() {
     let (mut driver, diary, seen) = speaking_a_message();
     let digit = LegEvent::Digit { digit: Digit::from_char('#').expect("a key"), at: T2 };

@@ -87,6 +87,11 @@ impl EchoGate {
         self.levels.iter().any(|&l| l >= AUDIBLE)
     }
 
+    /// Whether the frame pushed last is no louder than the echo that is known of; costs nothing.
+    pub(super) fn is_expected(&self, dbfs: f32) -> bool {
+        self.path.is_some_and(|path| self.is_possible() && dbfs < self.expected(path) + MARGIN)
+    }
+
     /// Whether the frame pushed last, which is `dbfs` loud, is our own sound. Worth asking only when it might be a voice.
     pub(super) fn is_echo(&mut self, dbfs: f32) -> bool {
         if !self.is_possible() {

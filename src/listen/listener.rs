@@ -4,11 +4,16 @@
 //! rose. It ends when there was no voice for the rule's quiet, or where it became too long. Changing the rule in the middle
 //! keeps the utterance running under the new rule; taking the rule away withdraws it.
 //!
+//! What scores like a voice starts an utterance only if it is more than that (`nature`): notes, tones, dishes and voices across the room do not.
+//! What turns out to be music later is dismissed.
+//!
 //! A leg that nobody asked to listen costs next to nothing, and a frame that is hardly louder than a quiet line is not shown to
 //! the neural detector (`voice`). `people::cost_per_frame` prints the cost of those that are.
 
 use super::EndpointRule;
 use super::echo::EchoGate;
+use super::lines;
+use super::nature::{Nature, Trace};
 use super::voice::{Look, VoiceDetector};
 use crate::audio::{Frame, QUIETEST_DBFS, peak, power};
 use crate::base::{Moment, UtteranceId};
@@ -31,8 +36,30 @@ const ABOVE_TO_START: f32 = 11.0;
 const VOICE_TO_GO_ON: f32 = 0.5;
 /// dB above the floor.
 const ABOVE_TO_GO_ON: f32 = 8.0;
+/// What an utterance needs to start: frames with a pitch among the last 240 ms, or else frames in a row that sound like a voice without one
+/// (a whisper, a hiss, a vowel that drowns). On a quiet line …
+const ON_A_QUIET_LINE: (usize, u32) = (1, 3);
+/// … before a hiss that hides most of a voice …
+const IN_STEADY_NOISE: (usize, u32) = (1, 2);
+/// … and where things happen in the background.
+const IN_NOISE: (usize, u32) = (2, 5);
+/// After music: frames with a pitch that moves.
+const GLIDES_TO_START: usize = 3;
+/// Of the last 240 ms so much of the power stands still: notes or tones, and no start.
+const STEADY_SOUND: f32 = 0.3;
+/// And this is music for certain …
+const MUSIC: f32 = 0.5;
+/// … which is remembered for 5 s.
+const SUSPICION_FRAMES: u32 = 250;
+/// An utterance of so many loud frames (440 ms, longer than a digit on one note) …
+const FRAMES_TO_DISMISS: u32 = 22;
+/// … is none if this share of its power stands still and hardly any pitch moves (one frame in eight) …
+const STEADY_UTTERANCE: f32 = 0.3;
+const GLIDES_OF_NOTES: u32 = 8;
+/// … or if this share does.
+const STEADY_ANYHOW: f32 = 0.6;
 /// The onset is dated back over loud frames by this many at most: the detector needs some of them to make up its mind.
-const ONSET_BACK_FRAMES: u32 = 8;
+const ONSET_BACK_FRAMES: u32 = 12;
 
 /// What the listener tells.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -60,6 +87,11 @@ pub enum ListenEvent {
         /// Which.
         utterance: UtteranceId,
     },
+    /// It was no voice after all: music, a tone. Nobody spoke.
+    Dismissed {
+        /// Which.
+        utterance: UtteranceId,
+    },
 }
 
 /// How loud the current utterance is so far.
@@ -78,10 +110,13 @@ pub struct Listener {
     /// The id of the next utterance.
     next: UtteranceId,
     voice: VoiceDetector,
+    nature: Nature,
     echo: EchoGate,
     ring: Ring,
     /// Loud frames in a row up to now, and the voices among them.
     run: Run,
+    /// Frames for which music or a tone that was heard still counts.
+    suspicion: u32,
     /// A rule was set at least once.
     used: bool,
 }
@@ -107,6 +142,16 @@ struct Speaking {
     preroll: usize,
     /// When the first of them began.
     preroll_at: Moment,
+    weight: Weight,
+}
+
+/// What the loud frames of an utterance were like.
+#[derive(Clone, Copy, Default)]
+struct Weight {
+    frames: u32,
+    glides: u32,
+    /// Sum of their power, and of what of it stood still.
+    power: (f32, f32),
 }
 
 /// Loud frames in a row.
@@ -130,9 +175,11 @@ impl Listener {
             state: State::Quiet,
             next: UtteranceId::default().next(),
             voice: VoiceDetector::new(),
+            nature: Nature::new(),
             echo: EchoGate::new(),
             ring: Ring::new(),
             run: Run::default(),
+            suspicion: 0,
             used: false,
         }
     }
@@ -177,15 +224,16 @@ impl Listener {
             return None;
         }
         self.echo.push(frame, playing);
-        if self.rule.is_some() && VoiceDetector::is_worth_judging(look) {
-            look.voice = self.voice.judge(look, self.ring.newest(self.voice.frames_to_judge()));
-        }
+        let trace = self.examine(frame, &mut look);
         let end = at + FRAME;
         match &mut self.state {
             State::Quiet => {
+                if !self.echo.is_expected(look.dbfs) {
+                    self.nature.is_background(frame);
+                }
                 self.count(look);
                 let rule = self.rule?;
-                if self.run.voiced * 20 < rule.start_ms.max(20) {
+                if self.run.voiced * 20 < rule.start_ms.max(20) || !self.is_speech(look) {
                     return None;
                 }
                 Some(self.start(rule, frame, at, end))
@@ -196,8 +244,16 @@ impl Listener {
                 if goes_on {
                     speaking.hear(frame, end);
                 }
+                if goes_on || trace.steady >= STEADY_SOUND {
+                    speaking.weigh(trace);
+                }
                 let rule = self.rule?;
-                let event = speaking.endpoint(rule, end)?;
+                let event = if speaking.is_no_voice() {
+                    self.suspicion = SUSPICION_FRAMES;
+                    ListenEvent::Dismissed { utterance: speaking.utterance }
+                } else {
+                    speaking.endpoint(rule, end)?
+                };
                 self.state = State::Quiet;
                 self.run = Run::default();
                 Some(event)
@@ -259,6 +315,37 @@ impl Listener {
         }
     }
 
+    /// Measures what is worth it.
+    fn examine(&mut self, frame: &Frame, look: &mut Look) -> Trace {
+        self.suspicion = self.suspicion.saturating_sub(1);
+        if self.rule.is_none() || !VoiceDetector::is_worth_judging(*look) || self.ring.len < lines::FRAMES {
+            self.nature.pass(frame);
+            return Trace::default();
+        }
+        look.voice = self.voice.judge(*look, self.ring.newest(self.voice.frames_to_judge()));
+        let trace = self.nature.measure(frame, self.ring.newest(lines::FRAMES));
+        if self.nature.steady() >= MUSIC {
+            self.suspicion = SUSPICION_FRAMES;
+        }
+        trace
+    }
+
+    /// Whether the present stretch of loud frames is more than something that scores like a voice.
+    fn is_speech(&self, look: Look) -> bool {
+        if self.nature.steady() >= STEADY_SOUND {
+            return false;
+        }
+        if self.suspicion > 0 {
+            return self.nature.glides() >= GLIDES_TO_START;
+        }
+        let (pitched, unpitched) = match look.floor {
+            floor if self.nature.restless(floor) => IN_NOISE,
+            floor if floor >= NOISY_FLOOR => IN_STEADY_NOISE,
+            _ => ON_A_QUIET_LINE,
+        };
+        self.nature.rich() >= pitched || self.nature.glides() >= pitched || self.run.voiced >= unpitched && !self.nature.bare()
+    }
+
     fn start(&mut self, rule: EndpointRule, frame: &Frame, at: Moment, end: Moment) -> ListenEvent {
         let back = self.run.frames.clamp(1, ONSET_BACK_FRAMES);
         let started = Moment::from_micros(end.micros().saturating_sub(u64::from(back) * 20_000)).min(at);
@@ -266,8 +353,17 @@ impl Listener {
         self.next = utterance.next();
         let preroll = ((back + rule.preroll_ms.div_ceil(20)) as usize).min(self.ring.len);
         let preroll_at = Moment::from_micros(end.micros().saturating_sub(preroll as u64 * 20_000));
-        let mut speaking =
-            Speaking { utterance, started, last_voice: end, complete: false, loudness: (0.0, 0), peak: 0, preroll, preroll_at };
+        let mut speaking = Speaking {
+            utterance,
+            started,
+            last_voice: end,
+            complete: false,
+            loudness: (0.0, 0),
+            peak: 0,
+            preroll,
+            preroll_at,
+            weight: Weight::default(),
+        };
         for earlier in self.ring.newest(back as usize).take(back as usize - 1) {
             speaking.hear(earlier, end);
         }
@@ -284,6 +380,23 @@ impl Speaking {
         self.loudness.0 += power(&frame.samples);
         self.loudness.1 += 1;
         self.peak = self.peak.max(peak(&frame.samples));
+    }
+
+    fn weigh(&mut self, trace: Trace) {
+        if trace.measured {
+            self.weight.frames += 1;
+            self.weight.glides += u32::from(trace.glides);
+            self.weight.power.0 += trace.power;
+            self.weight.power.1 += trace.power * trace.steady;
+        }
+    }
+
+    /// Whether what was heard since the start is music or a tone.
+    fn is_no_voice(&self) -> bool {
+        let w = &self.weight;
+        let steady = w.power.1 / w.power.0.max(1e-9);
+        w.frames >= FRAMES_TO_DISMISS
+            && (steady >= STEADY_UTTERANCE && w.glides * GLIDES_OF_NOTES < w.frames || steady >= STEADY_ANYHOW)
     }
 
     fn endpoint(&self, rule: EndpointRule, now: Moment) -> Option<ListenEvent> {
@@ -403,6 +516,7 @@ mod tests {
                     said.push(format!("{i}:{}", if too_long { "too long" } else { "ended" }))
                 }
                 Some(ListenEvent::Withdrawn { .. }) => said.push(format!("{i}:withdrawn")),
+                Some(ListenEvent::Dismissed { .. }) => said.push(format!("{i}:dismissed")),
                 None => {}
             }
         }
@@ -458,7 +572,7 @@ mod tests {
                         assert_eq!((open.take(), last), (Some(started), utterance));
                         assert!(started <= ended && ended <= at + FRAME);
                     }
-                    Some(ListenEvent::Withdrawn { utterance }) => {
+                    Some(ListenEvent::Withdrawn { utterance } | ListenEvent::Dismissed { utterance }) => {
                         assert_eq!((open.take().is_some(), last), (true, utterance));
                     }
                     None => {}

@@ -3,9 +3,12 @@
 //! elsewhere; whether a prompt stops, too.
 
 mod echo;
+mod lines;
 mod listener;
+mod nature;
 #[cfg(test)]
 mod people;
+mod pitch;
 mod rule;
 mod voice;
 

@@ -131,6 +131,11 @@ pub enum LegEvent {
         /// Last speech.
         ended: Moment,
     },
+    /// What had begun was no voice: music, a tone. Nothing of it is left; a prompt that it cut stays cut.
+    SpeechDismissed {
+        /// Which.
+        utterance: UtteranceId,
+    },
     /// A key, once per press.
     Digit {
         /// Which.

@@ -374,6 +374,10 @@ impl Leg {
                 events.push(LegEvent::SpeechEnded { utterance, started, ended });
             }
             Some(ListenEvent::Withdrawn { utterance }) => self.tap.withdraw(utterance),
+            Some(ListenEvent::Dismissed { utterance }) => {
+                self.tap.withdraw(utterance);
+                events.push(LegEvent::SpeechDismissed { utterance });
+            }
             Some(ListenEvent::Started { .. }) | None => {}
         }
     }

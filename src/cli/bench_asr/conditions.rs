@@ -84,6 +84,11 @@ impl Surroundings {
         self.kitchen.as_ref()
     }
 
+    /// The prompt, if it could be spoken.
+    pub(crate) fn prompt(&self) -> Option<&Pcm> {
+        self.prompt.as_ref()
+    }
+
     /// Why a condition cannot be made here, if it cannot.
     pub(crate) fn lacks(&self, condition: Condition) -> Option<&'static str> {
         match condition {

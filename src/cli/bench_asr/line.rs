@@ -82,6 +82,8 @@ pub(crate) fn cut(mut sound: Pcm, playing: Option<&Playing>) -> Option<Pcm> {
                 let ended = ended.since(Moment::ZERO).as_millis() as usize;
                 to = ((ended + HEARD_MS) * LINE_RATE as usize / 1_000).min(all);
             }
+            // What is left belongs to somebody else.
+            Some(ListenEvent::Dismissed { .. }) => from = None,
             _ => {}
         }
     }

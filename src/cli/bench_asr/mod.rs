@@ -2,9 +2,9 @@
 //! conditions; a table for people, JSON for programs, and the file of results.
 
 mod capacity;
-mod conditions;
+pub(crate) mod conditions;
 mod intents;
-mod line;
+pub(crate) mod line;
 mod numbers;
 mod person;
 mod phantoms;
@@ -15,6 +15,7 @@ mod spoken;
 
 use super::asr::{Engine, Figures, Heard, Outcome};
 use super::bench_figures::round;
+use super::bench_listen::nobody::BACKGROUNDS;
 use super::bench_process::load_average;
 use crate::speech::spoken;
 use anyhow::Context as _;
@@ -148,7 +149,7 @@ fn phantom_section(asked: &Asked, surroundings: &Surroundings) -> Result<Section
     let load = load_average();
     let mut engine = Engine::open(&asked.engine, asked.model.as_deref(), &person::ask(), true)?;
     let mut rows = Vec::new();
-    for name in phantoms::BACKGROUNDS {
+    for name in BACKGROUNDS {
         match phantoms::measure(name, surroundings.kitchen(), &mut engine, 60.0 / asked.every.max(1) as f64, asked.misses)? {
             Some(figures) => rows.push((name.to_string(), figures)),
             None => eprintln!("bench asr: {name} is left out: there is no kitchen-noise.wav in the folder of recordings"),

@@ -1,69 +1,46 @@
 //! Lines on which nobody speaks: what the listener takes for speech there, and what of it the engine takes for words.
 
-use crate::audio::{Dice, FRAME_SAMPLES, Frame, Pcm, gain, hold_tune};
+use crate::audio::Pcm;
 use crate::base::{Expect, Language, Moment};
 use crate::cli::asr::{Ask, Engine};
+use crate::cli::bench_listen::nobody::Nobody;
 use crate::listen::{EndpointRule, ListenEvent, Listener};
 use serde_json::{Value, json};
 use std::sync::Arc;
 use std::time::Duration;
-
-/// So often the background changes its loudness and its place, seconds.
-const CHANGE: u64 = 10;
-
-/// What nobody says.
-pub(crate) const BACKGROUNDS: [&str; 4] = ["silence", "line", "kitchen", "music"];
 
 /// Listens for so many minutes to a background; `None` where its recording is missing.
 ///
 /// # Errors
 /// One sentence from the engine.
 pub(crate) fn measure(
-    name: &str,
+    name: &'static str,
     kitchen: Option<&Pcm>,
     engine: &mut Engine,
     minutes: f64,
     tell: bool,
 ) -> Result<Option<Value>, String> {
-    let looped = match name {
-        "kitchen" => match kitchen {
-            Some(kitchen) => kitchen.samples.clone(),
-            None => return Ok(None),
-        },
-        "music" => hold_tune().samples,
-        _ => Vec::new(),
-    };
+    let Some(mut sound) = Nobody::new(name, kitchen) else { return Ok(None) };
     let open = super::person::ask();
     let expect = Expect::YesNo { phrases: Arc::from([]) };
     let rule = EndpointRule::for_expect(&Expect::Open { name: Arc::from(""), examples: Arc::from([]) });
     let asks = [open, Ask::expecting(expect, Language::EN)];
     let mut listener = Listener::new();
     listener.set_rule(Some(rule), Moment::ZERO);
-    let mut dice = Dice::new(9);
-    let (mut place, mut loudness) = (0, 0.0);
     let (mut noticed, mut accepted, mut persons) = (0u64, [0u64; 2], 0u64);
     let mut utterance: Option<Vec<i16>> = None;
     let frames = (minutes * 60.0 * 50.0) as u64;
     for i in 0..frames {
-        if i.is_multiple_of(CHANGE * 50) {
-            place = dice.below(looped.len());
-            loudness = dice.uniform() * 12.0 - 6.0;
-        }
-        let mut frame = Frame::SILENCE;
-        if looped.is_empty() {
-            let level = if name == "line" { 8.0 } else { 0.6 };
-            dice.add_noise(&mut frame.samples, level);
-        } else {
-            let from = looped.iter().cycle().skip(place);
-            frame.samples.iter_mut().zip(from).for_each(|(to, from)| *to = *from);
-            place = (place + FRAME_SAMPLES) % looped.len();
-        }
-        gain(&mut frame.samples, loudness);
+        let frame = sound.next();
         let event = listener.push(&frame, Moment::ZERO + Duration::from_millis(20 * i), None);
         match (event, &mut utterance) {
             (Some(ListenEvent::Started { .. }), _) => {
                 noticed += 1;
                 utterance = Some(listener.preroll().flat_map(|f| f.samples).collect());
+            }
+            (Some(ListenEvent::Dismissed { .. }), _) => {
+                noticed -= 1;
+                utterance = None;
             }
             (Some(_), Some(heard)) => {
                 heard.extend_from_slice(&frame.samples);
