@@ -165,28 +165,28 @@ fn by_rule(word: &str) -> Option<String> {
 }
 
 /// How a pronunciation may sound when the line takes everything above 4 kHz away: S turns into F, TH or HH, Z into V or DH.
-/// Worth four points on real single digits; of no help in sentences, so only short words get them. At most 8.
+/// Worth four points on real single digits. At most 3.
 pub(crate) fn narrowband_variants(phones: &str) -> Vec<String> {
     let mut out = Vec::new();
     for (s, z) in [("F", "V"), ("TH", "DH"), ("HH", "DH")] {
-        let changed: Vec<&str> = phones
-            .split(' ')
-            .map(|p| {
-                if p == "S" {
-                    s
-                } else if p == "Z" {
-                    z
-                } else {
-                    p
-                }
-            })
-            .collect();
-        let changed = changed.join(" ");
+        let change = |p| match p {
+            "S" => s,
+            "Z" => z,
+            other => other,
+        };
+        let changed = phones.split(' ').map(change).collect::<Vec<_>>().join(" ");
         if changed != phones && !out.contains(&changed) {
             out.push(changed);
         }
     }
     out
+}
+
+/// The pronunciation without a last T or D behind another consonant, as people leave it out before the next word ("iced coffee").
+pub(crate) fn without_last_stop(phones: &str) -> Option<String> {
+    let (before, last) = phones.rsplit_once(' ')?;
+    let (_, second) = before.rsplit_once(' ')?;
+    (["T", "D"].contains(&last) && !second.starts_with(['A', 'E', 'I', 'O', 'U'])).then(|| before.to_string())
 }
 
 #[cfg(test)]
@@ -214,5 +214,7 @@ mod tests {
     fn six_on_the_telephone() {
         assert_eq!(narrowband_variants("S IH K S"), ["F IH K F", "TH IH K TH", "HH IH K HH"]);
         assert!(narrowband_variants("T UW").is_empty());
+        assert_eq!(without_last_stop("AY S T").as_deref(), Some("AY S"));
+        assert!(without_last_stop("R OW T").is_none() && without_last_stop("S T").is_none());
     }
 }

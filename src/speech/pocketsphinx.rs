@@ -1,6 +1,7 @@
-//! PocketSphinx as a [`Recognizer`]: English at 8 kHz. Three decoders hear every utterance at once, because the library
+//! PocketSphinx as a [`Recognizer`]: English at 8 kHz. Up to three decoders hear an utterance at once, because the library
 //! allows one search per decoder: the grammar or model of the ask, the spotter for a person, and a loop of all phones whose
-//! likelihood tells how well *anything* would have fitted (a grammar result has no confidence of its own).
+//! likelihood tells how well *anything* would have fitted (a grammar result has no confidence of its own; a model's has one, so
+//! there the loop begins only where a person seems to be asked for).
 //!
 //! Lives in a worker process: it reads its model from disk, and the C code may crash.
 
@@ -47,9 +48,15 @@ const BEAMS: Beams = Beams { beam: 1e-48, phone: 1e-48, word: 7e-29, states_max:
 const OPTIONS: &[(&str, &str)] = &[("-remove_silence", "no")];
 const LOOP_BEAMS: Beams = Beams { beam: 1e-20, phone: 1e-10, word: 1e-10, states_max: -1 };
 
-/// How much a language model counts against the sound (the library's own: 6.5). Its second pass over the whole utterance after the
-/// end, which the library makes by default, is worth ten points of whole orders.
-const MODEL_WEIGHT: &str = "9";
+/// How much a language model counts against the sound (the library's own: 6.5; with 9 four points of whole orders are lost, with 11
+/// eight). Its second pass over the whole utterance after the end, which the library makes by default, is worth ten points.
+const MODEL_WEIGHT: &str = "7";
+
+/// Most sound of an open question that is kept for the phone loop: a minute at 16 kHz.
+const KEPT_MAX: usize = 60 * 16_000;
+
+/// Frames that a phone loop hears before the words that it judges.
+const LOOP_BEFORE: usize = 20;
 
 /// Segment scores of a language-model search are this much larger than those of a grammar (the library's `SENSCR_SHIFT`).
 const MODEL_SCALE: f32 = 1_024.0;
@@ -104,9 +111,23 @@ struct Utterance {
     fed: u32,
     /// What nobody has heard yet; `None` once the search is under way.
     waiting: Option<Vec<i16>>,
+    /// Under a model: what was searched so far (16 kHz), for a phone loop that begins late. At most [`KEPT_MAX`].
+    kept: Vec<i16>,
+    /// The frame from which the phone loop has heard this utterance; `None` while it does not run.
+    looped: Option<usize>,
     /// The text at the look before this one.
     looked: String,
     reported: Partial,
+}
+
+impl Utterance {
+    /// Keeps sound for a phone loop that begins late.
+    fn keep(&mut self, wide: &[i16]) {
+        if self.kind == Kind::Open {
+            let room = KEPT_MAX.saturating_sub(self.kept.len());
+            self.kept.extend_from_slice(&wide[..wide.len().min(room)]);
+        }
+    }
 }
 
 impl PocketSphinx {
@@ -251,6 +272,8 @@ impl PocketSphinx {
             last: 0,
             fed: 0,
             waiting: Some(Vec::new()),
+            kept: Vec::new(),
+            looped: None,
             looked: String::new(),
             reported,
         });
@@ -279,8 +302,11 @@ impl PocketSphinx {
                 self.spotter.decoder.feed(&wide);
                 if utterance.kind != Kind::Spotted {
                     self.main.decoder.feed(&wide);
+                }
+                if utterance.looped.is_some() {
                     self.phones.feed(&wide);
                 }
+                utterance.keep(&wide);
             }
         }
         if !self.patient && utterance.waiting.as_ref().is_some_and(|w| line::settled(past_padding(w))) {
@@ -294,6 +320,7 @@ impl PocketSphinx {
         let Some(utterance) = self.utterance.as_mut() else { return };
         let Some(waiting) = utterance.waiting.take() else { return };
         let searched = utterance.kind != Kind::Spotted;
+        let looped = searched && utterance.kind != Kind::Open;
         let speech = line::speech_in(past_padding(&waiting));
         if self.phones.choose("mean").is_ok()
             && let Some((own, frames)) = self.phones.mean_of(&speech)
@@ -301,13 +328,15 @@ impl PocketSphinx {
             self.line.learn(&own, frames);
         }
         let _ = self.phones.choose("loop");
-        let beside = [&mut self.main.decoder, &mut self.phones].into_iter().filter(|_| searched);
-        for decoder in beside.chain([&mut self.spotter.decoder]) {
+        let beside = [(&mut self.main.decoder, searched), (&mut self.phones, looped), (&mut self.spotter.decoder, true)];
+        for (decoder, _) in beside.into_iter().filter(|(_, hears)| *hears) {
             // Fails only without an active search, which `start` has chosen.
             if decoder.start(Some(&self.line.mean)).is_ok() {
                 decoder.feed(&waiting);
             }
         }
+        utterance.looped = looped.then_some(0);
+        utterance.keep(&waiting);
     }
 
     fn drop_utterance(&mut self) {
@@ -359,11 +388,26 @@ impl PocketSphinx {
         news.then_some(now)
     }
 
+    /// Begins the phone loop at a frame of an open question that is under way, unless it has heard that frame already.
+    fn loop_from(&mut self, frame: usize) {
+        let Some(utterance) = &mut self.utterance else { return };
+        if utterance.looped.is_some_and(|from| from <= frame) || utterance.kept.len() >= KEPT_MAX {
+            return;
+        }
+        let from = frame.saturating_sub(LOOP_BEFORE);
+        // Fails only without an active search, which `search` has chosen.
+        if self.phones.start(Some(&self.line.mean)).is_ok() {
+            self.phones.feed(utterance.kept.get(from * line::STRETCH..).unwrap_or_default());
+            utterance.looped = Some(from);
+        }
+    }
+
     /// A request for a person in the middle of an open question, where its own words fit as well as any sounds would.
     fn person_in_question(&mut self, segments: &[Segment]) -> Option<String> {
         let words: Vec<Segment> = segments.iter().filter(|s| s.is_word()).cloned().collect();
         let texts: Vec<&str> = words.iter().map(|s| s.word.as_str()).collect();
         let at = grammar::person_among(&self.utterance.as_ref()?.person, &texts)?;
+        self.loop_from(usize::try_from(words.get(at.start)?.start).unwrap_or(0));
         let scores = self.loop_scores();
         // Until the end the engine writes a model's scores on the scale of a grammar's.
         let evidence = Evidence::weigh(&words[at.clone()], &scores, 1.0);
@@ -371,11 +415,12 @@ impl PocketSphinx {
         (evidence.mean_ratio >= PERSON_MEAN_RATIO).then(|| texts.join(" "))
     }
 
-    /// The phone loop's acoustic score, frame by frame.
+    /// The phone loop's acoustic score, frame by frame; nothing where it did not run.
     fn loop_scores(&mut self) -> Vec<f32> {
-        let mut out = vec![0.0; usize::try_from(self.phones.frames()).unwrap_or(0) + 1];
+        let Some(from) = self.utterance.as_ref().and_then(|u| u.looped) else { return Vec::new() };
+        let mut out = vec![0.0; from + usize::try_from(self.phones.frames()).unwrap_or(0) + 1];
         for s in self.phones.segments() {
-            let (start, end) = (usize::try_from(s.start).unwrap_or(0), usize::try_from(s.end).unwrap_or(0));
+            let (start, end) = (from + usize::try_from(s.start).unwrap_or(0), from + usize::try_from(s.end).unwrap_or(0));
             let each = s.acoustic as f32 / (end.saturating_sub(start) + 1) as f32;
             out.iter_mut().take(end + 1).skip(start).for_each(|v| *v = each);
         }
