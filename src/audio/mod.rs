@@ -8,6 +8,7 @@ mod comfort;
 mod conceal;
 mod decode;
 mod degrade;
+mod denoise;
 #[cfg(test)]
 pub(crate) mod distance;
 mod dtmf;
@@ -25,6 +26,7 @@ pub use comfort::ComfortNoise;
 pub use conceal::Concealer;
 pub use decode::{DecodeError, LONGEST_SECONDS, decode_file};
 pub use degrade::{Dice, active_power, add_background, add_echo, add_white, companded, lose, telephone};
+pub use denoise::Denoiser;
 pub use dtmf::DtmfDetector;
 pub use frame::{FRAME_SAMPLES, Frame, LINE_RATE, Pcm};
 pub use levels::{QUIETEST_DBFS, fade_in, fade_out, gain, mix, peak, power, rms_dbfs};

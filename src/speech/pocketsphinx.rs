@@ -13,7 +13,7 @@ use super::phrases;
 use super::searches::{Search, hash};
 use super::verdict::{self, Evidence, Kind};
 use super::{Partial, Recognizer, lm};
-use crate::audio::Dice;
+use crate::audio::{Denoiser, Dice};
 use crate::base::{Engine, Expect, Grammar, HeardWord, Hypothesis, Language};
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
@@ -113,6 +113,8 @@ struct Utterance {
     waiting: Option<Vec<i16>>,
     /// Under a model: what was searched so far (16 kHz), for a phone loop that begins late. At most [`KEPT_MAX`].
     kept: Vec<i16>,
+    /// Takes a loud noise away once the search is under way.
+    denoiser: Option<Denoiser>,
     /// The frame from which the phone loop has heard this utterance; `None` while it does not run.
     looped: Option<usize>,
     /// The text at the look before this one.
@@ -273,6 +275,7 @@ impl PocketSphinx {
             fed: 0,
             waiting: Some(Vec::new()),
             kept: Vec::new(),
+            denoiser: None,
             looped: None,
             looked: String::new(),
             reported,
@@ -296,29 +299,45 @@ impl PocketSphinx {
             wide.push(sample);
             utterance.last = sample;
         }
-        match &mut utterance.waiting {
-            Some(waiting) => waiting.extend_from_slice(&wide),
-            None => {
-                self.spotter.decoder.feed(&wide);
-                if utterance.kind != Kind::Spotted {
-                    self.main.decoder.feed(&wide);
-                }
-                if utterance.looped.is_some() {
-                    self.phones.feed(&wide);
-                }
-                utterance.keep(&wide);
-            }
+        if let Some(waiting) = &mut utterance.waiting {
+            waiting.extend_from_slice(&wide);
+        } else {
+            let clean = utterance.denoiser.as_mut().map(|d| d.push(&wide));
+            self.search_on(clean.as_deref().unwrap_or(&wide));
+            return;
         }
         if !self.patient && utterance.waiting.as_ref().is_some_and(|w| line::settled(past_padding(w))) {
             self.search();
         }
     }
 
+    /// Every search that is under way goes on through the sound (16 kHz).
+    fn search_on(&mut self, wide: &[i16]) {
+        let Some(utterance) = &mut self.utterance else { return };
+        self.spotter.decoder.feed(wide);
+        if utterance.kind != Kind::Spotted {
+            self.main.decoder.feed(wide);
+        }
+        if utterance.looped.is_some() {
+            self.phones.feed(wide);
+        }
+        utterance.keep(wide);
+    }
+
     /// Begins the search itself with a cepstral mean that rests on this utterance, and catches up with the speaker. The first
     /// stretch is held back for it: with the mean of another line or voice most words are lost.
     fn search(&mut self) {
         let Some(utterance) = self.utterance.as_mut() else { return };
-        let Some(waiting) = utterance.waiting.take() else { return };
+        let Some(mut waiting) = utterance.waiting.take() else { return };
+        if line::noisy(past_padding(&waiting))
+            && let Some(mut denoiser) = Denoiser::learn(past_padding(&waiting))
+        {
+            // The padding stays as it is: it is no part of the noise.
+            let clean = denoiser.push(past_padding(&waiting));
+            waiting.truncate(PADDING_SAMPLES * 2);
+            waiting.extend(clean);
+            utterance.denoiser = Some(denoiser);
+        }
         let searched = utterance.kind != Kind::Spotted;
         let looped = searched && utterance.kind != Kind::Open;
         let speech = line::speech_in(past_padding(&waiting));
@@ -466,9 +485,14 @@ impl Recognizer for PocketSphinx {
     }
 
     fn finish(&mut self) -> Hypothesis {
-        self.pad();
-        let Some(kind) = self.utterance.as_ref().map(|u| u.kind) else { return empty() };
         self.search();
+        let Some(utterance) = &mut self.utterance else { return empty() };
+        let kind = utterance.kind;
+        if let Some(mut denoiser) = utterance.denoiser.take() {
+            let rest = denoiser.flush();
+            self.search_on(&rest);
+        }
+        self.pad();
         self.spotter.decoder.end();
         if kind == Kind::Spotted {
             self.utterance = None;
