@@ -137,7 +137,7 @@ impl Denoiser {
 /// E1(x) for x > 0 (Abramowitz and Stegun 5.1.53 and 5.1.54: errors below 2e-7 and 5e-5 of the value).
 fn exponential_integral(x: f32) -> f32 {
     if x <= 1.0 {
-        let series = [0.001_078_57, -0.009_760_04, 0.055_199_68, -0.249_910_55, 0.999_991_93, -0.577_215_66];
+        let series = [0.001_078_57, -0.009_760_04, 0.055_199_68, -0.249_910_55, 0.999_991_93, -0.577_215_7];
         series.iter().fold(0.0, |sum, c| sum * x + c) - x.ln()
     } else {
         (x * x + 2.334_733 * x + 0.250_621) / (x * x + 3.330_657 * x + 1.681_534) * (-x).exp() / x
