@@ -109,7 +109,12 @@ impl Question<'_> {
         let readings: Vec<(String, Confidence)> =
             std::iter::once((heard.text.clone(), heard.confidence)).chain(heard.alternatives.iter().take(4).cloned()).collect();
         let found = self.flow.matcher().decide_nbest(&readings);
+        // Another reading may make it less sure, but does not turn it into something else.
+        let first = self.flow.matcher().decide(&heard.text).ranked.into_iter().next().map(|(name, _)| name);
         match found.intent {
+            Some(name) if first.as_ref() != Some(&name) => {
+                Understanding::Nothing(format!("other readings of it mean {name}, the first does not"))
+            }
             Some(name) if heard.confidence.get() * found.confidence.get() < JOINT_MIN => Understanding::Nothing(format!(
                 "too unsure of {name}: heard with confidence {:.2}, matched with {:.2}, together less than {JOINT_MIN:.2}",
                 heard.confidence.get(),

@@ -94,7 +94,7 @@ pub(crate) fn run(asked: &Asked, as_json: bool, out: &mut dyn Write) -> anyhow::
             out,
         )?);
         if let (Judge::Numbers(_), Some(ears), Some(condition)) = (&set.judge, ears, possible.first()) {
-            let rows = numbers::simulate(ears).map_err(anyhow::Error::msg)?;
+            let rows = numbers::simulate(ears, (2_000 / asked.every.max(1)).clamp(50, 1_000)).map_err(anyhow::Error::msg)?;
             let how = format!("Ears as in the first condition above ({}). {}", condition.name(), self::how(asked, load));
             let (engine, set) = (asked.engine.clone(), "strings, confirmed and corrected".to_string());
             sections.push(told(asked, Section { engine, set, how, rows, columns: Columns::Dialogue }, as_json, out)?);

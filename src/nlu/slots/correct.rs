@@ -19,7 +19,9 @@ pub fn corrected(value: &str, text: &str) -> Vec<String> {
     let mut out = if let Some(at) = tokens.iter().position(|t| t == "not") {
         instead(value, &tokens, at)
     } else if let Some(place) = tokens.iter().find_map(|t| place_of(t, value.len())) {
-        run(&tokens, tokens.len(), false).filter(|d| d.len() == 1).map(|d| with(value, place, &d)).into_iter().collect()
+        // "the last one is nine" holds two digits.
+        let from = tokens.iter().position(|t| t == "is").map_or(0, |at| at + 1);
+        run(&tokens, from, true).filter(|d| d.len() == 1).map(|d| with(value, place, &d)).into_iter().collect()
     } else {
         digits(text).map(|said| again(value, &said)).unwrap_or_default()
     };
