@@ -104,10 +104,10 @@ impl LineTracker {
             if n < LINES {
                 lines[n] = line;
                 n += 1;
-            } else if let Some(weakest) = lines.iter_mut().min_by(|a, b| a.power.total_cmp(&b.power)) {
-                if weakest.power < line.power {
-                    *weakest = line;
-                }
+            } else if let Some(weakest) = lines.iter_mut().min_by(|a, b| a.power.total_cmp(&b.power))
+                && weakest.power < line.power
+            {
+                *weakest = line;
             }
         }
         self.seen[self.newest] = lines;

@@ -42,7 +42,7 @@ const ON_A_QUIET_LINE: (usize, u32) = (1, 3);
 /// … before a hiss that hides most of a voice …
 const IN_STEADY_NOISE: (usize, u32) = (1, 2);
 /// … and where things happen in the background.
-const IN_NOISE: (usize, u32) = (2, 5);
+const IN_NOISE: (usize, u32) = (2, 4);
 /// After music: frames with a pitch that moves.
 const GLIDES_TO_START: usize = 3;
 /// Of the last 240 ms so much of the power stands still: notes or tones, and no start.

@@ -81,8 +81,11 @@ fn drum(out: &mut [f32], at: f32, dice: &mut Dice) {
     }
 }
 
+/// Frequencies, and milliseconds on and off.
+type Tone = (&'static [f32], &'static [(u32, u32)]);
+
 /// Tones that a line plays by itself: each with its frequencies and its cadence, milliseconds on and off (ITU-T E.180, Q.35, T.30).
-const TONES: [(&[f32], &[(u32, u32)]); 9] = [
+const TONES: [Tone; 9] = [
     (&[425.0], &[(1_000, 4_000)]),
     (&[440.0, 480.0], &[(2_000, 4_000)]),
     (&[400.0, 450.0], &[(400, 200), (400, 2_000)]),
@@ -112,9 +115,6 @@ pub(crate) fn tone(which: usize) -> Vec<i16> {
     out
 }
 
-/// How many different tones there are.
-pub(crate) const TONES_ALL: usize = TONES.len();
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -127,6 +127,6 @@ mod tests {
             assert!(p.len() == 240_000 && (-40.0..-10.0).contains(&rms_dbfs(p)), "{i}: {}", rms_dbfs(p));
             assert!(i == 0 || *p != pieces[i - 1]);
         }
-        assert!((0..TONES_ALL).all(|t| rms_dbfs(&tone(t)) > -45.0));
+        assert!((0..TONES.len()).all(|t| rms_dbfs(&tone(t)) > -45.0));
     }
 }
