@@ -214,11 +214,6 @@ fn answers_of(words: &Words, expect: &Expect, person: &[String]) -> Answers {
 fn judge_small(words: &Words, weighed: &Weighed, open: bool) -> Hypothesis {
     let best = if open { Some(&weighed.free) } else { weighed.found.first() };
     let known = best.filter(|b| !b.tokens.is_empty() && !b.tokens.contains(&Words::UNKNOWN));
-    let confidence = |log: f32| {
-        let margin = log - weighed.unknown;
-        let score = 0.35 * margin + 0.5 * log - 0.5 * (weighed.nobody.exp() * 4.0) + 1.0;
-        Confidence::new(1.0 / (1.0 + (-score).exp()))
-    };
     let Some(best) = known else {
         return Hypothesis {
             engine: Engine::Whisper,
@@ -227,17 +222,38 @@ fn judge_small(words: &Words, weighed: &Weighed, open: bool) -> Hypothesis {
             ..Hypothesis::typed("")
         };
     };
+    // What else it may have been: no words of ours, or words that were not asked for.
+    let rival = if weighed.free.tokens == best.tokens { weighed.unknown } else { weighed.free.log.max(weighed.unknown) };
+    let confidence = |log: f32| {
+        let score = SURE.margin * (log - rival).clamp(-12.0, 12.0) + SURE.log * log + SURE.nobody * weighed.nobody.exp() + SURE.offset;
+        Confidence::new(1.0 / (1.0 + (-score).exp()))
+    };
     let sure = confidence(best.log);
     let others = if open { &[] } else { &weighed.found[1..] };
+    let numbers = [best.log, weighed.unknown, weighed.free.log, weighed.nobody].map(|n| format!("{n:.2}")).join(" ");
     Hypothesis {
         text: words.text(&best.tokens),
         confidence: sure,
         rejected: (sure.get() < 0.5).then(|| "other words fit better".to_string()),
         alternatives: others.iter().map(|f| (words.text(&f.tokens), confidence(f.log))).collect(),
         engine: Engine::Whisper,
+        why: Some(format!("log likelihood of this, of unknown words, of any words, of nobody: {numbers}")),
         ..Hypothesis::typed("")
     }
 }
+
+/// How the likelihoods become a confidence.
+struct Sure {
+    /// Of the distance to the likeliest rival.
+    margin: f32,
+    /// Of the answer's own log likelihood.
+    log: f32,
+    /// Of the probability that nobody speaks.
+    nobody: f32,
+    offset: f32,
+}
+
+const SURE: Sure = Sure { margin: 0.35, log: 0.5, nobody: -2.0, offset: 1.0 };
 
 /// Least and most of the eleven numbers at the head of a model: vocabulary, then contexts, widths, heads and layers of the
 /// two halves, mel bands, kind of numbers.
