@@ -84,8 +84,10 @@ impl Expect {
 pub enum Engine {
     /// CMU PocketSphinx.
     Pocketsphinx,
-    /// whisper.cpp.
+    /// whisper.cpp with a model that the operator gave.
     Whisper,
+    /// whisper.cpp with the small model of the hotline domain.
+    Small,
     /// A script (simulation, typed chat).
     Scripted,
 }

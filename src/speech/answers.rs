@@ -72,6 +72,15 @@ impl Answers {
         self.nodes[0].next.is_empty()
     }
 
+    /// Whether these tokens are one of the answers.
+    pub(crate) fn holds(&self, tokens: &[Token]) -> bool {
+        let mut at = vec![0];
+        for token in tokens {
+            at = at.iter().flat_map(|n| self.nodes[*n].next.iter().filter(|(t, _)| t == token).map(|(_, to)| *to)).collect();
+        }
+        at.iter().any(|n| self.nodes[*n].ends)
+    }
+
     fn step(&mut self, at: usize, token: Token) -> usize {
         if let Some((_, to)) = self.nodes[at].next.iter().find(|(t, _)| *t == token) {
             return *to;
@@ -203,7 +212,9 @@ mod tests {
         answers.add_digits(&[1, 2, 3], Some(9), 4);
         for text in [&[1][..], &[1, 2, 3, 3], &[9, 2], &[1, 9, 2, 3], &[1, 15], &[16], &[3, 9, 3, 1]] {
             assert_eq!(found(&answers, text)[0].tokens, text, "{text:?}");
+            assert!(answers.holds(text));
         }
+        assert!(!answers.holds(&[1, 2, 3, 3, 1]) && !answers.holds(&[15]) && !answers.holds(&[9]) && !answers.holds(&[]));
         // A fifth digit is one too many.
         assert_ne!(found(&answers, &[1, 2, 3, 3, 1])[0].tokens, [1, 2, 3, 3, 1]);
     }

@@ -1,5 +1,5 @@
-//! Two engines, one answer: PocketSphinx streams and decides alone when it is sure; when it is not, the small Whisper model is asked
-//! about the same utterance, and whether they agree is evidence of its own: they err differently.
+//! Two engines, one answer: PocketSphinx streams and tells early what it is sure of; at the end the small Whisper model is asked about the
+//! same utterance, and whether they agree is evidence of its own: they err differently.
 
 use super::grammar;
 use super::phrases::{NO, YES, digit_of};
@@ -7,11 +7,15 @@ use super::{Partial, PocketSphinx, Recognizer, Whisper};
 use crate::base::{Confidence, Engine, Expect, Grammar, Hypothesis, Language};
 use std::sync::Arc;
 
-/// Confidence from which the streaming engine is not asked about in closed asks.
-const SURE: f32 = 0.97;
+/// From two logits to one: the streaming engine's counts for less, because its confidence tells less. Fitted on 300 real digits, zero
+/// to four asked for and five to nine said as often, and looked at on 88 real sentences; see ARCHITECTURE.md.
+const FIRST: f32 = 0.3;
+const AGREED: f32 = 1.15;
+const OFFSET: f32 = -0.5;
 
-/// What agreement is worth, in logits.
-const AGREED: f32 = 1.5;
+/// Where they disagree the streaming engine's words stand unless the other is surer by so much.
+const HALF: f32 = 0.5;
+const LEAD: f32 = 3.0;
 
 /// The engine that callers meet: both, in one worker.
 pub struct Cascade {
@@ -73,10 +77,13 @@ impl Recognizer for Cascade {
         let first = self.first.finish();
         let Some((expect, person)) = self.ask.take() else { return first };
         let known = !matches!(expect, Expect::Anything | Expect::Number | Expect::Date);
-        let sure = first.rejected.is_none() && first.confidence.get() >= SURE && !matches!(expect, Expect::Open { .. });
-        if sure || !known {
+        if !known {
             self.second.abandon();
             return first;
+        }
+        if !first.text.is_empty() && !matches!(expect, Expect::Open { .. }) && !self.second.could_say(&first.text) {
+            self.second.abandon();
+            return Hypothesis { why: Some("words that only the streaming engine knows".to_string()), ..first };
         }
         decide(&expect, &person, first, self.second.finish())
     }
@@ -98,32 +105,34 @@ impl Recognizer for Cascade {
 
 /// One hypothesis from two.
 pub(crate) fn decide(expect: &Expect, person: &[String], first: Hypothesis, second: Hypothesis) -> Hypothesis {
-    let open = matches!(expect, Expect::Open { .. });
     let (one, two) = (logit(first.confidence), logit(second.confidence));
-    if !second.text.is_empty() && same(person, &first.text, &second.text) {
-        let both = one + two + AGREED;
-        let rejected = if both < 0.0 { first.rejected.clone() } else { None };
-        return Hypothesis { confidence: confidence(both), rejected, why: Some("both engines heard the same".into()), ..first };
-    }
-    let heard = second.rejected.is_none() && !second.text.is_empty();
-    if open {
+    let heard = !second.text.is_empty();
+    if matches!(expect, Expect::Open { .. }) {
         // The streaming engine has a model of the flow's own sentences; the other knows requests for a person in any noise.
-        let asks = heard && grammar::person_within(person, &second.text);
+        let asks = heard && second.rejected.is_none() && grammar::person_within(person, &second.text);
         if asks && two > one.max(0.0) {
             return Hypothesis { why: Some("only the small model heard a request for a person".into()), ..second };
         }
         return Hypothesis { why: Some("an open question: the streaming engine".into()), ..first };
     }
-    let (winner, loser) = if heard && (two > one || first.text.is_empty()) { (second, first) } else { (first, second) };
-    let (best, other) = (logit(winner.confidence), logit(loser.confidence));
-    let left = best - softplus(other);
-    let rejected = winner.rejected.clone().or_else(|| (left < 0.0).then(|| "the engines disagree".to_string()));
-    let mut alternatives = winner.alternatives.clone();
-    if !loser.text.is_empty() && !alternatives.iter().any(|(text, _)| *text == loser.text) {
-        alternatives.insert(0, (loser.text.clone(), loser.confidence));
+    let agree = heard && same(person, &first.text, &second.text);
+    let whole = FIRST * one + two + OFFSET + if agree { AGREED } else { 0.0 };
+    let (winner, loser) =
+        if agree || !heard || !first.text.is_empty() && HALF * one + LEAD >= two { (first, second) } else { (second, first) };
+    let why = match (agree, winner.engine) {
+        (true, _) => "both engines heard the same",
+        (_, Engine::Small) => "the engines disagree: the small model was surer",
+        _ => "the engines disagree: the streaming engine was surer",
+    };
+    let mut alternatives = winner.alternatives;
+    if !agree && !loser.text.is_empty() && !alternatives.iter().any(|(text, _)| *text == loser.text) {
+        alternatives.insert(0, (loser.text, loser.confidence));
     }
-    let why = format!("the engines disagree: {:?} was surer", winner.engine);
-    Hypothesis { confidence: confidence(left), rejected, alternatives, why: Some(why), ..winner }
+    let rejected = (whole < 0.0).then(|| match heard {
+        true => "two engines are not sure enough".to_string(),
+        false => "the small model heard other words".to_string(),
+    });
+    Hypothesis { confidence: confidence(whole), rejected, alternatives, why: Some(why.to_string()), ..winner }
 }
 
 /// Whether two texts are the same answer: the same words, the same digits, both a yes, both a no, both a request for a person.
@@ -142,10 +151,6 @@ fn logit(c: Confidence) -> f32 {
     (p / (1.0 - p)).ln()
 }
 
-fn softplus(x: f32) -> f32 {
-    (1.0 + x.exp()).ln()
-}
-
 fn confidence(logit: f32) -> Confidence {
     Confidence::new(1.0 / (1.0 + (-logit).exp()))
 }
@@ -161,7 +166,7 @@ mod tests {
 
     fn decided(expect: &Expect, first: (&str, f32), second: (&str, f32)) -> Hypothesis {
         let one = said(first.0, first.1, Engine::Pocketsphinx);
-        decide(expect, &["the help desk".to_string()], one, said(second.0, second.1, Engine::Whisper))
+        decide(expect, &["the help desk".to_string()], one, said(second.0, second.1, Engine::Small))
     }
 
     fn yes_no() -> Expect {
@@ -171,15 +176,9 @@ mod tests {
     #[test]
     fn agreement_is_worth_more_than_either() {
         let digits = Expect::Digits { min: 3, max: 3, check: None };
-        for (expect, one, two) in
-            [(yes_no(), "yes", "yeah please"), (yes_no(), "yeah", "yes"), (digits, "oh one two", "zero one two")]
-        {
+        for (expect, one, two) in [(yes_no(), "yeah", "yes"), (digits, "oh one two", "zero one two")] {
             let both = decided(&expect, (one, 0.6), (two, 0.7));
-            if two == "yeah please" {
-                assert!(both.confidence.get() < 0.7, "{both:?}");
-                continue;
-            }
-            assert!(both.confidence.get() > 0.8 && both.rejected.is_none() && both.text == one, "{both:?}");
+            assert!(both.confidence.get() > 0.7 && both.rejected.is_none() && both.text == one, "{both:?}");
             // A doubt of one engine is outweighed, doubts of both are not.
             assert_eq!(decided(&expect, (one, 0.3), (two, 0.9)).rejected, None);
             assert!(decided(&expect, (one, 0.1), (two, 0.1)).rejected.is_some());
@@ -188,14 +187,16 @@ mod tests {
 
     #[test]
     fn a_quarrel_is_won_by_the_surer_one_and_costs_confidence() {
-        let won = decided(&yes_no(), ("no", 0.2), ("yes", 0.95));
-        assert_eq!((won.text.as_str(), won.engine, &won.rejected), ("yes", Engine::Whisper, &None));
+        let won = decided(&yes_no(), ("no", 0.1), ("yes", 0.95));
+        assert_eq!((won.text.as_str(), won.engine, &won.rejected), ("yes", Engine::Small, &None));
         assert_eq!(won.alternatives[0].0, "no");
-        let lost = decided(&yes_no(), ("no", 0.9), ("yes", 0.9));
-        assert!(lost.rejected.is_some() && lost.confidence.get() < 0.6, "{lost:?}");
+        let agreed = decided(&yes_no(), ("no", 0.9), ("no", 0.6)).confidence;
+        let quarrel = decided(&yes_no(), ("no", 0.9), ("yes", 0.6));
+        assert!(quarrel.text == "no" && quarrel.confidence < agreed, "{quarrel:?}");
+        // Words that the small model does not hear at all are refused.
         let alone = decided(&yes_no(), ("no", 0.9), ("", 0.0));
-        assert_eq!((alone.text.as_str(), alone.engine, &alone.rejected), ("no", Engine::Pocketsphinx, &None));
-        assert!(won.why.is_some_and(|why| why.contains("Whisper")));
+        assert!(alone.text == "no" && alone.rejected.is_some(), "{alone:?}");
+        assert!(won.why.is_some_and(|why| why.contains("small model was surer")));
     }
 
     #[test]
@@ -203,7 +204,7 @@ mod tests {
         let open = Expect::Open { name: Arc::from("x"), examples: Arc::from([]) };
         assert_eq!(decided(&open, ("where is my parcel", 0.7), ("one", 0.9)).text, "where is my parcel");
         let asked = decided(&open, ("were is a person", 0.3), ("speak to a person", 0.9));
-        assert_eq!((asked.text.as_str(), asked.engine), ("speak to a person", Engine::Whisper));
+        assert_eq!((asked.text.as_str(), asked.engine), ("speak to a person", Engine::Small));
         assert_eq!(decided(&open, ("where is my parcel", 0.95), ("speak to a person", 0.6)).text, "where is my parcel");
         assert_eq!(decided(&open, ("", 0.0), ("i need the help desk", 0.8)).text, "i need the help desk");
     }

@@ -3,7 +3,7 @@
 
 use super::answers::{Answers, Found, Token};
 use super::small::Words;
-use crate::audio::{Rate, resample, rms_dbfs};
+use crate::audio::{Dice, Rate, resample, rms_dbfs};
 use whisper_rs::{FullParams, SamplingStrategy, WhisperState};
 
 /// Lengths that the model was trained on, in steps of the encoder (20 ms each).
@@ -15,6 +15,9 @@ const STEP: usize = 160;
 /// What is kept of the quiet before and after the speech, in steps: as in training.
 const BEFORE: usize = 12;
 const AFTER: usize = 18;
+
+/// Loudness (standard deviation) of a quiet line.
+const LINE_LEVEL: f32 = 20.0;
 
 /// How far under the loudest step speech is still speech, and how far over the quietest tenth of all steps it must be.
 const UNDER_PEAK_DB: f32 = 32.0;
@@ -48,7 +51,7 @@ pub(crate) fn hear(
     samples: &[i16],
     threads: usize,
 ) -> Result<Option<Weighed>, String> {
-    let speech = trimmed(samples);
+    let speech = &framed(samples);
     let need = speech.len().div_ceil(STEP);
     let Some(steps) = STEPS.iter().copied().find(|s| *s >= need) else { return Ok(None) };
     encode(state, speech, steps, threads)?;
@@ -139,17 +142,28 @@ impl Decoder<'_> {
     }
 }
 
-/// The stretch from shortly before the speech to shortly after it.
-fn trimmed(samples: &[i16]) -> &[i16] {
+/// The stretch from shortly before the speech to shortly after it; where a recording is cut tighter than that, a quiet line stands
+/// around it.
+fn framed(samples: &[i16]) -> Vec<i16> {
     let levels: Vec<f32> = samples.chunks(STEP).map(rms_dbfs).collect();
     let mut sorted = levels.clone();
     sorted.sort_by(f32::total_cmp);
-    let (Some(floor), Some(peak)) = (sorted.get(sorted.len() / 10), sorted.last()) else { return samples };
+    let (Some(floor), Some(peak)) = (sorted.get(sorted.len() / 10), sorted.last()) else { return Vec::new() };
     let bound = (floor + OVER_FLOOR_DB).max(peak - UNDER_PEAK_DB).min(peak - 3.0);
     let loud = |level: &f32| *level >= bound;
-    let (Some(first), Some(last)) = (levels.iter().position(loud), levels.iter().rposition(loud)) else { return samples };
-    let (from, to) = (first.saturating_sub(BEFORE) * STEP, (last + 1 + AFTER) * STEP);
-    &samples[from..to.min(samples.len())]
+    let first = levels.iter().position(loud).unwrap_or(0);
+    let end = levels.iter().rposition(loud).map_or(levels.len(), |last| last + 1);
+    let mut dice = Dice::new(1);
+    let mut quiet = |steps: usize| {
+        let mut line = vec![0; steps * STEP];
+        dice.add_noise(&mut line, LINE_LEVEL);
+        line
+    };
+    let mut out = quiet(BEFORE.saturating_sub(first));
+    out.extend_from_slice(&samples[first.saturating_sub(BEFORE) * STEP..((end + AFTER) * STEP).min(samples.len())]);
+    let tail = quiet((end + AFTER).saturating_sub(levels.len()));
+    out.extend(tail);
+    out
 }
 
 #[cfg(test)]
@@ -157,13 +171,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_quiet_around_speech_is_cut() {
+    fn there_is_always_the_same_quiet_around_speech() {
         let mut samples = vec![3i16; 8_000];
         samples.extend([4_000, -4_000].repeat(1_600));
         samples.extend(vec![3i16; 8_000]);
-        let speech = trimmed(&samples);
-        assert_eq!(speech.len(), 3_200 + (BEFORE + AFTER) * STEP);
-        assert_eq!(trimmed(&[]), &[] as &[i16]);
-        assert_eq!(trimmed(&samples[..800]).len(), 800);
+        let whole = 3_200 + (BEFORE + AFTER) * STEP;
+        assert_eq!(framed(&samples).len(), whole);
+        assert_eq!(framed(&samples[8_000..11_200]).len(), whole);
+        assert!(framed(&[]).is_empty());
     }
 }

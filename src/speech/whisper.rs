@@ -172,20 +172,30 @@ impl Whisper {
     /// What the small model heard: one of the answers that count, or nothing of ours.
     fn hear_small(&mut self) -> Result<Hypothesis, String> {
         let (Some(words), Some(expect)) = (&self.small, &self.expect) else { return Err("it has no ask".to_string()) };
-        let answers = match &self.only {
-            Some(list) => answers_in(words, list),
-            None => answers_of(words, expect, &self.person),
-        };
+        let answers = self.answers(words, expect);
         let weighed = small_hearing::hear(&mut self.state, words, &answers, &self.samples, 1)?;
         Ok(match weighed {
             Some(weighed) => judge_small(words, &weighed, answers.is_empty()),
             None => Hypothesis {
-                engine: Engine::Whisper,
+                engine: Engine::Small,
                 confidence: Confidence::default(),
                 rejected: Some("too long for the small model".to_string()),
                 ..Hypothesis::typed("")
             },
         })
+    }
+
+    fn answers(&self, words: &Words, expect: &Expect) -> Answers {
+        match &self.only {
+            Some(list) => answers_in(words, list),
+            None => answers_of(words, expect, &self.person),
+        }
+    }
+
+    /// Whether the small model could give this text as an answer to the present ask: it knows no other words.
+    pub(crate) fn could_say(&self, text: &str) -> bool {
+        let (Some(words), Some(expect)) = (&self.small, &self.expect) else { return false };
+        words.tokens(text).is_some_and(|tokens| self.answers(words, expect).holds(&tokens))
     }
 }
 
@@ -216,7 +226,7 @@ fn judge_small(words: &Words, weighed: &Weighed, open: bool) -> Hypothesis {
     let known = best.filter(|b| !b.tokens.is_empty() && !b.tokens.contains(&Words::UNKNOWN));
     let Some(best) = known else {
         return Hypothesis {
-            engine: Engine::Whisper,
+            engine: Engine::Small,
             confidence: Confidence::default(),
             rejected: Some("none of the words that the small model knows".to_string()),
             ..Hypothesis::typed("")
@@ -225,7 +235,8 @@ fn judge_small(words: &Words, weighed: &Weighed, open: bool) -> Hypothesis {
     // What else it may have been: no words of ours, or words that were not asked for.
     let rival = if weighed.free.tokens == best.tokens { weighed.unknown } else { weighed.free.log.max(weighed.unknown) };
     let confidence = |log: f32| {
-        let score = SURE.margin * (log - rival).clamp(-12.0, 12.0) + SURE.log * log + SURE.nobody * weighed.nobody.exp() + SURE.offset;
+        let score =
+            SURE.margin * (log - rival).clamp(-12.0, 12.0) + SURE.log * log + SURE.nobody * weighed.nobody.exp() + SURE.offset;
         Confidence::new(1.0 / (1.0 + (-score).exp()))
     };
     let sure = confidence(best.log);
@@ -236,7 +247,7 @@ fn judge_small(words: &Words, weighed: &Weighed, open: bool) -> Hypothesis {
         confidence: sure,
         rejected: (sure.get() < 0.5).then(|| "other words fit better".to_string()),
         alternatives: others.iter().map(|f| (words.text(&f.tokens), confidence(f.log))).collect(),
-        engine: Engine::Whisper,
+        engine: Engine::Small,
         why: Some(format!("log likelihood of this, of unknown words, of any words, of nobody: {numbers}")),
         ..Hypothesis::typed("")
     }
@@ -253,7 +264,8 @@ struct Sure {
     offset: f32,
 }
 
-const SURE: Sure = Sure { margin: 0.35, log: 0.5, nobody: -2.0, offset: 1.0 };
+/// Fitted on 300 real digits, zero to four asked for and five to nine said as often (speaker-wise folds: area under the curve 0.92).
+const SURE: Sure = Sure { margin: 0.35, log: 0.38, nobody: -9.0, offset: 2.44 };
 
 /// Least and most of the eleven numbers at the head of a model: vocabulary, then contexts, widths, heads and layers of the
 /// two halves, mel bands, kind of numbers.
@@ -277,7 +289,7 @@ fn check(model: &Path) -> Result<(), String> {
 
 impl Recognizer for Whisper {
     fn engine(&self) -> Engine {
-        Engine::Whisper
+        if self.small.is_some() { Engine::Small } else { Engine::Whisper }
     }
 
     fn speaks(&self, language: Language) -> bool {
@@ -307,8 +319,9 @@ impl Recognizer for Whisper {
     }
 
     fn finish(&mut self) -> Hypothesis {
+        let engine = self.engine();
         let nothing = |why: Option<&str>| Hypothesis {
-            engine: Engine::Whisper,
+            engine,
             confidence: Confidence::default(),
             rejected: why.map(str::to_string),
             ..Hypothesis::typed("")
