@@ -35,6 +35,8 @@ mod searches;
 mod small;
 #[cfg(feature = "whisper")]
 mod small_hearing;
+#[cfg(all(test, feature = "whisper"))]
+mod small_tests;
 mod sound;
 #[cfg(feature = "pocketsphinx")]
 mod verdict;
