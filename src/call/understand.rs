@@ -83,11 +83,7 @@ impl Question<'_> {
             }
             AskKind::Confirm { value, min, max, check, denied, .. } => {
                 let wanted = Wanted { min: *min, max: *max, check: *check, denied };
-                let said = readings(heard).flat_map(|r| slots::corrected(value, r)).filter(|v| v != value);
-                // The whole number again is one more hearing of it.
-                let again = slots::digits(&heard.text).filter(|said| said.len() == value.len() && said != value);
-                let together = again.map(|said| all_hearings(&said, value, denied)).unwrap_or_default();
-                let said = together.into_iter().chain(said).find(|v| v != value && wanted.fits(v));
+                let said = readings(heard).flat_map(|r| slots::corrected(value, r)).find(|v| v != value && wanted.fits(v));
                 match (said, slots::yes_no(text)) {
                     (Some(said), _) => self::value("digits", said, heard.confidence),
                     (None, Some(yes)) => yes_no(yes, heard.confidence),
@@ -251,25 +247,12 @@ fn readings(heard: &Hypothesis) -> impl Iterator<Item = &str> {
     std::iter::once(heard.text.as_str()).chain(heard.alternatives.iter().take(READINGS_MAX).map(|(text, _)| text.as_str()))
 }
 
-/// What digits may be meant that were heard now, and before, when something was read back that was not it.
-fn all_hearings(now: &str, read_back: &str, denied: &[String]) -> Vec<String> {
-    let before = denied.iter().map(String::as_str).chain([read_back]);
-    slots::confusable(&std::iter::once(now).chain(before).collect::<Vec<_>>())
-}
-
 /// The first reading that can be meant; where a check digit or the caller says that none is, what sounds like the words.
 fn digits(heard: &Hypothesis, wanted: &Wanted<'_>) -> Understanding {
     let Some(said) = slots::digits(&heard.text) else { return Understanding::Nothing("not only digits".into()) };
-    let doubted = wanted.check.is_some() || !wanted.denied.is_empty();
-    let mut likely = if doubted { all_hearings(&said, "", wanted.denied) } else { Vec::new() };
-    let mut found = readings(heard).filter_map(slots::digits);
-    let found = match wanted.denied.is_empty() {
-        true => found.chain(likely).find(|d| wanted.fits(d)),
-        false => {
-            likely.retain(|d| wanted.fits(d));
-            likely.into_iter().next().or_else(|| found.find(|d| wanted.fits(d)))
-        }
-    };
+    let found = readings(heard).filter_map(slots::digits).find(|d| wanted.fits(d));
+    let doubted = wanted.check.is_some() || wanted.denied.contains(&said);
+    let found = found.or_else(|| slots::confusable(&said).into_iter().filter(|_| doubted).find(|d| wanted.fits(d)));
     match found {
         Some(digits) => value("digits", digits, heard.confidence),
         None if wanted.check.is_some_and(|c| !c.holds(&said)) => Understanding::Nothing("the check digit is wrong".into()),

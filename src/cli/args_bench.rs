@@ -135,6 +135,9 @@ pub(crate) struct BenchAsrArgs {
     /// Tell each utterance that was not heard as it should be.
     #[arg(long)]
     misses: bool,
+    /// Write what was heard of each utterance into this file, a line of JSON each.
+    #[arg(long, value_name = "FILE")]
+    details: Option<PathBuf>,
     /// Engines at one time; one for Whisper, all cores otherwise if not given.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=64))]
     jobs: Option<u16>,
@@ -164,6 +167,7 @@ impl BenchAsrArgs {
             every: usize::from(self.every),
             jobs,
             misses: self.misses,
+            details: self.details,
             results: self.results,
         }
     }

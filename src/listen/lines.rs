@@ -98,7 +98,7 @@ impl LineTracker {
                 continue;
             }
             let line = Line {
-                hertz: (bin as f32 + summit(power(bin - 1), here, power(bin + 1))) * BIN,
+                hertz: (bin as f32 + summit([power(bin - 1), here, power(bin + 1)].map(|p| p.max(1e-6).ln()))) * BIN,
                 power: power(bin - 1) + here + power(bin + 1),
             };
             if n < LINES {
@@ -121,15 +121,17 @@ impl LineTracker {
                 })
         };
         let share = lines.iter().filter(stood).map(|l| l.power).sum::<f32>() / total;
-        lines.sort_by(|a, b| b.power.total_cmp(&a.power));
-        let top_two = (lines[0].power + lines[1].power) / total;
+        let two = lines.iter().fold((0.0f32, 0.0f32), |(first, second), line| match line.power {
+            power if power > first => (power, first),
+            power => (first, second.max(power)),
+        });
+        let top_two = (two.0 + two.1) / total;
         Steady { share: share.min(1.0), top_two: top_two.min(1.0) }
     }
 }
 
-/// How far from its bin a line's summit is, in bins: a parabola through the logarithms.
-fn summit(left: f32, peak: f32, right: f32) -> f32 {
-    let [left, peak, right] = [left, peak, right].map(|p| p.max(1e-6).ln());
+/// How far from the middle one of three neighbours the summit of a parabola through them is, -0.5 to 0.5 of their distance.
+pub(super) fn summit([left, peak, right]: [f32; 3]) -> f32 {
     let bend = left - 2.0 * peak + right;
     if bend < 0.0 { (0.5 * (left - right) / bend).clamp(-0.5, 0.5) } else { 0.0 }
 }

@@ -1,6 +1,7 @@
 //! How periodic the last 40 ms are, and with which period: the larynx of a voice gives 60 to 400 pulses a second, and unlike a note's
 //! their pitch never stands still.
 
+use super::lines::summit;
 use crate::audio::{FRAME_SAMPLES, Frame};
 
 /// Samples looked at, at 4 kHz: 40 ms.
@@ -71,10 +72,8 @@ impl PitchTracker {
             .into_iter()
             .find(|&lag| found[lag] >= NEARLY * best && found[lag] >= found[lag - 1] && found[lag] >= found[lag + 1]);
         let Some(lag) = first.filter(|_| best > 0.0) else { return Pitch { strength: best.max(0.0), period: 0.0 } };
-        let (left, peak, right) = (found[lag - 1], found[lag], found[lag + 1]);
-        let bend = left - 2.0 * peak + right;
-        let shift = if bend < 0.0 { (0.5 * (left - right) / bend).clamp(-0.5, 0.5) } else { 0.0 };
-        Pitch { strength: peak.min(1.0), period: lag as f32 + shift }
+        let shift = summit([found[lag - 1], found[lag], found[lag + 1]]);
+        Pitch { strength: found[lag].min(1.0), period: lag as f32 + shift }
     }
 }
 

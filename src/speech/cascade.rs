@@ -3,7 +3,7 @@
 
 use super::grammar;
 use super::phrases::{NO, YES, digit_of};
-use super::{Partial, PocketSphinx, Recognizer, Whisper};
+use super::{Partial, PocketSphinx, Recognizer, Small};
 use crate::base::{Confidence, Engine, Expect, Grammar, Hypothesis, Language};
 use std::sync::Arc;
 
@@ -20,7 +20,7 @@ const LEAD: f32 = 3.0;
 /// The engine that callers meet: both, in one worker.
 pub struct Cascade {
     first: PocketSphinx,
-    second: Whisper,
+    second: Small,
     ask: Option<(Expect, Arc<[String]>)>,
 }
 
@@ -30,7 +30,7 @@ impl Cascade {
     /// # Errors
     /// When the small model does not load.
     pub fn behind(first: PocketSphinx) -> Result<Cascade, String> {
-        Ok(Cascade { first, second: Whisper::small()?, ask: None })
+        Ok(Cascade { first, second: Small::built_in()?, ask: None })
     }
 
     /// The streaming engine, for asks that only it hears (ready grammars, dictation).

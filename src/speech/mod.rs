@@ -13,6 +13,8 @@ mod cascade;
 mod decoder;
 #[cfg_attr(not(feature = "pocketsphinx"), allow(dead_code))]
 mod dictionary;
+#[cfg(feature = "pocketsphinx")]
+mod early;
 #[cfg(any(feature = "pocketsphinx", feature = "flite"))]
 mod ffi;
 #[cfg(feature = "flite")]
@@ -30,9 +32,13 @@ mod pocketsphinx;
 mod pool;
 mod process;
 #[cfg(feature = "pocketsphinx")]
+mod scratch;
+#[cfg(feature = "pocketsphinx")]
 mod searches;
 #[cfg(feature = "whisper")]
 mod small;
+#[cfg(feature = "whisper")]
+mod small_file;
 #[cfg(feature = "whisper")]
 mod small_hearing;
 #[cfg(all(test, feature = "whisper"))]
@@ -43,6 +49,8 @@ mod verdict;
 mod voices;
 #[cfg(feature = "whisper")]
 mod whisper;
+#[cfg(feature = "whisper")]
+mod whisper_pass;
 #[cfg(feature = "whisper")]
 mod whisper_text;
 mod wire;
@@ -56,6 +64,8 @@ pub use phrases::spoken;
 #[cfg(feature = "pocketsphinx")]
 pub use pocketsphinx::{PocketSphinx, Width};
 pub use pool::{Ear, Ears, EarsStats, SpeechError};
+#[cfg(feature = "whisper")]
+pub use small::Small;
 pub use voices::{Voices, VoicesConfig};
 #[cfg(feature = "whisper")]
 pub use whisper::Whisper;

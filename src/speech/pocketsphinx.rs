@@ -10,12 +10,12 @@ use super::dictionary::Dictionary;
 use super::grammar::{self, Compiled};
 use super::line::{self, LineMean};
 use super::phrases;
+use super::scratch::Scratch;
 use super::searches::{Search, hash};
 use super::verdict::{self, Evidence, Kind};
 use super::{Partial, Recognizer, lm};
 use crate::audio::{Denoiser, Dice};
 use crate::base::{Engine, Expect, Grammar, HeardWord, Hypothesis, Language};
-use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -31,18 +31,6 @@ const PADDING_LEVEL: f32 = 20.0;
 /// Partial results are looked at every so many calls of `feed` (100 ms in frames of 20 ms).
 const LOOK_EVERY: u32 = 5;
 
-/// How sure a grammar must be of a request for a person before the utterance is over.
-const PERSON_CONFIDENCE: f32 = 0.95;
-
-/// How many words it must have: "get me an americano" begins like "get me a person".
-const PERSON_WORDS: usize = 5;
-
-/// And how well its worst word must fit.
-const PERSON_WORST_RATIO: f32 = -10.0;
-
-/// The same over all words of a request inside an open question, whose model is a witness already (true ones: -12 to -28).
-const PERSON_MEAN_RATIO: f32 = -32.0;
-
 const BEAMS: Beams = Beams { beam: 1e-48, phone: 1e-48, word: 7e-29, states_max: 30_000 };
 /// Frames of silence stay in, so that all decoders count the same frames.
 const OPTIONS: &[(&str, &str)] = &[("-remove_silence", "no")];
@@ -53,10 +41,7 @@ const LOOP_BEAMS: Beams = Beams { beam: 1e-20, phone: 1e-10, word: 1e-10, states
 const MODEL_WEIGHT: &str = "7";
 
 /// Most sound of an open question that is kept for the phone loop: a minute at 16 kHz.
-const KEPT_MAX: usize = 60 * 16_000;
-
-/// Frames that a phone loop hears before the words that it judges.
-const LOOP_BEFORE: usize = 20;
+pub(super) const KEPT_MAX: usize = 60 * 16_000;
 
 /// Segment scores of a language-model search are this much larger than those of a grammar (the library's `SENSCR_SHIFT`).
 const MODEL_SCALE: f32 = 1_024.0;
@@ -72,14 +57,14 @@ const PHONES: &str = "AA AE AH AO AW AY B CH D DH EH ER EY F G HH IH IY JH K L M
 
 /// The engine with its three decoders.
 pub struct PocketSphinx {
-    main: Search,
-    spotter: Search,
-    phones: Decoder,
+    pub(super) main: Search,
+    pub(super) spotter: Search,
+    pub(super) phones: Decoder,
     dictionary: Arc<Dictionary>,
     /// Running cepstral mean of the line, with the number of frames it rests on.
-    line: LineMean,
+    pub(super) line: LineMean,
     dice: Dice,
-    utterance: Option<Utterance>,
+    pub(super) utterance: Option<Utterance>,
     /// Nobody waits for the answer: everything is held back for the cepstral mean.
     patient: bool,
     /// Files that a decoder reads (ARPA, keyphrases) go here; removed with us.
@@ -109,24 +94,24 @@ fn model_folder() -> PathBuf {
     std::env::var_os("HOTLINE_POCKETSPHINX_MODEL").map_or_else(|| PathBuf::from(MODEL), PathBuf::from)
 }
 
-struct Utterance {
-    kind: Kind,
-    expect: Expect,
-    person: Arc<[String]>,
+pub(super) struct Utterance {
+    pub(super) kind: Kind,
+    pub(super) expect: Expect,
+    pub(super) person: Arc<[String]>,
     /// The last line sample, for interpolation across calls.
     last: i16,
     fed: u32,
     /// What nobody has heard yet; `None` once the search is under way.
-    waiting: Option<Vec<i16>>,
+    pub(super) waiting: Option<Vec<i16>>,
     /// Under a model: what was searched so far (16 kHz), for a phone loop that begins late. At most [`KEPT_MAX`].
-    kept: Vec<i16>,
+    pub(super) kept: Vec<i16>,
     /// Takes a loud noise away once the search is under way.
     denoiser: Option<Denoiser>,
     /// The frame from which the phone loop has heard this utterance; `None` while it does not run.
-    looped: Option<usize>,
+    pub(super) looped: Option<usize>,
     /// The text at the look before this one.
-    looked: String,
-    reported: Partial,
+    pub(super) looked: String,
+    pub(super) reported: Partial,
 }
 
 impl Utterance {
@@ -371,87 +356,6 @@ impl PocketSphinx {
         self.spotter.decoder.abandon();
         self.phones.abandon();
     }
-
-    /// What is new since the last look.
-    fn look(&mut self) -> Option<Partial> {
-        let utterance = self.utterance.as_ref()?;
-        let kind = utterance.kind;
-        // Before the search has begun the engine still shows the words of the utterance before.
-        if utterance.waiting.is_some() {
-            return None;
-        }
-        let segments = if kind == Kind::Spotted { Vec::new() } else { self.main.decoder.segments() };
-        let text = words_of(&segments);
-        let found = self.spotter.decoder.segments();
-        let utterance = self.utterance.as_mut()?;
-        let stands = !text.is_empty() && text == utterance.looked;
-        let mut now = utterance.reported.clone();
-        // Whole only when it stood at two looks in a row: the best path flickers inside words.
-        now.complete |= stands && grammar::complete(&utterance.expect, &utterance.person, &text);
-        if now.person.is_none() {
-            now.person = found.iter().find(|s| verdict::person_is_sure(&s.word, &text, kind)).map(|s| s.word.clone());
-        }
-        if now.person.is_none() && stands && kind == Kind::Open {
-            now.person = self.person_in_question(&segments);
-        }
-        let utterance = self.utterance.as_mut()?;
-        let asked = now.person.is_none()
-            && stands
-            && matches!(kind, Kind::Closed | Kind::Digits)
-            && text.split(' ').count() >= PERSON_WORDS
-            && grammar::asks_for_person(&utterance.person, &text);
-        utterance.looked.clone_from(&text);
-        if asked {
-            // The phone loop is the second witness where the spotter missed it.
-            let evidence = Evidence::weigh(&segments, &self.loop_scores(), 1.0);
-            let sure = verdict::judge(kind, &text, &evidence, false).0.get() >= PERSON_CONFIDENCE;
-            now.person = (sure && evidence.worst_ratio >= PERSON_WORST_RATIO).then(|| text.clone());
-        }
-        now.text = text;
-        let utterance = self.utterance.as_mut()?;
-        let news = now != utterance.reported;
-        utterance.reported = now.clone();
-        news.then_some(now)
-    }
-
-    /// Begins the phone loop at a frame of an open question that is under way, unless it has heard that frame already.
-    fn loop_from(&mut self, frame: usize) {
-        let Some(utterance) = &mut self.utterance else { return };
-        if utterance.looped.is_some_and(|from| from <= frame) || utterance.kept.len() >= KEPT_MAX {
-            return;
-        }
-        let from = frame.saturating_sub(LOOP_BEFORE);
-        // Fails only without an active search, which `search` has chosen.
-        if self.phones.start(Some(&self.line.mean)).is_ok() {
-            self.phones.feed(utterance.kept.get(from * line::STRETCH..).unwrap_or_default());
-            utterance.looped = Some(from);
-        }
-    }
-
-    /// A request for a person in the middle of an open question, where its own words fit as well as any sounds would.
-    fn person_in_question(&mut self, segments: &[Segment]) -> Option<String> {
-        let words: Vec<Segment> = segments.iter().filter(|s| s.is_word()).cloned().collect();
-        let texts: Vec<&str> = words.iter().map(|s| s.word.as_str()).collect();
-        let at = grammar::person_among(&self.utterance.as_ref()?.person, &texts)?;
-        self.loop_from(usize::try_from(words.get(at.start)?.start).unwrap_or(0));
-        let scores = self.loop_scores();
-        // Until the end the engine writes a model's scores on the scale of a grammar's.
-        let evidence = Evidence::weigh(&words[at.clone()], &scores, 1.0);
-        // All words, so that the call can see what stands around the phrase.
-        (evidence.mean_ratio >= PERSON_MEAN_RATIO).then(|| texts.join(" "))
-    }
-
-    /// The phone loop's acoustic score, frame by frame; nothing where it did not run.
-    fn loop_scores(&mut self) -> Vec<f32> {
-        let Some(from) = self.utterance.as_ref().and_then(|u| u.looped) else { return Vec::new() };
-        let mut out = vec![0.0; from + usize::try_from(self.phones.frames()).unwrap_or(0) + 1];
-        for s in self.phones.segments() {
-            let (start, end) = (from + usize::try_from(s.start).unwrap_or(0), from + usize::try_from(s.end).unwrap_or(0));
-            let each = s.acoustic as f32 / (end.saturating_sub(start) + 1) as f32;
-            out.iter_mut().take(end + 1).skip(start).for_each(|v| *v = each);
-        }
-        out
-    }
 }
 
 impl Recognizer for PocketSphinx {
@@ -555,7 +459,7 @@ fn empty() -> Hypothesis {
     Hypothesis { engine: Engine::Pocketsphinx, confidence: crate::base::Confidence::default(), ..Hypothesis::typed("") }
 }
 
-fn words_of(segments: &[Segment]) -> String {
+pub(super) fn words_of(segments: &[Segment]) -> String {
     let words: Vec<&str> = segments.iter().filter(|s| s.is_word()).map(|s| s.word.as_str()).collect();
     words.join(" ")
 }
@@ -567,62 +471,6 @@ fn word_times(segments: &[Segment]) -> Vec<HeardWord> {
     };
     let said = segments.iter().filter(|s| s.is_word());
     said.map(|s| HeardWord { text: s.word.clone(), start_ms: millis(s.start), end_ms: millis(s.end + 1) }).collect()
-}
-
-/// How the names of such folders begin; process and number follow.
-const SCRATCH: &str = "hotline-ears-";
-
-/// A folder of our own for the files that the C library insists on reading.
-pub(crate) struct Scratch(PathBuf);
-
-impl Scratch {
-    pub(crate) fn new() -> Result<Scratch, String> {
-        use std::sync::atomic::{AtomicU32, Ordering};
-        static COUNT: AtomicU32 = AtomicU32::new(0);
-        remove_orphans();
-        // A process of the same number that was killed may have left some behind.
-        let mut tries = 0..1_000;
-        let path = loop {
-            let n = COUNT.fetch_add(1, Ordering::Relaxed);
-            let path = std::env::temp_dir().join(format!("{SCRATCH}{}-{n}", std::process::id()));
-            match std::fs::create_dir(&path) {
-                Ok(()) => break path,
-                Err(e) if e.kind() == std::io::ErrorKind::AlreadyExists && tries.next().is_some() => {}
-                Err(e) => return Err(format!("cannot make {}: {e}", path.display())),
-            }
-        };
-        Ok(Scratch(path))
-    }
-
-    pub(crate) fn write(&self, name: &str, text: &str) -> Result<PathBuf, String> {
-        // Cleaned up by somebody, or by a process that does not see ours.
-        std::fs::create_dir_all(&self.0).map_err(|e| format!("cannot make {}: {e}", self.0.display()))?;
-        let path = self.0.join(name);
-        let mut file = std::fs::File::create(&path).map_err(|e| format!("cannot write {}: {e}", path.display()))?;
-        file.write_all(text.as_bytes()).map_err(|e| format!("cannot write {}: {e}", path.display()))?;
-        Ok(path)
-    }
-}
-
-/// Removes the folders of processes that were killed: they could not do it themselves.
-fn remove_orphans() {
-    let Ok(entries) = std::fs::read_dir(std::env::temp_dir()) else { return };
-    for entry in entries.flatten() {
-        let name = entry.file_name();
-        let Some(rest) = name.to_str().and_then(|n| n.strip_prefix(SCRATCH)) else { continue };
-        let process = rest.split_once('-').and_then(|(process, _)| process.parse::<u32>().ok());
-        if process.is_some_and(|p| !Path::new(&format!("/proc/{p}")).exists()) {
-            // Somebody else's, or gone in the meantime: left alone.
-            let _ = std::fs::remove_dir_all(entry.path());
-        }
-    }
-}
-
-impl Drop for Scratch {
-    fn drop(&mut self) {
-        // A left-over folder of two small files is no reason to fail.
-        let _ = std::fs::remove_dir_all(&self.0);
-    }
 }
 
 #[cfg(test)]

@@ -2,9 +2,10 @@
 //! other and against "words that are none of ours".
 
 use super::answers::{Answers, Found, Token};
-use super::small::Words;
-use crate::audio::{Dice, Rate, resample, rms_dbfs};
-use whisper_rs::{FullParams, SamplingStrategy, WhisperState};
+use super::small_file::Words;
+use super::whisper_pass::{params, wide};
+use crate::audio::{Dice, rms_dbfs};
+use whisper_rs::WhisperState;
 
 /// Lengths that the model was trained on, in steps of the encoder (20 ms each).
 const STEPS: [usize; 5] = [64, 96, 128, 192, 256];
@@ -68,23 +69,8 @@ pub(crate) fn hear(
 /// One pass through the encoder. The step interface of the library cannot set the length that is encoded, its whole pass can: the
 /// one token that it writes then is not used.
 fn encode(state: &mut WhisperState, speech: &[i16], steps: usize, threads: usize) -> Result<(), String> {
-    let rate = |hertz| Rate::new(hertz).map_err(|e| e.to_string());
-    let wide = resample(speech, rate(8_000)?, rate(16_000)?).map_err(|e| e.to_string())?;
-    let mut sound: Vec<f32> = wide.iter().map(|s| f32::from(*s) / 32_768.0).collect();
-    // The library refuses less than a tenth of a second.
-    sound.resize(sound.len().max(17_600), 0.0);
-    let mut params = FullParams::new(SamplingStrategy::Greedy { best_of: 1 });
-    params.set_n_threads(i32::try_from(threads).unwrap_or(1));
-    params.set_audio_ctx(i32::try_from(steps).unwrap_or(256));
-    params.set_no_context(true);
-    params.set_no_timestamps(true);
-    params.set_single_segment(true);
-    params.set_temperature_inc(0.0);
-    params.set_max_tokens(1);
-    params.set_print_progress(false);
-    params.set_print_realtime(false);
-    params.set_print_special(false);
-    params.set_print_timestamps(false);
+    let sound = wide(speech)?;
+    let params = params(i32::try_from(threads).unwrap_or(1), steps, 1);
     state.full(params, &sound).map_err(|e| e.to_string())
 }
 

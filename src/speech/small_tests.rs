@@ -1,11 +1,11 @@
 //! The small model that hotline brings along, on the fixtures in synthetic voices and on real digits.
 
-use super::{Recognizer, Whisper};
+use super::{Recognizer, Small};
 use crate::base::{Engine, Expect, Grammar, Hypothesis, Language};
 use std::path::Path;
 use std::sync::Arc;
 
-fn hear(engine: &mut Whisper, file: &Path, expect: &Expect) -> Hypothesis {
+fn hear(engine: &mut Small, file: &Path, expect: &Expect) -> Hypothesis {
     let bytes = std::fs::read(file).expect("readable");
     let sound = crate::audio::decode_file(&bytes, Some("wav")).expect("a sound file");
     engine.start(&Grammar { language: Language::EN, expect: expect.clone(), person: Arc::from([]) }).expect("English");
@@ -16,7 +16,7 @@ fn hear(engine: &mut Whisper, file: &Path, expect: &Expect) -> Hypothesis {
 /// A guard with a margin: the model may be trained further, and must not get worse than this.
 #[test]
 fn short_answers_and_requests_for_a_person_are_heard_and_mumbling_is_not() {
-    let mut engine = Whisper::small().expect("it is built in");
+    let mut engine = Small::built_in().expect("it is built in");
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("audio-fixtures");
     let yes_no = Expect::YesNo { phrases: Arc::from([]) };
     let said = [
@@ -48,7 +48,7 @@ fn real_digits_are_told_from_each_other_and_from_digits_that_were_not_asked_for(
     if !folder.exists() {
         return eprintln!("skipped: {} is not there", folder.display());
     }
-    let mut engine = Whisper::small().expect("it is built in");
+    let mut engine = Small::built_in().expect("it is built in");
     let (mut right, mut refused, mut n) = (0, 0, 0);
     for speaker in ["jackson", "nicolas", "theo"] {
         for (digit, name) in ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"].iter().enumerate()

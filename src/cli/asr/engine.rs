@@ -1,7 +1,7 @@
 //! An engine in this very process, one utterance after the other.
 
 use super::Ask;
-#[cfg(feature = "pocketsphinx")]
+#[cfg(any(feature = "pocketsphinx", feature = "whisper"))]
 use super::ask::AskKind;
 use crate::audio::{FRAME_SAMPLES, Pcm};
 use crate::base::{Confidence, Hypothesis};
@@ -19,6 +19,8 @@ pub(crate) enum Engine {
     PocketSphinx(Box<crate::speech::PocketSphinx>),
     #[cfg(feature = "whisper")]
     Whisper(Box<crate::speech::Whisper>),
+    #[cfg(feature = "whisper")]
+    Small(Box<crate::speech::Small>),
     /// Both, as callers meet them.
     #[cfg(all(feature = "pocketsphinx", feature = "whisper"))]
     Cascade(Box<crate::speech::Cascade>),
@@ -78,7 +80,11 @@ impl Engine {
                 Ok(Engine::PocketSphinx(Box::new(engine)))
             }
             #[cfg(feature = "whisper")]
-            "small" => Ok(Engine::Whisper(Box::new(crate::speech::Whisper::small()?))),
+            "small" => {
+                use crate::speech::Small;
+                let engine = model.map_or_else(Small::built_in, Small::load)?;
+                Ok(Engine::Small(Box::new(engine)))
+            }
             #[cfg(feature = "whisper")]
             "whisper" => {
                 let model = model.ok_or("--engine whisper needs --model FILE (a ggml model)")?;
@@ -104,6 +110,8 @@ impl Engine {
             Engine::PocketSphinx(engine) => Some(engine.as_mut()),
             #[cfg(feature = "whisper")]
             Engine::Whisper(engine) => Some(engine.as_mut()),
+            #[cfg(feature = "whisper")]
+            Engine::Small(engine) => Some(engine.as_mut()),
             #[cfg(all(feature = "pocketsphinx", feature = "whisper"))]
             Engine::Cascade(engine) => Some(engine.as_mut()),
             #[cfg(not(any(feature = "pocketsphinx", feature = "whisper")))]
@@ -122,12 +130,13 @@ impl Engine {
                 AskKind::Grammar(grammar) => engine.start(grammar),
                 _ => stream(engine.streaming(), ask),
             },
-            #[cfg(all(feature = "pocketsphinx", feature = "whisper"))]
-            Engine::Whisper(engine) if matches!(ask.kind, AskKind::Phrases(_)) => {
+            #[cfg(feature = "whisper")]
+            Engine::Small(engine) => {
                 if let AskKind::Phrases(list) = &ask.kind {
                     engine.start_phrases(list);
+                    return Ok(());
                 }
-                Ok(())
+                engine.start(&ask.plain())
             }
             #[cfg(feature = "whisper")]
             Engine::Whisper(engine) => engine.start(&ask.plain()),

@@ -3,6 +3,7 @@
 
 mod capacity;
 pub(crate) mod conditions;
+mod details;
 mod intents;
 pub(crate) mod line;
 mod numbers;
@@ -20,6 +21,7 @@ use super::bench_process::load_average;
 use crate::speech::spoken;
 use anyhow::Context as _;
 use conditions::{CONDITIONS, Condition, Surroundings};
+use details::Details;
 use played::Taken;
 use report::{Columns, Section};
 use serde_json::json;
@@ -54,6 +56,8 @@ pub(crate) struct Asked {
     pub(crate) jobs: usize,
     /// Tell each utterance that was not heard as it should be.
     pub(crate) misses: bool,
+    /// A file for what was heard of each utterance.
+    pub(crate) details: Option<PathBuf>,
     /// The file of results.
     pub(crate) results: PathBuf,
 }
@@ -67,6 +71,7 @@ pub(crate) fn run(asked: &Asked, as_json: bool, out: &mut dyn Write) -> anyhow::
         chosen(&asked.conditions, &CONDITIONS.map(|(name, _)| name), Condition::parse).map_err(anyhow::Error::msg)?;
     let sets = all_sets(asked).map_err(anyhow::Error::msg)?;
     let surroundings = Surroundings::new(&asked.recordings);
+    let details = Details::create(asked.details.as_deref())?;
     let mut sections = Vec::new();
     for set in &sets {
         let mut possible = Vec::new();
@@ -77,7 +82,7 @@ pub(crate) fn run(asked: &Asked, as_json: bool, out: &mut dyn Write) -> anyhow::
             }
         }
         let load = load_average();
-        let figures = measure(asked, set, &possible, &surroundings).map_err(anyhow::Error::msg)?;
+        let figures = measure(asked, set, &possible, &surroundings, &details).map_err(anyhow::Error::msg)?;
         let (columns, document): (_, fn(&Figures) -> serde_json::Value) = match &set.judge {
             Judge::Words => (Columns::Words, Figures::document),
             Judge::Numbers(_) => (Columns::Numbers, Figures::number_document),
@@ -187,7 +192,13 @@ fn all_sets(asked: &Asked) -> Result<Vec<Set>, String> {
 }
 
 /// Hears a set in all conditions; one sum of figures for each.
-fn measure(asked: &Asked, set: &Set, conditions: &[Condition], surroundings: &Surroundings) -> Result<Vec<Figures>, String> {
+fn measure(
+    asked: &Asked,
+    set: &Set,
+    conditions: &[Condition],
+    surroundings: &Surroundings,
+    details: &Details,
+) -> Result<Vec<Figures>, String> {
     // A call is heard by one engine from its first utterance to its last.
     let mut calls: Vec<(usize, std::ops::Range<usize>)> = Vec::new();
     for c in 0..conditions.len() {
@@ -221,6 +232,7 @@ fn measure(asked: &Asked, set: &Set, conditions: &[Condition], surroundings: &Su
                     Some(cut) => (engine.hear(ask, &cut)?, cut),
                     None => (Heard::nobody(), sound.as_ref().clone()),
                 };
+                details.tell(&set.name, conditions[*c].name(), i, item, &heard)?;
                 let slots = ask.slots.as_ref().map(|s| s.find(&heard.hypothesis.text));
                 let taken = match &set.judge {
                     Judge::Intents(flow) => Some(intents::taken(flow, &heard)),

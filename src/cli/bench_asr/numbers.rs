@@ -135,21 +135,23 @@ pub(crate) fn simulate(ears: &Confusions, callers: usize) -> Result<Vec<(String,
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::nlu::slots::confusable;
 
     #[test]
     fn perfect_ears_need_nothing_more_and_bad_ones_get_there() {
         let perfect = simulate(&Confusions::default(), 10).expect("a good flow");
         assert!(perfect.iter().all(|(_, f)| f["at_once"] == 1.0 && f["wrongly_confirmed"] == 0.0), "{perfect:?}");
-        // Each digit is heard as the next one of ten times.
+        // Each digit is also heard where another one was said: the one that sounds most like it.
         let mut ears = Confusions::default();
         for digit in 0..10 {
             (0..9).for_each(|_| ears.count(Some(digit), Some(digit)));
-            ears.count(Some(digit), Some((digit + 1) % 10));
+            let likest = confusable(&digit.to_string()).remove(0);
+            ears.count(likest.parse().ok(), Some(digit));
         }
-        let rows = simulate(&ears, 60).expect("a good flow");
+        let rows = simulate(&ears, 300).expect("a good flow");
         for (name, f) in &rows {
             println!("{name}: {f}");
-            assert!(f["at_once"].as_f64() < f["within_3"].as_f64() && f["within_3"].as_f64() > Some(0.7), "{name}: {f}");
+            assert!(f["at_once"].as_f64() < f["within_3"].as_f64() && f["within_3"].as_f64() > Some(0.9), "{name}: {f}");
         }
         let eight =
             |kind: &str| rows.iter().find(|(n, _)| *n == format!("8 digits, {kind}")).map(|(_, f)| f["at_once"].as_f64());

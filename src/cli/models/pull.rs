@@ -64,6 +64,7 @@ pub(super) async fn fetch(url: &str, path: &Path, entry: &Entry, out: &mut dyn W
             );
         }
         writeln!(out, "broken off ({why}); trying again")?;
+        // A server that has just dropped us is given a moment; nothing else waits for this command.
         tokio::time::sleep(PAUSE).await;
     }
 }
