@@ -107,13 +107,13 @@ mumble mumble-1 rms "well you know i sort of meant that other thing over there"
 mumble mumble-2 awb "hm yes but the the one with the thing round the back"
 mumble mumble-3 slt "uh i do not really know whatever it was called"
 
-# Mandarin: a person, parcel, opening hours.
+# Mandarin: a person, parcel, opening hours. By pinyin: espeak-ng without its Mandarin dictionary reads characters as rubbish.
 SPEED=130
-say zh-person-1 espeak:cmn '' "人工"
-say zh-person-2 espeak:cmn+f2 '' "转人工"
-say zh-person-3 espeak:cmn '' "我要转人工"
-say zh-where-1 espeak:cmn+f2 '' "我的包裹在哪里"
-say zh-hours-1 espeak:cmn '' "几点营业"
+say zh-person-1 espeak:cmn-latn-pinyin+m7 '' "人工" "ren2 gong1"
+say zh-person-2 espeak:cmn-latn-pinyin+f4 '' "转人工" "zhuan3 ren2 gong1"
+say zh-person-3 espeak:cmn-latn-pinyin+m7 '' "我要转人工" "wo3 yao4 zhuan3 ren2 gong1"
+say zh-where-1 espeak:cmn-latn-pinyin+f4 '' "我的包裹在哪里" "wo3 de5 bao1 guo3 zai4 na3 li3"
+say zh-hours-1 espeak:cmn-latn-pinyin+m7 '' "几点营业" "ji3 dian3 ying2 ye4"
 # English with other throats.
 SPEED=150
 say where-3 espeak:en-us '' "where is my parcel"

@@ -31,7 +31,7 @@ VARIANTS = (
 HELD_VARIANTS = ["m7", "f4", "klatt3", "Michael", "steph", "belinda"]
 FESTIVAL = {"kal_diphone": False, "ked_diphone": True, "cmu_us_slt_arctic_hts": False}
 RATE = 8_000
-LISTED = ("digit", "number", "yes", "no", "control", "person", "menu", "zh")
+LISTED = ("digit", "number", "yes", "no", "control", "person", "menu", "zh", "near")
 
 
 def read(data):
@@ -125,6 +125,8 @@ def plan(rng, words):
     for _ in range(300):
         said = " ".join(rng.choice(syllables) for _ in range(rng.randint(1, 5)))
         add(said, [text.UNKNOWN], "zh-foreign", 0, 1, 0, 0.1)
+    for said in text.near_requests(rng, known, 1_800):
+        add(said, [text.UNKNOWN], "near", 0.25, 0.8, 0.1, 0.05)
     return texts, jobs, batches
 
 

@@ -31,6 +31,15 @@ REFUSALS = (
     "this is not helping get me a person|you don't understand me i need a person|not a robot a person please|"
     "forget it give me an agent|enough i want an operator|are you a robot i want a human"
 ).split("|")
+DEEDS = (
+    "get|have|send|see|find|pay|book|order|know about|ask about|complain about|return|change|collect|pick up|open|check|use|learn|rent|move|"
+    "try|keep|make|look for|wait for|hear about|give back|send back|speak|talk about"
+).split("|")
+PLACES = "in|for|with|from|to|near|on|at|of|without".split("|")
+TELLS = (
+    "i want to know when the|i need to know where the|i am very|i was at the|i have been waiting for the|your driver was|you are very|"
+    "is there any|there was no|how much is the|how do i get the|when is the|where is the|what about the|can you tell me the|could you check the"
+).split("|")
 COMMON = (
     "time year people way day man thing woman life child world school state family student group country problem hand part place case week "
     "company system program question work government night point home water room mother area money story fact month lot study book eye job "
@@ -97,4 +106,23 @@ def foreign(rng, words, common, known, count):
             for i in range(1, n - 1, 2):
                 said[i] = rng.choice(["the", "a", "of", "and", "in", "with", "was", "from", "his", "her", "under", "they"])
         out.add(" ".join(said))
+    return sorted(out)
+
+
+def near_requests(rng, known, count):
+    """Sentences that begin like a request for a person and ask for something else: without them the beginning decides."""
+    out = set()
+    usual = [w for w in COMMON if w not in known]
+    thing = lambda: rng.choice(["a", "the", "my", "my", "your", "this", "some", "another", "one more"]) + " " + rng.choice(usual)
+    behind = lambda: rng.choice(["", "", "", f" {rng.choice(PLACES)} {thing()}", f" to {rng.choice(DEEDS)} {thing()}"])
+    while len(out) < count:
+        polite = rng.choice(["", "", "", "please ", "hello ", "sorry ", "no ", "yes ", "and now "])
+        luck = rng.random()
+        if luck < 0.45:
+            said = f"{rng.choice(OPENERS)} {rng.choice(DEEDS)} {thing()}"
+        elif luck < 0.85:
+            said = f"{rng.choice(FETCH)} {thing()}"
+        else:
+            said = f"{rng.choice(TELLS)} {rng.choice(usual)}"
+        out.add(polite + said + behind() + rng.choice(ENDS))
     return sorted(out)

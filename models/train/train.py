@@ -80,7 +80,7 @@ class Corpus:
         self.words = [[index[w] for w in line.split()] for line in self.written]
         self.train = np.flatnonzero(~self.held)
         # How often a kind is drawn; within it every clip alike.
-        share = {"digit": 5, "string": 3, "number": 1, "yes": 2.5, "no": 2.5, "control": 3, "person": 8, "menu": 5, "example": 4, "zh": 4, "foreign": 9, "zh-foreign": 1.2}
+        share = {"digit": 5, "string": 3, "number": 1, "yes": 2.5, "no": 2.5, "control": 3, "person": 8, "menu": 5, "example": 4, "zh": 4, "foreign": 9, "near": 7, "zh-foreign": 1.2}
         kinds = self.kind[self.text[self.train]]
         odds = np.zeros(len(kinds))
         for k, s in share.items():

@@ -122,6 +122,9 @@ pub struct Hypothesis {
     /// Where two engines were asked: which decided, and why.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub why: Option<String>,
+    /// How sure an engine that weighed nothing else is that a person was asked for, whatever the words; `None` = none did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub request: Option<Confidence>,
     /// CPU milliseconds that the engine spent on this utterance.
     pub cpu_ms: u32,
 }
@@ -137,6 +140,7 @@ impl Hypothesis {
             words: Vec::new(),
             engine: Engine::Scripted,
             why: None,
+            request: None,
             cpu_ms: 0,
         }
     }

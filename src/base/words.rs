@@ -194,6 +194,17 @@ impl Confidence {
     pub fn get(self) -> f32 {
         self.0
     }
+
+    /// From the natural logarithm of the odds.
+    pub fn from_log_odds(odds: f32) -> Confidence {
+        Confidence::new(1.0 / (1.0 + (-odds).exp()))
+    }
+
+    /// The natural logarithm of the odds, -6.2 to 6.2: nothing is surer than 500 to one.
+    pub fn log_odds(self) -> f32 {
+        let p = self.0.clamp(0.002, 0.998);
+        (p / (1.0 - p)).ln()
+    }
 }
 
 #[cfg(test)]

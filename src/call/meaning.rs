@@ -14,9 +14,18 @@ use crate::nlu::slots::repeat_request;
 /// asked for one every few minutes.
 const REJECTED_REQUEST_MIN: f32 = 0.35;
 
+/// Where a second engine was asked whether a person was asked for, both weigh: the words' log-odds, its own, and an offset.
+const WORDS_COUNT: f32 = 1.0;
+const WITNESS_COUNTS: f32 = 0.5;
+const OFFSET: f32 = 0.5;
+
 /// Whether words heard at an open question ask for a person: hardly more than the word itself only where the recogniser is sure
 /// (`least`), a sentence also where it is not. `extra` are the flow's own phrases.
 pub fn request_counts(heard: &Hypothesis, extra: &[String], least: Confidence) -> bool {
+    if let Some(witness) = heard.request {
+        let sure = WORDS_COUNT * heard.confidence.log_odds() + WITNESS_COUNTS * witness.log_odds() + OFFSET;
+        return sure > 0.0 && asks_for_person(&heard.text, extra).is_some();
+    }
     if heard.rejected.is_some() && heard.confidence.get() < REJECTED_REQUEST_MIN {
         return false;
     }

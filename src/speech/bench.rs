@@ -25,6 +25,8 @@ pub(crate) struct Bench {
     size: usize,
     /// What all of them understand or speak.
     pub(crate) languages: Vec<Language>,
+    /// And of what only short answers and requests for a person.
+    pub(crate) short: Vec<Language>,
     state: Mutex<State>,
     /// Rung when a worker is put back and when one is missing.
     bell: Condvar,
@@ -62,9 +64,9 @@ impl Bench {
         for worker in &mut idle {
             worker.await_ready()?;
         }
-        let languages = idle.first().map(|w| w.languages.clone()).unwrap_or_default();
+        let (languages, short) = idle.first().map(|w| (w.languages.clone(), w.short.clone())).unwrap_or_default();
         let state = Mutex::new(State { idle, ..State::default() });
-        let bench = Arc::new(Bench { program, args, size, languages, state, bell: Condvar::new() });
+        let bench = Arc::new(Bench { program, args, size, languages, short, state, bell: Condvar::new() });
         let weak = Arc::downgrade(&bench);
         std::thread::Builder::new()
             .name("engine-keeper".into())

@@ -17,11 +17,24 @@ const OFFSET: f32 = -0.5;
 const HALF: f32 = 0.5;
 const LEAD: f32 = 3.0;
 
+/// How sure the small model must be of a request for a person that the streaming engine noticed before the end, and how often it is
+/// asked in one utterance; later the end decides.
+const WITNESS_MIN: f32 = 0.5;
+const WITNESS_MOST: u32 = 3;
+
+/// And how sure of one that the streaming engine did not hear.
+const REQUEST_ALONE: f32 = 0.9;
+
 /// The engine that callers meet: both, in one worker.
 pub struct Cascade {
     first: PocketSphinx,
     second: Small,
     ask: Option<(Expect, Arc<[String]>)>,
+    /// Whether the streaming engine speaks the language of the ask; the small model alone hears it otherwise.
+    both: bool,
+    /// How often the small model was asked about a request for a person before the end, and the most that it thought of it.
+    asked: u32,
+    thought: Option<Confidence>,
 }
 
 impl Cascade {
@@ -30,13 +43,13 @@ impl Cascade {
     /// # Errors
     /// When the small model does not load.
     pub fn behind(first: PocketSphinx) -> Result<Cascade, String> {
-        Ok(Cascade { first, second: Small::built_in()?, ask: None })
+        Ok(Cascade { first, second: Small::built_in()?, ask: None, both: true, asked: 0, thought: None })
     }
 
     /// The streaming engine, for asks that only it hears (ready grammars, dictation).
     pub fn streaming(&mut self) -> &mut PocketSphinx {
         self.second.abandon();
-        self.ask = None;
+        (self.ask, self.both) = (None, true);
         &mut self.first
     }
 
@@ -47,8 +60,44 @@ impl Cascade {
     pub fn start_phrases(&mut self, list: &[String]) -> Result<(), String> {
         self.first.start_phrases(list)?;
         self.second.start_phrases(list);
-        self.ask = Some((Expect::Choice { phrases: Arc::from(list) }, Arc::from([])));
+        self.begin(Expect::Choice { phrases: Arc::from(list) }, Arc::from([]));
         Ok(())
+    }
+
+    fn begin(&mut self, expect: Expect, person: Arc<[String]>) {
+        self.ask = Some((expect, person));
+        (self.both, self.asked, self.thought) = (true, 0, None);
+    }
+
+    /// What the small model alone heard.
+    fn alone(&mut self) -> Hypothesis {
+        let heard = self.second.finish();
+        match (self.ask.take(), heard.request) {
+            // An open question: nothing but a request for a person.
+            (Some((expect, person)), Some(_)) => decide(
+                &expect,
+                &person,
+                Hypothesis {
+                    rejected: Some("no words of a language that is understood".to_string()),
+                    confidence: Confidence::default(),
+                    ..Hypothesis::typed("")
+                },
+                heard,
+            ),
+            _ => heard,
+        }
+    }
+
+    /// Whether the small model hears what the streaming engine took for a request for a person.
+    fn confirmed(&mut self) -> bool {
+        if self.asked >= WITNESS_MOST {
+            return false;
+        }
+        self.asked += 1;
+        // Who cannot hear does not contradict.
+        let Some(sure) = self.second.witness() else { return true };
+        self.thought = surer(self.thought, Some(sure));
+        sure.get() >= WITNESS_MIN
     }
 }
 
@@ -58,34 +107,45 @@ impl Recognizer for Cascade {
     }
 
     fn speaks(&self, language: Language) -> bool {
-        self.first.speaks(language)
+        self.first.speaks(language) || self.second.speaks(language)
     }
 
     fn start(&mut self, grammar: &Grammar) -> Result<(), String> {
-        self.first.start(grammar)?;
         self.second.start(grammar)?;
-        self.ask = Some((grammar.expect.clone(), grammar.person.clone()));
+        self.begin(grammar.expect.clone(), grammar.person.clone());
+        self.both = self.first.speaks(grammar.language);
+        if self.both {
+            self.first.start(grammar)?;
+        }
         Ok(())
     }
 
     fn feed(&mut self, samples: &[i16]) -> Option<Partial> {
         self.second.feed(samples);
-        self.first.feed(samples)
+        if !self.both {
+            return None;
+        }
+        let mut partial = self.first.feed(samples)?;
+        if partial.person.is_some() && self.ask.is_some() && !self.confirmed() {
+            partial.person = None;
+        }
+        Some(partial)
     }
 
     fn finish(&mut self) -> Hypothesis {
+        if !self.both {
+            return self.alone();
+        }
         let first = self.first.finish();
         let Some((expect, person)) = self.ask.take() else { return first };
-        let known = !matches!(expect, Expect::Anything | Expect::Number | Expect::Date);
-        if !known {
-            self.second.abandon();
-            return first;
-        }
-        if !first.text.is_empty() && !matches!(expect, Expect::Open { .. }) && !self.second.could_say(&first.text) {
+        let closed = !matches!(expect, Expect::Open { .. } | Expect::Anything | Expect::Number | Expect::Date);
+        if closed && !first.text.is_empty() && !self.second.could_say(&first.text) {
             self.second.abandon();
             return Hypothesis { why: Some("words that only the streaming engine knows".to_string()), ..first };
         }
-        decide(&expect, &person, first, self.second.finish())
+        let second = self.second.finish();
+        let second = Hypothesis { request: surer(second.request, self.thought), ..second };
+        decide(&expect, &person, first, second)
     }
 
     fn abandon(&mut self) {
@@ -103,17 +163,23 @@ impl Recognizer for Cascade {
     }
 }
 
+fn surer(a: Option<Confidence>, b: Option<Confidence>) -> Option<Confidence> {
+    if b > a { b } else { a }
+}
+
 /// One hypothesis from two.
 pub(crate) fn decide(expect: &Expect, person: &[String], first: Hypothesis, second: Hypothesis) -> Hypothesis {
-    let (one, two) = (logit(first.confidence), logit(second.confidence));
+    let (one, two) = (first.confidence.log_odds(), second.confidence.log_odds());
     let heard = !second.text.is_empty();
-    if matches!(expect, Expect::Open { .. }) {
+    if matches!(expect, Expect::Open { .. } | Expect::Anything | Expect::Number | Expect::Date) {
         // The streaming engine has a model of the flow's own sentences; the other knows requests for a person in any noise.
-        let asks = heard && second.rejected.is_none() && grammar::person_within(person, &second.text);
-        if asks && two > one.max(0.0) {
-            return Hypothesis { why: Some("only the small model heard a request for a person".into()), ..second };
+        let request = second.request;
+        let alone = request.filter(|r| r.get() >= REQUEST_ALONE && !grammar::person_within(person, &first.text));
+        if let (Some(confidence), Some((text, _))) = (alone, second.alternatives.first()) {
+            let why = Some("only the small model heard a request for a person".to_string());
+            return Hypothesis { text: text.clone(), confidence, rejected: None, alternatives: Vec::new(), why, ..second };
         }
-        return Hypothesis { why: Some("an open question: the streaming engine".into()), ..first };
+        return Hypothesis { why: Some("an open question: the streaming engine".into()), request, ..first };
     }
     let agree = heard && same(person, &first.text, &second.text);
     let whole = FIRST * one + two + OFFSET + if agree { AGREED } else { 0.0 };
@@ -132,7 +198,7 @@ pub(crate) fn decide(expect: &Expect, person: &[String], first: Hypothesis, seco
         true => "two engines are not sure enough".to_string(),
         false => "the small model heard other words".to_string(),
     });
-    Hypothesis { confidence: confidence(whole), rejected, alternatives, why: Some(why.to_string()), ..winner }
+    Hypothesis { confidence: Confidence::from_log_odds(whole), rejected, alternatives, why: Some(why.to_string()), ..winner }
 }
 
 /// Whether two texts are the same answer: the same words, the same digits, both a yes, both a no, both a request for a person.
@@ -144,15 +210,6 @@ fn same(person: &[String], a: &str, b: &str) -> bool {
         || YES.contains(&a) && YES.contains(&b)
         || NO.contains(&a) && NO.contains(&b)
         || asks(a) && asks(b)
-}
-
-fn logit(c: Confidence) -> f32 {
-    let p = c.get().clamp(0.002, 0.998);
-    (p / (1.0 - p)).ln()
-}
-
-fn confidence(logit: f32) -> Confidence {
-    Confidence::new(1.0 / (1.0 + (-logit).exp()))
 }
 
 #[cfg(test)]
@@ -202,10 +259,25 @@ mod tests {
     #[test]
     fn an_open_question_belongs_to_the_model_of_the_flow_but_a_person_is_heard_by_either() {
         let open = Expect::Open { name: Arc::from("x"), examples: Arc::from([]) };
-        assert_eq!(decided(&open, ("where is my parcel", 0.7), ("one", 0.9)).text, "where is my parcel");
-        let asked = decided(&open, ("were is a person", 0.3), ("speak to a person", 0.9));
+        let person = ["the help desk".to_string()];
+        let decided = |first: (&str, f32), request: Option<(&str, f32)>| {
+            let request = request.map(|(text, sure)| (text.to_string(), Confidence::new(sure)));
+            let second = Hypothesis {
+                request: request.as_ref().map(|r| r.1),
+                alternatives: request.into_iter().collect(),
+                ..said("", 0.0, Engine::Small)
+            };
+            decide(&open, &person, said(first.0, first.1, Engine::Pocketsphinx), second)
+        };
+        let parcel = decided(("where is my parcel", 0.7), Some(("operator", 0.1)));
+        assert_eq!((parcel.text.as_str(), parcel.request), ("where is my parcel", Some(Confidence::new(0.1))));
+        let asked = decided(("were is a person", 0.3), Some(("speak to a person", 0.97)));
         assert_eq!((asked.text.as_str(), asked.engine), ("speak to a person", Engine::Small));
-        assert_eq!(decided(&open, ("where is my parcel", 0.95), ("speak to a person", 0.6)).text, "where is my parcel");
-        assert_eq!(decided(&open, ("", 0.0), ("i need the help desk", 0.8)).text, "i need the help desk");
+        assert_eq!((asked.rejected, asked.request), (None, Some(Confidence::new(0.97))));
+        // Words of its own stand, with what the other thinks of them.
+        let both = decided(("speak to an agent please", 0.6), Some(("speak to an agent", 0.97)));
+        assert_eq!((both.text.as_str(), both.engine), ("speak to an agent please", Engine::Pocketsphinx));
+        assert_eq!(decided(("", 0.0), Some(("i need the help desk", 0.95))).text, "i need the help desk");
+        assert_eq!(decided(("where is my parcel", 0.7), None).request, None);
     }
 }

@@ -136,13 +136,14 @@ impl Inner {
     }
 
     /// Who hears this: Whisper for open questions and for languages that PocketSphinx does not speak, PocketSphinx for closed
-    /// asks (and for everything when there is no Whisper).
-    fn route(&self, grammar: &Grammar) -> Option<&Arc<Bench>> {
+    /// asks (and for everything when there is no Whisper); where nobody speaks the language, who understands short answers in it.
+    fn route(&self, grammar: &Grammar) -> Option<(&Arc<Bench>, bool)> {
         let speaks = |bench: &Option<Arc<Bench>>| bench.as_ref().is_some_and(|b| b.languages.contains(&grammar.language));
         let open = matches!(grammar.expect, Expect::Open { .. });
         let (first, second) = if open { (&self.whisper, &self.pocketsphinx) } else { (&self.pocketsphinx, &self.whisper) };
         let chosen = if speaks(first) { first } else { second };
-        chosen.as_ref().filter(|_| speaks(chosen))
+        let whole = chosen.as_ref().filter(|_| speaks(chosen)).map(|bench| (bench, false));
+        whole.or_else(|| self.benches().find(|b| b.short.contains(&grammar.language)).map(|bench| (bench, true)))
     }
 }
 
@@ -248,9 +249,9 @@ impl EarThread {
             tracing::warn!("an utterance came before anything was expected; it is dropped");
             return collect(frames, longest).0;
         };
-        let Some(bench) = inner.route(&grammar) else {
+        let silent = matches!(grammar.expect, Expect::Anything);
+        let Some((bench, short)) = inner.route(&grammar) else {
             let (left, clip) = collect(frames, longest);
-            let silent = matches!(grammar.expect, Expect::Anything);
             let result = if silent { Ok(unheard(Engine::Scripted)) } else { Err(EarFailure::NoEngine) };
             self.report(&left, utterance, result, clip);
             return left;
@@ -272,6 +273,11 @@ impl EarThread {
                 hearing.give_up();
                 Err(EarFailure::Crashed)
             }
+        };
+        // Who knows only short answers, and heard none, has not understood the caller wrongly.
+        let result = match result {
+            Ok(heard) if short && !silent && (heard.rejected.is_some() || heard.text.is_empty()) => Err(EarFailure::NoEngine),
+            result => result,
         };
         let clip = std::mem::take(&mut hearing.clip);
         drop(hearing);

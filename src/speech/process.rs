@@ -28,6 +28,8 @@ pub(crate) struct Worker {
     pipe: UnixStream,
     /// What it understands or speaks.
     pub(crate) languages: Vec<Language>,
+    /// Languages of which it understands only short answers and requests for a person.
+    pub(crate) short: Vec<Language>,
     sent: HashSet<u64>,
 }
 
@@ -69,7 +71,7 @@ impl Worker {
             .spawn()
             .map_err(failed)?;
         ours.set_write_timeout(Some(WRITE_MAX)).map_err(failed)?;
-        Ok(Worker { child, pipe: ours, languages: Vec::new(), sent: HashSet::new() })
+        Ok(Worker { child, pipe: ours, languages: Vec::new(), short: Vec::new(), sent: HashSet::new() })
     }
 
     /// Waits until the model is loaded.
@@ -78,8 +80,8 @@ impl Worker {
     /// The worker's own sentence, or that it died.
     pub(crate) fn await_ready(&mut self) -> Result<(), String> {
         match self.receive(LOADING_MAX) {
-            Ok((FromWorker::Ready { languages }, _)) => {
-                self.languages = languages;
+            Ok((FromWorker::Ready { languages, short }, _)) => {
+                (self.languages, self.short) = (languages, short);
                 Ok(())
             }
             Ok((FromWorker::Failed(why), _)) | Err(Trouble::Refused(why)) => Err(why),

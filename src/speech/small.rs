@@ -17,6 +17,9 @@ const WEIGHTS: &[u8] = include_bytes!("../../models/small-ears.bin");
 /// What is kept of an utterance, in samples at 8 kHz; of it only the speech counts, of which the model hears five seconds.
 const LONGEST: usize = 8_000 * 30;
 
+/// How much of the end of an utterance may ask for a person, in samples: 3.5 s.
+const LAST: usize = 28_000;
+
 /// Quieter than this in its loudest 100 ms is silence.
 const SILENCE_DBFS: f32 = -50.0;
 
@@ -36,8 +39,6 @@ struct Ask {
     open: bool,
     /// The flow's own phrases for them.
     person: Arc<[String]>,
-    /// Nothing is to be understood.
-    deaf: bool,
 }
 
 impl Small {
@@ -68,7 +69,7 @@ impl Small {
             state,
             words,
             samples: Vec::new(),
-            ask: Ask { answers: Answers::default(), open: false, person: Arc::from([]), deaf: true },
+            ask: Ask { answers: Answers::default(), open: false, person: Arc::from([]) },
         })
     }
 
@@ -76,7 +77,7 @@ impl Small {
     pub fn start_phrases(&mut self, list: &[String]) {
         self.samples.clear();
         let phrases: Vec<String> = list.iter().map(|p| super::spoken(p)).collect();
-        self.ask = Ask { answers: answers_in(&self.words, &phrases), open: false, person: Arc::from([]), deaf: false };
+        self.ask = Ask { answers: answers_in(&self.words, &phrases), open: false, person: Arc::from([]) };
     }
 
     /// Whether it could give this text as an answer to the present ask: it knows no other words.
@@ -84,8 +85,17 @@ impl Small {
         self.words.tokens(text).is_some_and(|tokens| self.ask.answers.holds(&tokens))
     }
 
+    /// How sure it is that what was said last asks for a person, before the utterance is over; `None` when it cannot hear.
+    pub(crate) fn witness(&mut self) -> Option<Confidence> {
+        let last = &self.samples[self.samples.len().saturating_sub(LAST)..];
+        let requests = answers_of(&self.words, Language::EN, &Expect::Anything, &self.ask.person);
+        let weighed = small_hearing::hear(&mut self.state, &self.words, &requests, last, true).ok()??;
+        judge_open(&self.words, &weighed, &self.ask.person).request
+    }
+
     fn hear(&mut self) -> Result<Hypothesis, String> {
-        let weighed = small_hearing::hear(&mut self.state, &self.words, &self.ask.answers, &self.samples, 1)?;
+        let Ask { answers, open, .. } = &self.ask;
+        let weighed = small_hearing::hear(&mut self.state, &self.words, answers, &self.samples, *open)?;
         Ok(match weighed {
             Some(weighed) if self.ask.open => judge_open(&self.words, &weighed, &self.ask.person),
             Some(weighed) => judge(&self.words, &weighed),
@@ -108,9 +118,8 @@ impl Recognizer for Small {
             return Err(format!("the small model does not understand the language {}", grammar.language));
         }
         self.samples.clear();
-        let answers = answers_of(&self.words, &grammar.expect, &grammar.person);
-        let (open, deaf) = (is_open(&grammar.expect), matches!(grammar.expect, Expect::Anything));
-        self.ask = Ask { answers, open, person: grammar.person.clone(), deaf };
+        let answers = answers_of(&self.words, grammar.language, &grammar.expect, &grammar.person);
+        self.ask = Ask { answers, open: is_open(&grammar.expect), person: grammar.person.clone() };
         Ok(())
     }
 
@@ -126,13 +135,7 @@ impl Recognizer for Small {
 
     fn finish(&mut self) -> Hypothesis {
         let loudest = self.samples.chunks(800).map(rms_dbfs).fold(f32::NEG_INFINITY, f32::max);
-        let heard = if self.ask.deaf {
-            Ok(Hypothesis { rejected: None, ..nothing("") })
-        } else if loudest < SILENCE_DBFS || peak(&self.samples) == 0 {
-            Ok(nothing("silence"))
-        } else {
-            self.hear()
-        };
+        let heard = if loudest < SILENCE_DBFS || peak(&self.samples) == 0 { Ok(nothing("silence")) } else { self.hear() };
         self.samples.clear();
         heard.unwrap_or_else(|why| {
             tracing::warn!("the small model could not hear an utterance: {why}");
@@ -157,10 +160,10 @@ fn answers_in(words: &Words, phrases: &[String]) -> Answers {
 }
 
 /// The answers to an ask that the model knows the words of; for an open question, the requests for a person.
-fn answers_of(words: &Words, expect: &Expect, person: &[String]) -> Answers {
-    let mut phrases = grammar::phrases_of(expect, person);
+fn answers_of(words: &Words, language: Language, expect: &Expect, person: &[String]) -> Answers {
+    let mut phrases = if language == Language::ZH { chinese(expect, person) } else { grammar::phrases_of(expect, person) };
     if is_open(expect) {
-        phrases.retain(|p| grammar::asks_for_person(person, p));
+        phrases.retain(|p| grammar::asks_for_person(person, p) || CHINESE_PERSON.contains(&p.as_str()));
     }
     let mut answers = answers_in(words, &phrases);
     if let Expect::Digits { max, .. } = expect {
@@ -172,9 +175,20 @@ fn answers_of(words: &Words, expect: &Expect, person: &[String]) -> Answers {
     answers
 }
 
+/// What is expected in Chinese, of which the model knows what it knows.
+fn chinese(expect: &Expect, person: &[String]) -> Vec<String> {
+    let given = match expect {
+        Expect::Choice { phrases } | Expect::YesNo { phrases } | Expect::Confirm { phrases, .. } => phrases.to_vec(),
+        _ => Vec::new(),
+    };
+    let yes_no = matches!(expect, Expect::YesNo { .. } | Expect::Confirm { .. });
+    let usual = CHINESE_YES_NO.iter().filter(|_| yes_no).chain(CHINESE_PERSON).chain(&["再说一遍"]);
+    given.into_iter().chain(person.iter().cloned()).chain(usual.map(|p| (*p).to_string())).collect()
+}
+
 /// Asks whose answers are not all known.
 fn is_open(expect: &Expect) -> bool {
-    matches!(expect, Expect::Open { .. } | Expect::Number | Expect::Date)
+    matches!(expect, Expect::Open { .. } | Expect::Number | Expect::Date | Expect::Anything)
 }
 
 /// From what the model weighed at a closed question to a hypothesis.
@@ -204,7 +218,7 @@ fn judge_open(words: &Words, weighed: &Weighed, person: &[String]) -> Hypothesis
     let free = &weighed.free;
     let spoken: Vec<_> = free.tokens.iter().copied().filter(|t| *t != Words::UNKNOWN).collect();
     let (text, whole) = (words.text(&spoken), spoken.len() == free.tokens.len() && !spoken.is_empty());
-    let asks = grammar::person_within(person, &text);
+    let asks = names_person(person, &text);
     let phrase = weighed.found.first().map_or(f32::NEG_INFINITY, |f| f.log);
     let request = match weighed.found.first() {
         _ if asks => Some((text.clone(), REQUEST.of(free.log.max(phrase), weighed.unknown, weighed.nobody))),
@@ -212,29 +226,54 @@ fn judge_open(words: &Words, weighed: &Weighed, person: &[String]) -> Hypothesis
         None => None,
     };
     let sure = SURE.of(free.log, weighed.unknown, weighed.nobody);
-    let why = told(weighed, phrase);
-    match whole {
+    let heard = match whole {
         true => Hypothesis {
             text,
             confidence: sure,
             rejected: (sure.get() < 0.5).then(|| "other words fit better".to_string()),
-            alternatives: request.into_iter().collect(),
-            engine: Engine::Small,
-            why: Some(why),
-            ..Hypothesis::typed("")
+            ..nothing("")
         },
-        false => Hypothesis {
-            alternatives: request.into_iter().collect(),
-            why: Some(why),
-            ..nothing("none of the words that the small model knows")
-        },
+        false => nothing("none of the words that the small model knows"),
+    };
+    Hypothesis {
+        request: request.as_ref().map(|(_, sure)| *sure),
+        alternatives: request.into_iter().collect(),
+        why: Some(told(weighed, phrase)),
+        ..heard
     }
+}
+
+/// Whether a text that the model wrote by itself asks for a person: of all that it learnt only requests name one.
+fn names_person(person: &[String], text: &str) -> bool {
+    text.split(' ').any(|w| PEOPLE.contains(&w))
+        || SERVICES.iter().chain(CHINESE_PERSON).any(|service| text.contains(service))
+        || grammar::person_within(person, text)
 }
 
 fn told(weighed: &Weighed, answer: f32) -> String {
     let numbers = [answer, weighed.unknown, weighed.free.log, weighed.nobody].map(|n| format!("{n:.2}")).join(" ");
     format!("log likelihood of the likeliest answer, of unknown words, of any words, of nobody: {numbers}")
 }
+
+/// Whom the requests that it learnt name (`models/train/text.py`), and what nobody wants to talk to.
+const PEOPLE: &[&str] = &[
+    "agent",
+    "operator",
+    "representative",
+    "human",
+    "person",
+    "someone",
+    "somebody",
+    "manager",
+    "supervisor",
+    "colleague",
+    "machine",
+    "computer",
+    "robot",
+];
+const CHINESE_PERSON: &[&str] = &["人工", "转人工", "人工客服", "真人", "客服", "找客服", "我要人工", "我要转人工"];
+const CHINESE_YES_NO: &[&str] = &["是", "是的", "对", "好的", "不是", "不", "不对"];
+const SERVICES: &[&str] = &["customer service", "customer support", "help desk"];
 
 /// How the likelihoods become a confidence.
 struct Sure {
@@ -249,11 +288,12 @@ struct Sure {
 
 impl Sure {
     fn of(&self, log: f32, rival: f32, nobody: f32) -> Confidence {
-        let score = self.margin * (log - rival).clamp(-12.0, 12.0)
-            + self.log * log.max(-40.0)
-            + self.nobody * nobody.exp()
-            + self.offset;
-        Confidence::new(1.0 / (1.0 + (-score).exp()))
+        Confidence::from_log_odds(
+            self.margin * (log - rival).clamp(-12.0, 12.0)
+                + self.log * log.max(-40.0)
+                + self.nobody * nobody.exp()
+                + self.offset,
+        )
     }
 }
 

@@ -53,6 +53,8 @@ pub(crate) struct Words {
     texts: Vec<String>,
     /// How a phrase in Chinese is spoken, in the model's words (pinyin).
     spellings: HashMap<String, String>,
+    /// And what spellings are in Chinese.
+    written: HashMap<Vec<Token>, String>,
     /// Most words of a text.
     pub(crate) longest: usize,
 }
@@ -86,8 +88,15 @@ impl Words {
         tokens.filter(|t| !t.is_empty() && t.len() <= self.longest)
     }
 
-    /// The words of tokens.
+    /// The words of tokens: in Chinese where they are the spelling of something in Chinese.
     pub(crate) fn text(&self, tokens: &[Token]) -> String {
+        let chinese: Option<String> = match self.written.get(tokens) {
+            Some(whole) => Some(whole.clone()),
+            None => tokens.iter().map(|t| self.written.get(&[*t][..]).map(String::as_str)).collect(),
+        };
+        if let Some(chinese) = chinese.filter(|_| !tokens.is_empty()) {
+            return chinese;
+        }
         let word = |t: &Token| usize::try_from(*t).ok().and_then(|t| self.texts.get(t)).map_or("", String::as_str);
         tokens.iter().map(word).collect::<Vec<_>>().join(" ")
     }
@@ -150,9 +159,11 @@ pub(crate) fn expand(file: &[u8]) -> Result<(Vec<u8>, Words), String> {
     }
     out.tensor("decoder.token_embedding.weight", &[PLACES, width], &rows);
     let numbered = head.tokens.iter().enumerate().skip(SPECIALS);
-    let numbers = numbered.filter_map(|(i, t)| Some((t.clone(), Token::try_from(i).ok()?))).collect();
+    let numbers: HashMap<String, Token> = numbered.filter_map(|(i, t)| Some((t.clone(), Token::try_from(i).ok()?))).collect();
+    let spelt = |spelling: &str| spelling.split_whitespace().map(|w| numbers.get(w).copied()).collect::<Option<Vec<_>>>();
+    let written = head.spellings.iter().filter_map(|(phrase, spelling)| Some((spelt(spelling)?, phrase.clone()))).collect();
     let longest = head.shape.longest - 3;
-    Ok((out.0, Words { numbers, texts: head.tokens, spellings: head.spellings, longest }))
+    Ok((out.0, Words { numbers, texts: head.tokens, spellings: head.spellings, written, longest }))
 }
 
 /// A ggml file in memory.

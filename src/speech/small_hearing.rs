@@ -41,7 +41,7 @@ pub(crate) struct Weighed {
     pub(crate) found: Vec<Found>,
 }
 
-/// Hears a whole utterance (8 kHz). `None` = longer than the model can hear.
+/// Hears an utterance (8 kHz): whole, or where `last` its last five seconds if it is longer. `None` = longer than the model can hear.
 ///
 /// # Errors
 /// When the library fails.
@@ -50,13 +50,15 @@ pub(crate) fn hear(
     words: &Words,
     answers: &Answers,
     samples: &[i16],
-    threads: usize,
+    last: bool,
 ) -> Result<Option<Weighed>, String> {
-    let speech = &framed(samples);
+    let speech = framed(samples);
+    let most = STEPS[STEPS.len() - 1] * STEP;
+    let speech = if last { &speech[speech.len().saturating_sub(most)..] } else { &speech[..] };
     let need = speech.len().div_ceil(STEP);
     let Some(steps) = STEPS.iter().copied().find(|s| *s >= need) else { return Ok(None) };
-    encode(state, speech, steps, threads)?;
-    let mut decoder = Decoder { state, words, threads };
+    encode(state, speech, steps)?;
+    let mut decoder = Decoder { state, words };
     let nobody = decoder.begin()?;
     let root = decoder.after(&[])?;
     let at = |scores: &[f32], token: Token| usize::try_from(token).ok().and_then(|t| scores.get(t).copied());
@@ -68,22 +70,21 @@ pub(crate) fn hear(
 
 /// One pass through the encoder. The step interface of the library cannot set the length that is encoded, its whole pass can: the
 /// one token that it writes then is not used.
-fn encode(state: &mut WhisperState, speech: &[i16], steps: usize, threads: usize) -> Result<(), String> {
+fn encode(state: &mut WhisperState, speech: &[i16], steps: usize) -> Result<(), String> {
     let sound = wide(speech)?;
-    let params = params(i32::try_from(threads).unwrap_or(1), steps, 1);
+    let params = params(1, steps, 1);
     state.full(params, &sound).map_err(|e| e.to_string())
 }
 
 struct Decoder<'a> {
     state: &'a mut WhisperState,
     words: &'a Words,
-    threads: usize,
 }
 
 impl Decoder<'_> {
     /// The two tokens before the words; the log probability that nobody speaks.
     fn begin(&mut self) -> Result<f32, String> {
-        self.state.decode(&[Words::place(Words::START)], 0, self.threads).map_err(|e| e.to_string())?;
+        self.state.decode(&[Words::place(Words::START)], 0, 1).map_err(|e| e.to_string())?;
         let logits = self.state.get_logits().map_err(|e| e.to_string())?;
         let of =
             |token| usize::try_from(Words::place(token)).ok().and_then(|i| logits.get(i)).copied().unwrap_or(f32::NEG_INFINITY);
@@ -95,7 +96,7 @@ impl Decoder<'_> {
     /// Log probabilities of what follows these words.
     fn after(&mut self, path: &[Token]) -> Result<Vec<f32>, String> {
         let last = path.last().copied().unwrap_or(Words::SPEECH);
-        self.state.decode(&[Words::place(last)], path.len() + 1, self.threads).map_err(|e| e.to_string())?;
+        self.state.decode(&[Words::place(last)], path.len() + 1, 1).map_err(|e| e.to_string())?;
         let logits = self.state.get_logits().map_err(|e| e.to_string())?;
         let special = [Words::START, Words::SPEECH, Words::NOBODY];
         let each = (0..self.words.count()).map(|i| {

@@ -6,9 +6,13 @@ use std::path::Path;
 use std::sync::Arc;
 
 fn hear(engine: &mut Small, file: &Path, expect: &Expect) -> Hypothesis {
+    hear_in(Language::EN, engine, file, expect)
+}
+
+fn hear_in(language: Language, engine: &mut Small, file: &Path, expect: &Expect) -> Hypothesis {
     let bytes = std::fs::read(file).expect("readable");
     let sound = crate::audio::decode_file(&bytes, Some("wav")).expect("a sound file");
-    engine.start(&Grammar { language: Language::EN, expect: expect.clone(), person: Arc::from([]) }).expect("English");
+    engine.start(&Grammar { language, expect: expect.clone(), person: Arc::from([]) }).expect("a language of its own");
     sound.samples.chunks(160).for_each(|frame| assert_eq!(engine.feed(frame), None));
     engine.finish()
 }
@@ -63,4 +67,19 @@ fn real_digits_are_told_from_each_other_and_from_digits_that_were_not_asked_for(
     }
     println!("{right} of {n} right, {refused} refused as an answer to yes or no");
     assert!(right * 10 >= n * 6 && refused * 10 >= n * 7, "{right} right, {refused} refused of {n}");
+}
+
+#[test]
+fn chinese_callers_reach_a_person_and_their_questions_do_not_sound_like_it() {
+    let mut engine = Small::built_in().expect("it is built in");
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("audio-fixtures");
+    let open = Expect::Open { name: Arc::from("x"), examples: Arc::from([]) };
+    let mut right = Vec::new();
+    for name in ["zh-person-1", "zh-person-2", "zh-person-3", "zh-where-1", "zh-hours-1"] {
+        let h = hear_in(Language::ZH, &mut engine, &folder.join(format!("{name}.wav")), &open);
+        println!("{name}: {:?} {:?} {:?} {:?}", h.text, h.request, h.alternatives, h.why);
+        let asks = h.request.is_some_and(|r| r.get() > 0.5);
+        right.push(asks == name.contains("person"));
+    }
+    assert!(right[3..].iter().all(|r| *r) && right.iter().filter(|r| **r).count() >= 4, "{right:?}");
 }

@@ -121,15 +121,15 @@ pub(crate) fn judge(kind: Kind, text: &str, evidence: &Evidence, person: bool) -
         Kind::Open | Kind::Spotted => &OPEN,
     };
     let score = line.score(evidence);
-    let confidence = 1.0 / (1.0 + (-score).exp());
+    let confidence = Confidence::from_log_odds(score);
     if person {
-        return (Confidence::new(confidence.max(0.9)), None);
+        return (Confidence::new(confidence.get().max(0.9)), None);
     }
     let why = match kind {
         Kind::Open | Kind::Spotted => "the words fit the language model too badly",
         Kind::Closed | Kind::Digits => "other sounds fit better than these words",
     };
-    (Confidence::new(confidence), (score < line.least).then(|| why.to_string()))
+    (confidence, (score < line.least).then(|| why.to_string()))
 }
 
 /// How many units of the engine's path score make another reading as unlikely as e to one.

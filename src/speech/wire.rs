@@ -50,6 +50,8 @@ pub(crate) enum FromWorker {
     Ready {
         /// What it understands or speaks.
         languages: Vec<Language>,
+        /// Of what it understands only short answers and requests for a person.
+        short: Vec<Language>,
     },
     /// Words so far.
     Partial {

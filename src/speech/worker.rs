@@ -104,19 +104,26 @@ fn take_pipes() -> io::Result<(BufReader<File>, File)> {
     Ok((BufReader::with_capacity(64 << 10, File::from(input)), File::from(output)))
 }
 
-fn open_ears(kind: &WorkerKind) -> Result<(Box<dyn Recognizer>, Vec<Language>), String> {
+/// Languages that are understood, and those of which only short answers and requests for a person are.
+type Understood = (Vec<Language>, Vec<Language>);
+
+fn open_ears(kind: &WorkerKind) -> Result<(Box<dyn Recognizer>, Understood), String> {
     match kind {
         #[cfg(feature = "pocketsphinx")]
         WorkerKind::Pocketsphinx => {
             let mut engine = super::PocketSphinx::load()?;
             engine.warm()?;
-            Ok((Box::new(engine), vec![Language::EN]))
+            #[cfg(feature = "whisper")]
+            let (engine, short) = (super::Cascade::behind(engine)?, vec![Language::ZH]);
+            #[cfg(not(feature = "whisper"))]
+            let short = Vec::new();
+            Ok((Box::new(engine), (vec![Language::EN], short)))
         }
         #[cfg(feature = "whisper")]
         WorkerKind::Whisper { model } => {
             let engine = super::Whisper::load(model)?;
             let languages = engine.languages();
-            Ok((Box::new(engine), languages))
+            Ok((Box::new(engine), (languages, Vec::new())))
         }
         other => Err(format!("this build of hotline has no {other:?} engine; build it with its cargo feature")),
     }
@@ -139,11 +146,11 @@ fn cpu_ms() -> u64 {
 
 fn listen(
     mut engine: Box<dyn Recognizer>,
-    languages: Vec<Language>,
+    (languages, short): Understood,
     input: &mut BufReader<File>,
     output: &mut File,
 ) -> io::Result<()> {
-    wire::write(output, &FromWorker::Ready { languages }, &[])?;
+    wire::write(output, &FromWorker::Ready { languages, short }, &[])?;
     let mut grammars: HashMap<u64, Grammar> = HashMap::new();
     // Whether the utterance was taken on, and the CPU clock at its start.
     let mut under_way: Result<u64, String> = Err("no utterance has begun".to_string());
@@ -188,7 +195,7 @@ fn listen(
 
 fn speak(mut voice: Box<dyn Voice>, input: &mut BufReader<File>, output: &mut File) -> io::Result<()> {
     let languages = [Language::EN].into_iter().filter(|l| voice.speaks(*l)).collect();
-    wire::write(output, &FromWorker::Ready { languages }, &[])?;
+    wire::write(output, &FromWorker::Ready { languages, short: Vec::new() }, &[])?;
     while let Some((message, _)) = wire::read::<ToWorker>(input)? {
         if let ToWorker::Say { text, language } = message {
             match voice.render(&text, language) {

@@ -137,11 +137,38 @@ fn digits_and_a_person_inside_a_digits_ask() {
 fn a_language_without_an_engine_says_so() {
     let Some(ears) = ears(config(1)) else { return };
     let (ear, events) = attach(&ears);
-    ear.expect(Grammar { language: Language::ZH, ..yes_no() });
+    let german = Language::parse("de").expect("a language");
+    ear.expect(Grammar { language: german, ..yes_no() });
     say(&ear, 0, &Pcm { samples: vec![50; 8_000] });
     assert_eq!(heard(&events).1, Err(EarFailure::NoEngine));
-    ear.expect(Grammar { language: Language::ZH, expect: Expect::Anything, person: Arc::from([]) });
+    ear.expect(Grammar { language: german, expect: Expect::Anything, person: Arc::from([]) });
     say(&ear, 1, &Pcm { samples: vec![50; 8_000] });
+    assert_eq!(heard(&events).1, Ok(String::new()));
+}
+
+/// The small model knows requests for a person and yes and no in Mandarin; of questions nothing.
+#[test]
+#[cfg(feature = "whisper")]
+fn chinese_callers_reach_a_person_without_any_download() {
+    let Some(ears) = ears(config(1)) else { return };
+    assert_eq!(ears.languages(), [Language::EN]);
+    let (ear, events) = attach(&ears);
+    let fixture = |name: &str| {
+        let file = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("audio-fixtures").join(name);
+        decode_file(&std::fs::read(file).expect("a fixture"), Some("wav")).expect("a sound file")
+    };
+    let chinese = |expect: Expect| Grammar { language: Language::ZH, expect, person: Arc::from([]) };
+    let question = Expect::Open { name: Arc::from("zh"), examples: Arc::from(["我的包裹在哪里".to_string()]) };
+    for (nth, expect) in [(0, question.clone()), (1, Expect::Anything)] {
+        ear.expect(chinese(expect));
+        say(&ear, nth, &fixture("zh-person-2.wav"));
+        assert_eq!(heard(&events).1, Ok("转人工".to_string()));
+    }
+    ear.expect(chinese(question));
+    say(&ear, 2, &fixture("zh-where-1.wav"));
+    assert_eq!(heard(&events).1, Err(EarFailure::NoEngine));
+    ear.expect(chinese(Expect::Anything));
+    say(&ear, 3, &fixture("zh-where-1.wav"));
     assert_eq!(heard(&events).1, Ok(String::new()));
 }
 
