@@ -22,6 +22,14 @@ const PERSON_MEAN_RATIO: f32 = -32.0;
 const LOOP_BEFORE: usize = 20;
 
 impl PocketSphinx {
+    /// Another engine does not hear the request for a person that was told: it is looked for further, and makes nothing surer at the end.
+    pub(super) fn doubt_person(&mut self) {
+        if let Some(utterance) = &mut self.utterance {
+            utterance.reported.person = None;
+            utterance.doubted = true;
+        }
+    }
+
     /// What is new since the last look.
     pub(super) fn look(&mut self) -> Option<Partial> {
         let utterance = self.utterance.as_ref()?;

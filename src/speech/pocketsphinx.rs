@@ -109,6 +109,8 @@ pub(super) struct Utterance {
     denoiser: Option<Denoiser>,
     /// The frame from which the phone loop has heard this utterance; `None` while it does not run.
     pub(super) looped: Option<usize>,
+    /// Another engine did not hear the person whom this one heard.
+    pub(super) doubted: bool,
     /// The text at the look before this one.
     pub(super) looked: String,
     pub(super) reported: Partial,
@@ -269,6 +271,7 @@ impl PocketSphinx {
             kept: Vec::new(),
             denoiser: None,
             looped: None,
+            doubted: false,
             looked: String::new(),
             reported,
         });
@@ -417,7 +420,8 @@ impl Recognizer for PocketSphinx {
         let text = words_of(&segments);
         let evidence = Evidence::weigh(&segments, &scores, if kind == Kind::Open { MODEL_SCALE } else { 1.0 });
         let spotted = self.spotter.decoder.segments().iter().any(|s| verdict::person_is_sure(&s.word, &text, kind));
-        let (confidence, rejected) = verdict::judge(kind, &text, &evidence, spotted || utterance.reported.person.is_some());
+        let person = (spotted || utterance.reported.person.is_some()) && !utterance.doubted;
+        let (confidence, rejected) = verdict::judge(kind, &text, &evidence, person);
         let alternatives = match kind {
             Kind::Open => verdict::without_weakest(&segments).map(|text| (text, confidence)).into_iter().collect(),
             // The lattice is dear: only for a number that cannot be meant.
