@@ -144,6 +144,10 @@ impl Recognizer for Cascade {
         let first = self.first.finish();
         let Some((expect, person)) = self.ask.take() else { return first };
         let closed = !matches!(expect, Expect::Open { .. } | Expect::Anything | Expect::Number | Expect::Date);
+        if closed && first.text.split(' ').filter(|w| digit_of(w).is_some()).nth(1).is_some() {
+            self.second.abandon();
+            return Hypothesis { why: Some("several digits: the streaming engine".to_string()), ..first };
+        }
         if closed && !first.text.is_empty() && !self.second.could_say(&first.text) {
             self.second.abandon();
             return Hypothesis { why: Some("words that only the streaming engine knows".to_string()), ..first };

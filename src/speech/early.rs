@@ -23,6 +23,7 @@ const LOOP_BEFORE: usize = 20;
 
 impl PocketSphinx {
     /// Another engine does not hear the request for a person that was told: it is looked for further, and makes nothing surer at the end.
+    #[cfg_attr(not(feature = "whisper"), allow(dead_code))]
     pub(super) fn doubt_person(&mut self) {
         if let Some(utterance) = &mut self.utterance {
             utterance.reported.person = None;

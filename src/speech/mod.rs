@@ -32,10 +32,9 @@ mod pocketsphinx;
 mod pool;
 mod process;
 #[cfg(feature = "pocketsphinx")]
-mod scratch;
-#[cfg(feature = "pocketsphinx")]
 mod searches;
 #[cfg(feature = "whisper")]
+#[cfg_attr(not(feature = "pocketsphinx"), allow(dead_code))]
 mod small;
 #[cfg(feature = "whisper")]
 mod small_file;

@@ -5,17 +5,19 @@
 //!
 //! Lives in a worker process: it reads its model from disk, and the C code may crash.
 
+pub(super) mod scratch;
+
 use super::decoder::{Beams, Decoder, FRAMES_PER_SECOND, Segment};
 use super::dictionary::Dictionary;
 use super::grammar::{self, Compiled};
 use super::line::{self, LineMean};
 use super::phrases;
-use super::scratch::Scratch;
 use super::searches::{Search, hash};
 use super::verdict::{self, Evidence, Kind};
 use super::{Partial, Recognizer, lm};
 use crate::audio::{Denoiser, Dice};
 use crate::base::{Engine, Expect, Grammar, HeardWord, Hypothesis, Language};
+use scratch::Scratch;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 

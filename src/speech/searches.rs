@@ -5,7 +5,7 @@ use super::dictionary::{Dictionary, narrowband_variants, without_last_stop};
 use super::grammar::Compiled;
 use super::lm;
 use super::phrases::{self, SPOTTED};
-use super::scratch::Scratch;
+use super::pocketsphinx::scratch::Scratch;
 use std::collections::hash_map::DefaultHasher;
 use std::collections::{HashSet, VecDeque};
 use std::hash::{Hash, Hasher};

@@ -7,7 +7,6 @@ use super::small_hearing::{self, Weighed};
 use super::{Partial, Recognizer, grammar};
 use crate::audio::{peak, rms_dbfs};
 use crate::base::{Confidence, Engine, Expect, Grammar, Hypothesis, Language};
-use std::path::Path;
 use std::sync::Arc;
 use whisper_rs::{WhisperContext, WhisperContextParameters, WhisperState};
 
@@ -50,16 +49,11 @@ impl Small {
         Small::from_bytes(WEIGHTS)
     }
 
-    /// Reads the file of a small model (written by `models/train/pack.py`).
+    /// A model of another file's contents (written by `models/train/pack.py`).
     ///
     /// # Errors
-    /// One sentence when the file is not there or is none.
-    pub fn load(file: &Path) -> Result<Small, String> {
-        let bytes = std::fs::read(file).map_err(|e| format!("cannot read {}: {e}", file.display()))?;
-        Small::from_bytes(&bytes).map_err(|why| format!("{}: {why}", file.display()))
-    }
-
-    fn from_bytes(file: &[u8]) -> Result<Small, String> {
+    /// One sentence when they are none.
+    pub fn from_bytes(file: &[u8]) -> Result<Small, String> {
         whisper_rs::install_logging_hooks();
         let (ggml, words) = small_file::expand(file)?;
         let context = WhisperContext::new_from_buffer_with_params(&ggml, WhisperContextParameters::default())

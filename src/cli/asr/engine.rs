@@ -82,7 +82,13 @@ impl Engine {
             #[cfg(feature = "whisper")]
             "small" => {
                 use crate::speech::Small;
-                let engine = model.map_or_else(Small::built_in, Small::load)?;
+                let engine = match model {
+                    Some(file) => {
+                        let why = |e: &dyn std::fmt::Display| format!("{}: {e}", file.display());
+                        Small::from_bytes(&std::fs::read(file).map_err(|e| why(&e))?).map_err(|e| why(&e))?
+                    }
+                    None => Small::built_in()?,
+                };
                 Ok(Engine::Small(Box::new(engine)))
             }
             #[cfg(feature = "whisper")]
