@@ -13,8 +13,8 @@ const FIRST: f32 = 0.3;
 const AGREED: f32 = 1.15;
 const OFFSET: f32 = -0.5;
 
-/// What is surer than this is taken: digits are read back to the caller. Of 100 real ones (`--sets digits --every 15`, clean) four right ones are
-/// refused and seven wrong ones taken; with 0 it were nine and seven.
+/// A single digit that is surer than this is taken: it is read back to the caller. By the details of `--sets digits --every 15` (100 real ones,
+/// clean, under a list of ten words, where 0 stands): nine right ones refused and seven wrong ones taken with 0, four and seven with this.
 const DIGITS_LEAST: f32 = -1.0;
 
 /// Where they disagree the streaming engine's words stand unless the other is surer by so much.
