@@ -3,6 +3,7 @@
 
 use super::grammar;
 use super::phrases::{NO, YES, digit_of};
+use super::small::is_open;
 use super::{Partial, PocketSphinx, Recognizer, Small};
 use crate::base::{Confidence, Engine, Expect, Grammar, Hypothesis, Language};
 use std::sync::Arc;
@@ -33,11 +34,18 @@ const REQUEST_ALONE: f32 = 0.95;
 pub struct Cascade {
     first: PocketSphinx,
     second: Small,
-    ask: Option<(Expect, Arc<[String]>)>,
-    /// Whether the streaming engine speaks the language of the ask; the small model alone hears it otherwise.
-    both: bool,
+    /// `None` where only the streaming engine hears.
+    ask: Option<Ask>,
+}
+
+/// What both listen for.
+struct Ask {
+    expect: Expect,
+    person: Arc<[String]>,
+    /// Whether the streaming engine speaks the language; the small model alone hears it otherwise.
+    streams: bool,
     /// How often the small model was asked about a request for a person before the end, and the most that it thought of it.
-    asked: u32,
+    times: u32,
     thought: Option<Confidence>,
 }
 
@@ -47,13 +55,13 @@ impl Cascade {
     /// # Errors
     /// When the small model does not load.
     pub fn behind(first: PocketSphinx) -> Result<Cascade, String> {
-        Ok(Cascade { first, second: Small::built_in()?, ask: None, both: true, asked: 0, thought: None })
+        Ok(Cascade { first, second: Small::built_in()?, ask: None })
     }
 
     /// The streaming engine, for asks that only it hears (ready grammars, dictation).
     pub fn streaming(&mut self) -> &mut PocketSphinx {
         self.second.abandon();
-        (self.ask, self.both) = (None, true);
+        self.ask = None;
         &mut self.first
     }
 
@@ -64,44 +72,27 @@ impl Cascade {
     pub fn start_phrases(&mut self, list: &[String]) -> Result<(), String> {
         self.first.start_phrases(list)?;
         self.second.start_phrases(list);
-        self.begin(Expect::Choice { phrases: Arc::from(list) }, Arc::from([]));
+        self.ask = Some(Ask::new(Expect::Choice { phrases: Arc::from(list) }, Arc::from([]), true));
         Ok(())
-    }
-
-    fn begin(&mut self, expect: Expect, person: Arc<[String]>) {
-        self.ask = Some((expect, person));
-        (self.both, self.asked, self.thought) = (true, 0, None);
-    }
-
-    /// What the small model alone heard.
-    fn alone(&mut self) -> Hypothesis {
-        let heard = self.second.finish();
-        match (self.ask.take(), heard.request) {
-            // An open question: nothing but a request for a person.
-            (Some((expect, person)), Some(_)) => decide(
-                &expect,
-                &person,
-                Hypothesis {
-                    rejected: Some("no words of a language that is understood".to_string()),
-                    confidence: Confidence::default(),
-                    ..Hypothesis::typed("")
-                },
-                heard,
-            ),
-            _ => heard,
-        }
     }
 
     /// Whether the small model hears what the streaming engine took for a request for a person.
     fn confirmed(&mut self) -> bool {
-        if self.asked >= WITNESS_MOST {
+        let Some(ask) = &mut self.ask else { return true };
+        if ask.times >= WITNESS_MOST {
             return false;
         }
-        self.asked += 1;
+        ask.times += 1;
         // Who cannot hear does not contradict.
         let Some(sure) = self.second.witness() else { return true };
-        self.thought = surer(self.thought, Some(sure));
+        ask.thought = surer(ask.thought, Some(sure));
         sure >= Confidence::from_log_odds(WITNESS_MIN)
+    }
+}
+
+impl Ask {
+    fn new(expect: Expect, person: Arc<[String]>, streams: bool) -> Ask {
+        Ask { expect, person, streams, times: 0, thought: None }
     }
 }
 
@@ -116,21 +107,21 @@ impl Recognizer for Cascade {
 
     fn start(&mut self, grammar: &Grammar) -> Result<(), String> {
         self.second.start(grammar)?;
-        self.begin(grammar.expect.clone(), grammar.person.clone());
-        self.both = self.first.speaks(grammar.language);
-        if self.both {
+        let streams = self.first.speaks(grammar.language);
+        if streams {
             self.first.start(grammar)?;
         }
+        self.ask = Some(Ask::new(grammar.expect.clone(), grammar.person.clone(), streams));
         Ok(())
     }
 
     fn feed(&mut self, samples: &[i16]) -> Option<Partial> {
         self.second.feed(samples);
-        if !self.both {
+        if self.ask.as_ref().is_some_and(|ask| !ask.streams) {
             return None;
         }
         let mut partial = self.first.feed(samples)?;
-        if partial.person.is_some() && self.ask.is_some() && !self.confirmed() {
+        if partial.person.is_some() && !self.confirmed() {
             partial.person = None;
             self.first.doubt_person();
         }
@@ -138,22 +129,27 @@ impl Recognizer for Cascade {
     }
 
     fn finish(&mut self) -> Hypothesis {
-        if !self.both {
-            return self.alone();
+        let Some(Ask { expect, person, streams, thought, .. }) = self.ask.take() else { return self.first.finish() };
+        let closed = !is_open(&expect);
+        if !streams {
+            let heard = self.second.finish();
+            return if closed { heard } else { decide(&expect, &person, unheard(), heard) };
         }
         let first = self.first.finish();
-        let Some((expect, person)) = self.ask.take() else { return first };
-        let closed = !matches!(expect, Expect::Open { .. } | Expect::Anything | Expect::Number | Expect::Date);
-        if closed && first.text.split(' ').filter(|w| digit_of(w).is_some()).nth(1).is_some() {
+        let second = if closed && grammar::asks_for_person(&person, &first.text) {
+            let request = self.second.witness();
+            self.second.abandon();
+            Hypothesis { request, ..unheard() }
+        } else if closed && several_digits(&first.text) {
             self.second.abandon();
             return Hypothesis { why: Some("several digits: the streaming engine".to_string()), ..first };
-        }
-        if closed && !first.text.is_empty() && !self.second.could_say(&first.text) {
+        } else if closed && !first.text.is_empty() && !self.second.could_say(&first.text) {
             self.second.abandon();
             return Hypothesis { why: Some("words that only the streaming engine knows".to_string()), ..first };
-        }
-        let second = self.second.finish();
-        let second = Hypothesis { request: surer(second.request, self.thought), ..second };
+        } else {
+            self.second.finish()
+        };
+        let second = Hypothesis { request: surer(second.request, thought), ..second };
         decide(&expect, &person, first, second)
     }
 
@@ -172,24 +168,35 @@ impl Recognizer for Cascade {
     }
 }
 
+fn unheard() -> Hypothesis {
+    let rejected = Some("no words of a language that is understood".to_string());
+    Hypothesis { rejected, confidence: Confidence::default(), ..Hypothesis::typed("") }
+}
+
+fn several_digits(text: &str) -> bool {
+    text.split(' ').filter(|w| digit_of(w).is_some()).nth(1).is_some()
+}
+
 fn surer(a: Option<Confidence>, b: Option<Confidence>) -> Option<Confidence> {
     if b > a { b } else { a }
 }
 
 /// One hypothesis from two.
 pub(crate) fn decide(expect: &Expect, person: &[String], first: Hypothesis, second: Hypothesis) -> Hypothesis {
-    let (one, two) = (first.confidence.log_odds(), second.confidence.log_odds());
-    let heard = !second.text.is_empty();
-    if matches!(expect, Expect::Open { .. } | Expect::Anything | Expect::Number | Expect::Date) {
+    let asks = grammar::person_within(person, &first.text);
+    if is_open(expect) || asks && second.request.is_some() {
         // The streaming engine has a model of the flow's own sentences; the other knows requests for a person in any noise.
         let request = second.request;
-        let alone = request.filter(|r| r.get() >= REQUEST_ALONE && !grammar::person_within(person, &first.text));
+        let alone = request.filter(|r| r.get() >= REQUEST_ALONE && !asks);
         if let (Some(confidence), Some((text, _))) = (alone, second.alternatives.first()) {
             let why = Some("only the small model heard a request for a person".to_string());
             return Hypothesis { text: text.clone(), confidence, rejected: None, alternatives: Vec::new(), why, ..second };
         }
-        return Hypothesis { why: Some("an open question: the streaming engine".into()), request, ..first };
+        let why = if asks { "a request for a person: both engines weigh" } else { "an open question: the streaming engine" };
+        return Hypothesis { why: Some(why.to_string()), request, ..first };
     }
+    let (one, two) = (first.confidence.log_odds(), second.confidence.log_odds());
+    let heard = !second.text.is_empty();
     let agree = heard && same(person, &first.text, &second.text);
     let whole = FIRST * one + two + OFFSET + if agree { AGREED } else { 0.0 };
     let (winner, loser) =
@@ -289,5 +296,10 @@ mod tests {
         assert_eq!((both.text.as_str(), both.engine), ("speak to an agent please", Engine::Pocketsphinx));
         assert_eq!(decided(("", 0.0), Some(("i need the help desk", 0.95))).text, "i need the help desk");
         assert_eq!(decided(("where is my parcel", 0.7), None).request, None);
+        // At a closed question a request counts by the same rule: the words stand, and the call weighs.
+        let second = Hypothesis { request: Some(Confidence::new(0.2)), ..said("", 0.0, Engine::Small) };
+        let closed = decide(&yes_no(), &person, said("talk to a person", 0.9, Engine::Pocketsphinx), second);
+        assert_eq!((closed.text.as_str(), closed.rejected), ("talk to a person", None));
+        assert_eq!((closed.confidence, closed.request), (Confidence::new(0.9), Some(Confidence::new(0.2))));
     }
 }

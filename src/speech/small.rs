@@ -4,40 +4,35 @@
 use super::answers::Answers;
 use super::small_file::{self, Words};
 use super::small_hearing::{self, Weighed};
+use super::whisper_pass::Collected;
 use super::{Partial, Recognizer, grammar};
-use crate::audio::{peak, rms_dbfs};
 use crate::base::{Confidence, Engine, Expect, Grammar, Hypothesis, Language};
-use std::sync::Arc;
 use whisper_rs::{WhisperContext, WhisperContextParameters, WhisperState};
 
 /// The weights that hotline brings along (trained by `models/train`).
 const WEIGHTS: &[u8] = include_bytes!("../../models/small-ears.bin");
 
-/// What is kept of an utterance, in samples at 8 kHz; of it only the speech counts, of which the model hears five seconds.
-const LONGEST: usize = 8_000 * 30;
-
 /// How much of the end of an utterance may ask for a person, in samples: 3.5 s.
 const LAST: usize = 28_000;
-
-/// Quieter than this in its loudest 100 ms is silence.
-const SILENCE_DBFS: f32 = -50.0;
 
 /// The engine: the words of a hotline (digits, yes and no, menus, requests for a person; in Mandarin the digits, yes and no and
 /// requests for a person). One utterance at a time.
 pub struct Small {
     state: WhisperState,
     words: Words,
-    samples: Vec<i16>,
+    sound: Collected,
     ask: Ask,
 }
 
 /// What counts as an answer to the present ask.
+#[derive(Default)]
 struct Ask {
-    answers: Answers,
-    /// Any words may answer; `answers` are the requests for a person then, which are told beside what was said.
-    open: bool,
+    /// At a closed question; at an open one any words may answer.
+    closed: Option<Answers>,
+    /// Requests for a person.
+    requests: Answers,
     /// The flow's own phrases for them.
-    person: Arc<[String]>,
+    person: Vec<String>,
 }
 
 impl Small {
@@ -59,39 +54,36 @@ impl Small {
         let context = WhisperContext::new_from_buffer_with_params(&ggml, WhisperContextParameters::default())
             .map_err(|e| format!("the small model does not load: {e}"))?;
         let state = context.create_state().map_err(|e| e.to_string())?;
-        Ok(Small {
-            state,
-            words,
-            samples: Vec::new(),
-            ask: Ask { answers: Answers::default(), open: false, person: Arc::from([]) },
-        })
+        Ok(Small { state, words, sound: Collected::default(), ask: Ask::default() })
     }
 
     /// Begins an utterance under a list of phrases and nothing else.
     pub fn start_phrases(&mut self, list: &[String]) {
-        self.samples.clear();
+        self.sound.clear();
         let phrases: Vec<String> = list.iter().map(|p| super::spoken(p)).collect();
-        self.ask = Ask { answers: answers_in(&self.words, &phrases), open: false, person: Arc::from([]) };
+        self.ask = Ask { closed: Some(answers_in(&self.words, &phrases)), ..Ask::default() };
     }
 
     /// Whether it could give this text as an answer to the present ask: it knows no other words.
     pub(crate) fn could_say(&self, text: &str) -> bool {
-        self.words.tokens(text).is_some_and(|tokens| self.ask.answers.holds(&tokens))
+        let Some(answers) = &self.ask.closed else { return false };
+        self.words.tokens(text).is_some_and(|tokens| answers.holds(&tokens))
     }
 
     /// How sure it is that what was said last asks for a person, before the utterance is over; `None` when it cannot hear.
     pub(crate) fn witness(&mut self) -> Option<Confidence> {
-        let last = &self.samples[self.samples.len().saturating_sub(LAST)..];
-        let requests = answers_of(&self.words, Language::EN, &Expect::Anything, &self.ask.person);
-        let weighed = small_hearing::hear(&mut self.state, &self.words, &requests, last, true).ok()??;
+        let sound = self.sound.samples();
+        let last = &sound[sound.len().saturating_sub(LAST)..];
+        let weighed = small_hearing::hear(&mut self.state, &self.words, &self.ask.requests, last, true).ok()??;
         judge_open(&self.words, &weighed, &self.ask.person).request
     }
 
     fn hear(&mut self) -> Result<Hypothesis, String> {
-        let Ask { answers, open, .. } = &self.ask;
-        let weighed = small_hearing::hear(&mut self.state, &self.words, answers, &self.samples, *open)?;
+        let answers = self.ask.closed.as_ref();
+        let (counts, last) = (answers.unwrap_or(&self.ask.requests), answers.is_none());
+        let weighed = small_hearing::hear(&mut self.state, &self.words, counts, self.sound.samples(), last)?;
         Ok(match weighed {
-            Some(weighed) if self.ask.open => judge_open(&self.words, &weighed, &self.ask.person),
+            Some(weighed) if last => judge_open(&self.words, &weighed, &self.ask.person),
             Some(weighed) => judge(&self.words, &weighed),
             None => nothing("too long for the small model"),
         })
@@ -111,26 +103,29 @@ impl Recognizer for Small {
         if !self.speaks(grammar.language) {
             return Err(format!("the small model does not understand the language {}", grammar.language));
         }
-        self.samples.clear();
-        let answers = answers_of(&self.words, grammar.language, &grammar.expect, &grammar.person);
-        self.ask = Ask { answers, open: is_open(&grammar.expect), person: grammar.person.clone() };
+        self.sound.clear();
+        let phrases = phrases_of(grammar);
+        let asks = |p: &&String| grammar::asks_for_person(&grammar.person, p) || CHINESE_PERSON.contains(&p.as_str());
+        self.ask = Ask {
+            closed: (!is_open(&grammar.expect)).then(|| answers_of(&self.words, &grammar.expect, &phrases)),
+            requests: answers_in(&self.words, phrases.iter().filter(asks)),
+            person: grammar.person.to_vec(),
+        };
         Ok(())
     }
 
     fn feed(&mut self, samples: &[i16]) -> Option<Partial> {
-        let room = LONGEST.saturating_sub(self.samples.len());
-        self.samples.extend_from_slice(&samples[..samples.len().min(room)]);
+        self.sound.push(samples);
         None
     }
 
     fn abandon(&mut self) {
-        self.samples.clear();
+        self.sound.clear();
     }
 
     fn finish(&mut self) -> Hypothesis {
-        let loudest = self.samples.chunks(800).map(rms_dbfs).fold(f32::NEG_INFINITY, f32::max);
-        let heard = if loudest < SILENCE_DBFS || peak(&self.samples) == 0 { Ok(nothing("silence")) } else { self.hear() };
-        self.samples.clear();
+        let heard = if self.sound.is_silent() { Ok(nothing("silence")) } else { self.hear() };
+        self.sound.clear();
         heard.unwrap_or_else(|why| {
             tracing::warn!("the small model could not hear an utterance: {why}");
             nothing("the engine failed")
@@ -147,19 +142,15 @@ fn nothing(why: &str) -> Hypothesis {
     }
 }
 
-fn answers_in(words: &Words, phrases: &[String]) -> Answers {
+fn answers_in<'a>(words: &Words, phrases: impl IntoIterator<Item = &'a String>) -> Answers {
     let mut answers = Answers::default();
-    phrases.iter().filter_map(|p| words.tokens(p)).for_each(|tokens| answers.add(&tokens));
+    phrases.into_iter().filter_map(|p| words.tokens(p)).for_each(|tokens| answers.add(&tokens));
     answers
 }
 
-/// The answers to an ask that the model knows the words of; for an open question, the requests for a person.
-fn answers_of(words: &Words, language: Language, expect: &Expect, person: &[String]) -> Answers {
-    let mut phrases = if language == Language::ZH { chinese(expect, person) } else { grammar::phrases_of(expect, person) };
-    if is_open(expect) {
-        phrases.retain(|p| grammar::asks_for_person(person, p) || CHINESE_PERSON.contains(&p.as_str()));
-    }
-    let mut answers = answers_in(words, &phrases);
+/// The answers to a closed ask that the model knows the words of.
+fn answers_of(words: &Words, expect: &Expect, phrases: &[String]) -> Answers {
+    let mut answers = answers_in(words, phrases);
     if let Expect::Digits { max, .. } = expect {
         let names = "zero oh one two three four five six seven eight nine 零 一 幺 二 三 四 五 六 七 八 九".split(' ');
         let digits: Vec<_> = names.filter_map(|d| words.tokens(d)).flatten().collect();
@@ -169,8 +160,12 @@ fn answers_of(words: &Words, language: Language, expect: &Expect, person: &[Stri
     answers
 }
 
-/// What is expected in Chinese, of which the model knows what it knows.
-fn chinese(expect: &Expect, person: &[String]) -> Vec<String> {
+/// The phrases that an ask expects; in Chinese the model knows some of them.
+fn phrases_of(grammar: &Grammar) -> Vec<String> {
+    let Grammar { language, expect, person } = grammar;
+    if *language != Language::ZH {
+        return grammar::phrases_of(expect, person);
+    }
     let given = match expect {
         Expect::Choice { phrases } | Expect::YesNo { phrases } | Expect::Confirm { phrases, .. } => phrases.to_vec(),
         _ => Vec::new(),
@@ -181,7 +176,7 @@ fn chinese(expect: &Expect, person: &[String]) -> Vec<String> {
 }
 
 /// Asks whose answers are not all known.
-fn is_open(expect: &Expect) -> bool {
+pub(crate) fn is_open(expect: &Expect) -> bool {
     matches!(expect, Expect::Open { .. } | Expect::Number | Expect::Date | Expect::Anything)
 }
 

@@ -5,16 +5,12 @@
 //! Never used here, because whisper-rs 0.16 has them broken: `set_grammar` (segmentation fault) and
 //! `set_abort_callback_safe` (undefined behaviour). A decoding that takes too long is ended with its process by the pool.
 
-use super::whisper_pass::{params, wide};
+use super::whisper_pass::{Collected, params, wide};
 use super::whisper_text::weigh;
 use super::{Partial, Recognizer};
-use crate::audio::{peak, rms_dbfs};
 use crate::base::{Confidence, Engine, Expect, Grammar, Hypothesis, Language};
 use std::path::Path;
 use whisper_rs::{WhisperContext, WhisperContextParameters, WhisperState};
-
-/// Longest utterance: the model's own window, in samples at 8 kHz.
-const LONGEST: usize = 8_000 * 30;
 
 /// Encoder steps a second of sound.
 const STEPS_PER_SECOND: usize = 50;
@@ -23,16 +19,13 @@ const STEPS_PER_SECOND: usize = 50;
 const STEPS_MARGIN: usize = 64;
 const STEPS_MIN: usize = 192;
 
-/// Quieter than this in its loudest 100 ms is silence.
-const SILENCE_DBFS: f32 = -50.0;
-
 /// The engine: one model, one state, one utterance at a time.
 pub struct Whisper {
     state: WhisperState,
     multilingual: bool,
     longest_steps: usize,
     threads: i32,
-    samples: Vec<i16>,
+    sound: Collected,
     language: Language,
     expect: Option<Expect>,
 }
@@ -64,7 +57,7 @@ impl Whisper {
             state,
             // Workers are the unit of parallelism; a second thread shortens the wait when a core is free.
             threads: std::thread::available_parallelism().map_or(1, |n| i32::from(n.get() > 1) + 1),
-            samples: Vec::new(),
+            sound: Collected::default(),
             language: Language::EN,
             expect: None,
         })
@@ -84,10 +77,10 @@ impl Whisper {
     }
 
     fn decode(&mut self) -> Result<(String, f32, f32), String> {
-        let sound = wide(&self.samples)?;
+        let sound = wide(self.sound.samples())?;
         let steps = (sound.len() * STEPS_PER_SECOND / 16_000 + STEPS_MARGIN).max(STEPS_MIN).min(self.longest_steps);
         let tag = self.language.as_str().to_string();
-        let mut params = params(self.threads, steps, self.samples.len() / 8_000 * 8 + 16);
+        let mut params = params(self.threads, steps, self.sound.samples().len() / 8_000 * 8 + 16);
         params.set_language(self.multilingual.then_some(tag.as_str()));
         params.set_translate(false);
         params.set_suppress_blank(true);
@@ -140,20 +133,19 @@ impl Recognizer for Whisper {
         if !self.speaks(grammar.language) {
             return Err(format!("this Whisper model does not understand the language {}", grammar.language));
         }
-        self.samples.clear();
+        self.sound.clear();
         self.language = grammar.language;
         self.expect = Some(grammar.expect.clone());
         Ok(())
     }
 
     fn feed(&mut self, samples: &[i16]) -> Option<Partial> {
-        let room = LONGEST.saturating_sub(self.samples.len());
-        self.samples.extend_from_slice(&samples[..samples.len().min(room)]);
+        self.sound.push(samples);
         None
     }
 
     fn abandon(&mut self) {
-        self.samples.clear();
+        self.sound.clear();
     }
 
     fn finish(&mut self) -> Hypothesis {
@@ -166,12 +158,11 @@ impl Recognizer for Whisper {
         if matches!(self.expect, Some(Expect::Anything)) {
             return nothing(None);
         }
-        let loudest = self.samples.chunks(800).map(rms_dbfs).fold(f32::NEG_INFINITY, f32::max);
-        if loudest < SILENCE_DBFS || peak(&self.samples) == 0 {
+        if self.sound.is_silent() {
             return nothing(Some("silence"));
         }
         let decoded = self.decode();
-        self.samples.clear();
+        self.sound.clear();
         match decoded {
             Ok((raw, silence, log)) => weigh(&raw, self.language, silence, log),
             Err(why) => {

@@ -1,10 +1,43 @@
-//! What every pass through whisper.cpp needs: the sound as it wants it, and one silent greedy pass.
+//! What every pass through whisper.cpp needs: the whole utterance, the sound as the library wants it, and one silent greedy pass.
 
-use crate::audio::{Rate, resample};
+use crate::audio::{Rate, peak, resample, rms_dbfs};
 use whisper_rs::{FullParams, SamplingStrategy};
 
 /// The library refuses less than a tenth of a second and hears little in less than a whole one; in samples at 16 kHz.
 const LEAST: usize = 17_600;
+
+/// What is kept of an utterance, in samples at 8 kHz: Whisper's own window.
+const LONGEST: usize = 8_000 * 30;
+
+/// Quieter than this in its loudest 100 ms is silence.
+const SILENCE_DBFS: f32 = -50.0;
+
+/// The sound of an utterance while it is spoken, 8 kHz. What goes beyond half a minute is not kept.
+#[derive(Debug, Default)]
+pub(crate) struct Collected(Vec<i16>);
+
+impl Collected {
+    /// Adds what came.
+    pub(crate) fn push(&mut self, samples: &[i16]) {
+        let room = LONGEST.saturating_sub(self.0.len());
+        self.0.extend_from_slice(&samples[..samples.len().min(room)]);
+    }
+
+    /// Forgets everything.
+    pub(crate) fn clear(&mut self) {
+        self.0.clear();
+    }
+
+    /// All of it.
+    pub(crate) fn samples(&self) -> &[i16] {
+        &self.0
+    }
+
+    /// Whether nobody speaks in it: both models invent words for silence.
+    pub(crate) fn is_silent(&self) -> bool {
+        self.0.chunks(800).map(rms_dbfs).fold(f32::NEG_INFINITY, f32::max) < SILENCE_DBFS || peak(&self.0) == 0
+    }
+}
 
 /// Sound at 8 kHz as the library takes it: 16 kHz, -1 to 1, filled up with silence to a little over a second.
 ///

@@ -13,7 +13,7 @@ use std::path::PathBuf;
 /// What a worker is to be.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum WorkerKind {
-    /// English recognition.
+    /// English recognition, and short answers and requests for a person in Mandarin.
     Pocketsphinx,
     /// Recognition with a ggml Whisper model.
     Whisper {
