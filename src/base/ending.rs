@@ -29,6 +29,11 @@ pub enum Disposition {
     },
     /// The caller's line went quiet (no RTP) or its transport broke.
     Lost,
+    /// No person called.
+    Machine {
+        /// What did.
+        kind: CallingMachine,
+    },
     /// We turned the call away before it began.
     Rejected {
         /// SIP status.
@@ -39,6 +44,16 @@ pub enum Disposition {
         /// One sentence for the operator.
         why: String,
     },
+}
+
+/// What may call instead of a person.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CallingMachine {
+    /// A fax: it sends its calling tone or answer tone.
+    Fax,
+    /// An answering machine: it has greeted and beeped, and records.
+    AnsweringMachine,
 }
 
 /// Whose doing an ending is.
@@ -57,6 +72,16 @@ pub enum Fault {
     Us,
 }
 
+impl CallingMachine {
+    /// The one word for tables and tests.
+    pub fn name(self) -> &'static str {
+        match self {
+            CallingMachine::Fax => "fax",
+            CallingMachine::AnsweringMachine => "answering_machine",
+        }
+    }
+}
+
 impl Disposition {
     /// The one word for tables and metrics.
     pub fn name(&self) -> &'static str {
@@ -67,6 +92,7 @@ impl Disposition {
             Disposition::Silent => "silent",
             Disposition::Abandoned { .. } => "abandoned",
             Disposition::Lost => "lost",
+            Disposition::Machine { .. } => "machine",
             Disposition::Rejected { .. } => "rejected",
             Disposition::Failed { .. } => "failed",
         }
@@ -78,7 +104,7 @@ impl Disposition {
             Disposition::Answered | Disposition::Transferred { .. } | Disposition::Silent => Fault::None,
             Disposition::MessageTaken { .. } => Fault::Agent,
             Disposition::Abandoned { .. } => Fault::Caller,
-            Disposition::Lost => Fault::Line,
+            Disposition::Lost | Disposition::Machine { .. } => Fault::Line,
             Disposition::Rejected { .. } | Disposition::Failed { .. } => Fault::Us,
         }
     }

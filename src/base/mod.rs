@@ -18,7 +18,7 @@ mod words;
 pub use bucket::{Bucket, Buckets};
 pub use check_digit::CheckDigit;
 pub use codec::Codec;
-pub use ending::{Disposition, Fault};
+pub use ending::{CallingMachine, Disposition, Fault};
 pub use hearing::{EarFailure, Engine, Expect, Grammar, HeardWord, Hypothesis};
 pub use hex::hex;
 pub use hours::{OpeningHours, Span};

@@ -12,7 +12,9 @@ use super::story::Said;
 use super::timers::TimerName;
 use super::transfer::Wish;
 use super::understand::Understanding;
-use crate::base::{BargeIn, Confidence, Digit, EarFailure, Hypothesis, PromptEnd, PromptPart, UtteranceId};
+use crate::base::{
+    BargeIn, CallingMachine, Confidence, Digit, Disposition, EarFailure, Hypothesis, PromptEnd, PromptPart, UtteranceId,
+};
 use crate::flow::Phrase;
 use crate::flow::{Action, Answer, AskKind, Input};
 use crate::nlu::person::asks_for_person;
@@ -25,6 +27,8 @@ const PHRASE_WORDS: usize = 5;
 const REPLAYS_MAX: u8 = 2;
 /// How many false starts are passed over.
 const FALSE_STARTS_MAX: u8 = 3;
+/// Silences in a row after the beep of what may be an answering machine: then it is one.
+const MACHINE_SILENCES: u32 = 2;
 
 impl Call {
     /// The spotter heard a request for a person, possibly mid-utterance.
@@ -88,6 +92,7 @@ impl Call {
         }
         if result.as_ref().is_ok_and(|h| h.rejected.is_none() && !h.text.trim().is_empty()) {
             self.engaged = true;
+            self.machine = false;
         }
         match &self.state {
             State::Consenting(_) if !self.is_noise(utterance, result) => self.consent_heard(now, utterance, result),
@@ -289,6 +294,14 @@ impl Call {
         let limit = self.flow.escalation.silence_last;
         self.begin_turn(now, Said::silence(), None, Confidence::default());
         match step {
+            _ if self.machine && n >= MACHINE_SILENCES => {
+                self.decide(
+                    now,
+                    "silence",
+                    format!("silence {n} of {limit}: no answer since the beep of an answering machine"),
+                );
+                self.end(now, Disposition::Machine { kind: CallingMachine::AnsweringMachine }, false);
+            }
             Silence::Reprompt => {
                 self.decide(now, "silence", format!("silence {n} of {limit}: asked again"));
                 self.speak_question(now, reprompt);

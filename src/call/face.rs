@@ -4,8 +4,8 @@
 use super::card::HandOverCard;
 use super::record::Record;
 use crate::base::{
-    AttemptId, Digit, Disposition, EarFailure, Grammar, Hypothesis, LegId, LookUpId, PhoneNumber, Prompt, PromptEnd, PromptId,
-    UtteranceId, WallTime,
+    AttemptId, CallingMachine, Digit, Disposition, EarFailure, Grammar, Hypothesis, LegId, LookUpId, PhoneNumber, Prompt,
+    PromptEnd, PromptId, UtteranceId, WallTime,
 };
 use crate::flow::{LookUp, LookedUp};
 use serde::{Deserialize, Serialize};
@@ -104,6 +104,8 @@ pub enum Event {
     CallerHungUp,
     /// No RTP for the configured time.
     CallerLost,
+    /// The caller's line sounds like a machine's. A fax is certain, an answering machine a suspicion.
+    Machine(CallingMachine),
     /// The caller put us on hold, or took us off.
     Held(bool),
     /// Another phone has taken a party's place (INVITE with Replaces, RFC 3891); the audio goes on.

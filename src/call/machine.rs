@@ -9,8 +9,8 @@ use super::story::Story;
 use super::timers::{TimerName, TimerTable};
 use super::{AgentEvent, Command, Event, Record, RecordAction};
 use crate::base::{
-    AttemptId, BargeIn, CallId, Digit, Disposition, EarFailure, Expect, Grammar, Hypothesis, Language, LegId, LookUpId, Moment,
-    PhoneNumber, Prompt, PromptEnd, PromptId, PromptPart, UtteranceId, WallTime,
+    AttemptId, BargeIn, CallId, CallingMachine, Digit, Disposition, EarFailure, Expect, Grammar, Hypothesis, Language, LegId,
+    LookUpId, Moment, PhoneNumber, Prompt, PromptEnd, PromptId, PromptPart, UtteranceId, WallTime,
 };
 use crate::flow::{CallFacts, Cursor, Flow, Phrase};
 use std::collections::VecDeque;
@@ -45,6 +45,8 @@ pub struct Call {
     pub(crate) idle_steps: u32,
     /// The caller has been understood, was heard to speak, or has keyed: silence then ends with a person.
     pub(crate) engaged: bool,
+    /// The line sounded like an answering machine's, and nobody has spoken or keyed since.
+    pub(crate) machine: bool,
     /// An answer was given.
     pub(crate) answered: bool,
     /// A message was taken by the script (node).
@@ -108,6 +110,7 @@ impl Call {
             ahead: VecDeque::new(),
             idle_steps: 0,
             engaged: false,
+            machine: false,
             answered: false,
             message: None,
             onward: 0,
@@ -138,11 +141,15 @@ impl Call {
             Event::SpeechEnded { utterance, length_ms } => self.ears.length = Some((*utterance, *length_ms)),
             Event::Heard { utterance, result } => self.heard(now, *utterance, result),
             Event::PersonHeard { utterance, phrase } => self.person_heard(now, *utterance, phrase),
-            Event::Key(key) => self.key(now, *key),
+            Event::Key(key) => {
+                self.machine = false;
+                self.key(now, *key);
+            }
             Event::LookedUp { id, result } => self.looked_up(now, *id, result.clone()),
             Event::Referred { attempt, outcome } => self.referred(now, *attempt, *outcome),
             Event::Agent { attempt, event } => self.agent(now, *attempt, event),
             Event::MessageEnded { speech_ms } => self.message_ended(now, *speech_ms),
+            Event::Machine(machine) => self.machine_heard(now, *machine),
             Event::CallerHungUp => self.caller_hung_up(now),
             Event::CallerLost => self.caller_lost(now),
             Event::Held(held) => self.held(now, *held),
@@ -351,6 +358,22 @@ impl Call {
             _ => Disposition::Lost,
         };
         self.end(now, disposition, false);
+    }
+
+    /// A fax can neither be helped nor reach anybody. Of an answering machine there is only a suspicion: whoever answers after
+    /// all is a person, and who never does is not asked again and again.
+    fn machine_heard(&mut self, now: &mut Now, machine: CallingMachine) {
+        match machine {
+            _ if matches!(self.state, State::Joined { .. } | State::MovedAway { .. }) => {}
+            CallingMachine::Fax => {
+                self.decide(now, "machine", "the caller is a fax machine".into());
+                self.end(now, Disposition::Machine { kind: machine }, false);
+            }
+            CallingMachine::AnsweringMachine => {
+                self.decide(now, "machine", "words, a beep and silence: perhaps an answering machine".into());
+                self.machine = true;
+            }
+        }
     }
 
     fn too_long(&mut self, now: &mut Now) {

@@ -79,6 +79,15 @@ pub(crate) enum ModelsCommand {
     },
     /// Compare the files that are here with their hashes.
     Verify,
+    /// Find how noise changes the sound that the embedded recogniser expects (models/noise.mllr, which is built in).
+    Adapt {
+        /// The folder with real people's recordings, as for `bench asr`; those of the figures there are left out.
+        #[arg(long, value_name = "DIR", default_value = "../shared/eval")]
+        recordings: PathBuf,
+        /// The file to write.
+        #[arg(long, value_name = "FILE", default_value = "models/noise.mllr")]
+        out: PathBuf,
+    },
 }
 
 /// `hotline serve`.

@@ -88,6 +88,7 @@ fn dispatch(cli: Cli) -> anyhow::Result<bool> {
                 ModelsCommand::List => models::list(&place(None), json, &mut out),
                 ModelsCommand::Pull { name, mirror } => wait_for(models::pull(name, &place(mirror.as_deref()), &mut out)),
                 ModelsCommand::Verify => models::verify(&place(None), &mut out),
+                ModelsCommand::Adapt { recordings, out: file } => models::adapt(recordings, file, &mut out),
             }
         }
         Command::Bench(args) => match args.what {

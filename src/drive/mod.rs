@@ -211,7 +211,11 @@ impl<M: Machine, P: Ports> Driver<M, P> {
                 self.event(now, Event::SpeechEnded { utterance, length_ms });
             }
             LegEvent::SpeechDismissed { utterance } if leg == LegId::Caller => self.no_voice(now, utterance),
-            LegEvent::SpeechStarted { .. } | LegEvent::SpeechEnded { .. } | LegEvent::SpeechDismissed { .. } => {}
+            LegEvent::Machine(machine) if leg == LegId::Caller => self.event(now, Event::Machine(machine)),
+            LegEvent::SpeechStarted { .. }
+            | LegEvent::SpeechEnded { .. }
+            | LegEvent::SpeechDismissed { .. }
+            | LegEvent::Machine(_) => {}
             LegEvent::Digit { digit, at } => self.digit(now, leg, digit, at),
             LegEvent::NoRtp => match leg {
                 LegId::Caller => self.event(now, Event::CallerLost),

@@ -25,6 +25,9 @@ const MOVED: (f32, f32) = (2.0, 0.002);
 /// And if its power changed by this factor at most.
 const CHANGED: f32 = 6.0;
 
+/// A line with this share of the power is a tone of its own.
+const ALONE: f32 = 0.9;
+
 /// The transform and its window (Hann), the same for all legs.
 static PLAN: LazyLock<(Arc<dyn RealToComplex<f32>>, [f32; WINDOW])> = LazyLock::new(|| {
     let turn = std::f32::consts::TAU / WINDOW as f32;
@@ -44,6 +47,8 @@ pub(super) struct Steady {
     pub(super) share: f32,
     /// Share of the power in the two strongest lines, 0–1: all of it in signalling tones.
     pub(super) top_two: f32,
+    /// The frequency of the strongest line, hertz, where it holds nearly all of the power: a single tone.
+    pub(super) alone: Option<f32>,
 }
 
 /// The lines of the last frames.
@@ -126,7 +131,9 @@ impl LineTracker {
             power => (first, second.max(power)),
         });
         let top_two = (two.0 + two.1) / total;
-        Steady { share: share.min(1.0), top_two: top_two.min(1.0) }
+        let first = lines.iter().find(|l| l.power >= two.0);
+        let alone = first.filter(|l| l.power >= ALONE * total).map(|l| l.hertz);
+        Steady { share: share.min(1.0), top_two: top_two.min(1.0), alone }
     }
 }
 
@@ -167,6 +174,8 @@ mod tests {
         assert!(mean < 0.3, "{mean}");
         let fax = shares(|t| sine(t * 1_100.0) * 4_000.0);
         assert!(fax.iter().all(|s| s.share > 0.9 && s.top_two > 0.9), "{fax:?}");
+        assert!(fax.iter().all(|s| s.alone.is_some_and(|hertz| (hertz - 1_100.0).abs() < 3.0)), "{fax:?}");
+        assert!(chord.iter().chain(&glide).all(|s| s.alone.is_none()));
         assert!(shares(|_| 0.0).iter().all(|s| s.share == 0.0));
     }
 }

@@ -13,10 +13,11 @@
 use super::EndpointRule;
 use super::echo::EchoGate;
 use super::lines;
+use super::machine::MachineEar;
 use super::nature::{Nature, Trace};
 use super::voice::{Look, VoiceDetector};
 use crate::audio::{Frame, QUIETEST_DBFS, peak, power};
-use crate::base::{Moment, UtteranceId};
+use crate::base::{CallingMachine, Moment, UtteranceId};
 use std::time::Duration;
 
 /// Frames kept from before the present: 800 ms, enough for the longest start and the longest pre-roll.
@@ -92,6 +93,8 @@ pub enum ListenEvent {
         /// Which.
         utterance: UtteranceId,
     },
+    /// The line has a machine at its other end. At most once for each kind.
+    Machine(CallingMachine),
 }
 
 /// How loud the current utterance is so far.
@@ -112,6 +115,9 @@ pub struct Listener {
     voice: VoiceDetector,
     nature: Nature,
     echo: EchoGate,
+    machines: MachineEar,
+    /// Told in a frame that had something else to tell.
+    machine: Option<CallingMachine>,
     ring: Ring,
     /// Loud frames in a row up to now, and the voices among them.
     run: Run,
@@ -177,6 +183,8 @@ impl Listener {
             voice: VoiceDetector::new(),
             nature: Nature::new(),
             echo: EchoGate::new(),
+            machines: MachineEar::default(),
+            machine: None,
             ring: Ring::new(),
             run: Run::default(),
             suspicion: 0,
@@ -225,6 +233,13 @@ impl Listener {
         }
         self.echo.push(frame, playing);
         let trace = self.examine(frame, &mut look);
+        let machine = self.machines.push(trace.tone, trace.glides);
+        self.machine = self.machine.or(machine);
+        self.utterances(frame, look, trace, at).or_else(|| self.machine.take().map(ListenEvent::Machine))
+    }
+
+    /// Whether an utterance begins or ends with this frame.
+    fn utterances(&mut self, frame: &Frame, look: Look, trace: Trace, at: Moment) -> Option<ListenEvent> {
         let end = at + FRAME;
         match &mut self.state {
             State::Quiet => {
@@ -517,6 +532,7 @@ mod tests {
                 }
                 Some(ListenEvent::Withdrawn { .. }) => said.push(format!("{i}:withdrawn")),
                 Some(ListenEvent::Dismissed { .. }) => said.push(format!("{i}:dismissed")),
+                Some(ListenEvent::Machine(_)) => said.push(format!("{i}:machine")),
                 None => {}
             }
         }
@@ -575,7 +591,7 @@ mod tests {
                     Some(ListenEvent::Withdrawn { utterance } | ListenEvent::Dismissed { utterance }) => {
                         assert_eq!((open.take().is_some(), last), (true, utterance));
                     }
-                    None => {}
+                    Some(ListenEvent::Machine(_)) | None => {}
                 }
                 assert_eq!(listener.in_utterance().is_some(), open.is_some());
                 assert_eq!(listener.mood().is_some(), open.is_some());

@@ -5,6 +5,7 @@
 mod echo;
 mod lines;
 mod listener;
+mod machine;
 mod nature;
 #[cfg(test)]
 mod people;

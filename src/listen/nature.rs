@@ -45,6 +45,8 @@ pub(super) struct Trace {
     pub(super) glides: bool,
     /// Hardly more than two lines: a signalling tone.
     bare: bool,
+    /// A single tone, hertz.
+    pub(super) tone: Option<f32>,
     /// Share of the power in lines that stand still, 0–1.
     pub(super) steady: f32,
     /// Power, full scale = 1.
@@ -83,10 +85,10 @@ impl Nature {
     /// Measures a frame; `recent` are the `lines::FRAMES` frames up to and including it.
     pub(super) fn measure<'a>(&mut self, frame: &Frame, recent: impl Iterator<Item = &'a Frame>) -> Trace {
         self.pitch.push(frame);
-        let Steady { share: steady, top_two } = self.lines.measure(recent);
+        let Steady { share: steady, top_two, alone: tone } = self.lines.measure(recent);
         let pitch = self.pitch.measure();
         let power = power(&frame.samples);
-        self.remember(pitch, Trace { measured: true, steady, power, ..Trace::default() });
+        self.remember(pitch, Trace { measured: true, tone, steady, power, ..Trace::default() });
         self.recent[0].voiced = steady < STEADY && self.background.is_exceeded(power) && self.goes_on(VOICED_FRAMES);
         self.recent[0].glides = self.recent[0].voiced && self.goes_on(GLIDE_FRAMES) && self.moves();
         self.recent[0].bare = top_two >= BARE;

@@ -4,7 +4,7 @@
 
 use super::{EndpointRule, ListenEvent, Listener};
 use crate::audio::{FRAME_SAMPLES, Frame, Pcm, decode_file, power, rms_dbfs};
-use crate::base::{Expect, Moment};
+use crate::base::{CallingMachine, Expect, Moment};
 use std::path::{Path, PathBuf};
 
 fn eval() -> Option<PathBuf> {
@@ -400,4 +400,44 @@ fn every_fixture_is_one_utterance() {
         assert!(starts == 1 || file.starts_with("mumble"), "{file}: {starts} utterances");
     }
     assert!(rows >= 40);
+}
+
+/// A fax that calls, greetings of answering machines, and people: who is told for what.
+#[test]
+fn machines_are_told_from_people() {
+    let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("audio-fixtures");
+    let quiet = |seconds: f32| vec![0i16; (seconds * 8_000.0) as usize];
+    let tone = |hertz: f32, seconds: f32, dbfs: f32| -> Vec<i16> {
+        let loud = 32_768.0 * 10f32.powf(dbfs / 20.0);
+        let sample = |i: usize| ((i as f32 * hertz / 8_000.0).fract() * std::f32::consts::TAU).sin() * loud;
+        (0..(seconds * 8_000.0) as usize).map(|i| sample(i) as i16).collect()
+    };
+    let told = |mut samples: Vec<i16>| {
+        crate::audio::Dice::new(1).add_noise(&mut samples, 12.0);
+        let events = listen(&samples, None, open());
+        let machine = |e: &ListenEvent| match e {
+            ListenEvent::Machine(machine) => Some(*machine),
+            _ => None,
+        };
+        events.iter().filter_map(|(_, e)| machine(e)).collect::<Vec<_>>()
+    };
+    for (hertz, dbfs) in [(1_062.0, -15.0), (1_100.0, -30.0), (1_138.0, -20.0)] {
+        let fax = [quiet(1.0), tone(hertz, 0.5, dbfs), quiet(3.0), tone(hertz, 0.5, dbfs), quiet(3.0)].concat();
+        assert_eq!(told(fax), [CallingMachine::Fax], "{hertz} Hz at {dbfs} dBFS");
+    }
+    let says = |name: &str| read(&dir.join(name)).samples;
+    let greeting = ["hours-1.wav", "return-1.wav", "person-2.wav"].map(says).concat();
+    for (hertz, seconds) in [(440.0, 0.3), (1_000.0, 0.5), (1_400.0, 1.0)] {
+        let machine = [&greeting[..], &quiet(0.4), &tone(hertz, seconds, -12.0), &quiet(10.0)].concat();
+        assert_eq!(told(machine), [CallingMachine::AnsweringMachine], "{hertz} Hz for {seconds} s");
+    }
+    // Somebody at whose side something beeps speaks on; somebody who falls silent has not beeped.
+    let beside = [&greeting[..], &quiet(0.4), &tone(1_000.0, 0.5, -12.0), &quiet(1.0), &greeting, &quiet(10.0)].concat();
+    assert_eq!(told(beside), []);
+    assert_eq!(told([&greeting[..], &quiet(10.0)].concat()), []);
+    let Some(eval) = eval() else { return };
+    // Nothing in two and a half minutes of people, nor in a kitchen.
+    let people = files(&eval.join("commands"), 8).iter().flat_map(|p| [&p.samples[..], &quiet(9.0)].concat()).collect();
+    assert_eq!(told(people), []);
+    assert_eq!(told(read(&eval.join("kitchen-noise.wav")).samples), []);
 }

@@ -3,7 +3,7 @@
 
 use crate::audio::Pcm;
 pub use crate::base::Codec;
-use crate::base::{BargeIn, Digit, Moment, PromptEnd, PromptId, UtteranceId};
+use crate::base::{BargeIn, CallingMachine, Digit, Moment, PromptEnd, PromptId, UtteranceId};
 use crate::listen::EndpointRule;
 use crate::rtp::{KeyEvents, Numbers, SrtpKeys};
 use std::net::SocketAddr;
@@ -136,6 +136,8 @@ pub enum LegEvent {
         /// Which.
         utterance: UtteranceId,
     },
+    /// No person is at the other end, as far as its sound tells.
+    Machine(CallingMachine),
     /// A key, once per press.
     Digit {
         /// Which.

@@ -378,6 +378,7 @@ impl Leg {
                 self.tap.withdraw(utterance);
                 events.push(LegEvent::SpeechDismissed { utterance });
             }
+            Some(ListenEvent::Machine(machine)) => events.push(LegEvent::Machine(machine)),
             Some(ListenEvent::Started { .. }) | None => {}
         }
     }

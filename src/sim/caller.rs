@@ -192,6 +192,7 @@ impl Caller {
                 self.gone = true;
                 Doing::Acts(vec![(none, Event::CallerLost)])
             }
+            CallerStep::IsMachine(machine) => Doing::Acts(vec![(none, Event::Machine(machine))]),
             CallerStep::Trouble(what) => Doing::Acts(vec![(none, Event::Trouble(what))]),
         }
     }

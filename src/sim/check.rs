@@ -60,6 +60,7 @@ pub fn ending(disposition: &Disposition) -> String {
     match disposition {
         Disposition::Transferred { to, because } => format!("transferred {to} because {because}"),
         Disposition::MessageTaken { because } => format!("message because {because}"),
+        Disposition::Machine { kind } => format!("machine {}", kind.name()),
         Disposition::Abandoned { wanted_person: true } => "abandoned wanting a person".into(),
         other => other.name().into(),
     }

@@ -1,6 +1,6 @@
 //! What the people and machines around a simulated call do.
 
-use crate::base::{Digit, EarFailure, Hypothesis, Language, PhoneNumber, WallTime};
+use crate::base::{CallingMachine, Digit, EarFailure, Hypothesis, Language, PhoneNumber, WallTime};
 use crate::flow::LookedUp;
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -86,6 +86,8 @@ pub enum CallerStep {
     HangsUp,
     /// The line breaks: no RTP.
     IsLost,
+    /// The line sounds like a machine's.
+    IsMachine(CallingMachine),
     /// Something of ours breaks for this call.
     Trouble(String),
 }

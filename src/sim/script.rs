@@ -14,17 +14,17 @@
 //! > [over] let me talk to a person      over the hotline's words (half a second after they began; `[over 2s]`)
 //! > [sure 0.2] …  [rejected] …  [spotted] …  [ears crashed|busy|slow] …  [noise]  [long 9s] …
 //! > key 1    > keys 12345678#    > silence    > wait 3s    > message 4s    > hold    > resume
-//! > hangup   > lost   > trouble the disk is full
+//! > hangup   > lost   > fax    > beep    > trouble the disk is full
 //! < on its way                          the caller hears this after the line above (part of a sentence)
 //! <! press                              the caller does not hear this after the line above
 //! <agent parcel                         some agent hears this
 //! ! decision misunderstood              also: no decision X, attempt support bridge 486, record, no record, paused, dial,
 //!                                       no dial, refer, message, consent yes, card TEXT, nowhere TEXT, turns N, comfort
-//! = transferred support because asked   also: answered, silent, lost, abandoned, abandoned wanting a person, message because X
+//! = transferred support because asked   also: answered, silent, lost, machine fax, abandoned, abandoned wanting a person, message because X
 //! ```
 
 use super::plan::{AgentPlan, CallerStep, Speech, When, World};
-use crate::base::{Confidence, Digit, EarFailure, Hypothesis, Language, PhoneNumber, WallTime};
+use crate::base::{CallingMachine, Confidence, Digit, EarFailure, Hypothesis, Language, PhoneNumber, WallTime};
 use crate::flow::LookedUp;
 use std::time::Duration;
 
@@ -239,6 +239,8 @@ fn caller_step(text: &str) -> Result<CallerStep, String> {
         ["silence"] => Ok(CallerStep::Silence),
         ["hangup"] => Ok(CallerStep::HangsUp),
         ["lost"] => Ok(CallerStep::IsLost),
+        ["fax"] => Ok(CallerStep::IsMachine(CallingMachine::Fax)),
+        ["beep"] => Ok(CallerStep::IsMachine(CallingMachine::AnsweringMachine)),
         ["hold"] => Ok(CallerStep::Holds(true)),
         ["resume"] => Ok(CallerStep::Holds(false)),
         ["wait", time] => Ok(CallerStep::Waits(duration(time)?)),

@@ -251,6 +251,40 @@ impl Decoder {
         (frames > 0.0).then(|| (sum.iter().map(|s| s / frames).collect(), frames))
     }
 
+    /// Moves the acoustic model's means and variances by a linear map (a file of `adaptation`), instead of the one before; between utterances.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub(crate) fn adapt(&mut self, file: &Path) -> Result<(), String> {
+        let name = path_text(file)?;
+        // SAFETY: valid decoder and C string; the decoder takes the map over. It reads its means anew from the model's files, which does
+        // not fail where they were read before.
+        let done = unsafe {
+            let map = c::ps_mllr_read(name.as_ptr());
+            !map.is_null() && !c::ps_update_mllr(self.ps, map).is_null()
+        };
+        if done { Ok(()) } else { Err(format!("PocketSphinx cannot read the map {}", file.display())) }
+    }
+
+    /// The cepstra of a sound (16 kHz), one for 10 ms; between utterances.
+    pub(crate) fn cepstra(&mut self, sound: &[i16]) -> Vec<[f32; CEPSTRA]> {
+        let most = sound.len() / (16_000 / FRAMES_PER_SECOND) + 2;
+        let mut out = vec![[0.0f32; CEPSTRA]; most];
+        let mut rows: Vec<*mut f32> = out.iter_mut().map(|row| row.as_mut_ptr()).collect();
+        let (mut samples, mut left, mut frames, mut last) = (sound.as_ptr(), sound.len(), most as i32 - 1, 0);
+        // SAFETY: the front end belongs to the decoder; there is a row of its length for each frame, and one more for the last.
+        unsafe {
+            let fe = c::ps_get_fe(self.ps);
+            c::fe_start_stream(fe);
+            c::fe_start_utt(fe);
+            c::fe_process_frames(fe, &raw mut samples, &raw mut left, rows.as_mut_ptr(), &raw mut frames, std::ptr::null_mut());
+            let end = usize::try_from(frames).unwrap_or(0).min(most - 1);
+            c::fe_end_utt(fe, rows[end], &raw mut last);
+        }
+        out.truncate(usize::try_from(frames + last).unwrap_or(0));
+        out
+    }
+
     /// Frames searched so far in this utterance.
     pub(crate) fn frames(&self) -> i32 {
         // SAFETY: valid decoder.

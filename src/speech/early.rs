@@ -63,7 +63,7 @@ impl PocketSphinx {
         if asked {
             // The phone loop is the second witness where the spotter missed it.
             let evidence = Evidence::weigh(&segments, &self.loop_scores(), 1.0);
-            let sure = verdict::judge(kind, &text, &evidence, false).0.get() >= PERSON_CONFIDENCE;
+            let sure = verdict::judge(kind, &text, &evidence, false, self.moved).0.get() >= PERSON_CONFIDENCE;
             now.person = (sure && evidence.worst_ratio >= PERSON_WORST_RATIO).then(|| text.clone());
         }
         now.text = text;

@@ -8,7 +8,7 @@ pub(crate) mod sphinx {
     macro_rules! opaque {
         ($($name:ident),*) => { $(#[repr(C)] pub(crate) struct $name { _private: [u8; 0] })* };
     }
-    opaque!(Decoder, CmdLn, ArgDef, Segments, Readings);
+    opaque!(Decoder, CmdLn, ArgDef, Segments, Readings, Transform, FrontEnd);
 
     /// `cmn_t` (sphinxbase/cmn.h).
     #[repr(C)]
@@ -77,6 +77,20 @@ pub(crate) mod sphinx {
             full_utt: c_int,
         ) -> c_int;
         pub(crate) fn ps_end_utt(ps: *mut Decoder) -> c_int;
+        pub(crate) fn ps_mllr_read(file: *const c_char) -> *mut Transform;
+        pub(crate) fn ps_update_mllr(ps: *mut Decoder, transform: *mut Transform) -> *mut Transform;
+        pub(crate) fn ps_get_fe(ps: *mut Decoder) -> *mut FrontEnd;
+        pub(crate) fn fe_start_stream(fe: *mut FrontEnd);
+        pub(crate) fn fe_start_utt(fe: *mut FrontEnd) -> c_int;
+        pub(crate) fn fe_process_frames(
+            fe: *mut FrontEnd,
+            samples: *mut *const i16,
+            count: *mut usize,
+            cepstra: *mut *mut f32,
+            frames: *mut i32,
+            first: *mut i32,
+        ) -> c_int;
+        pub(crate) fn fe_end_utt(fe: *mut FrontEnd, cepstrum: *mut f32, frames: *mut i32) -> c_int;
         pub(crate) fn ps_get_n_frames(ps: *mut Decoder) -> c_int;
         pub(crate) fn ps_seg_iter(ps: *mut Decoder) -> *mut Segments;
         pub(crate) fn ps_seg_next(seg: *mut Segments) -> *mut Segments;

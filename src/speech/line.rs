@@ -70,14 +70,22 @@ const NOTHING_STANDS_OUT: usize = 180;
 /// of the development speakers has 30 dB at least, with white noise or a kitchen of 10 or 15 dB it has 27 at most.
 const NOISY_BELOW: f32 = 631.0;
 
+/// Where it is less than this (24 dB), the sound is moved so far that the acoustic model must follow: speech 10 or 15 dB above a noise has 23 at
+/// most. The noise must be heard alone for so many stretches in a row (180 ms; four times its quietest tenth): a recording that is cut tightly
+/// has none, and its quietest tenth is speech.
+const LOUD_BELOW: f32 = 251.0;
+const ALONE: usize = 18;
+const AS_LOUD: f32 = 4.0;
+
 /// How loud each stretch is, and how loud it must be to count as speech.
 struct Stretches {
     powers: Vec<f32>,
     least: f32,
     /// Whether speech stands out from what is behind it.
     clear: bool,
-    /// Whether what is behind it is loud.
-    noisy: bool,
+    /// How far the loudest stands out from the quietest tenth, and that tenth. Power.
+    over: f32,
+    quietest: f32,
 }
 
 impl Stretches {
@@ -90,7 +98,7 @@ impl Stretches {
         let quietest = sorted.get(sorted.len() / 10).copied().unwrap_or(0.0);
         let least = (loudest * BELOW_LOUDEST).max((quietest * ABOVE_QUIETEST).min(loudest * NEVER_ABOVE)).max(1.0);
         let over = loudest / quietest.max(1.0);
-        Stretches { powers, least, clear: over > ABOVE_QUIETEST, noisy: over < NOISY_BELOW }
+        Stretches { powers, least, clear: over > ABOVE_QUIETEST, over, quietest }
     }
 
     fn speaks(&self, i: usize) -> bool {
@@ -110,7 +118,17 @@ pub(crate) fn speech_in(wide: &[i16]) -> Vec<i16> {
 /// Whether a loud noise lies under a sound (16 kHz). Silence has none.
 pub(crate) fn noisy(wide: &[i16]) -> bool {
     let stretches = Stretches::of(wide);
-    stretches.noisy && stretches.powers.iter().any(|p| *p > NOISE_LEAST)
+    stretches.over < NOISY_BELOW && stretches.powers.iter().any(|p| *p > NOISE_LEAST)
+}
+
+/// Whether it is so loud that the acoustic model must follow. Implies [`noisy`].
+pub(crate) fn very_noisy(wide: &[i16]) -> bool {
+    let stretches = Stretches::of(wide);
+    let alone = |p: &f32| *p <= stretches.quietest * AS_LOUD;
+    stretches.clear
+        && stretches.over < LOUD_BELOW
+        && stretches.quietest > NOISE_LEAST
+        && stretches.powers.split(|p| !alone(p)).any(|run| run.len() >= ALONE)
 }
 
 /// Whether so much speech has come (16 kHz) that a search may begin with its mean.
@@ -153,8 +171,13 @@ mod tests {
         assert!(!noisy(&sound) && !noisy(&[0; 16_000]) && !noisy(&[]));
         Dice::new(1).add_noise(&mut sound, 20.0);
         assert!(!noisy(&sound));
-        Dice::new(1).add_noise(&mut sound, 500.0);
-        assert!(noisy(&sound));
+        let mut loud = sound.clone();
+        Dice::new(1).add_noise(&mut sound, 130.0);
+        assert!(noisy(&sound) && !very_noisy(&sound));
+        Dice::new(1).add_noise(&mut loud, 500.0);
+        assert!(noisy(&loud) && very_noisy(&loud));
+        // Cut tightly: the quietest part is speech.
+        assert!(!very_noisy(&[tone(800.0, 10), tone(4_000.0, 30), tone(900.0, 15)].concat()));
     }
 
     #[test]

@@ -4,6 +4,8 @@ mod face;
 
 pub use face::{EarEvent, EarsConfig, Partial, Recognizer, RenderKey, Voice};
 
+#[cfg(feature = "pocketsphinx")]
+mod adaptation;
 #[cfg(feature = "whisper")]
 mod answers;
 mod bench;

@@ -5,6 +5,7 @@
 //!
 //! Lives in a worker process: it reads its model from disk, and the C code may crash.
 
+mod noise;
 pub(super) mod scratch;
 
 use super::decoder::{Beams, Decoder, FRAMES_PER_SECOND, Segment};
@@ -69,6 +70,8 @@ pub struct PocketSphinx {
     pub(super) utterance: Option<Utterance>,
     /// Nobody waits for the answer: everything is held back for the cepstral mean.
     patient: bool,
+    /// The acoustic model is that of a noisy line.
+    pub(super) moved: bool,
     /// Files that a decoder reads (ARPA, keyphrases) go here; removed with us.
     scratch: Scratch,
 }
@@ -186,6 +189,7 @@ impl PocketSphinx {
             dice: Dice::new(1),
             utterance: None,
             patient: false,
+            moved: false,
             scratch: Scratch::new()?,
         })
     }
@@ -326,6 +330,7 @@ impl PocketSphinx {
     fn search(&mut self) {
         let Some(utterance) = self.utterance.as_mut() else { return };
         let Some(mut waiting) = utterance.waiting.take() else { return };
+        let loud = line::very_noisy(past_padding(&waiting));
         if line::noisy(past_padding(&waiting))
             && let Some(mut denoiser) = Denoiser::learn(past_padding(&waiting))
         {
@@ -335,6 +340,8 @@ impl PocketSphinx {
             waiting.extend(clean);
             utterance.denoiser = Some(denoiser);
         }
+        self.expect_noise(loud);
+        let Some(utterance) = self.utterance.as_mut() else { return };
         let searched = utterance.kind != Kind::Spotted;
         let looped = searched && utterance.kind != Kind::Open;
         let speech = line::speech_in(past_padding(&waiting));
@@ -423,7 +430,7 @@ impl Recognizer for PocketSphinx {
         let evidence = Evidence::weigh(&segments, &scores, if kind == Kind::Open { MODEL_SCALE } else { 1.0 });
         let spotted = self.spotter.decoder.segments().iter().any(|s| verdict::person_is_sure(&s.word, &text, kind));
         let person = (spotted || utterance.reported.person.is_some()) && !utterance.doubted;
-        let (confidence, rejected) = verdict::judge(kind, &text, &evidence, person);
+        let (confidence, rejected) = verdict::judge(kind, &text, &evidence, person, self.moved);
         let alternatives = match kind {
             Kind::Open => verdict::without_weakest(&segments).map(|text| (text, confidence)).into_iter().collect(),
             // The lattice is dear: only for a number that cannot be meant.

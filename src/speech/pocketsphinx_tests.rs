@@ -128,3 +128,24 @@ fn a_real_caller_says_agent() {
     let heard = hear(&mut engine, &expecting(Expect::YesNo { phrases: Arc::from([]) }), &samples(&file));
     assert_eq!((heard.text.as_str(), heard.rejected), ("agent", None));
 }
+
+/// The model follows a noise and comes back: a quiet line after a noisy one is heard as by a new engine, several times over.
+#[test]
+fn noise_comes_and_goes() {
+    let fixture = |name: &str| samples(&Path::new(env!("CARGO_MANIFEST_DIR")).join("audio-fixtures").join(name));
+    let grammar = questions();
+    let quiet = fixture("where-2.wav");
+    let mut noisy = fixture("hours-1.wav");
+    crate::audio::add_white(&mut noisy, 10.0, 1);
+    let mut engine = PocketSphinx::load().expect("the model");
+    let alone = hear(&mut engine, &grammar, &quiet);
+    for _ in 0..3 {
+        engine.set_line(None);
+        let in_noise = hear(&mut engine, &grammar, &noisy);
+        assert!(engine.moved && !in_noise.text.is_empty(), "{in_noise:?}");
+        engine.set_line(None);
+        let again = hear(&mut engine, &grammar, &quiet);
+        assert_eq!((&again.text, engine.moved), (&alone.text, false));
+        assert!((again.confidence.get() - alone.confidence.get()).abs() < 0.05, "{again:?} {alone:?}");
+    }
+}

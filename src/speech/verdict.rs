@@ -95,6 +95,12 @@ const DIGITS: Line = Line { least: -1.5, ..CLOSED };
 const OPEN: Line =
     Line { mean_ratio: 0.0, worst_ratio: 0.0, acoustic: 0.15, posterior: 2.1, drawl: -0.19, offset: 5.34, least: 0.0 };
 
+/// The same before a loud noise, where the acoustic score tells how loud it is rather than what was said. Fitted on 1 107 utterances in white
+/// noise and in a kitchen at 10 dB (synthetic voices, real digits and orders), 127 of them heard with few errors; requests for a person, 151
+/// against 256 other sentences in which one was read, give nearly the same.
+const OPEN_IN_NOISE: Line =
+    Line { mean_ratio: 0.0, worst_ratio: 0.0, acoustic: 0.0, posterior: 7.0, drawl: -0.2, offset: -2.4, least: 0.0 };
+
 impl Line {
     fn score(&self, e: &Evidence) -> f32 {
         // Posteriors are logarithms of base 1.0001.
@@ -110,14 +116,15 @@ impl Line {
 }
 
 /// Confidence, and why the words are refused, if they are. `person` = the spotter heard a request for a person, which two
-/// searches then agree on.
-pub(crate) fn judge(kind: Kind, text: &str, evidence: &Evidence, person: bool) -> (Confidence, Option<String>) {
+/// searches then agree on. `noisy` = a loud noise was taken away.
+pub(crate) fn judge(kind: Kind, text: &str, evidence: &Evidence, person: bool, noisy: bool) -> (Confidence, Option<String>) {
     if text.is_empty() {
         return (Confidence::default(), Some("no words".to_string()));
     }
     let line = match kind {
         Kind::Digits => &DIGITS,
         Kind::Closed => &CLOSED,
+        Kind::Open | Kind::Spotted if noisy => &OPEN_IN_NOISE,
         Kind::Open | Kind::Spotted => &OPEN,
     };
     let score = line.score(evidence);
@@ -181,12 +188,16 @@ mod tests {
             ..Evidence::default()
         };
         for kind in [Kind::Digits, Kind::Closed] {
-            let (good, fine) = judge(kind, "yes", &at(5.0), false);
-            let (bad, refused) = judge(kind, "yes", &at(-60.0), false);
+            let (good, fine) = judge(kind, "yes", &at(5.0), false, false);
+            let (bad, refused) = judge(kind, "yes", &at(-60.0), false, false);
             assert!(good > bad && fine.is_none() && refused.is_some(), "{kind:?}");
-            assert_eq!(judge(kind, "agent", &at(-60.0), true).1, None);
+            assert_eq!(judge(kind, "agent", &at(-60.0), true, false).1, None);
         }
-        assert!(judge(Kind::Open, "", &at(0.0), false).1.is_some());
+        assert!(judge(Kind::Open, "", &at(0.0), false, false).1.is_some());
+        // Before a noise the words' own posterior counts, however badly they fit the sound.
+        let words = |posterior: f32| Evidence { posterior: posterior.ln() * 1e4, ..at(-25.0) };
+        assert_eq!(judge(Kind::Open, "where is it", &words(0.6), false, true).1, None);
+        assert!(judge(Kind::Open, "where is it", &words(0.1), false, true).1.is_some());
     }
 
     #[test]

@@ -50,7 +50,7 @@ pub(crate) fn listen(sound: &[i16], playing: Option<&[i16]>, rule: EndpointRule)
                 out.push(Noticed { started: started.millis(), ended: ended.millis(), decided: 20 * i as u64 + 20 });
             }
             Some(ListenEvent::Withdrawn { .. } | ListenEvent::Dismissed { .. }) => open = None,
-            None => {}
+            Some(ListenEvent::Machine(_)) | None => {}
         }
     }
     let end = sound.len() as u64 / 8;

@@ -1,10 +1,12 @@
 //! `hotline models`: which model files can be had, fetching one, and whether those that are here are what they should be.
 
+mod adapt;
 mod manifest;
 mod pull;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use adapt::adapt;
 use manifest::{Entry, Manifest};
 use std::io::Write;
 use std::path::Path;
