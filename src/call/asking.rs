@@ -107,8 +107,14 @@ impl Call {
     }
 
     fn is_noise(&self, utterance: UtteranceId, result: &Result<Hypothesis, EarFailure>) -> bool {
-        let short = self.ears.length.is_some_and(|(u, ms)| u == utterance && ms < NOISE_MS);
+        let short = self.ears.ended.is_some_and(|e| e.utterance == utterance && e.length_ms < NOISE_MS);
         short && result.as_ref().is_ok_and(|h| h.text.trim().is_empty())
+    }
+
+    /// Words that nobody understands before a background in which things happen: dishes and people at the next table sound like that, too.
+    fn is_murmur(&self, utterance: UtteranceId, result: &Result<Hypothesis, EarFailure>) -> bool {
+        let restless = self.ears.ended.is_some_and(|e| e.utterance == utterance && e.restless);
+        restless && result.as_ref().is_ok_and(|h| h.rejected.is_some())
     }
 
     /// What was said over a prompt: an answer to the question that comes, or nothing, then the script goes on.
@@ -172,6 +178,17 @@ impl Call {
         understood: Option<Understanding>,
     ) {
         if self.is_noise(utterance, result) {
+            return self.after_noise(now);
+        }
+        if matches!(understood, Some(Understanding::Nothing(_))) && self.is_murmur(utterance, result) {
+            if let State::Asking(asking) = &mut self.state {
+                asking.murmurs = asking.murmurs.saturating_add(1);
+            }
+            self.decide(
+                now,
+                "murmur",
+                "not understood, and things happen in the background: something clearer is waited for".into(),
+            );
             return self.after_noise(now);
         }
         let answered = matches!(understood, Some(Understanding::Answer { .. } | Understanding::Repeat));
@@ -287,6 +304,14 @@ impl Call {
     }
 
     fn silent(&mut self, now: &mut Now) {
+        let State::Asking(asking) = &mut self.state else { return };
+        let murmurs = std::mem::take(&mut asking.murmurs);
+        if murmurs > 0 {
+            // The caller may well have spoken.
+            let why = format!("nothing clear before a restless background ({murmurs} times)");
+            let verdict = self.ladders.misunderstood();
+            return self.misunderstood(now, Said::silence(), why, verdict, None);
+        }
         let State::Asking(asking) = &self.state else { return };
         let reprompt = asking.ask.reprompts.first().unwrap_or(&asking.ask.prompt).clone();
         let key_menu = asking.ask.key_prompt.clone();
@@ -324,7 +349,8 @@ impl Call {
 
     /// One misunderstanding: other words, the offer of a person, or the person.
     fn misunderstood(&mut self, now: &mut Now, said: Said, why: String, verdict: Misunderstood, ears: Option<&str>) {
-        let State::Asking(asking) = &self.state else { return };
+        let State::Asking(asking) = &mut self.state else { return };
+        asking.murmurs = 0;
         let ask = asking.ask.clone();
         self.begin_turn(now, said, None, Confidence::default());
         match verdict {

@@ -231,6 +231,7 @@ impl Call {
             prompt: None,
             cut: false,
             false_starts: 0,
+            murmurs: 0,
             quiet_until: None,
             replays: 0,
             keys: keys::KeyBuffer::default(),

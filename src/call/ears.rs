@@ -23,10 +23,19 @@ pub(crate) struct Ears {
     pub(crate) floor: Option<UtteranceId>,
     /// What utterances began under; newest last.
     pub(crate) begun: VecDeque<Begun>,
-    /// Length of the speech of the last ended utterance.
-    pub(crate) length: Option<(UtteranceId, u32)>,
+    /// The last ended utterance.
+    pub(crate) ended: Option<Ended>,
     /// The caller has put us on hold: his silence is no silence.
     pub(crate) held: bool,
+}
+
+/// What the listener says of an utterance.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Ended {
+    pub(crate) utterance: UtteranceId,
+    pub(crate) length_ms: u32,
+    /// Things happened in the background before it.
+    pub(crate) restless: bool,
 }
 
 /// What was listened for when an utterance began.

@@ -57,6 +57,9 @@ pub enum Event {
         utterance: UtteranceId,
         /// Length of the speech, milliseconds.
         length_ms: u32,
+        /// Things happened in the background before it: perhaps this was one of them.
+        #[serde(default)]
+        restless: bool,
     },
     /// Recognition is done (or failed).
     Heard {

@@ -1,7 +1,7 @@
 //! The call machine: one `match` over what happens, handing to the state that it concerns. Pure: time comes as an
 //! argument, wishes go into the caller's `Vec`. Start here, then `dialogue`, `asking`, `transfer`.
 
-use super::ears::Ears;
+use super::ears::{Ears, Ended};
 use super::ladders::Ladders;
 use super::settings::CallSettings;
 use super::state::{AgentStage, Farewell, MessageOrigin, MessageStep, Moving, State, Step};
@@ -138,7 +138,9 @@ impl Call {
             Event::Answered => self.picked_up(now),
             Event::PromptEnded { leg, prompt, end, .. } => self.prompt_ended(now, *leg, *prompt, *end),
             Event::SpeechStarted { utterance, .. } => self.speech_started(now, *utterance),
-            Event::SpeechEnded { utterance, length_ms } => self.ears.length = Some((*utterance, *length_ms)),
+            Event::SpeechEnded { utterance, length_ms, restless } => {
+                self.ears.ended = Some(Ended { utterance: *utterance, length_ms: *length_ms, restless: *restless });
+            }
             Event::Heard { utterance, result } => self.heard(now, *utterance, result),
             Event::PersonHeard { utterance, phrase } => self.person_heard(now, *utterance, phrase),
             Event::Key(key) => {

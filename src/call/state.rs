@@ -125,6 +125,8 @@ pub(crate) struct Asking {
     pub(crate) false_starts: u8,
     /// Until when the caller may think; `None` before the prompt's end.
     pub(crate) quiet_until: Option<Moment>,
+    /// Words that nobody understood before a restless background, since the question was last asked: they wait for something clearer.
+    pub(crate) murmurs: u8,
     /// How often noise cut the prompt and it was played again; bounded.
     pub(crate) replays: u8,
     /// Keys so far, where digits are collected.

@@ -82,6 +82,8 @@ pub enum ListenEvent {
         ended: Moment,
         /// It was cut at the rule's `longest_ms`; the caller may still be speaking, and what follows is a new utterance.
         too_long: bool,
+        /// Things happened in the background before it (dishes, other people): perhaps this was one of them.
+        restless: bool,
     },
     /// Nobody wants to know any more.
     Withdrawn {
@@ -149,6 +151,7 @@ struct Speaking {
     /// When the first of them began.
     preroll_at: Moment,
     weight: Weight,
+    restless: bool,
 }
 
 /// What the loud frames of an utterance were like.
@@ -251,7 +254,7 @@ impl Listener {
                 if self.run.voiced * 20 < rule.start_ms.max(20) || !self.is_speech(look) {
                     return None;
                 }
-                Some(self.start(rule, frame, at, end))
+                Some(self.start(rule, frame, look, at))
             }
             State::Speaking(speaking) => {
                 let goes_on =
@@ -361,7 +364,8 @@ impl Listener {
         self.nature.rich() >= pitched || self.nature.glides() >= pitched || self.run.voiced >= unpitched && !self.nature.bare()
     }
 
-    fn start(&mut self, rule: EndpointRule, frame: &Frame, at: Moment, end: Moment) -> ListenEvent {
+    fn start(&mut self, rule: EndpointRule, frame: &Frame, look: Look, at: Moment) -> ListenEvent {
+        let end = at + FRAME;
         let back = self.run.frames.clamp(1, ONSET_BACK_FRAMES);
         let started = Moment::from_micros(end.micros().saturating_sub(u64::from(back) * 20_000)).min(at);
         let utterance = self.next;
@@ -378,6 +382,7 @@ impl Listener {
             preroll,
             preroll_at,
             weight: Weight::default(),
+            restless: self.nature.eventful(look.floor),
         };
         for earlier in self.ring.newest(back as usize).take(back as usize - 1) {
             speaking.hear(earlier, end);
@@ -423,6 +428,7 @@ impl Speaking {
             started: self.started,
             ended: self.last_voice,
             too_long: too_long && !over,
+            restless: self.restless,
         })
     }
 

@@ -32,6 +32,9 @@ const STANDS_OUT: f32 = 7.0;
 /// road is not.
 const RESTLESS: f32 = 7.0;
 
+/// Loudness of a background that is heard as one, dBFS: a kitchen has -42, a quiet line -70.
+const HEARD_BACKGROUND: f32 = -58.0;
+
 /// What one frame is like.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub(super) struct Trace {
@@ -119,6 +122,11 @@ impl Nature {
     /// Whether things happen in the background; `floor` is the noise floor, dBFS.
     pub(super) fn restless(&self, floor: f32) -> bool {
         self.background.loud >= 10f32.powf((floor + RESTLESS) / 10.0)
+    }
+
+    /// The same where the background is more than what a quiet line lets through of the caller's own breath and mumbling.
+    pub(super) fn eventful(&self, floor: f32) -> bool {
+        self.restless(floor) && self.background.median >= 10f32.powf(HEARD_BACKGROUND / 10.0)
     }
 
     /// Share of the last frames' power that stands still.

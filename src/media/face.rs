@@ -130,6 +130,8 @@ pub enum LegEvent {
         started: Moment,
         /// Last speech.
         ended: Moment,
+        /// Things happened in the background before it: perhaps this was one of them.
+        restless: bool,
     },
     /// What had begun was no voice: music, a tone. Nothing of it is left; a prompt that it cut stays cut.
     SpeechDismissed {

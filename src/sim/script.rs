@@ -12,7 +12,7 @@
 //! agent support: busy; no answer; mailbox; unavailable; declines; moved to sip:x@y; refer ok; refer fails 603; refer unheard
 //! > where is my parcel                  the caller speaks when the hotline is silent
 //! > [over] let me talk to a person      over the hotline's words (half a second after they began; `[over 2s]`)
-//! > [sure 0.2] …  [rejected] …  [spotted] …  [ears crashed|busy|slow] …  [noise]  [long 9s] …
+//! > [sure 0.2] …  [rejected] …  [spotted] …  [ears crashed|busy|slow] …  [noise]  [restless]  [long 9s] …
 //! > key 1    > keys 12345678#    > silence    > wait 3s    > message 4s    > hold    > resume
 //! > hangup   > lost   > fax    > beep    > trouble the disk is full
 //! < on its way                          the caller hears this after the line above (part of a sentence)
@@ -272,6 +272,7 @@ fn speech(marks: &[String], words: &str, when: When) -> Result<Speech, String> {
                 speech.length = Duration::from_millis(150);
             }
             ["spotted"] => speech.spotted = true,
+            ["restless"] => speech.restless = true,
             ["long", time] => speech.length = duration(time)?,
             ["ears", "crashed"] => speech.heard = Err(EarFailure::Crashed),
             ["ears", "busy"] => speech.heard = Err(EarFailure::Busy),

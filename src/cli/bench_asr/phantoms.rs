@@ -27,7 +27,7 @@ pub(crate) fn measure(
     let asks = [open, Ask::expecting(expect, Language::EN)];
     let mut listener = Listener::new();
     listener.set_rule(Some(rule), Moment::ZERO);
-    let (mut noticed, mut accepted, mut persons) = (0u64, [0u64; 2], 0u64);
+    let (mut noticed, mut turns, mut accepted, mut persons) = (0u64, 0u64, [0u64; 2], 0u64);
     let mut utterance: Option<Vec<i16>> = None;
     let frames = (minutes * 60.0 * 50.0) as u64;
     for i in 0..frames {
@@ -42,10 +42,12 @@ pub(crate) fn measure(
                 noticed -= 1;
                 utterance = None;
             }
-            (Some(_), Some(heard)) => {
+            (Some(ended), Some(heard)) => {
+                let restless = matches!(ended, ListenEvent::Ended { restless: true, .. });
                 heard.extend_from_slice(&frame.samples);
                 let sound = Pcm { samples: std::mem::take(heard) };
                 utterance = None;
+                let mut turn = false;
                 for (ask, accepted) in asks.iter().zip(&mut accepted) {
                     engine.new_call();
                     let heard = engine.hear(ask, &sound)?;
@@ -56,13 +58,16 @@ pub(crate) fn measure(
                     }
                     *accepted += u64::from(took);
                     persons += u64::from(heard.asks_for_person());
+                    // What the call takes for noise is no turn (`call::asking`).
+                    turn |= took || !restless && !h.text.is_empty();
                 }
+                turns += u64::from(turn);
             }
             (None, Some(heard)) => heard.extend_from_slice(&frame.samples),
             _ => {}
         }
     }
     Ok(Some(json!({
-        "minutes": minutes, "noticed": noticed, "accepted_open": accepted[0], "accepted_yes_no": accepted[1], "persons": persons,
+        "minutes": minutes, "noticed": noticed, "turns": turns, "accepted_open": accepted[0], "accepted_yes_no": accepted[1], "persons": persons,
     })))
 }

@@ -152,14 +152,15 @@ impl Section {
     }
 
     fn phantoms(&self, out: &mut String) {
-        out.push_str("| nobody speaks before | min | taken for speech | words at an open question | words at yes or no | a person asked for |\n");
-        out.push_str("|---|---|---|---|---|---|\n");
+        out.push_str("| nobody speaks before | min | taken for speech | turns | words at an open question | words at yes or no | a person asked for |\n");
+        out.push_str("|---|---|---|---|---|---|---|\n");
         for (background, f) in &self.rows {
             let _ = writeln!(
                 out,
-                "| {background} | {} | {} | {} | {} | {} |",
+                "| {background} | {} | {} | {} | {} | {} | {} |",
                 number(&f["minutes"], 1),
                 f["noticed"],
+                f["turns"],
                 f["accepted_open"],
                 f["accepted_yes_no"],
                 f["persons"],
