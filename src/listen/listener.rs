@@ -254,7 +254,7 @@ impl Listener {
                 if self.run.voiced * 20 < rule.start_ms.max(20) || !self.is_speech(look) {
                     return None;
                 }
-                Some(self.start(rule, frame, look, at))
+                Some(self.start(rule, frame, at))
             }
             State::Speaking(speaking) => {
                 let goes_on =
@@ -364,7 +364,7 @@ impl Listener {
         self.nature.rich() >= pitched || self.nature.glides() >= pitched || self.run.voiced >= unpitched && !self.nature.bare()
     }
 
-    fn start(&mut self, rule: EndpointRule, frame: &Frame, look: Look, at: Moment) -> ListenEvent {
+    fn start(&mut self, rule: EndpointRule, frame: &Frame, at: Moment) -> ListenEvent {
         let end = at + FRAME;
         let back = self.run.frames.clamp(1, ONSET_BACK_FRAMES);
         let started = Moment::from_micros(end.micros().saturating_sub(u64::from(back) * 20_000)).min(at);
@@ -382,7 +382,7 @@ impl Listener {
             preroll,
             preroll_at,
             weight: Weight::default(),
-            restless: self.nature.eventful(look.floor),
+            restless: self.nature.eventful(),
         };
         for earlier in self.ring.newest(back as usize).take(back as usize - 1) {
             speaking.hear(earlier, end);

@@ -34,6 +34,8 @@ const RESTLESS: f32 = 7.0;
 
 /// Loudness of a background that is heard as one, dBFS: a kitchen has -42, a quiet line -70.
 const HEARD_BACKGROUND: f32 = -58.0;
+/// And it changes if its second loudest stretch is so far above the median, dB: a hiss varies by 0.2 in such stretches.
+const CHANGES: f32 = 1.0;
 
 /// What one frame is like.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
@@ -124,9 +126,11 @@ impl Nature {
         self.background.loud >= 10f32.powf((floor + RESTLESS) / 10.0)
     }
 
-    /// The same where the background is more than what a quiet line lets through of the caller's own breath and mumbling.
-    pub(super) fn eventful(&self, floor: f32) -> bool {
-        self.restless(floor) && self.background.median >= 10f32.powf(HEARD_BACKGROUND / 10.0)
+    /// Whether the background is loud and changes: dishes, a table of people, a street. Not a hiss or a fan, and not what a quiet line lets
+    /// through of the caller's own breath and mumbling.
+    pub(super) fn eventful(&self) -> bool {
+        let power = |db: f32| 10f32.powf(db / 10.0);
+        self.background.median >= power(HEARD_BACKGROUND) && self.background.loud >= self.background.median * power(CHANGES)
     }
 
     /// Share of the last frames' power that stands still.

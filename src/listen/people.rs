@@ -441,3 +441,28 @@ fn machines_are_told_from_people() {
     assert_eq!(told(people), []);
     assert_eq!(told(read(&eval.join("kitchen-noise.wav")).samples), []);
 }
+
+/// Whether the listener says of what it took for speech that things happen in the background: in a kitchen, not on a quiet or a hissing line.
+#[test]
+fn a_restless_background_is_known() {
+    let fixture = Path::new(env!("CARGO_MANIFEST_DIR")).join("audio-fixtures/hours-1.wav");
+    let speech = read(&fixture).samples;
+    let restless = |background: &mut dyn FnMut(&mut [i16])| {
+        let mut samples = [&vec![0; 40_000][..], &speech, &[0; 16_000]].concat();
+        background(&mut samples);
+        let ended = |e: &ListenEvent| match e {
+            ListenEvent::Ended { restless, .. } => Some(*restless),
+            _ => None,
+        };
+        listen(&samples, None, open()).iter().filter_map(|(_, e)| ended(e)).collect::<Vec<_>>()
+    };
+    let hiss = |level: f32| restless(&mut |samples| crate::audio::Dice::new(1).add_noise(samples, level));
+    // The fixture begins with a line noise of its own.
+    for level in [8.0, 250.0] {
+        assert_eq!(hiss(level), [false], "a hiss of {level}");
+    }
+    let Some(eval) = eval() else { return };
+    let kitchen = read(&eval.join("kitchen-noise.wav")).samples;
+    let said = restless(&mut |samples| crate::audio::add_background(samples, &kitchen, 10.0, 3));
+    assert!(!said.is_empty() && said.iter().all(|r| *r), "{said:?}");
+}
