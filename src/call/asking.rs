@@ -3,6 +3,7 @@
 
 use super::UtteranceRecord;
 use super::dialogue::{SPEECH_LONGEST, words_of};
+use super::ears::Ended;
 use super::keys::{BETWEEN_DIGITS, Keyed, LONE_ZERO, Wait};
 use super::ladders::{Misunderstood, Silence};
 use super::machine::{Call, Now};
@@ -19,8 +20,6 @@ use crate::flow::Phrase;
 use crate::flow::{Action, Answer, AskKind, Input};
 use crate::nlu::person::asks_for_person;
 
-/// Speech shorter than this without any word is noise: a cough, a door.
-const NOISE_MS: u32 = 300;
 /// What the ears report early as a request for a person is a bare phrase below this many words, and a sentence from there on.
 const PHRASE_WORDS: usize = 5;
 /// How often noise may cut the same prompt and have it played again.
@@ -95,7 +94,9 @@ impl Call {
             self.machine = false;
         }
         match &self.state {
-            State::Consenting(_) if !self.is_noise(utterance, result) => self.consent_heard(now, utterance, result),
+            State::Consenting(_) if !self.ended_as(utterance, result, Ended::is_noise) => {
+                self.consent_heard(now, utterance, result)
+            }
             State::Holding(_) => self.heard_while_holding(now, utterance, result, understood),
             State::Asking(a) if a.keys.is_empty() => self.heard_answer(now, utterance, result, understood),
             State::Leaving { farewell, said: true, .. } => {
@@ -106,15 +107,15 @@ impl Call {
         }
     }
 
-    fn is_noise(&self, utterance: UtteranceId, result: &Result<Hypothesis, EarFailure>) -> bool {
-        let short = self.ears.ended.is_some_and(|e| e.utterance == utterance && e.length_ms < NOISE_MS);
-        short && result.as_ref().is_ok_and(|h| h.text.trim().is_empty())
-    }
-
-    /// Words that nobody understands before a background in which things happen: dishes and people at the next table sound like that, too.
-    fn is_murmur(&self, utterance: UtteranceId, result: &Result<Hypothesis, EarFailure>) -> bool {
-        let restless = self.ears.ended.is_some_and(|e| e.utterance == utterance && e.restless);
-        restless && result.as_ref().is_ok_and(|h| h.rejected.is_some())
+    /// Whether the listener and the ears agree in this about an utterance that was heard.
+    fn ended_as(
+        &self,
+        utterance: UtteranceId,
+        result: &Result<Hypothesis, EarFailure>,
+        what: fn(&Ended, &Hypothesis) -> bool,
+    ) -> bool {
+        let ended = self.ears.ended.filter(|e| e.utterance == utterance);
+        ended.zip(result.as_ref().ok()).is_some_and(|(ended, heard)| what(&ended, heard))
     }
 
     /// What was said over a prompt: an answer to the question that comes, or nothing, then the script goes on.
@@ -177,10 +178,10 @@ impl Call {
         result: &Result<Hypothesis, EarFailure>,
         understood: Option<Understanding>,
     ) {
-        if self.is_noise(utterance, result) {
+        if self.ended_as(utterance, result, Ended::is_noise) {
             return self.after_noise(now);
         }
-        if matches!(understood, Some(Understanding::Nothing(_))) && self.is_murmur(utterance, result) {
+        if matches!(understood, Some(Understanding::Nothing(_))) && self.ended_as(utterance, result, Ended::is_murmur) {
             if let State::Asking(asking) = &mut self.state {
                 asking.murmurs = asking.murmurs.saturating_add(1);
             }
@@ -304,15 +305,13 @@ impl Call {
     }
 
     fn silent(&mut self, now: &mut Now) {
-        let State::Asking(asking) = &mut self.state else { return };
-        let murmurs = std::mem::take(&mut asking.murmurs);
-        if murmurs > 0 {
+        let State::Asking(asking) = &self.state else { return };
+        if asking.murmurs > 0 {
             // The caller may well have spoken.
-            let why = format!("nothing clear before a restless background ({murmurs} times)");
+            let why = format!("nothing clear before a restless background ({} times)", asking.murmurs);
             let verdict = self.ladders.misunderstood();
             return self.misunderstood(now, Said::silence(), why, verdict, None);
         }
-        let State::Asking(asking) = &self.state else { return };
         let reprompt = asking.ask.reprompts.first().unwrap_or(&asking.ask.prompt).clone();
         let key_menu = asking.ask.key_prompt.clone();
         let (step, n) = self.ladders.silent();

@@ -29,13 +29,30 @@ pub(crate) struct Ears {
     pub(crate) held: bool,
 }
 
+/// Speech shorter than this without any word is noise: a cough, a door.
+const NOISE_MS: u32 = 300;
+
 /// What the listener says of an utterance.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Ended {
-    pub(crate) utterance: UtteranceId,
-    pub(crate) length_ms: u32,
+pub struct Ended {
+    /// Which.
+    pub utterance: UtteranceId,
+    /// Length of the speech, milliseconds.
+    pub length_ms: u32,
     /// Things happened in the background before it.
-    pub(crate) restless: bool,
+    pub restless: bool,
+}
+
+impl Ended {
+    /// A cough, a door: nothing was said.
+    pub fn is_noise(&self, heard: &Hypothesis) -> bool {
+        self.length_ms < NOISE_MS && heard.text.trim().is_empty()
+    }
+
+    /// Words that nobody understands before a background in which things happen: dishes and people at the next table sound like that, too.
+    pub fn is_murmur(&self, heard: &Hypothesis) -> bool {
+        self.restless && heard.rejected.is_some()
+    }
 }
 
 /// What was listened for when an utterance began.

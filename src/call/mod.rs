@@ -23,6 +23,7 @@ mod transfer;
 mod understand;
 
 pub use card::{CardTurn, Diversion, HandOverCard};
+pub use ears::Ended;
 pub use face::{AgentEvent, Command, Event, RecordAction, ReferOutcome};
 pub use machine::Call;
 pub use meaning::request_counts;

@@ -81,7 +81,7 @@ pub(crate) enum ModelsCommand {
     Verify,
     /// Find how noise changes the sound that the embedded recogniser expects (models/noise.mllr, which is built in).
     Adapt {
-        /// The folder with real people's recordings, as for `bench asr`; those of the figures there are left out.
+        /// The folder with real people's recordings, as for `bench asr`; every 15th digit and every fourth order are left out, for figures.
         #[arg(long, value_name = "DIR", default_value = "../shared/eval")]
         recordings: PathBuf,
         /// The file to write.

@@ -15,13 +15,11 @@ use super::echo::EchoGate;
 use super::lines;
 use super::machine::MachineEar;
 use super::nature::{Nature, Trace};
+use super::ring::Ring;
 use super::voice::{Look, VoiceDetector};
 use crate::audio::{Frame, QUIETEST_DBFS, peak, power};
 use crate::base::{CallingMachine, Moment, UtteranceId};
 use std::time::Duration;
-
-/// Frames kept from before the present: 800 ms, enough for the longest start and the longest pre-roll.
-pub const PREROLL_FRAMES_MAX: usize = 40;
 
 /// Length of a frame.
 const FRAME: Duration = Duration::from_millis(20);
@@ -336,7 +334,7 @@ impl Listener {
     /// Measures what is worth it.
     fn examine(&mut self, frame: &Frame, look: &mut Look) -> Trace {
         self.suspicion = self.suspicion.saturating_sub(1);
-        if self.rule.is_none() || !VoiceDetector::is_worth_judging(*look) || self.ring.len < lines::FRAMES {
+        if self.rule.is_none() || !VoiceDetector::is_worth_judging(*look) || self.ring.len() < lines::FRAMES {
             self.nature.pass(frame);
             return Trace::default();
         }
@@ -370,7 +368,7 @@ impl Listener {
         let started = Moment::from_micros(end.micros().saturating_sub(u64::from(back) * 20_000)).min(at);
         let utterance = self.next;
         self.next = utterance.next();
-        let preroll = ((back + rule.preroll_ms.div_ceil(20)) as usize).min(self.ring.len);
+        let preroll = ((back + rule.preroll_ms.div_ceil(20)) as usize).min(self.ring.len());
         let preroll_at = Moment::from_micros(end.micros().saturating_sub(preroll as u64 * 20_000));
         let mut speaking = Speaking {
             utterance,
@@ -438,37 +436,11 @@ impl Speaking {
     }
 }
 
-/// The last frames.
-struct Ring {
-    frames: [Frame; PREROLL_FRAMES_MAX],
-    /// Where the next one goes.
-    next: usize,
-    /// How many there are.
-    len: usize,
-}
-
-impl Ring {
-    fn new() -> Ring {
-        Ring { frames: [Frame::SILENCE; PREROLL_FRAMES_MAX], next: 0, len: 0 }
-    }
-
-    fn push(&mut self, frame: &Frame) {
-        self.frames[self.next] = *frame;
-        self.next = (self.next + 1) % PREROLL_FRAMES_MAX;
-        self.len = (self.len + 1).min(PREROLL_FRAMES_MAX);
-    }
-
-    /// The newest `n` frames (or as many as there are), oldest first.
-    fn newest(&self, n: usize) -> impl Iterator<Item = &Frame> {
-        let n = n.min(self.len);
-        (0..n).map(move |i| &self.frames[(self.next + PREROLL_FRAMES_MAX - n + i) % PREROLL_FRAMES_MAX])
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::audio::FRAME_SAMPLES;
+    use crate::listen::PREROLL_FRAMES_MAX;
 
     const RULE: EndpointRule =
         EndpointRule { start_ms: 40, quiet_ms: 400, complete_quiet_ms: 200, preroll_ms: 300, longest_ms: 3_000 };

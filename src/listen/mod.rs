@@ -10,8 +10,10 @@ mod nature;
 #[cfg(test)]
 mod people;
 mod pitch;
+mod ring;
 mod rule;
 mod voice;
 
-pub use listener::{ListenEvent, Listener, Mood, PREROLL_FRAMES_MAX};
+pub use listener::{ListenEvent, Listener, Mood};
+pub use ring::PREROLL_FRAMES_MAX;
 pub use rule::EndpointRule;

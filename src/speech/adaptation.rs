@@ -34,12 +34,12 @@ struct Stream {
     /// Of clean vectors with themselves and with the noisy ones, and squares of the latter.
     own: [[f64; ROWS]; ROWS],
     both: [[f64; CEPSTRA]; ROWS],
-    noisy: [(f64, f64); CEPSTRA],
+    squares: [f64; CEPSTRA],
 }
 
 impl Default for Fit {
     fn default() -> Fit {
-        let stream = Stream { own: [[0.0; ROWS]; ROWS], both: [[0.0; CEPSTRA]; ROWS], noisy: [(0.0, 0.0); CEPSTRA] };
+        let stream = Stream { own: [[0.0; ROWS]; ROWS], both: [[0.0; CEPSTRA]; ROWS], squares: [0.0; CEPSTRA] };
         Fit { streams: std::array::from_fn(|_| stream.clone()), frames: 0 }
     }
 }
@@ -98,10 +98,7 @@ impl Stream {
             self.own[i].iter_mut().zip(&x).for_each(|(sum, xj)| *sum += xi * xj);
             self.both[i].iter_mut().zip(noisy).for_each(|(sum, y)| *sum += xi * f64::from(*y));
         }
-        for ((sum, squares), y) in self.noisy.iter_mut().zip(noisy) {
-            *sum += f64::from(*y);
-            *squares += f64::from(*y).powi(2);
-        }
+        self.squares.iter_mut().zip(noisy).for_each(|(sum, y)| *sum += f64::from(*y).powi(2));
     }
 
     /// Gauss and Jordan, with the largest pivot.
@@ -133,7 +130,7 @@ impl Stream {
     fn left(&self, map: &[[f64; CEPSTRA]; ROWS], frames: f64) -> [f64; CEPSTRA] {
         std::array::from_fn(|to| {
             let explained: f64 = (0..ROWS).map(|from| map[from][to] * self.both[from][to]).sum();
-            ((self.noisy[to].1 - explained) / frames).max(0.0)
+            ((self.squares[to] - explained) / frames).max(0.0)
         })
     }
 }

@@ -197,7 +197,7 @@ pub(crate) fn decide(expect: &Expect, person: &[String], first: Hypothesis, seco
     }
     let (one, two) = (first.confidence.log_odds(), second.confidence.log_odds());
     let heard = !second.text.is_empty();
-    let agree = heard && same(person, &first.text, &second.text);
+    let agree = heard && same(&first.text, &second.text);
     let whole = FIRST * one + two + OFFSET + if agree { AGREED } else { 0.0 };
     let (winner, loser) =
         if agree || !heard || !first.text.is_empty() && HALF * one + LEAD >= two { (first, second) } else { (second, first) };
@@ -218,15 +218,14 @@ pub(crate) fn decide(expect: &Expect, person: &[String], first: Hypothesis, seco
     Hypothesis { confidence: Confidence::from_log_odds(whole), rejected, alternatives, why: Some(why.to_string()), ..winner }
 }
 
-/// Whether two texts are the same answer: the same words, the same digits, both a yes, both a no, both a request for a person.
-fn same(person: &[String], a: &str, b: &str) -> bool {
+/// Whether two texts are the same answer: the same words, the same digits, both a yes, both a no. (A request for a person was weighed
+/// before.)
+fn same(a: &str, b: &str) -> bool {
     let digits = |text: &str| text.split(' ').map(digit_of).collect::<Option<Vec<_>>>();
-    let asks = |text: &str| grammar::asks_for_person(person, text);
     a == b
         || digits(a).is_some_and(|d| !d.is_empty() && Some(d) == digits(b))
         || YES.contains(&a) && YES.contains(&b)
         || NO.contains(&a) && NO.contains(&b)
-        || asks(a) && asks(b)
 }
 
 #[cfg(test)]

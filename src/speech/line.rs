@@ -115,20 +115,29 @@ pub(crate) fn speech_in(wide: &[i16]) -> Vec<i16> {
     spoken.flat_map(|(_, stretch)| stretch.iter().copied()).collect()
 }
 
-/// Whether a loud noise lies under a sound (16 kHz). Silence has none.
-pub(crate) fn noisy(wide: &[i16]) -> bool {
-    let stretches = Stretches::of(wide);
-    stretches.over < NOISY_BELOW && stretches.powers.iter().any(|p| *p > NOISE_LEAST)
+/// What lies under a sound.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Noise {
+    /// Nothing worth taking away.
+    Quiet,
+    /// A noise that is worth taking away.
+    Noisy,
+    /// One so loud that the acoustic model must follow, too.
+    Loud,
 }
 
-/// Whether it is so loud that the acoustic model must follow. Implies [`noisy`].
-pub(crate) fn very_noisy(wide: &[i16]) -> bool {
-    let stretches = Stretches::of(wide);
-    let alone = |p: &f32| *p <= stretches.quietest * AS_LOUD;
-    stretches.clear
-        && stretches.over < LOUD_BELOW
-        && stretches.quietest > NOISE_LEAST
-        && stretches.powers.split(|p| !alone(p)).any(|run| run.len() >= ALONE)
+/// What lies under a sound (16 kHz). Silence has nothing under it.
+pub(crate) fn noise_under(wide: &[i16]) -> Noise {
+    let Stretches { powers, clear, over, quietest, .. } = Stretches::of(wide);
+    if over >= NOISY_BELOW || !powers.iter().any(|p| *p > NOISE_LEAST) {
+        return Noise::Quiet;
+    }
+    let alone = |p: &f32| *p <= quietest * AS_LOUD;
+    let heard_alone = || powers.split(|p| !alone(p)).any(|run| run.len() >= ALONE);
+    match clear && over < LOUD_BELOW && quietest > NOISE_LEAST && heard_alone() {
+        true => Noise::Loud,
+        false => Noise::Noisy,
+    }
 }
 
 /// Whether so much speech has come (16 kHz) that a search may begin with its mean.
@@ -168,16 +177,16 @@ mod tests {
     #[test]
     fn noise_is_known_by_how_little_speech_stands_out() {
         let mut sound = [tone(0.0, 50), tone(4_000.0, 50)].concat();
-        assert!(!noisy(&sound) && !noisy(&[0; 16_000]) && !noisy(&[]));
+        assert_eq!([&sound[..], &[0; 16_000], &[]].map(noise_under), [Noise::Quiet; 3]);
         Dice::new(1).add_noise(&mut sound, 20.0);
-        assert!(!noisy(&sound));
+        assert_eq!(noise_under(&sound), Noise::Quiet);
         let mut loud = sound.clone();
         Dice::new(1).add_noise(&mut sound, 130.0);
-        assert!(noisy(&sound) && !very_noisy(&sound));
+        assert_eq!(noise_under(&sound), Noise::Noisy);
         Dice::new(1).add_noise(&mut loud, 500.0);
-        assert!(noisy(&loud) && very_noisy(&loud));
+        assert_eq!(noise_under(&loud), Noise::Loud);
         // Cut tightly: the quietest part is speech.
-        assert!(!very_noisy(&[tone(800.0, 10), tone(4_000.0, 30), tone(900.0, 15)].concat()));
+        assert_eq!(noise_under(&[tone(800.0, 10), tone(4_000.0, 30), tone(900.0, 15)].concat()), Noise::Noisy);
     }
 
     #[test]

@@ -11,7 +11,7 @@ pub(super) mod scratch;
 use super::decoder::{Beams, Decoder, FRAMES_PER_SECOND, Segment};
 use super::dictionary::Dictionary;
 use super::grammar::{self, Compiled};
-use super::line::{self, LineMean};
+use super::line::{self, LineMean, Noise};
 use super::phrases;
 use super::searches::{Search, hash};
 use super::verdict::{self, Evidence, Kind};
@@ -330,8 +330,8 @@ impl PocketSphinx {
     fn search(&mut self) {
         let Some(utterance) = self.utterance.as_mut() else { return };
         let Some(mut waiting) = utterance.waiting.take() else { return };
-        let loud = line::very_noisy(past_padding(&waiting));
-        if line::noisy(past_padding(&waiting))
+        let noise = line::noise_under(past_padding(&waiting));
+        if noise != Noise::Quiet
             && let Some(mut denoiser) = Denoiser::learn(past_padding(&waiting))
         {
             // The padding stays as it is: it is no part of the noise.
@@ -340,6 +340,7 @@ impl PocketSphinx {
             waiting.extend(clean);
             utterance.denoiser = Some(denoiser);
         }
+        let loud = noise == Noise::Loud && utterance.denoiser.is_some();
         self.expect_noise(loud);
         let Some(utterance) = self.utterance.as_mut() else { return };
         let searched = utterance.kind != Kind::Spotted;

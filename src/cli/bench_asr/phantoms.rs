@@ -2,6 +2,7 @@
 
 use crate::audio::Pcm;
 use crate::base::{Expect, Language, Moment};
+use crate::call::Ended;
 use crate::cli::asr::{Ask, Engine};
 use crate::cli::bench_listen::nobody::Nobody;
 use crate::listen::{EndpointRule, ListenEvent, Listener};
@@ -42,8 +43,9 @@ pub(crate) fn measure(
                 noticed -= 1;
                 utterance = None;
             }
-            (Some(ended), Some(heard)) => {
-                let restless = matches!(ended, ListenEvent::Ended { restless: true, .. });
+            (Some(ListenEvent::Ended { utterance: number, started, ended, restless, .. }), Some(heard)) => {
+                let length_ms = u32::try_from((ended - started).as_millis()).unwrap_or(u32::MAX);
+                let ended = Ended { utterance: number, length_ms, restless };
                 heard.extend_from_slice(&frame.samples);
                 let sound = Pcm { samples: std::mem::take(heard) };
                 utterance = None;
@@ -59,7 +61,7 @@ pub(crate) fn measure(
                     *accepted += u64::from(took);
                     persons += u64::from(heard.asks_for_person());
                     // What the call takes for noise is no turn (`call::asking`).
-                    turn |= took || !restless && !h.text.is_empty();
+                    turn |= took || !ended.is_noise(h) && !ended.is_murmur(h);
                 }
                 turns += u64::from(turn);
             }

@@ -1,24 +1,22 @@
 //! A loud noise on the line: what can be taken away is, and the acoustic model expects what is left of the sound.
 
-use super::super::adaptation::{Fit, variances};
-use super::super::line;
+use super::super::adaptation::{Fit, STREAMS, variances};
+use super::super::decoder::CEPSTRA;
+use super::super::line::{self, Noise};
 use super::{PocketSphinx, model_folder};
 use crate::audio::{Denoiser, Pcm, upsample_linear_2x};
 
 /// How noise moves the model, found by `hotline models adapt` from real people's speech in white and pink noise and in a kitchen.
 const MAP: &str = include_str!("../../../models/noise.mllr");
 
-/// Coefficients of each of the model's three streams.
-const LENGTH: usize = 13;
-
 /// The map that changes nothing.
 fn identity() -> String {
-    let row = |one: usize| (0..LENGTH).map(|i| if i == one { "1" } else { "0" }).collect::<Vec<_>>().join(" ");
-    let stream = || {
-        let matrix: Vec<String> = (0..LENGTH).map(row).collect();
-        format!("{LENGTH}\n{}\n{}\n{}\n", matrix.join("\n"), row(LENGTH), ["1"; LENGTH].join(" "))
+    let row = |one: usize| (0..CEPSTRA).map(|i| if i == one { "1" } else { "0" }).collect::<Vec<_>>().join(" ");
+    let stream = {
+        let matrix: Vec<String> = (0..CEPSTRA).map(row).collect();
+        format!("{CEPSTRA}\n{}\n{}\n{}\n", matrix.join("\n"), row(CEPSTRA), ["1"; CEPSTRA].join(" "))
     };
-    format!("1\n3\n{}{}{}", stream(), stream(), stream())
+    format!("1\n{STREAMS}\n{}", stream.repeat(STREAMS))
 }
 
 /// Sound from which the noise is learnt at the latest, 16 kHz: 1.3 s.
@@ -53,7 +51,9 @@ impl PocketSphinx {
         let mut fit = Fit::default();
         for (clean, noisy) in pairs {
             let (clean, noisy) = (wide(&clean), wide(&noisy));
-            let learnt = line::very_noisy(&noisy).then(|| Denoiser::learn(&noisy[..noisy.len().min(LEARNT_FROM)])).flatten();
+            let learnt = (line::noise_under(&noisy) == Noise::Loud)
+                .then(|| Denoiser::learn(&noisy[..noisy.len().min(LEARNT_FROM)]))
+                .flatten();
             // Where nothing would be taken away the map is not used either.
             let Some(mut denoiser) = learnt else { continue };
             let mut rest = denoiser.push(&noisy);
@@ -81,11 +81,11 @@ mod tests {
         for map in [MAP.to_string(), identity()] {
             let lines: Vec<Vec<f32>> =
                 map.lines().map(|l| l.split(' ').map(|v| v.parse().expect("a number")).collect()).collect();
-            assert_eq!((lines.len(), &lines[..2]), (2 + 3 * (LENGTH + 3), &[vec![1.0], vec![3.0]][..]));
-            for stream in lines[2..].chunks(LENGTH + 3) {
+            assert_eq!((lines.len(), &lines[..2]), (2 + STREAMS * (CEPSTRA + 3), &[vec![1.0], vec![3.0]][..]));
+            for stream in lines[2..].chunks(CEPSTRA + 3) {
                 assert_eq!(stream[0], [13.0]);
-                assert!(stream[1..].iter().all(|row| row.len() == LENGTH && row.iter().all(|v| v.abs() < 60.0)));
-                assert!(stream[LENGTH + 2].iter().all(|factor| (0.1..10.0).contains(factor)), "{stream:?}");
+                assert!(stream[1..].iter().all(|row| row.len() == CEPSTRA && row.iter().all(|v| v.abs() < 60.0)));
+                assert!(stream[CEPSTRA + 2].iter().all(|factor| (0.1..10.0).contains(factor)), "{stream:?}");
             }
         }
     }
