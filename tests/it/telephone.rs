@@ -282,6 +282,8 @@ impl Sipp {
         let (port, media) = (port.to_string(), free_port().to_string());
         command.args(["-i", "127.0.0.1", "-p", &port, "-mp", &media, "-m", "1", "-nostdin", "-timeout", "25s"]);
         command.args(["-timeout_error", "-trace_msg", "-message_file", "messages", "-trace_err", "-error_file", "errors"]);
+        // A pause of nothing, SIPp's own default, is one that it sometimes (about one call in ten) does not wake from.
+        command.args(["-d", "20"]);
         command.args(more).current_dir(folder.path()).kill_on_drop(true);
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
         let child = command.spawn().expect("SIPp starts");
