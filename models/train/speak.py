@@ -31,7 +31,9 @@ VARIANTS = (
 HELD_VARIANTS = ["m7", "f4", "klatt3", "Michael", "steph", "belinda"]
 FESTIVAL = {"kal_diphone": False, "ked_diphone": True, "cmu_us_slt_arctic_hts": False}
 RATE = 8_000
-LISTED = ("digit", "number", "yes", "no", "control", "person", "menu", "zh", "near")
+LISTED = ("digit", "number", "yes", "no", "control", "person", "menu", "zh", "near", "own")
+# Clips of held-out voices that are put aside as files: an operator's own phrases, other speech, and what is known already.
+ASIDE = {"own": 400, "foreign": 100, "near": 100, "digit": 100, "yes": 15, "no": 15}
 
 
 def read(data):
@@ -82,13 +84,15 @@ def many(job):
     return out
 
 
-def plan(rng, words):
-    """Texts with the words to be written, and who speaks them."""
+def plan(rng, words, own=None, share=1.0):
+    """Texts with the words to be written, and who speaks them. `own` = a file of more phrases, `share` = how often all else is spoken."""
     texts, jobs, batches = [], [], {v: [] for v in FESTIVAL}
 
     def add(said, written, kind, flite, espeak, festival, held=0):
         number = len(texts)
         texts.append((said, " ".join(written), kind))
+        if kind != "own":
+            flite, espeak, festival, held = (n * share for n in (flite, espeak, festival, held))
         chinese = kind.startswith("zh")
         for voice in FLITE if not chinese else []:
             for _ in range(int(flite) + (rng.random() < flite % 1)):
@@ -101,11 +105,13 @@ def plan(rng, words):
             for _ in range(int(festival) + (rng.random() < festival % 1)):
                 batches[voice].append((number, said, rng.uniform(0.8, 1.3)))
 
-    listed = text.phrases()
+    listed = text.phrases(own)
     known = {w for kind, _, written in listed if kind != "zh" for w in written}
     for kind, said, written in listed:
         if kind == "zh":
             add(" ".join(written), written, kind, 0, 55, 0, 6)
+        elif kind == "own":
+            add(said, written, kind, 4, 24, 3, 8)
         else:
             many_of = 3 if kind in ("digit", "yes", "no") and len(written) == 1 else 1
             add(said, written, kind, 3 * many_of, 14 * many_of, 1 * many_of, 3)
@@ -130,17 +136,35 @@ def plan(rng, words):
     return texts, jobs, batches
 
 
+def aside(folder, clips, texts):
+    """Writes clips of held-out voices as WAV files with a table, to compare models by."""
+    folder.mkdir(exist_ok=True)
+    left, lines = dict(ASIDE), ["file\ttranscript\tspeaker"]
+    for k in np.random.default_rng(3).permutation(len(clips)):
+        number, voice, sound = clips[k]
+        said, _, kind = texts[number]
+        if left.get(kind, 0) > 0:
+            left[kind] -= 1
+            lines.append(f"{len(lines)}.wav\t{said}\t{voice.split()[0]}")
+            with wave.open(str(folder / f"{len(lines) - 1}.wav"), "wb") as w:
+                w.setparams((1, 2, RATE, 0, "NONE", ""))
+                w.writeframes(sound.tobytes())
+    (folder / "index.tsv").write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
 def main():
     args = argparse.ArgumentParser(description=__doc__)
     args.add_argument("folder", type=Path)
     args.add_argument("--jobs", type=int, default=2)
     args.add_argument("--more", action="store_true", help="keep what FOLDER has and speak only texts that are new")
+    args.add_argument("--phrases", type=Path, help="more phrases, as in phrases.txt, of kind own")
+    args.add_argument("--share", type=float, default=1.0, help="how often everything else is spoken")
     args.add_argument("--dictionary", type=Path, default=Path("/usr/share/pocketsphinx/model/en-us/cmudict-en-us.dict"))
     args = args.parse_args()
     args.folder.mkdir(parents=True, exist_ok=True)
     rng = random.Random(7)
     words = [w.split()[0] for w in args.dictionary.read_text(encoding="utf-8").splitlines() if "(" not in w]
-    texts, jobs, batches = plan(rng, words)
+    texts, jobs, batches = plan(rng, words, args.phrases, args.share)
     old = dict(np.load(args.folder / "corpus.npz")) if args.more else None
     if old is not None:
         # Sentences are drawn at random, so only the listed phrases are looked at.
@@ -168,6 +192,8 @@ def main():
         clips = kept + [(n + before, v, x) for n, v, x in clips]
         texts = list(zip(old["said"], old["written"], old["kind"])) + texts
         held = list(old["held"]) + held
+    if args.phrases:
+        aside(args.folder / "held-out", [c for c, h in zip(clips, held) if h], texts)
     lengths = np.array([len(x) for _, _, x in clips])
     np.savez(
         args.folder / "corpus.npz",

@@ -65,10 +65,11 @@ def lines(text):
     return " ".join(re.findall(r"[a-z']+", text.lower()))
 
 
-def phrases():
-    """(kind, text, words) of every phrase in phrases.txt."""
+def phrases(own=None):
+    """(kind, text, words) of every phrase in phrases.txt, and in another file like it."""
     out = []
-    for line in (HERE / "phrases.txt").read_text(encoding="utf-8").splitlines():
+    files = [HERE / "phrases.txt"] + ([Path(own)] if own else [])
+    for line in (line for f in files for line in f.read_text(encoding="utf-8").splitlines()):
         if line and not line.startswith("#"):
             kind, text, *pinyin = line.split("\t")
             out.append((kind, text, (pinyin[0] if pinyin else text).split()))
@@ -88,7 +89,10 @@ def requests(rng, count):
 
 def flow_examples():
     """Example sentences of the English example flow: the demo asks them."""
-    text = (HERE.parent.parent / "flows" / "parcel.yaml").read_text(encoding="utf-8")
+    flow = HERE.parent.parent / "flows" / "parcel.yaml"
+    if not flow.exists():
+        return []
+    text = flow.read_text(encoding="utf-8")
     found = re.findall(r"^ {6}- ([A-Za-z][^:{}\[\]#]+)$", text, re.MULTILINE)
     return sorted({lines(t) for t in found})
 

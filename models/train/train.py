@@ -7,6 +7,7 @@ server 10 000 steps take about 75 minutes.
 """
 
 import argparse
+import json
 import multiprocessing
 import os
 import time
@@ -80,7 +81,7 @@ class Corpus:
         self.words = [[index[w] for w in line.split()] for line in self.written]
         self.train = np.flatnonzero(~self.held)
         # How often a kind is drawn; within it every clip alike.
-        share = {"digit": 5, "string": 3, "number": 1, "yes": 2.5, "no": 2.5, "control": 3, "person": 8, "menu": 5, "example": 4, "zh": 4, "foreign": 9, "near": 7, "zh-foreign": 1.2}
+        share = {"own": 12, "digit": 5, "string": 3, "number": 1, "yes": 2.5, "no": 2.5, "control": 3, "person": 8, "menu": 5, "example": 4, "zh": 4, "foreign": 9, "near": 7, "zh-foreign": 1.2}
         kinds = self.kind[self.text[self.train]]
         odds = np.zeros(len(kinds))
         for k, s in share.items():
@@ -88,7 +89,7 @@ class Corpus:
         self.odds = odds / odds.sum()
         self.digits = self.train[(kinds == "digit")]
         self.foreign = self.train[(kinds == "foreign")]
-        self.short = self.train[np.isin(kinds, ["digit", "number", "yes", "no", "control", "menu", "zh"])]
+        self.short = self.train[np.isin(kinds, ["own", "digit", "number", "yes", "no", "control", "menu", "zh"])]
 
     def clip(self, i):
         return self.sound[self.start[i] : self.start[i + 1]]
@@ -147,12 +148,36 @@ def example(sound, words, phones, rng, steps=None):
 _corpus = None
 
 
-def block(folder, seed, number):
-    """Clips through lines and rooms: `BLOCK` examples, the same for the same numbers."""
+def begin_from(file, w, tokens):
+    """Fresh weights `w`, with those of a model that `pack.py` wrote where it has them: by word, because the words differ."""
+    data = Path(file).read_bytes()
+    if data[:8] != b"HLEARS01":
+        raise SystemExit(f"{file} is no small model of hotline")
+    size = int.from_bytes(data[8:12], "little")
+    head, at = json.loads(data[12 : 12 + size]), 12 + size
+    row = {t: i for i, t in enumerate(head["tokens"])}
+    w = dict(w)
+    for name, dims in head["tensors"]:
+        n = int(np.prod(dims))
+        old = np.frombuffer(data, np.float16, n, at).astype(np.float32).reshape(dims)
+        at += 2 * n
+        if name == "emb":
+            fresh = np.array(w["emb"])
+            for i, t in enumerate(tokens):
+                if t in row:
+                    fresh[i] = old[row[t]]
+            w["emb"] = jnp.asarray(fresh)
+        elif name in w and w[name].shape == old.shape:
+            w[name] = jnp.asarray(old)
+    return w
+
+
+def block(folder, seed, number, known=False):
+    """Clips through lines and rooms: `BLOCK` examples, the same for the same numbers. `known` = the network can listen already."""
     global _corpus
     _corpus = _corpus or Corpus(folder)
     rng = np.random.default_rng([seed, number])
-    hard = min(1.0, max(0.1, number / EASY_BLOCKS))
+    hard = 1.0 if known else min(1.0, max(0.1, number / EASY_BLOCKS))
     out = []
     while len(out) < BLOCK:
         made = example(*_corpus.sample(rng, hard), rng)
@@ -192,10 +217,13 @@ def main():
     args.add_argument("--steps", type=int, default=10_000)
     args.add_argument("--rate", type=float, default=1.6e-3)
     args.add_argument("--seed", type=int, default=1)
+    args.add_argument("--begin", type=Path, help="go on from this model (a file of pack.py) with the words that are new")
     args = args.parse_args()
     corpus = Corpus(args.folder)
     w = net.create(args.seed, SHAPE["width"], SHAPE["encoder"], SHAPE["decoder"], len(corpus.tokens), len(corpus.phones), LONGEST)
     print(f"{len(corpus.tokens)} tokens, {len(corpus.phones)} phones, {sum(x.size for x in w.values())} weights", flush=True)
+    if args.begin:
+        w = begin_from(args.begin, w, corpus.tokens)
     m = jax.tree.map(jnp.zeros_like, w)
     v, mean, done, number = m, w, 0, 0
     state = args.folder / "state.npz"
@@ -218,11 +246,11 @@ def main():
         return w, m, v, jax.tree.map(lambda a, b: keep * a + (1 - keep) * b, mean, w), parts
 
     with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as maker:
-        coming = maker.submit(block, args.folder, args.seed, number)
+        coming = maker.submit(block, args.folder, args.seed, number, bool(args.begin))
         began = time.time()
         while done < args.steps:
             examples = coming.result()
-            coming = maker.submit(block, args.folder, args.seed, number + 1)
+            coming = maker.submit(block, args.folder, args.seed, number + 1, bool(args.begin))
             rng = np.random.default_rng([args.seed, number, 1])
             losses, steps_before, clock = [], done, time.time()
             for rows in batches(examples, rng) + batches(examples, rng):

@@ -28,6 +28,7 @@ mod proof;
 mod running;
 mod say;
 mod serve;
+mod train_ears;
 pub mod transcribe;
 
 use args::{CheckArgs, Cli, Command, ModelsCommand};
@@ -82,6 +83,11 @@ fn dispatch(cli: Cli) -> anyhow::Result<bool> {
             Ok(true)
         }
         Command::Eval(args) => eval::eval(&args.train, &args.test, json, &mut out),
+        Command::TrainEars(args) => {
+            let (env, _) = running::world(&args.world)?;
+            let flow = running::read_flow(&args.flow, &env)?;
+            train_ears::run(&args.asked(), &flow, json, &mut out)
+        }
         Command::Models(args) => {
             let place = |mirror| models::Place { folder: &args.folder, mirror };
             match &args.what {

@@ -138,6 +138,8 @@ pub struct StoreConfig {
 pub struct SpeechConfig {
     /// PocketSphinx worker processes; 0 = none.
     pub pocketsphinx: usize,
+    /// A small model of the operator's own vocabulary (`hotline train-ears`); `None` = the one that hotline brings along.
+    pub ears_model: Option<PathBuf>,
     /// Whisper model (ggml file); `None` = no Whisper.
     pub whisper_model: Option<PathBuf>,
     /// Whisper worker processes, when there is a model.
@@ -425,6 +427,7 @@ fn read_store(mut s: Section<'_>) -> StoreConfig {
 fn read_speech(mut s: Section<'_>) -> SpeechConfig {
     let config = SpeechConfig {
         pocketsphinx: s.get("pocketsphinx", 2, values::whole(0..=256)),
+        ears_model: s.get("ears_model", None, values::some(values::existing_file)),
         whisper_model: s.get("whisper_model", None, values::some(values::existing_file)),
         whisper: s.get("whisper", 1, values::whole(1..=64)),
         wait: s.get("wait_ms", Duration::from_millis(1_000), values::millis(10..=10_000)),

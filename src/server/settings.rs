@@ -129,6 +129,7 @@ impl Settings {
             ears: EarsConfig {
                 program: program.clone(),
                 pocketsphinx: speech.pocketsphinx,
+                ears_model: speech.ears_model.clone(),
                 whisper_model: speech.whisper_model.clone(),
                 whisper: if speech.whisper_model.is_some() { speech.whisper } else { 0 },
                 wait: speech.wait,

@@ -1,7 +1,7 @@
 //! A bench of equal workers: taken for an utterance, put back after it, started anew when one dies. Bounded by its size.
 
 use super::process::Worker;
-use super::worker::WorkerArgs;
+use super::worker::{WorkerArgs, WorkerKind};
 use crate::base::Language;
 use std::collections::VecDeque;
 use std::path::PathBuf;
@@ -13,6 +13,9 @@ const BACK_OFF: (Duration, Duration) = (Duration::from_millis(100), Duration::fr
 
 /// How often the keeper looks at idle workers.
 const ROUND: Duration = Duration::from_millis(500);
+
+/// Share by which the latest cost changes what is believed of the next.
+const COST_STEP: f32 = 0.2;
 
 /// How many waits the percentile rests on.
 const WAITS_KEPT: usize = 512;
@@ -40,6 +43,26 @@ struct State {
     /// Started again since the beginning.
     restarts: u64,
     waits: VecDeque<Duration>,
+    cost: Cost,
+}
+
+/// What a second of sound costs, in seconds on the wall, with one second added to every utterance; 0 = not known yet.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+struct Cost(f32);
+
+impl Cost {
+    fn of(self, seconds: f32) -> Duration {
+        Duration::from_secs_f32((self.0 * (seconds + 1.0)).clamp(0.0, 60.0))
+    }
+
+    fn took(&mut self, seconds: f32, took: Duration) {
+        let now = took.as_secs_f32() / (seconds + 1.0);
+        self.0 = if self.0 > 0.0 { self.0 + (now - self.0) * COST_STEP } else { now };
+    }
+
+    fn untried(&mut self) {
+        self.0 *= 1.0 - COST_STEP;
+    }
 }
 
 /// Numbers of one bench.
@@ -117,6 +140,26 @@ impl Bench {
         state.waits.push_back(wait);
     }
 
+    /// Whether its workers need nothing before the utterance is over: then they are taken only for the work itself.
+    pub(crate) fn works_at_end(&self) -> bool {
+        matches!(self.args.kind, WorkerKind::Whisper { .. })
+    }
+
+    /// How long an utterance of so many seconds will probably take.
+    pub(crate) fn expects(&self, seconds: f32) -> Duration {
+        self.state().cost.of(seconds)
+    }
+
+    /// Notes what one took.
+    pub(crate) fn took(&self, seconds: f32, took: Duration) {
+        self.state().cost.took(seconds, took);
+    }
+
+    /// One was not even tried: what is believed of the cost fades, so that a machine that was slow is tried again.
+    pub(crate) fn untried(&self) {
+        self.state().cost.untried();
+    }
+
     pub(crate) fn stats(&self) -> BenchStats {
         let state = self.state();
         let mut waits: Vec<Duration> = state.waits.iter().copied().collect();
@@ -166,5 +209,29 @@ fn keep(bench: &Weak<Bench>) {
                 pause = (pause * 2).min(BACK_OFF.1);
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_machine_that_was_slow_is_tried_again() {
+        let mut cost = Cost::default();
+        assert_eq!(cost.of(30.0), Duration::ZERO, "nobody knows yet, so it is tried");
+        (0..20).for_each(|_| cost.took(3.0, Duration::from_secs(4)));
+        let deadline = Duration::from_millis(1_500);
+        assert!(cost.of(3.0) > deadline && cost.of(0.2) < deadline, "a short answer may still be in time");
+        let refused = (0..100).take_while(|_| {
+            let refused = cost.of(3.0) > deadline;
+            if refused {
+                cost.untried();
+            }
+            refused
+        });
+        assert_eq!(refused.count(), 5);
+        (0..20).for_each(|_| cost.took(3.0, Duration::from_millis(400)));
+        assert!(cost.of(3.0) < Duration::from_millis(420));
     }
 }

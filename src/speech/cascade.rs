@@ -50,12 +50,9 @@ struct Ask {
 }
 
 impl Cascade {
-    /// Puts the small model behind a streaming engine.
-    ///
-    /// # Errors
-    /// When the small model does not load.
-    pub fn behind(first: PocketSphinx) -> Result<Cascade, String> {
-        Ok(Cascade { first, second: Small::built_in()?, ask: None })
+    /// Puts a small model behind a streaming engine.
+    pub fn of(first: PocketSphinx, second: Small) -> Cascade {
+        Cascade { first, second, ask: None }
     }
 
     /// The streaming engine, for asks that only it hears (ready grammars, dictation).

@@ -3,7 +3,7 @@
 use crate::audio::Pcm;
 use crate::base::{EarFailure, Engine, Grammar, Hypothesis, Language, PromptPart, UtteranceId};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// A recognition engine as it lives inside a worker process: one utterance at a time, 8 kHz mono.
 pub trait Recognizer: Send {
@@ -20,6 +20,10 @@ pub trait Recognizer: Send {
     fn feed(&mut self, samples: &[i16]) -> Option<Partial>;
     /// The utterance is over: what was it?
     fn finish(&mut self) -> Hypothesis;
+    /// The same, but given up when it is not known by then: `None`. Engines that cannot stop in the middle take their time.
+    fn finish_by(&mut self, _by: Instant) -> Option<Hypothesis> {
+        Some(self.finish())
+    }
     /// The utterance is withdrawn: nobody wants to know what it was.
     fn abandon(&mut self);
     /// What an earlier utterance of the same call taught about the line (`None` = a new call); before `start`.
@@ -86,6 +90,8 @@ pub struct EarsConfig {
     pub program: std::path::PathBuf,
     /// PocketSphinx workers (0 = none).
     pub pocketsphinx: usize,
+    /// A small model for the PocketSphinx workers (`hotline train-ears`); `None` = the one that hotline brings along.
+    pub ears_model: Option<std::path::PathBuf>,
     /// Whisper ggml model file, if any.
     pub whisper_model: Option<std::path::PathBuf>,
     /// Whisper workers.

@@ -51,6 +51,8 @@ mod voices;
 #[cfg(feature = "whisper")]
 mod whisper;
 #[cfg(feature = "whisper")]
+mod whisper_list;
+#[cfg(feature = "whisper")]
 mod whisper_pass;
 #[cfg(feature = "whisper")]
 mod whisper_text;

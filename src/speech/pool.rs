@@ -18,6 +18,9 @@ use std::time::{Duration, Instant};
 /// Fewest and most frames that may wait between a leg and its ears, a third of a kilobyte each.
 const TAP_FRAMES: (usize, usize) = (100, 1_024);
 
+/// What an engine that gives up by itself may take for it.
+const STOPPING: Duration = Duration::from_millis(300);
+
 /// Why the ears cannot work.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum SpeechError {
@@ -69,7 +72,7 @@ impl Ears {
             Bench::start(config.program.clone(), WorkerArgs { kind }, size).map_err(|why| SpeechError::NoWorker { engine, why })
         };
         let pocketsphinx = (config.pocketsphinx > 0)
-            .then(|| bench("pocketsphinx", WorkerKind::Pocketsphinx, config.pocketsphinx))
+            .then(|| bench("pocketsphinx", WorkerKind::Pocketsphinx { ears: config.ears_model.clone() }, config.pocketsphinx))
             .transpose()?;
         let whisper = match &config.whisper_model {
             Some(model) if config.whisper > 0 => {
@@ -264,7 +267,12 @@ impl EarThread {
         let left = self.follow(&mut ears, utterance, frames, longest);
         let Some(mut hearing) = ears.pop() else { return left };
         let result = match left {
-            Left::Ended(true) => self.finish(&mut hearing, utterance),
+            // What the engine beside has heard is better than nothing.
+            Left::Ended(true) => self.finish(&mut hearing, utterance).or_else(|failed| {
+                let beside = ears.last_mut().and_then(|ear| self.finish(ear, utterance).ok());
+                let why = format!("the other engine failed ({failed:?}): the streaming engine");
+                beside.map(|heard| Hypothesis { why: Some(why), ..heard }).ok_or(failed)
+            }),
             Left::Ended(false) => {
                 hearing.give_up();
                 Err(EarFailure::TooSlow)
@@ -307,7 +315,7 @@ impl EarThread {
         loop {
             let beside = ears.len() - 1;
             for (nth, ear) in ears.iter_mut().enumerate() {
-                ear.advance(self.line.as_deref(), Instant::now());
+                ear.advance(self.line.as_deref());
                 for news in ear.news() {
                     self.early(utterance, news, nth < beside);
                 }
@@ -340,12 +348,29 @@ impl EarThread {
     }
 
     fn finish(&mut self, hearing: &mut Hearing, utterance: UtteranceId) -> Result<Hypothesis, EarFailure> {
-        let until = hearing.began + self.inner.config.wait;
-        hearing.advance(self.line.as_deref(), until);
-        let outcome = self.await_result(hearing, utterance);
+        let (now, bench) = (Instant::now(), hearing.bench);
+        let seconds = hearing.clip.len() as f32 / LINE_RATE as f32;
+        let by = now + self.inner.config.deadline;
+        let until = if bench.works_at_end() {
+            // Whoever would not be done in time is not begun: the caller would wait for nothing, and so would those behind.
+            let Some(until) = by.checked_sub(bench.expects(seconds)).filter(|until| *until >= now) else {
+                bench.untried();
+                return Err(EarFailure::Busy);
+            };
+            hearing.began = now;
+            until
+        } else {
+            hearing.began + self.inner.config.wait
+        };
+        hearing.take(self.line.as_deref(), until);
+        let (taken, by) = (Instant::now(), if bench.works_at_end() { by } else { Instant::now() + self.inner.config.deadline });
+        let outcome = self.await_result(hearing, utterance, by);
+        if hearing.worker.is_some() {
+            bench.took(seconds, taken.elapsed());
+        }
         if let Err(trouble) = outcome {
             return Err(match hearing.lose(trouble) {
-                Some(Trouble::Slow) => EarFailure::TooSlow,
+                Some(Trouble::Slow | Trouble::Late) => EarFailure::TooSlow,
                 Some(_) => EarFailure::Crashed,
                 None => EarFailure::Busy,
             });
@@ -358,10 +383,17 @@ impl EarThread {
         Ok(hypothesis)
     }
 
-    fn await_result(&self, hearing: &mut Hearing, utterance: UtteranceId) -> Result<(Hypothesis, Option<Vec<f32>>), Trouble> {
+    fn await_result(
+        &self,
+        hearing: &mut Hearing,
+        utterance: UtteranceId,
+        by: Instant,
+    ) -> Result<(Hypothesis, Option<Vec<f32>>), Trouble> {
         let worker = hearing.worker.as_mut().ok_or(Trouble::Dead)?;
-        worker.send(&ToWorker::End, &[])?;
-        let deadline = Instant::now() + self.inner.config.deadline;
+        let within = by.saturating_duration_since(Instant::now());
+        worker.send(&ToWorker::End { within_ms: u32::try_from(within.as_millis()).unwrap_or(u32::MAX) }, &[])?;
+        // Who can stop by itself is given the moment that it needs for that.
+        let deadline = if hearing.bench.works_at_end() { by + STOPPING } else { by };
         loop {
             let left = deadline.saturating_duration_since(Instant::now());
             if left.is_zero() {
@@ -370,6 +402,7 @@ impl EarThread {
             match worker.receive(left)?.0 {
                 FromWorker::Result { hypothesis, line } => return Ok((hypothesis, line)),
                 FromWorker::Failed(why) => return Err(Trouble::Refused(why)),
+                FromWorker::Late => return Err(Trouble::Late),
                 news => self.early(utterance, news, false),
             }
         }
@@ -400,8 +433,15 @@ impl<'a> Hearing<'a> {
         Hearing { bench, key, grammar, worker: None, lost: None, clip: Vec::new(), sent: 0, began: Instant::now() }
     }
 
+    /// While the utterance is spoken: gives a worker what it lacks, if it can use it and one is free.
+    fn advance(&mut self, line: Option<&[f32]>) {
+        if !self.bench.works_at_end() {
+            self.take(line, Instant::now());
+        }
+    }
+
     /// Finds a worker if there is none yet (waiting until `until`), and sends it what it lacks.
-    fn advance(&mut self, line: Option<&[f32]>, until: Instant) {
+    fn take(&mut self, line: Option<&[f32]>, until: Instant) {
         if self.lost.is_some() {
             return;
         }
@@ -441,14 +481,13 @@ impl<'a> Hearing<'a> {
     /// Notes trouble with the worker: a refusal leaves it alive, anything else costs it. `None` = there was none to lose.
     fn lose(&mut self, trouble: Trouble) -> Option<Trouble> {
         if let Some(worker) = self.worker.take() {
-            if let Trouble::Refused(why) = &trouble {
-                tracing::error!("a recogniser refused an utterance: {why}");
-                self.bench.put_back(Some(worker));
-            } else {
-                tracing::warn!(pid = worker.pid(), ?trouble, "a recogniser was lost over an utterance");
-                drop(worker);
-                self.bench.put_back(None);
+            match &trouble {
+                Trouble::Refused(why) => tracing::error!("a recogniser refused an utterance: {why}"),
+                Trouble::Late => tracing::warn!(pid = worker.pid(), "a recogniser gave up an utterance that took too long"),
+                _ => tracing::warn!(pid = worker.pid(), ?trouble, "a recogniser was lost over an utterance"),
             }
+            let lives = matches!(trouble, Trouble::Refused(_) | Trouble::Late);
+            self.bench.put_back(lives.then_some(worker));
             self.lost = Some(trouble);
         }
         self.lost.clone()

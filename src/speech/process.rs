@@ -36,8 +36,10 @@ pub(crate) struct Worker {
 /// Why a worker gave no answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Trouble {
-    /// Not within the time.
+    /// Not within the time: the process hangs.
     Slow,
+    /// It gave up in time; the worker lives on.
+    Late,
     /// The process is gone or talks rubbish.
     Dead,
     /// It refused; the worker lives on.
@@ -85,7 +87,9 @@ impl Worker {
                 Ok(())
             }
             Ok((FromWorker::Failed(why), _)) | Err(Trouble::Refused(why)) => Err(why),
-            Ok(_) | Err(Trouble::Dead) => Err("the engine's worker process ended while it loaded its model".to_string()),
+            Ok(_) | Err(Trouble::Dead | Trouble::Late) => {
+                Err("the engine's worker process ended while it loaded its model".to_string())
+            }
             Err(Trouble::Slow) => Err(format!("the engine took longer than {} s to load its model", LOADING_MAX.as_secs())),
         }
     }

@@ -8,7 +8,10 @@ use crate::base::{Confidence, Engine, Hypothesis, Language};
 const NO_SPEECH: f32 = 0.6;
 
 /// Mean log probability of a token below which the text is a guess.
-const GUESS: f32 = -1.0;
+pub(crate) const GUESS: f32 = -1.0;
+
+/// Words in a row of what the model was told that nobody says: more than an example sentence.
+const RECITED_LEAST: usize = 14;
 
 /// What Whisper models write when nothing was said (from subtitles that they learnt from).
 const PHANTOMS: &[&str] = &[
@@ -28,14 +31,14 @@ const PHANTOMS: &[&str] = &[
     "字幕志愿者 李宗盛",
 ];
 
-/// From what the model wrote to a hypothesis.
-pub(crate) fn weigh(raw: &str, language: Language, silence: f32, log: f32) -> Hypothesis {
-    let text = tidy(raw, language);
+/// From what the model wrote to a hypothesis. `prompt` = what it was told to expect, as [`told`] has it.
+pub(crate) fn weigh(raw: &str, language: Language, silence: f32, log: f32, prompt: &str) -> Hypothesis {
+    let text = told(raw, language);
     let rejected = if text.is_empty() {
         Some("no words")
     } else if silence > NO_SPEECH {
         Some("no speech")
-    } else if PHANTOMS.contains(&text.as_str()) || repeats(&text) {
+    } else if PHANTOMS.contains(&text.as_str()) || repeats(&text) || recites(&text, prompt) {
         Some("an invention of the model")
     } else if log < GUESS {
         Some("a guess")
@@ -53,7 +56,7 @@ pub(crate) fn weigh(raw: &str, language: Language, silence: f32, log: f32) -> Hy
 }
 
 /// Words without the marks and notes (`[music]`, `(laughs)`, `*sigh*`) that Whisper writes.
-fn tidy(raw: &str, language: Language) -> String {
+pub(crate) fn told(raw: &str, language: Language) -> String {
     let mut out = String::new();
     let mut depth = 0usize;
     for c in raw.chars() {
@@ -70,6 +73,11 @@ fn tidy(raw: &str, language: Language) -> String {
     }
     let kept: String = out.to_lowercase().chars().map(|c| if c.is_alphanumeric() || c == '\'' { c } else { ' ' }).collect();
     kept.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+/// A model that hears nothing may go on with what it was told to expect: many of its words in their order.
+fn recites(text: &str, prompt: &str) -> bool {
+    text.split_whitespace().count() >= RECITED_LEAST && prompt.contains(text)
 }
 
 /// The sign of a model that has lost the thread: the same few words again and again.
@@ -91,15 +99,15 @@ mod tests {
 
     #[test]
     fn inventions_and_guesses_are_rejected() {
-        let weighed = |raw: &str, silence, log| weigh(raw, Language::EN, silence, log).rejected;
+        let weighed = |raw: &str, silence, log| weigh(raw, Language::EN, silence, log, "").rejected;
         assert_eq!(weighed(" Thanks for watching!", 0.1, -0.1).as_deref(), Some("an invention of the model"));
         assert_eq!(weighed(" no no no no no no no", 0.1, -0.1).as_deref(), Some("an invention of the model"));
         assert_eq!(weighed("[BLANK_AUDIO]", 0.1, -0.1).as_deref(), Some("no words"));
         assert_eq!(weighed("Where is it?", 0.9, -0.1).as_deref(), Some("no speech"));
         assert_eq!(weighed("Where is it?", 0.1, -2.0).as_deref(), Some("a guess"));
-        let good = weigh(" I'd like my parcel, please. (laughs)", Language::EN, 0.0, -0.2);
+        let good = weigh(" I'd like my parcel, please. (laughs)", Language::EN, 0.0, -0.2, "");
         assert_eq!((good.text.as_str(), &good.rejected), ("i'd like my parcel please", &None));
         assert!(good.confidence.get() > 0.7);
-        assert_eq!(weigh("我的包裹在哪里？", Language::ZH, 0.0, -0.2).text, "我的包裹在哪里");
+        assert_eq!(weigh("我的包裹在哪里？", Language::ZH, 0.0, -0.2, "").text, "我的包裹在哪里");
     }
 }

@@ -30,7 +30,10 @@ pub(crate) enum ToWorker {
     /// Samples of it (the payload).
     Audio,
     /// It is over; answer.
-    End,
+    End {
+        /// Milliseconds within which an engine that can stop in the middle has to; one that cannot goes on.
+        within_ms: u32,
+    },
     /// Nobody wants it any more; answered by `Idle`.
     Abandon,
     /// Speak this (a voice worker).
@@ -67,6 +70,8 @@ pub(crate) enum FromWorker {
         /// For the next `Start` of this call.
         line: Option<Vec<f32>>,
     },
+    /// No result within the time of `End`; the worker is free again.
+    Late,
     /// Whatever came before belongs to the abandoned utterance.
     Idle,
     /// Speech at 8 kHz (the payload).

@@ -9,12 +9,16 @@ use std::fs::File;
 use std::io::{self, BufReader};
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
 use std::path::PathBuf;
+use std::time::{Duration, Instant};
 
 /// What a worker is to be.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum WorkerKind {
     /// English recognition, and short answers and requests for a person in Mandarin.
-    Pocketsphinx,
+    Pocketsphinx {
+        /// A small model of the operator's own behind it, instead of the one that hotline brings along.
+        ears: Option<PathBuf>,
+    },
     /// Recognition with a ggml Whisper model.
     Whisper {
         /// The model file.
@@ -42,7 +46,7 @@ impl WorkerArgs {
     pub fn parse(args: &[String]) -> Result<WorkerArgs, String> {
         let value = |name: &str| args.iter().position(|a| a == name).and_then(|i| args.get(i + 1)).cloned();
         let kind = match value("--engine").as_deref() {
-            Some("pocketsphinx") => WorkerKind::Pocketsphinx,
+            Some("pocketsphinx") => WorkerKind::Pocketsphinx { ears: value("--model").map(PathBuf::from) },
             Some("whisper") => {
                 let model = value("--model").ok_or("--engine whisper needs --model FILE")?;
                 WorkerKind::Whisper { model: model.into() }
@@ -61,7 +65,10 @@ impl WorkerArgs {
     pub(crate) fn command_line(&self) -> Vec<std::ffi::OsString> {
         let mut out: Vec<std::ffi::OsString> = vec!["engine-worker".into(), "--engine".into()];
         match &self.kind {
-            WorkerKind::Pocketsphinx => out.push("pocketsphinx".into()),
+            WorkerKind::Pocketsphinx { ears } => {
+                out.push("pocketsphinx".into());
+                out.extend(ears.iter().flat_map(|file| ["--model".into(), file.into()]));
+            }
             WorkerKind::Whisper { model } => out.extend(["whisper".into(), "--model".into(), model.into()]),
             WorkerKind::Voice { name } => out.extend(["voice".into(), "--voice".into(), name.into()]),
         }
@@ -110,11 +117,12 @@ type Understood = (Vec<Language>, Vec<Language>);
 fn open_ears(kind: &WorkerKind) -> Result<(Box<dyn Recognizer>, Understood), String> {
     match kind {
         #[cfg(feature = "pocketsphinx")]
-        WorkerKind::Pocketsphinx => {
+        WorkerKind::Pocketsphinx { ears } => {
+            let _ = ears;
             let mut engine = super::PocketSphinx::load()?;
             engine.warm()?;
             #[cfg(feature = "whisper")]
-            let (engine, short) = (super::Cascade::behind(engine)?, vec![Language::ZH]);
+            let (engine, short) = (super::Cascade::of(engine, super::Small::load(ears.as_deref())?), vec![Language::ZH]);
             #[cfg(not(feature = "whisper"))]
             let short = Vec::new();
             Ok((Box::new(engine), (vec![Language::EN], short)))
@@ -174,9 +182,13 @@ fn listen(
                     wire::write(output, &news, &[])?;
                 }
             }
-            ToWorker::End => match std::mem::replace(&mut under_way, Err("no utterance has begun".to_string())) {
+            ToWorker::End { within_ms } => match std::mem::replace(&mut under_way, Err("no utterance has begun".to_string())) {
                 Ok(begun) => {
-                    let mut hypothesis = engine.finish();
+                    let by = Instant::now() + Duration::from_millis(u64::from(within_ms));
+                    let Some(mut hypothesis) = engine.finish_by(by) else {
+                        wire::write(output, &FromWorker::Late, &[])?;
+                        continue;
+                    };
                     hypothesis.cpu_ms = u32::try_from(cpu_ms().saturating_sub(begun)).unwrap_or(u32::MAX);
                     wire::write(output, &FromWorker::Result { hypothesis, line: engine.line() }, &[])?;
                 }
@@ -214,7 +226,8 @@ mod tests {
     #[test]
     fn arguments_read_back() {
         let all = [
-            WorkerKind::Pocketsphinx,
+            WorkerKind::Pocketsphinx { ears: None },
+            WorkerKind::Pocketsphinx { ears: Some("/m/own-ears.bin".into()) },
             WorkerKind::Whisper { model: "/m/tiny.bin".into() },
             WorkerKind::Voice { name: "slt".into() },
         ];

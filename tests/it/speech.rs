@@ -16,6 +16,7 @@ fn program() -> PathBuf {
 
 pub(crate) fn config(workers: usize) -> EarsConfig {
     EarsConfig {
+        ears_model: None,
         program: program(),
         pocketsphinx: workers,
         whisper_model: None,

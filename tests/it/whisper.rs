@@ -80,8 +80,10 @@ fn half_float(value: f32) -> u16 {
 }
 
 /// Writes a model that says these words. Token i is word i and lies along axis i of the decoder's space; the position at
-/// which a word is due points along that word's axis.
-fn model(folder: &Path, words: &[&str]) -> PathBuf {
+/// which a word is due points along that word's axis. `told` = what it is told to expect, which stands before the text: of that this
+/// vocabulary knows the blanks, and one token says that it is no text of its own.
+fn model(folder: &Path, words: &[&str], told: &str) -> PathBuf {
+    let before = if told.is_empty() { 0 } else { 1 + told.matches(' ').count() };
     let mut file = Ggml(b"lmgg".to_vec());
     for value in [VOCABULARY, AUDIO_CONTEXT, WIDTH, 1, 1, TEXT_CONTEXT, WIDTH, 1, 1, MELS, 1] {
         file.number(value);
@@ -104,7 +106,7 @@ fn model(folder: &Path, words: &[&str]) -> PathBuf {
     file.block("encoder.blocks.0", false);
     file.norm("encoder.ln_post", 1.0);
     // A text begins behind two tokens: "start" and "no times". The word for position 1 is the first.
-    let due = |position: usize| position.checked_sub(1).map_or(words.len(), |nth| nth.min(words.len()));
+    let due = |position: usize| position.checked_sub(1 + before).map_or(words.len(), |nth| nth.min(words.len()));
     file.tensor("decoder.positional_embedding", &[WIDTH, TEXT_CONTEXT], false, &|i| {
         if i % WIDTH == due(i / WIDTH) { 16.0 } else { 0.0 }
     });
@@ -130,13 +132,13 @@ fn a_model_hears_an_open_question_and_the_spotter_listens_beside_it() {
         return eprintln!("skipped: built without whisper");
     }
     let folder = tempfile::tempdir().expect("a folder");
-    let model = model(folder.path(), &["I", "want", "my", "money", "back"]);
+    let model = model(folder.path(), &["give", "back", "what", "you", "took"], " where is my parcel.");
     let Some(ears) = ears(hotline::speech::EarsConfig { whisper_model: Some(model), whisper: 1, ..config(1) }) else { return };
     let (ear, events) = attach(&ears);
     ear.expect(grammar(open()));
-    say_at(&ear, 0, &spoken("I want my money back"), FRAME);
+    say_at(&ear, 0, &spoken("give back what you took"), FRAME);
     let hypothesis = heard_whole(&events).expect("heard");
-    assert_eq!((hypothesis.text.as_str(), hypothesis.engine), ("i want my money back", Engine::Whisper));
+    assert_eq!((hypothesis.text.as_str(), hypothesis.engine), ("give back what you took", Engine::Whisper));
     assert!(hypothesis.rejected.is_none() && hypothesis.confidence > Confidence::new(0.9), "{hypothesis:?}");
     // A wish for a person is told while Whisper still waits for the end of the utterance.
     say_at(&ear, 1, &spoken("let me talk to a person"), FRAME);
@@ -154,6 +156,27 @@ fn a_model_hears_an_open_question_and_the_spotter_listens_beside_it() {
 }
 
 #[test]
+fn what_the_streaming_engine_heard_counts_when_whisper_hangs() {
+    if !cfg!(feature = "whisper") {
+        return eprintln!("skipped: built without whisper");
+    }
+    let folder = tempfile::tempdir().expect("a folder");
+    let model = model(folder.path(), &["nothing", "of", "the", "kind"], "");
+    let deadline = std::time::Duration::from_millis(800);
+    let settings = hotline::speech::EarsConfig { whisper_model: Some(model), whisper: 1, deadline, ..config(1) };
+    let Some(ears) = ears(settings) else { return };
+    let (ear, events) = attach(&ears);
+    ear.expect(grammar(open()));
+    let pid = i32::try_from(*ears.idle_pids().last().expect("two workers")).expect("a pid");
+    // SAFETY: a signal to a process that this test started.
+    unsafe { libc::kill(pid, libc::SIGSTOP) };
+    say_at(&ear, 0, &spoken("where is my parcel"), FRAME);
+    let hypothesis = heard_whole(&events).expect("the other engine's words");
+    assert_eq!((hypothesis.text.as_str(), hypothesis.engine), ("where is my parcel", Engine::Pocketsphinx));
+    assert!(hypothesis.why.as_deref().is_some_and(|why| why.contains("TooSlow")), "{hypothesis:?}");
+}
+
+#[test]
 fn inventions_of_a_model_are_refused_and_a_file_is_transcribed() {
     if !cfg!(feature = "whisper") {
         return eprintln!("skipped: built without whisper");
@@ -161,7 +184,7 @@ fn inventions_of_a_model_are_refused_and_a_file_is_transcribed() {
     let folder = tempfile::tempdir().expect("a folder");
     let sound = crate::gateway::checkout().join("audio-fixtures/where-1.wav");
     let transcribe = |words: &[&str]| {
-        let model = model(folder.path(), words);
+        let model = model(folder.path(), words, "");
         let run = Command::new(crate::gateway::HOTLINE)
             .args(["transcribe", "--json", "--engine", "whisper", "--model"])
             .args([&model, &sound])

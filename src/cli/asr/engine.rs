@@ -75,22 +75,13 @@ impl Engine {
                 let engine = if live { engine } else { engine.patient() };
                 #[cfg(feature = "whisper")]
                 if name == "cascade" {
-                    return Ok(Engine::Cascade(Box::new(crate::speech::Cascade::behind(engine)?)));
+                    let small = crate::speech::Small::load(model)?;
+                    return Ok(Engine::Cascade(Box::new(crate::speech::Cascade::of(engine, small))));
                 }
                 Ok(Engine::PocketSphinx(Box::new(engine)))
             }
             #[cfg(feature = "whisper")]
-            "small" => {
-                use crate::speech::Small;
-                let engine = match model {
-                    Some(file) => {
-                        let why = |e: &dyn std::fmt::Display| format!("{}: {e}", file.display());
-                        Small::from_bytes(&std::fs::read(file).map_err(|e| why(&e))?).map_err(|e| why(&e))?
-                    }
-                    None => Small::built_in()?,
-                };
-                Ok(Engine::Small(Box::new(engine)))
-            }
+            "small" => Ok(Engine::Small(Box::new(crate::speech::Small::load(model)?))),
             #[cfg(feature = "whisper")]
             "whisper" => {
                 let model = model.ok_or("--engine whisper needs --model FILE (a ggml model)")?;

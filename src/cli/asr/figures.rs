@@ -29,6 +29,8 @@ pub(crate) struct Figures {
     speakers: BTreeMap<String, (usize, usize)>,
     /// Right and accepted, right and refused, wrong and accepted, wrong and refused.
     verdicts: [usize; 4],
+    /// Of the wrong and accepted, those that could not be understood at all.
+    accepted_outside: usize,
     persons: Persons,
     answers: Answers,
     /// Numbers that were read back right, read back wrong, and asked for again.
@@ -100,6 +102,7 @@ impl Figures {
         if let Some(right) = right {
             let refused = heard.hypothesis.rejected.is_some();
             self.verdicts[usize::from(!right) * 2 + usize::from(refused)] += 1;
+            self.accepted_outside += usize::from(!inside && !refused);
             let speaker = row.speaker.clone().unwrap_or_default();
             if inside {
                 let (all, good) = self.speakers.entry(speaker.clone()).or_default();
@@ -108,6 +111,12 @@ impl Figures {
             let score = heard.hypothesis.confidence.get();
             self.curve.push((Scored { score, accept: inside, speaker }, right));
         }
+    }
+
+    /// Accepted utterances that were right and that were wrong, of those among (or not among) what can be understood.
+    pub(crate) fn accepted(&self, inside: bool) -> [usize; 2] {
+        let [right, _, wrong, _] = self.verdicts;
+        if inside { [right, wrong - self.accepted_outside] } else { [0, self.accepted_outside] }
     }
 
     fn words(&mut self, truth: &[&str], text: &[&str]) {
@@ -255,6 +264,7 @@ impl Figures {
             *mine = (mine.0 + all, mine.1 + good);
         }
         self.verdicts.iter_mut().zip(other.verdicts).for_each(|(a, b)| *a += b);
+        self.accepted_outside += other.accepted_outside;
         self.curve.extend(other.curve);
         self.persons.early += other.persons.early;
         for (kind, (seconds, alarms)) in other.persons.others {

@@ -276,6 +276,46 @@ fn measure(
     Ok(sums.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner))
 }
 
+/// What became of the utterances of a table under a list of phrases.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Counted {
+    /// Utterances whose words are on the list, those of them heard right and accepted, and those taken for another phrase.
+    pub(crate) inside: usize,
+    pub(crate) right: usize,
+    pub(crate) wrong: usize,
+    /// All others, and those of them that were refused.
+    pub(crate) outside: usize,
+    pub(crate) refused: usize,
+}
+
+/// Hears a table of recordings under a list of phrases; what says one of `without` is left out. One count for each condition.
+///
+/// # Errors
+/// One sentence about the table or the engine.
+pub(crate) fn heard_under(
+    engine: &str,
+    model: Option<&Path>,
+    refs: &Path,
+    phrases: &[String],
+    without: &[String],
+    conditions: &[&str],
+) -> Result<Vec<Counted>, String> {
+    let asked =
+        Asked { engine: engine.to_string(), model: model.map(Path::to_path_buf), jobs: 1, every: 1, ..Asked::default() };
+    let conditions = conditions.iter().map(|c| Condition::parse(c)).collect::<Result<Vec<_>, _>>()?;
+    let set = sets::listed(refs, phrases, without)?;
+    let inside = set.items.iter().filter(|i| i.inside).count();
+    let details = Details::create(None).map_err(|e| e.to_string())?;
+    let figures = measure(&asked, &set, &conditions, &Surroundings::new(Path::new("")), &details)?;
+    let counted = figures.iter().map(|f| {
+        let [right, taken] = f.accepted(true);
+        let [_, accepted] = f.accepted(false);
+        let outside = set.items.len() - inside;
+        Counted { inside, right, wrong: taken, outside, refused: outside - accepted }
+    });
+    Ok(counted.collect())
+}
+
 /// One line about an utterance that was not heard as it should be.
 fn miss(judge: &Judge, item: &Item, heard: &Heard, taken: Option<&Taken>) -> Option<String> {
     let h = &heard.hypothesis;
