@@ -261,7 +261,7 @@ fn measure(
             let mut sums = sums.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
             sums[*c].add(figures);
             if sums[*c].utterances == set.items.len() && !set.items.is_empty() {
-                eprintln!("bench asr: {}, {}: {} utterances", set.name, conditions[*c].name(), set.items.len());
+                eprintln!("heard {}, {}: {} utterances", set.name, conditions[*c].name(), set.items.len());
             }
         }
         Ok(())
@@ -303,7 +303,7 @@ pub(crate) fn heard_under(
     let asked =
         Asked { engine: engine.to_string(), model: model.map(Path::to_path_buf), jobs: 1, every: 1, ..Asked::default() };
     let conditions = conditions.iter().map(|c| Condition::parse(c)).collect::<Result<Vec<_>, _>>()?;
-    let set = sets::listed(refs, phrases, without)?;
+    let set = sets::listed(engine, refs, phrases, without)?;
     let inside = set.items.iter().filter(|i| i.inside).count();
     let details = Details::create(None).map_err(|e| e.to_string())?;
     let figures = measure(&asked, &set, &conditions, &Surroundings::new(Path::new("")), &details)?;

@@ -110,12 +110,12 @@ pub(crate) fn own(refs: &Path, grammar: Option<&str>, examples: Option<&[String]
 ///
 /// # Errors
 /// One sentence about the table.
-pub(crate) fn listed(refs: &Path, list: &[String], without: &[String]) -> Result<Set, String> {
+pub(crate) fn listed(name: &str, refs: &Path, list: &[String], without: &[String]) -> Result<Set, String> {
     let says = |row: &Row, list: &[String]| row.transcript.as_ref().is_some_and(|t| list.contains(&crate::speech::spoken(t)));
     let mut rows = read_table(refs, &[])?;
     rows.retain(|row| says(row, list) || !says(row, without));
     let ask = phrases(&list.iter().map(String::as_str).collect::<Vec<_>>())?;
-    Ok(set("listed", vec![ask], calls(rows, 1), |row| (0, says(row, list))))
+    Ok(set(name, vec![ask], calls(rows, 1), |row| (0, says(row, list))))
 }
 
 fn phrases(list: &[&str]) -> Result<Ask, String> {
