@@ -33,7 +33,7 @@ FESTIVAL = {"kal_diphone": False, "ked_diphone": True, "cmu_us_slt_arctic_hts": 
 RATE = 8_000
 LISTED = ("digit", "number", "yes", "no", "control", "person", "menu", "zh", "near", "own")
 # Clips of held-out voices that are put aside as files: an operator's own phrases, other speech, and what is known already.
-ASIDE = {"own": 400, "foreign": 100, "near": 100, "digit": 100, "yes": 15, "no": 15}
+ASIDE = {"own": 200, "foreign": 50, "near": 50, "digit": 60, "yes": 10, "no": 10}
 
 
 def read(data):

@@ -288,7 +288,8 @@ pub(crate) struct Counted {
     pub(crate) refused: usize,
 }
 
-/// Hears a table of recordings under a list of phrases; what says one of `without` is left out. One count for each condition.
+/// Hears a table of recordings under a list of phrases; what says one of `without` is left out, or with `None` everything that
+/// is not on the list. One count for each condition.
 ///
 /// # Errors
 /// One sentence about the table or the engine.
@@ -297,11 +298,16 @@ pub(crate) fn heard_under(
     model: Option<&Path>,
     refs: &Path,
     phrases: &[String],
-    without: &[String],
+    without: Option<&[String]>,
     conditions: &[&str],
 ) -> Result<Vec<Counted>, String> {
-    let asked =
-        Asked { engine: engine.to_string(), model: model.map(Path::to_path_buf), jobs: 1, every: 1, ..Asked::default() };
+    let asked = Asked {
+        engine: engine.to_string(),
+        model: model.map(Path::to_path_buf),
+        jobs: std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
+        every: 1,
+        ..Asked::default()
+    };
     let conditions = conditions.iter().map(|c| Condition::parse(c)).collect::<Result<Vec<_>, _>>()?;
     let set = sets::listed(engine, refs, phrases, without)?;
     let inside = set.items.iter().filter(|i| i.inside).count();

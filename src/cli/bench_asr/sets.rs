@@ -106,14 +106,14 @@ pub(crate) fn own(refs: &Path, grammar: Option<&str>, examples: Option<&[String]
     Ok(set(&name, vec![ask], calls(read_table(refs, &[])?, every), |_| (0, true)))
 }
 
-/// A table under a list of phrases: what says one of them is inside, what says one of `without` is left out.
+/// A table under a list of phrases: what says one of them is inside, what says one of `without` (`None` = anything else) is left out.
 ///
 /// # Errors
 /// One sentence about the table.
-pub(crate) fn listed(name: &str, refs: &Path, list: &[String], without: &[String]) -> Result<Set, String> {
+pub(crate) fn listed(name: &str, refs: &Path, list: &[String], without: Option<&[String]>) -> Result<Set, String> {
     let says = |row: &Row, list: &[String]| row.transcript.as_ref().is_some_and(|t| list.contains(&crate::speech::spoken(t)));
     let mut rows = read_table(refs, &[])?;
-    rows.retain(|row| says(row, list) || !says(row, without));
+    rows.retain(|row| says(row, list) || without.is_some_and(|w| !says(row, w)));
     let ask = phrases(&list.iter().map(String::as_str).collect::<Vec<_>>())?;
     Ok(set(name, vec![ask], calls(rows, 1), |row| (0, says(row, list))))
 }

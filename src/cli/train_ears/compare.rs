@@ -46,8 +46,8 @@ pub(super) fn compare(refs: &Path, phrases: &[String], file: &Path) -> Result<Ta
     for engine in ["small", "cascade"] {
         for new in [false, true] {
             let model = new.then_some(file);
-            let own = heard_under(engine, model, refs, phrases, &known, &CONDITIONS)?;
-            let usual = heard_under(engine, model, refs, &known, phrases, &CONDITIONS)?;
+            let own = heard_under(engine, model, refs, phrases, Some(&known), &CONDITIONS)?;
+            let usual = heard_under(engine, model, refs, &known, None, &CONDITIONS)?;
             for (nth, condition) in CONDITIONS.into_iter().enumerate() {
                 let (own, usual) = (&own[nth], &usual[nth]);
                 clips = [own.inside, own.outside, usual.inside];
