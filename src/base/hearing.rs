@@ -101,6 +101,9 @@ pub struct HeardWord {
     pub start_ms: u32,
     /// End in milliseconds from the utterance's start.
     pub end_ms: u32,
+    /// That this word was said, as far as the engine can tell; `None` = it tells nothing of single words.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub confidence: Option<Confidence>,
 }
 
 /// What an engine heard. Words are personal: records hold them, logs do not.

@@ -2,7 +2,7 @@
 //! It ranks; whether the best rank is believed is the gate's decision (`gate`).
 
 use super::concepts::concepts_of;
-use super::features::{Occurrence, Vocabulary, occurrences, scaled};
+use super::features::{Occurrence, Vocabulary, occurrences, scaled_by};
 use super::solver::{Linear, Recipe, Text, softmax};
 
 /// A text in words, with the class it belongs to; `None` = out of scope.
@@ -71,7 +71,7 @@ impl Core {
         let mut inside = vec![false; vocabulary.len()];
         for sample in samples {
             if let Some(class) = sample.class {
-                let (vector, _) = Core::word_vector(&vocabulary, &[], &sample.words);
+                let (vector, _) = Core::word_vector(&vocabulary, &[], &sample.words, |_| 1.0);
                 for (id, _) in &vector {
                     inside[*id as usize] = true;
                 }
@@ -82,9 +82,15 @@ impl Core {
     }
 
     pub(crate) fn rank(&self, words: &[String]) -> Ranking {
+        self.rank_heard(words, &[])
+    }
+
+    /// The same for words of which each is there with this probability (1 where none is given).
+    pub(crate) fn rank_heard(&self, words: &[String], sure: &[f32]) -> Ranking {
         let features = self.vocabulary.look_up(&occurrences(words));
         let mut active = Vec::with_capacity(features.len());
-        scaled(&features, |_| true, &mut active);
+        let sure_of = |word: usize| sure.get(word).copied().unwrap_or(1.0);
+        scaled_by(&features, |_| true, |word| sure_of(usize::from(word)), &mut active);
         let mut scores = vec![0.0; self.classes + 1];
         self.linear.scores(&active, &mut scores);
         let mut all = scores.clone();
@@ -94,7 +100,7 @@ impl Core {
         softmax(&mut intents);
         let mut order: Vec<usize> = (0..self.classes).collect();
         order.sort_by(|a, b| intents[*b].total_cmp(&intents[*a]).then(a.cmp(b)));
-        let (vector, coverage) = Core::word_vector(&self.vocabulary, &self.inside, words);
+        let (vector, coverage) = Core::word_vector(&self.vocabulary, &self.inside, words, sure_of);
         let nearest = |class: &usize| self.examples[*class].iter().map(|e| dot(e, &vector)).fold(0.0, f32::max);
         Ranking {
             against_outside: all,
@@ -115,7 +121,12 @@ const RECIPE_FEW: Recipe = Recipe { epochs: 40, rate: 2.0, dropout: 0.2 };
 
 impl Core {
     /// The words (and their concepts) as a unit vector, with the share of what they tell that the examples know.
-    fn word_vector(vocabulary: &Vocabulary, inside: &[bool], words: &[String]) -> (Vec<(u32, f32)>, f32) {
+    fn word_vector(
+        vocabulary: &Vocabulary,
+        inside: &[bool],
+        words: &[String],
+        sure: impl Fn(usize) -> f32,
+    ) -> (Vec<(u32, f32)>, f32) {
         let mut out: Vec<(u32, f32)> = Vec::with_capacity(words.len() * 2);
         let (mut all, mut known, mut square) = (0.0f32, 0.0f32, 0.0f32);
         let in_examples = |id: u32| inside.get(id as usize).copied().unwrap_or(false);
@@ -125,17 +136,17 @@ impl Core {
             square += tells * tells;
             let mut share = 0.0f32;
             if let Some(id) = id {
-                out.push((id, tells));
+                out.push((id, tells * sure(i)));
                 share = if in_examples(id) { 1.0 } else { 0.0 };
             }
             for concept in concepts_of(word, words.get(i + 1).map(String::as_str)) {
                 if let (Some(id), tells) = vocabulary.concept(concept) {
-                    out.push((id, tells));
+                    out.push((id, tells * sure(i)));
                     square += tells * tells;
                     share = share.max(if in_examples(id) { 0.7 } else { 0.0 });
                 }
             }
-            known += tells * share;
+            known += tells * share * sure(i);
         }
         out.sort_by_key(|e| e.0);
         out.dedup_by_key(|e| e.0);

@@ -165,6 +165,12 @@ impl Vocabulary {
 
 /// The known features with weights scaled to unit length; `keep` says which words are there (word dropout).
 pub(crate) fn scaled(features: &[Feature], keep: impl Fn(u8) -> bool, out: &mut Vec<(u32, f32)>) {
+    scaled_by(features, keep, |_| 1.0, out);
+}
+
+/// The same for words that are only probably there: what rests on several counts by the least sure of them. Their length is that of words that
+/// are certain, so doubt makes a text say less.
+pub(crate) fn scaled_by(features: &[Feature], keep: impl Fn(u8) -> bool, sure: impl Fn(u8) -> f32, out: &mut Vec<(u32, f32)>) {
     out.clear();
     let (mut words, mut characters) = (0.0f32, 0.0f32);
     let there = |f: &&Feature| keep(f.first) && (f.first == f.last || keep(f.last));
@@ -179,7 +185,7 @@ pub(crate) fn scaled(features: &[Feature], keep: impl Fn(u8) -> bool, out: &mut 
     for f in features.iter().filter(there) {
         if f.id != UNSEEN {
             let scale = if f.block == Block::Word { by_words } else { by_characters };
-            out.push((f.id, f.weight * scale));
+            out.push((f.id, f.weight * scale * sure(f.first).min(sure(f.last))));
         }
     }
 }

@@ -64,6 +64,9 @@ const ACCEPT: f32 = 0.4;
 /// Probability given to an example said word for word.
 const EXACT: f32 = 0.99;
 
+/// An example counts word for word when each of its words counts for this much.
+const CERTAIN: f32 = 0.5;
+
 /// Most that is given to a text without a single word that tells one sentence from another. Recognisers hear "your" and
 /// "it is that" in coughs and in words of other languages.
 const WORDLESS: f32 = 0.3;
@@ -146,12 +149,35 @@ impl Matcher {
         self.settle(sum)
     }
 
+    /// What words mean of which each was said with this probability. Half of the answer rests on the words as they stand, half on what is left of
+    /// them when each counts by the root of its probability: an intent that hangs on a doubtful word is believed less, one that
+    /// several words name stays.
+    pub fn decide_heard(&self, heard: &[(String, Confidence)]) -> Match {
+        let (mut all, mut sure) = (Vec::new(), Vec::new());
+        for (text, confidence) in heard {
+            let more = words(text);
+            sure.resize(sure.len() + more.len(), confidence.get().sqrt());
+            all.extend(more);
+        }
+        let doubted = self.read_words(all.clone(), &sure);
+        let mut reading = self.read_words(all, &[]);
+        reading.chances.iter_mut().zip(&doubted.chances).for_each(|(c, d)| *c = (*c + d) / 2.0);
+        let name = |chances: &[f32]| (0..chances.len()).max_by(|a, b| chances[*a].total_cmp(&chances[*b]));
+        if let Some(best) = name(&doubted.chances) {
+            reading.basis += &format!("; with each word by its confidence {} {:.2}", self.intents[best], doubted.chances[best]);
+        }
+        self.settle(reading)
+    }
+
     fn read(&self, text: &str) -> Reading {
-        let words = words(text);
+        self.read_words(words(text), &[])
+    }
+
+    fn read_words(&self, words: Vec<String>, sure: &[f32]) -> Reading {
         if words.is_empty() {
             return Reading { chances: vec![0.0; self.intents.len()], basis: "there are no words".to_string() };
         }
-        let ranking = self.core.rank(&words);
+        let ranking = self.core.rank_heard(&words, sure);
         let best = ranking.order[0];
         let believed = self.gate.believe(&ranking);
         let mut chances: Vec<f32> = ranking.against_outside.iter().map(|p| p.min(believed * 0.99)).collect();
@@ -163,7 +189,8 @@ impl Matcher {
             }
             basis = "no word in it tells one sentence from another".to_string();
         }
-        if let Some(&class) = self.exact.get(&words.join(" ")) {
+        let certain = sure.iter().all(|c| *c >= CERTAIN);
+        if let Some(&class) = self.exact.get(&words.join(" ")).filter(|_| certain) {
             for c in &mut chances {
                 *c = c.min(1.0 - EXACT);
             }

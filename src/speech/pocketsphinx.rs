@@ -433,9 +433,10 @@ impl Recognizer for PocketSphinx {
         let person = (spotted || utterance.reported.person.is_some()) && !utterance.doubted;
         let (confidence, rejected) = verdict::judge(kind, &text, &evidence, person, self.moved);
         let alternatives = match kind {
-            Kind::Open => verdict::without_weakest(&segments).map(|text| (text, confidence)).into_iter().collect(),
             // The lattice is dear: only for a number that cannot be meant.
-            _ if self.main.decoder.frames() <= READINGS_FRAMES && grammar::misfit(&utterance.expect, &text) => {
+            Kind::Digits | Kind::Closed
+                if self.main.decoder.frames() <= READINGS_FRAMES && grammar::misfit(&utterance.expect, &text) =>
+            {
                 verdict::others(&text, self.main.decoder.readings(READINGS))
             }
             _ => Vec::new(),
@@ -445,7 +446,7 @@ impl Recognizer for PocketSphinx {
             confidence,
             rejected,
             alternatives,
-            words: word_times(&segments),
+            words: words_heard(kind, &segments, &scores),
             engine: Engine::Pocketsphinx,
             ..Hypothesis::typed("")
         }
@@ -478,13 +479,19 @@ pub(super) fn words_of(segments: &[Segment]) -> String {
     words.join(" ")
 }
 
-fn word_times(segments: &[Segment]) -> Vec<HeardWord> {
+fn words_heard(kind: Kind, segments: &[Segment], scores: &[f32]) -> Vec<HeardWord> {
     let millis = |frames: i32| {
         let frames = usize::try_from(frames).unwrap_or(0) * 1_000 / FRAMES_PER_SECOND;
         u32::try_from(frames.saturating_sub(PADDING_SAMPLES / 8)).unwrap_or(u32::MAX)
     };
     let said = segments.iter().filter(|s| s.is_word());
-    said.map(|s| HeardWord { text: s.word.clone(), start_ms: millis(s.start), end_ms: millis(s.end + 1) }).collect()
+    said.map(|s| HeardWord {
+        text: s.word.clone(),
+        start_ms: millis(s.start),
+        end_ms: millis(s.end + 1),
+        confidence: Some(verdict::of_word(kind, s, scores)),
+    })
+    .collect()
 }
 
 #[cfg(test)]

@@ -149,16 +149,14 @@ pub(crate) fn others(text: &str, readings: Vec<(String, i32)>) -> Vec<(String, C
     readings.into_iter().filter(|(other, _)| other != text).map(|(other, score)| (other, likely(score))).collect()
 }
 
-/// Fewest words of which one may be doubted: fewer mean too little without it.
-const DOUBTED_WORDS_MIN: usize = 4;
-
-/// What a model heard, without the word that it is least sure of. A caller's word that no example of the flow holds is heard as one
-/// that does ("come today" as "complain"), and such a word alone must not decide what is meant.
-pub(crate) fn without_weakest(segments: &[Segment]) -> Option<String> {
-    let words: Vec<&Segment> = segments.iter().filter(|s| s.is_word()).collect();
-    let weakest = (0..words.len()).min_by_key(|i| words[*i].posterior).filter(|_| words.len() >= DOUBTED_WORDS_MIN)?;
-    let rest: Vec<&str> = words.iter().enumerate().filter(|(i, _)| *i != weakest).map(|(_, s)| s.word.as_str()).collect();
-    Some(rest.join(" "))
+/// How sure one word is: its posterior where a model was searched, else how it fits beside any sounds at all.
+pub(crate) fn of_word(kind: Kind, word: &Segment, phone_loop: &[f32]) -> Confidence {
+    match kind {
+        Kind::Open | Kind::Spotted => Confidence::new((word.posterior as f32 * 1.0e-4).exp()),
+        Kind::Closed | Kind::Digits => {
+            Confidence::from_log_odds(CLOSED.score(&Evidence::weigh(std::slice::from_ref(word), phone_loop, 1.0)))
+        }
+    }
 }
 
 #[cfg(test)]
@@ -201,11 +199,12 @@ mod tests {
     }
 
     #[test]
-    fn the_weakest_word_is_left_out_of_four_and_more() {
-        let word = |word: &str, posterior: i32| Segment { posterior, ..segment(word, 0, 9, -100) };
-        let path = [word("will", -10), word("my", -20), word("<sil>", -90_000), word("parcel", -5), word("complain", -9_000)];
-        assert_eq!(without_weakest(&path).as_deref(), Some("will my parcel"));
-        assert_eq!(without_weakest(&path[..4]), None);
+    fn a_word_is_as_sure_as_its_posterior_or_as_it_fits() {
+        let word = |posterior: i32, acoustic: i32| Segment { posterior, ..segment("parcel", 0, 9, acoustic) };
+        let open = |posterior: i32| of_word(Kind::Open, &word(posterior, -200), &[]).get();
+        assert!((open(-6_931) - 0.5).abs() < 0.01 && open(0) > 0.99 && open(-40_000) < 0.02);
+        let closed = |acoustic: i32| of_word(Kind::Closed, &word(0, acoustic), &[-20.0; 10]);
+        assert!(closed(-200) > closed(-500));
     }
 
     #[test]

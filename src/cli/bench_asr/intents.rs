@@ -38,7 +38,11 @@ pub(crate) fn sentences() -> impl Iterator<Item = (Option<&'static str>, &'stati
     cells.map(|(intent, text)| (Some(intent).filter(|i| *i != "oos"), text))
 }
 
-fn flow() -> Result<Arc<Flow>, String> {
+/// The flow that is asked.
+///
+/// # Errors
+/// When it is not good.
+pub(crate) fn flow() -> Result<Arc<Flow>, String> {
     let checked = Flow::load(FLOW, "flows/parcel.yaml", &placeholder_env(FLOW));
     checked.map(|c| c.flow).map_err(|findings| format!("flows/parcel.yaml has {} mistakes", findings.len()))
 }

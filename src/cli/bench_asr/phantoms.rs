@@ -1,5 +1,7 @@
 //! Lines on which nobody speaks: what the listener takes for speech there, and what of it the engine takes for words.
 
+use super::intents;
+use super::played::Taken;
 use crate::audio::Pcm;
 use crate::base::{Expect, Language, Moment};
 use crate::call::Ended;
@@ -23,6 +25,7 @@ pub(crate) fn measure(
 ) -> Result<Option<Value>, String> {
     let Some(mut sound) = Nobody::new(name, kitchen) else { return Ok(None) };
     let open = super::person::ask();
+    let flow = intents::flow()?;
     let expect = Expect::YesNo { phrases: Arc::from([]) };
     let rule = EndpointRule::for_expect(&Expect::Open { name: Arc::from(""), examples: Arc::from([]) });
     let asks = [open, Ask::expecting(expect, Language::EN)];
@@ -50,11 +53,13 @@ pub(crate) fn measure(
                 let sound = Pcm { samples: std::mem::take(heard) };
                 utterance = None;
                 let mut turn = false;
-                for (ask, accepted) in asks.iter().zip(&mut accepted) {
+                for (nth, (ask, accepted)) in asks.iter().zip(&mut accepted).enumerate() {
                     engine.new_call();
                     let heard = engine.hear(ask, &sound)?;
                     let h = &heard.hypothesis;
-                    let took = h.rejected.is_none() && !h.text.is_empty();
+                    // At the open question the call weighs words that the engine doubts.
+                    let answered = nth == 0 && matches!(intents::taken(&flow, &heard), Taken::Answer(_));
+                    let took = answered || h.rejected.is_none() && !h.text.is_empty();
                     if tell && took {
                         eprintln!("{name}: {} ms, heard {:?} ({:.2})", sound.millis(), h.text, h.confidence.get());
                     }
