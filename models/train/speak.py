@@ -92,7 +92,8 @@ def plan(rng, words, own=None, share=1.0):
         number = len(texts)
         texts.append((said, " ".join(written), kind))
         if kind != "own":
-            flite, espeak, festival, held = (n * share for n in (flite, espeak, festival, held))
+            # Held-out voices are for comparing: as many as ever.
+            flite, espeak, festival = (n * share for n in (flite, espeak, festival))
         chinese = kind.startswith("zh")
         for voice in FLITE if not chinese else []:
             for _ in range(int(flite) + (rng.random() < flite % 1)):
