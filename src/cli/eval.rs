@@ -13,6 +13,7 @@ struct Report<'a> {
     #[serde(flatten)]
     figures: &'a EvalReport,
     intents: usize,
+    accept_from: f32,
     train_seconds: f64,
     micros_per_match: f64,
 }
@@ -36,7 +37,13 @@ pub(crate) fn eval(train: &Path, test: &Path, json: bool, out: &mut dyn Write) -
         test.iter().map(|(meant, text)| Judged { meant: meant.clone(), decided: matcher.decide(text) }).collect();
     let micros_per_match = started.elapsed().as_secs_f64() * 1e6 / judged.len() as f64;
     let figures = EvalReport::of(&judged);
-    let report = Report { figures: &figures, intents: matcher.intents().len(), train_seconds, micros_per_match };
+    let report = Report {
+        figures: &figures,
+        intents: matcher.intents().len(),
+        accept_from: matcher.accept_from().get(),
+        train_seconds,
+        micros_per_match,
+    };
     if json {
         writeln!(out, "{}", serde_json::to_string_pretty(&report)?)?;
     } else {
@@ -61,6 +68,19 @@ fn print(report: &Report<'_>, out: &mut dyn Write) -> std::io::Result<()> {
         writeln!(out, "telling the two apart (AUROC)          {:.3}", f.auroc)?;
     }
     writeln!(out, "calibration error                      {:.3}", f.calibration_error)?;
+    writeln!(out, "accepted from   answered rightly   answered wrongly   out of scope rejected")?;
+    for t in &f.sweep {
+        let here = if t.accept == report.accept_from { " <" } else { "" };
+        let [right, wrong, refused] = [t.accuracy_in_scope, t.wrong_in_scope, t.recall_out_of_scope].map(percent);
+        writeln!(
+            out,
+            "{:10.2}{:>18}{:>19}{:>22}{here}",
+            t.accept,
+            right,
+            wrong,
+            if f.out_of_scope > 0 { refused } else { "–".to_string() }
+        )?;
+    }
     if !f.confusions.is_empty() {
         writeln!(out, "most frequent mistakes (meant → decided)")?;
     }

@@ -44,7 +44,7 @@ pub(crate) struct Ranking {
 }
 
 /// Above this many texts, features that occur only once are left out: they are half of all and help little.
-const MANY_TEXTS: usize = 3_000;
+pub(crate) const MANY_TEXTS: usize = 3_000;
 
 impl Core {
     pub(crate) fn train(samples: &[&Sample], classes: usize) -> Core {

@@ -30,7 +30,25 @@ pub struct EvalReport {
     pub calibration_error: f64,
     /// Wrong decisions, most frequent first.
     pub confusions: Vec<Confusion>,
+    /// What other thresholds would do, from lenient to strict.
+    pub sweep: Vec<Threshold>,
 }
+
+/// What a threshold does: intents count from this confidence on.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct Threshold {
+    /// The least confidence that counts.
+    pub accept: f32,
+    /// Share of in-scope texts given their own intent.
+    pub accuracy_in_scope: f64,
+    /// Share of in-scope texts given another.
+    pub wrong_in_scope: f64,
+    /// Share of out-of-scope texts rejected.
+    pub recall_out_of_scope: f64,
+}
+
+/// The thresholds that are tried.
+const SWEEP: [f32; 10] = [0.1, 0.15, 0.2, 0.25, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8];
 
 /// A kind of wrong decision.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -96,7 +114,21 @@ impl EvalReport {
             auroc: auroc(&inside, &outside),
             calibration_error: calibration_error(judged),
             confusions: confusions(judged),
+            sweep: SWEEP.map(|accept| threshold(accept, &inside, &outside)).to_vec(),
         }
+    }
+}
+
+fn threshold(accept: f32, inside: &[&Judged], outside: &[&Judged]) -> Threshold {
+    let counts = |j: &&&Judged| j.decided.confidence.get() >= accept;
+    let share = |n: usize, of: usize| n as f64 / of.max(1) as f64;
+    let right = inside.iter().filter(counts).filter(|j| ranked_first(j)).count();
+    let accepted = inside.iter().filter(counts).count();
+    Threshold {
+        accept,
+        accuracy_in_scope: share(right, inside.len()),
+        wrong_in_scope: share(accepted - right, inside.len()),
+        recall_out_of_scope: 1.0 - share(outside.iter().filter(counts).count(), outside.len()),
     }
 }
 
@@ -177,6 +209,10 @@ mod tests {
         // Pairs won: .9 over both, .3 over one, .6 over one, .8 over both = 6 of 8.
         assert_eq!(report.auroc, 0.75);
         assert_eq!(report.confusions.len(), 3);
+        let at = |accept: f32| report.sweep.iter().find(|t| t.accept == accept).expect("tried");
+        assert_eq!((at(0.7).accuracy_in_scope, at(0.7).recall_out_of_scope), (0.5, 0.5));
+        assert_eq!((at(0.2).accuracy_in_scope, at(0.2).wrong_in_scope, at(0.2).recall_out_of_scope), (0.75, 0.25, 0.5));
+        assert_eq!(at(0.8).recall_out_of_scope, 1.0);
     }
 
     #[test]
