@@ -72,4 +72,6 @@ pub use small::Small;
 pub use voices::{Voices, VoicesConfig};
 #[cfg(feature = "whisper")]
 pub use whisper::Whisper;
+#[cfg(feature = "whisper")]
+pub use worker::open_small;
 pub use worker::{WorkerArgs, WorkerKind, engine_worker_main};

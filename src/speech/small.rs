@@ -44,28 +44,12 @@ impl Small {
         Small::from_bytes(WEIGHTS)
     }
 
-    /// A model from a file that `hotline train-ears` wrote, or the one that hotline brings along.
-    ///
-    /// # Errors
-    /// One sentence when it cannot be read or is none.
-    pub fn load(file: Option<&std::path::Path>) -> Result<Small, String> {
-        let Some(path) = file else { return Small::built_in() };
-        let bytes = std::fs::read(path).map_err(|e| format!("cannot read {}: {e}", path.display()))?;
-        let told = |why: String| format!("{}: {why}; hotline train-ears makes such files", path.display());
-        Small::from_bytes(&bytes).map_err(told)
-    }
-
-    /// Whether it can hear a phrase at all: it knows no words that it did not learn.
-    pub fn knows(&self, phrase: &str) -> bool {
-        self.words.tokens(&super::spoken(phrase)).is_some()
-    }
-
     /// The contents of the file that hotline brings along, to go on from in training.
     pub fn weights() -> &'static [u8] {
         WEIGHTS
     }
 
-    /// A model of another file's contents (written by `models/train/pack.py`).
+    /// A model of another file's contents (written by `hotline train-ears`).
     ///
     /// # Errors
     /// One sentence when they are none.

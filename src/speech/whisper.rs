@@ -7,13 +7,14 @@
 //! model need not be loaded again; if even that fails, the pool ends it with its process.
 
 use super::whisper_list::{Listed, tokens};
-use super::whisper_pass::{Collected, Until, params, wide};
+use super::whisper_pass::{Collected, params, wide};
 use super::whisper_text::{GUESS, told, weigh};
 use super::{Partial, Recognizer};
 use crate::base::{Confidence, Engine, Expect, Grammar, Hypothesis, Language};
+use std::ffi::c_void;
 use std::path::Path;
 use std::time::Instant;
-use whisper_rs::{WhisperContext, WhisperContextParameters, WhisperState, WhisperTokenId};
+use whisper_rs::{FullParams, WhisperContext, WhisperContextParameters, WhisperState, WhisperTokenId};
 
 /// Encoder steps a second of sound.
 const STEPS_PER_SECOND: usize = 50;
@@ -193,6 +194,36 @@ impl Whisper {
         };
         self.sound.clear();
         heard
+    }
+}
+
+/// When a pass has to be over. The library asks again and again while it computes, and stops where it is.
+struct Until {
+    by: Option<Instant>,
+}
+
+impl Until {
+    /// `None` = it may take as long as it likes.
+    fn new(by: Option<Instant>) -> Until {
+        Until { by }
+    }
+
+    /// Whether that time has come.
+    fn is_over(&self) -> bool {
+        self.by.is_some_and(|by| Instant::now() >= by)
+    }
+
+    /// Ends a pass with these parameters; must outlive it.
+    fn ends(&self, params: &mut FullParams) {
+        unsafe extern "C" fn over(until: *mut c_void) -> bool {
+            // SAFETY: the pointer is of the `Until` below, which outlives the pass, and is only read.
+            unsafe { until.cast::<Until>().as_ref() }.is_some_and(Until::is_over)
+        }
+        // SAFETY: the callback has the signature of ggml_abort_callback and does not unwind.
+        unsafe {
+            params.set_abort_callback(Some(over));
+            params.set_abort_callback_user_data(std::ptr::from_ref(self).cast_mut().cast());
+        }
     }
 }
 

@@ -1,8 +1,6 @@
 //! What every pass through whisper.cpp needs: the whole utterance, the sound as the library wants it, and one silent greedy pass.
 
 use crate::audio::{Rate, peak, resample, rms_dbfs};
-use std::ffi::c_void;
-use std::time::Instant;
 use whisper_rs::{FullParams, SamplingStrategy};
 
 /// The library refuses less than a tenth of a second and hears little in less than a whole one; in samples at 16 kHz.
@@ -38,36 +36,6 @@ impl Collected {
     /// Whether nobody speaks in it: both models invent words for silence.
     pub(crate) fn is_silent(&self) -> bool {
         self.0.chunks(800).map(rms_dbfs).fold(f32::NEG_INFINITY, f32::max) < SILENCE_DBFS || peak(&self.0) == 0
-    }
-}
-
-/// When a pass has to be over. The library asks again and again while it computes, and stops where it is.
-pub(crate) struct Until {
-    by: Option<Instant>,
-}
-
-impl Until {
-    /// `None` = it may take as long as it likes.
-    pub(crate) fn new(by: Option<Instant>) -> Until {
-        Until { by }
-    }
-
-    /// Whether that time has come.
-    pub(crate) fn is_over(&self) -> bool {
-        self.by.is_some_and(|by| Instant::now() >= by)
-    }
-
-    /// Ends a pass with these parameters; must outlive it.
-    pub(crate) fn ends(&self, params: &mut FullParams) {
-        unsafe extern "C" fn over(until: *mut c_void) -> bool {
-            // SAFETY: the pointer is of the `Until` below, which outlives the pass, and is only read.
-            unsafe { until.cast::<Until>().as_ref() }.is_some_and(Until::is_over)
-        }
-        // SAFETY: the callback has the signature of ggml_abort_callback and does not unwind.
-        unsafe {
-            params.set_abort_callback(Some(over));
-            params.set_abort_callback_user_data(std::ptr::from_ref(self).cast_mut().cast());
-        }
     }
 }
 

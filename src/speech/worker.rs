@@ -122,7 +122,7 @@ fn open_ears(kind: &WorkerKind) -> Result<(Box<dyn Recognizer>, Understood), Str
             let mut engine = super::PocketSphinx::load()?;
             engine.warm()?;
             #[cfg(feature = "whisper")]
-            let (engine, short) = (super::Cascade::of(engine, super::Small::load(ears.as_deref())?), vec![Language::ZH]);
+            let (engine, short) = (super::Cascade::of(engine, open_small(ears.as_deref())?), vec![Language::ZH]);
             #[cfg(not(feature = "whisper"))]
             let short = Vec::new();
             Ok((Box::new(engine), (vec![Language::EN], short)))
@@ -135,6 +135,18 @@ fn open_ears(kind: &WorkerKind) -> Result<(Box<dyn Recognizer>, Understood), Str
         }
         other => Err(format!("this build of hotline has no {other:?} engine; build it with its cargo feature")),
     }
+}
+
+/// The small model of a file, or the one that hotline brings along.
+///
+/// # Errors
+/// One sentence when the file cannot be read or is none.
+#[cfg(feature = "whisper")]
+pub fn open_small(file: Option<&std::path::Path>) -> Result<super::Small, String> {
+    let Some(path) = file else { return super::Small::built_in() };
+    let bytes = std::fs::read(path).map_err(|e| format!("cannot read {}: {e}", path.display()))?;
+    let told = |why: String| format!("{}: {why}; hotline train-ears makes such files", path.display());
+    super::Small::from_bytes(&bytes).map_err(told)
 }
 
 fn open_voice(name: &str) -> Result<Box<dyn Voice>, String> {

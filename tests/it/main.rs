@@ -23,6 +23,7 @@ mod standards;
 mod strangers;
 mod telephone;
 mod torture;
+mod train_ears;
 mod transports;
 mod trunks;
 mod whisper;

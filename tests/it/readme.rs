@@ -12,6 +12,7 @@ const ELSEWHERE: &[(&str, &str, &str)] = &[
     ("make demo", "tests/it/demo.rs", "fn the_demo_places_three_calls_and_all_go_as_they_should"),
     ("make test", "tests/it/readme.rs", "fn every_command_of_the_readme_works"),
     ("hotline models pull base-en", "src/cli/models/tests.rs", "fn a_model_comes_in_pieces_and_is_compared_with_its_hash"),
+    ("hotline train-ears flows/parcel.yaml", "tests/it/train_ears.rs", "fn ears_learn_the_words_of_a_flow"),
     ("hotline bench media --calls 200 --seconds 30 --vad --record", "tests/it/bench.rs", "fn what_a_call_costs"),
     ("hotline bench setup", "tests/it/bench.rs", "fn calls_begin_and_the_limit_is_exact"),
     ("hotline bench soak --calls 16000 --minutes 5", "tests/it/bench.rs", "fn nothing_is_held_after_many_calls"),

@@ -75,13 +75,13 @@ impl Engine {
                 let engine = if live { engine } else { engine.patient() };
                 #[cfg(feature = "whisper")]
                 if name == "cascade" {
-                    let small = crate::speech::Small::load(model)?;
+                    let small = crate::speech::open_small(model)?;
                     return Ok(Engine::Cascade(Box::new(crate::speech::Cascade::of(engine, small))));
                 }
                 Ok(Engine::PocketSphinx(Box::new(engine)))
             }
             #[cfg(feature = "whisper")]
-            "small" => Ok(Engine::Small(Box::new(crate::speech::Small::load(model)?))),
+            "small" => Ok(Engine::Small(Box::new(crate::speech::open_small(model)?))),
             #[cfg(feature = "whisper")]
             "whisper" => {
                 let model = model.ok_or("--engine whisper needs --model FILE (a ggml model)")?;

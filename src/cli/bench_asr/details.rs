@@ -30,6 +30,7 @@ impl Details {
             "said": item.row.transcript, "asked_for": item.inside, "means": item.means,
             "heard": h.text, "confidence": h.confidence.get(), "rejected": h.rejected, "why": h.why,
             "engine": format!("{:?}", h.engine).to_lowercase(), "words": h.words, "alternatives": others, "person": heard.person,
+            "request": h.request.map(crate::base::Confidence::get),
         });
         let mut file = file.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         writeln!(file, "{line}").and_then(|()| file.flush()).map_err(|e| format!("cannot write {}: {e}", path.display()))
