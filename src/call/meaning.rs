@@ -26,20 +26,16 @@ const OFFSET: f32 = 1.8;
 /// and not noticed before the end (white noise at 10 dB and, in part, clean).
 const WITH_NAME: [f32; 4] = [0.43, 0.48, 0.39, 2.39];
 
-/// Log-odds that nobody would bet on, and certainty.
-const ODDS_MOST: f32 = 6.5;
-
 /// Whether words heard at an open question ask for a person: hardly more than the word itself only where the recogniser is sure
 /// (`least`), a sentence also where it is not. `extra` are the flow's own phrases.
 pub fn request_counts(heard: &Hypothesis, extra: &[String], least: Confidence) -> bool {
     if let Some(witness) = heard.request {
         let Some(request) = asks_for_person(&heard.text, extra) else { return false };
-        let [words, witness] = [heard.confidence, witness].map(|c| c.log_odds().clamp(-ODDS_MOST, ODDS_MOST));
+        let [words, witness] = [heard.confidence, witness].map(Confidence::log_odds);
         let sure = match name_in(heard, &request.phrase) {
             Some(name) => {
                 let [of_words, of_witness, of_name, offset] = WITH_NAME;
-                let name = name.log_odds().clamp(-ODDS_MOST, ODDS_MOST);
-                of_words * words + of_witness * witness + of_name * name + offset
+                of_words * words + of_witness * witness + of_name * name.log_odds() + offset
             }
             None => WORDS_COUNT * words + WITNESS_COUNTS * witness + OFFSET,
         };

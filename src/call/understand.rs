@@ -17,8 +17,6 @@ const INTENT: f32 = 0.90;
 const OFFSET: f32 = -0.26;
 /// Below it the question is asked again.
 const WEIGHED_MIN: f32 = 0.65;
-/// Log-odds of something that nobody would bet on, and of certainty.
-const ODDS_MOST: f32 = 6.2;
 
 /// What would end the call needs more certainty than what would only be a wrong answer.
 pub(crate) const ENDING_MIN: f32 = 0.8;
@@ -144,11 +142,11 @@ impl Question<'_> {
     /// The intent of words of which each has a confidence.
     fn intent_of(&self, heard: &Hypothesis, words: &[(String, Confidence)]) -> Understanding {
         let found = self.flow.matcher().decide_heard(words);
-        let Some((name, chance)) = found.ranked.first().cloned() else {
+        let chance = found.confidence;
+        let Some(name) = found.intent else {
             return Understanding::Nothing(format!("no intent: {}", found.why));
         };
-        let odds = |c: Confidence| c.log_odds().clamp(-ODDS_MOST, ODDS_MOST);
-        let sure = WHOLE * odds(heard.confidence) + INTENT * odds(chance) + OFFSET;
+        let sure = WHOLE * heard.confidence.log_odds() + INTENT * chance.log_odds() + OFFSET;
         if sure < WEIGHED_MIN {
             return Understanding::Nothing(format!(
                 "too unsure of {name}: heard with confidence {:.2}, {}; together {sure:.2}, least is {WEIGHED_MIN:.2}",

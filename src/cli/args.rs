@@ -99,39 +99,24 @@ pub(crate) struct TrainEarsArgs {
     pub(crate) flow: PathBuf,
     /// The file to write [default: models/NAME-ears.bin].
     #[arg(long, value_name = "FILE")]
-    out: Option<PathBuf>,
+    pub(crate) out: Option<PathBuf>,
     /// Where the work is kept, so that it can go on after a stop [default: run/ears-NAME].
     #[arg(long, value_name = "DIR")]
-    folder: Option<PathBuf>,
+    pub(crate) folder: Option<PathBuf>,
     /// Steps of the training; about half a second each on one core.
     #[arg(long, value_name = "N", default_value_t = 6_000, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
-    steps: u32,
+    pub(crate) steps: u32,
     /// How often everything that the model knows already is spoken again, 0 to 1.
     #[arg(long, value_name = "SHARE", default_value_t = 0.5, value_parser = share)]
-    share: f32,
+    pub(crate) share: f32,
     /// Seed of the training.
     #[arg(long, value_name = "N", default_value_t = 1)]
-    seed: u32,
+    pub(crate) seed: u32,
     /// The Python that has numpy, scipy, jax and optax.
     #[arg(long, value_name = "PROGRAM", default_value = "python3")]
-    python: PathBuf,
+    pub(crate) python: PathBuf,
     #[command(flatten)]
     pub(crate) world: FlowWorld,
-}
-
-impl TrainEarsArgs {
-    /// As the command takes it.
-    pub(crate) fn asked(&self) -> super::train_ears::Asked {
-        let TrainEarsArgs { out, folder, steps, share, seed, python, .. } = self;
-        super::train_ears::Asked {
-            out: out.clone(),
-            folder: folder.clone(),
-            steps: *steps,
-            share: *share,
-            seed: *seed,
-            python: python.clone(),
-        }
-    }
 }
 
 /// A number from 0 to 1.

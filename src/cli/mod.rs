@@ -86,7 +86,7 @@ fn dispatch(cli: Cli) -> anyhow::Result<bool> {
         Command::TrainEars(args) => {
             let (env, _) = running::world(&args.world)?;
             let flow = running::read_flow(&args.flow, &env)?;
-            train_ears::run(&args.asked(), &flow, json, &mut out)
+            train_ears::run(&args, &flow, json, &mut out)
         }
         Command::Models(args) => {
             let place = |mirror| models::Place { folder: &args.folder, mirror };

@@ -382,16 +382,15 @@ impl Flow {
     }
 
     /// Every phrase of a language that may answer a closed question, and the flow's own words for a person, each once: what a recogniser
-    /// can learn beforehand. (`person`, `phrase`); digits, yes and no and the built-in phrases are not among them.
-    pub fn closed_phrases(&self, language: Language) -> Vec<(bool, String)> {
-        let person = self.person.phrases.get(&language).into_iter().flat_map(|p| p.iter()).map(|p| (true, p.clone()));
+    /// can learn beforehand. Digits, yes and no and the built-in phrases are not among them.
+    pub fn closed_phrases(&self, language: Language) -> Vec<String> {
+        let person = self.person.phrases.get(&language).into_iter().flat_map(|p| p.iter());
         let options = self.nodes.iter().filter_map(|node| match &node.last {
             Last::Ask(_, Ways::Menu(options) | Ways::Language { options, .. }) => Some(options),
             _ => None,
         });
-        let options = options.flatten().filter_map(|o| o.phrases.get(&language)).flatten().map(|p| (false, p.clone()));
-        let mut seen = BTreeSet::new();
-        person.chain(options).filter(|(_, phrase)| seen.insert(phrase.clone())).collect()
+        let options = options.flatten().filter_map(|o| o.phrases.get(&language)).flatten();
+        person.chain(options).cloned().collect::<BTreeSet<String>>().into_iter().collect()
     }
 
     /// What templates see in every call.

@@ -102,8 +102,6 @@ impl EvalReport {
     /// Counts decisions.
     pub fn of(judged: &[Judged]) -> EvalReport {
         let (outside, inside): (Vec<&Judged>, Vec<&Judged>) = judged.iter().partition(|j| j.meant == OUT_OF_SCOPE);
-        let share =
-            |of: &[&Judged], is: &dyn Fn(&Judged) -> bool| of.iter().filter(|j| is(j)).count() as f64 / of.len().max(1) as f64;
         EvalReport {
             in_scope: inside.len(),
             out_of_scope: outside.len(),
@@ -120,16 +118,17 @@ impl EvalReport {
 }
 
 fn threshold(accept: f32, inside: &[&Judged], outside: &[&Judged]) -> Threshold {
-    let counts = |j: &&&Judged| j.decided.confidence.get() >= accept;
-    let share = |n: usize, of: usize| n as f64 / of.max(1) as f64;
-    let right = inside.iter().filter(counts).filter(|j| ranked_first(j)).count();
-    let accepted = inside.iter().filter(counts).count();
+    let counts = |j: &Judged| j.decided.confidence.get() >= accept;
     Threshold {
         accept,
-        accuracy_in_scope: share(right, inside.len()),
-        wrong_in_scope: share(accepted - right, inside.len()),
-        recall_out_of_scope: 1.0 - share(outside.iter().filter(counts).count(), outside.len()),
+        accuracy_in_scope: share(inside, &|j| counts(j) && ranked_first(j)),
+        wrong_in_scope: share(inside, &|j| counts(j) && !ranked_first(j)),
+        recall_out_of_scope: share(outside, &|j| !counts(j)),
     }
+}
+
+fn share(of: &[&Judged], is: &dyn Fn(&Judged) -> bool) -> f64 {
+    of.iter().filter(|j| is(j)).count() as f64 / of.len().max(1) as f64
 }
 
 fn ranked_first(j: &Judged) -> bool {

@@ -164,8 +164,8 @@ impl Matcher {
             sure.resize(sure.len() + more.len(), confidence.get().sqrt());
             all.extend(more);
         }
-        let doubted = self.read_words(all.clone(), &sure);
-        let mut reading = self.read_words(all, &[]);
+        let doubted = self.read_words(&all, &sure);
+        let mut reading = self.read_words(&all, &[]);
         reading.chances.iter_mut().zip(&doubted.chances).for_each(|(c, d)| *c = (*c + d) / 2.0);
         let name = |chances: &[f32]| (0..chances.len()).max_by(|a, b| chances[*a].total_cmp(&chances[*b]));
         if let Some(best) = name(&doubted.chances) {
@@ -175,14 +175,14 @@ impl Matcher {
     }
 
     fn read(&self, text: &str) -> Reading {
-        self.read_words(words(text), &[])
+        self.read_words(&words(text), &[])
     }
 
-    fn read_words(&self, words: Vec<String>, sure: &[f32]) -> Reading {
+    fn read_words(&self, words: &[String], sure: &[f32]) -> Reading {
         if words.is_empty() {
             return Reading { chances: vec![0.0; self.intents.len()], basis: "there are no words".to_string() };
         }
-        let ranking = self.core.rank_heard(&words, sure);
+        let ranking = self.core.rank_heard(words, sure);
         let best = ranking.order[0];
         let believed = self.gate.believe(&ranking);
         let mut chances: Vec<f32> = ranking.against_outside.iter().map(|p| p.min(believed * 0.99)).collect();

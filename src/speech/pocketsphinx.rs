@@ -446,7 +446,7 @@ impl Recognizer for PocketSphinx {
             confidence,
             rejected,
             alternatives,
-            words: words_heard(kind, &segments, &scores),
+            words: words_heard(kind, &segments),
             engine: Engine::Pocketsphinx,
             ..Hypothesis::typed("")
         }
@@ -479,7 +479,7 @@ pub(super) fn words_of(segments: &[Segment]) -> String {
     words.join(" ")
 }
 
-fn words_heard(kind: Kind, segments: &[Segment], scores: &[f32]) -> Vec<HeardWord> {
+fn words_heard(kind: Kind, segments: &[Segment]) -> Vec<HeardWord> {
     let millis = |frames: i32| {
         let frames = usize::try_from(frames).unwrap_or(0) * 1_000 / FRAMES_PER_SECOND;
         u32::try_from(frames.saturating_sub(PADDING_SAMPLES / 8)).unwrap_or(u32::MAX)
@@ -489,7 +489,7 @@ fn words_heard(kind: Kind, segments: &[Segment], scores: &[f32]) -> Vec<HeardWor
         text: s.word.clone(),
         start_ms: millis(s.start),
         end_ms: millis(s.end + 1),
-        confidence: Some(verdict::of_word(kind, s, scores)),
+        confidence: verdict::of_word(kind, s),
     })
     .collect()
 }

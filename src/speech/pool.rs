@@ -253,7 +253,9 @@ impl EarThread {
             return collect(frames, longest).0;
         };
         let silent = matches!(grammar.expect, Expect::Anything);
-        let Some((bench, short)) = inner.route(&grammar) else {
+        // A recording that nobody has to understand needs no engine that only works at the end.
+        let routed = inner.route(&grammar).filter(|(bench, _)| !(silent && bench.works_at_end()));
+        let Some((bench, short)) = routed else {
             let (left, clip) = collect(frames, longest);
             let result = if silent { Ok(unheard(Engine::Scripted)) } else { Err(EarFailure::NoEngine) };
             self.report(&left, utterance, result, clip);
@@ -348,26 +350,27 @@ impl EarThread {
     }
 
     fn finish(&mut self, hearing: &mut Hearing, utterance: UtteranceId) -> Result<Hypothesis, EarFailure> {
-        let (now, bench) = (Instant::now(), hearing.bench);
-        let seconds = hearing.clip.len() as f32 / LINE_RATE as f32;
-        let by = now + self.inner.config.deadline;
-        let until = if bench.works_at_end() {
+        let deadline = self.inner.config.deadline;
+        let outcome = if hearing.bench.works_at_end() {
+            let (now, bench) = (Instant::now(), hearing.bench);
+            let seconds = hearing.clip.len() as f32 / LINE_RATE as f32;
             // Whoever would not be done in time is not begun: the caller would wait for nothing, and so would those behind.
-            let Some(until) = by.checked_sub(bench.expects(seconds)).filter(|until| *until >= now) else {
+            let Some(spare) = deadline.checked_sub(bench.expects(seconds)) else {
                 bench.untried();
                 return Err(EarFailure::Busy);
             };
             hearing.began = now;
-            until
+            hearing.take(self.line.as_deref(), now + spare);
+            let taken = Instant::now();
+            let outcome = self.await_result(hearing, utterance, now + deadline);
+            if hearing.worker.is_some() {
+                bench.took(seconds, taken.elapsed());
+            }
+            outcome
         } else {
-            hearing.began + self.inner.config.wait
+            hearing.take(self.line.as_deref(), hearing.began + self.inner.config.wait);
+            self.await_result(hearing, utterance, Instant::now() + deadline)
         };
-        hearing.take(self.line.as_deref(), until);
-        let (taken, by) = (Instant::now(), if bench.works_at_end() { by } else { Instant::now() + self.inner.config.deadline });
-        let outcome = self.await_result(hearing, utterance, by);
-        if hearing.worker.is_some() {
-            bench.took(seconds, taken.elapsed());
-        }
         if let Err(trouble) = outcome {
             return Err(match hearing.lose(trouble) {
                 Some(Trouble::Slow | Trouble::Late) => EarFailure::TooSlow,

@@ -149,14 +149,9 @@ pub(crate) fn others(text: &str, readings: Vec<(String, i32)>) -> Vec<(String, C
     readings.into_iter().filter(|(other, _)| other != text).map(|(other, score)| (other, likely(score))).collect()
 }
 
-/// How sure one word is: its posterior where a model was searched, else how it fits beside any sounds at all.
-pub(crate) fn of_word(kind: Kind, word: &Segment, phone_loop: &[f32]) -> Confidence {
-    match kind {
-        Kind::Open | Kind::Spotted => Confidence::new((word.posterior as f32 * 1.0e-4).exp()),
-        Kind::Closed | Kind::Digits => {
-            Confidence::from_log_odds(CLOSED.score(&Evidence::weigh(std::slice::from_ref(word), phone_loop, 1.0)))
-        }
-    }
+/// How sure one word is: its posterior, which only the search of a model gives.
+pub(crate) fn of_word(kind: Kind, word: &Segment) -> Option<Confidence> {
+    (kind == Kind::Open).then(|| Confidence::new((word.posterior as f32 * 1.0e-4).exp()))
 }
 
 #[cfg(test)]
@@ -199,12 +194,11 @@ mod tests {
     }
 
     #[test]
-    fn a_word_is_as_sure_as_its_posterior_or_as_it_fits() {
-        let word = |posterior: i32, acoustic: i32| Segment { posterior, ..segment("parcel", 0, 9, acoustic) };
-        let open = |posterior: i32| of_word(Kind::Open, &word(posterior, -200), &[]).get();
+    fn a_word_is_as_sure_as_its_posterior() {
+        let of = |kind: Kind, posterior: i32| of_word(kind, &Segment { posterior, ..segment("parcel", 0, 9, -200) });
+        let open = |posterior: i32| of(Kind::Open, posterior).expect("a model was searched").get();
         assert!((open(-6_931) - 0.5).abs() < 0.01 && open(0) > 0.99 && open(-40_000) < 0.02);
-        let closed = |acoustic: i32| of_word(Kind::Closed, &word(0, acoustic), &[-20.0; 10]);
-        assert!(closed(-200) > closed(-500));
+        assert_eq!(of(Kind::Closed, 0), None);
     }
 
     #[test]

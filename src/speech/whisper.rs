@@ -8,7 +8,7 @@
 
 use super::whisper_list::{Listed, tokens};
 use super::whisper_pass::{Collected, params, wide};
-use super::whisper_text::{GUESS, told, weigh};
+use super::whisper_text::{A_GUESS, GUESS, told, weigh};
 use super::{Partial, Recognizer};
 use crate::base::{Confidence, Engine, Expect, Grammar, Hypothesis, Language};
 use std::ffi::c_void;
@@ -122,11 +122,10 @@ impl Whisper {
         }
         let until = Until::new(by);
         until.ends(&mut params);
-        let outcome = self.state.full(params, &sound).map_err(|e| e.to_string());
-        if until.is_over() {
-            return Ok(None);
-        }
-        outcome?;
+        match self.state.full(params, &sound) {
+            Err(_) if until.is_over() => return Ok(None),
+            outcome => outcome.map_err(|e| e.to_string())?,
+        };
         let mut wrote = Wrote { text: String::new(), tokens: Vec::new(), silence: 0.0, log: 0.0 };
         for segment in self.state.as_iter() {
             wrote.text.push_str(&segment.to_str_lossy().map_err(|e| e.to_string())?);
@@ -144,7 +143,9 @@ impl Whisper {
     /// because a caller who asks for a person in other words must not be forced into a menu.
     fn among_listed(&mut self, heard: Hypothesis, by: Option<Instant>) -> Hypothesis {
         let Some((phrases, _)) = &self.list else { return heard };
-        if heard.text.is_empty() || phrases.contains(&heard.text) {
+        // Where nobody spoke, or the model made it up, no phrase was said either.
+        let spoken = matches!(heard.rejected.as_deref(), None | Some(A_GUESS));
+        if !spoken || phrases.contains(&heard.text) {
             return heard;
         }
         let Ok(Some(wrote)) = self.decode(true, by) else { return heard };
@@ -157,7 +158,7 @@ impl Whisper {
                 confidence: Confidence::new(log.exp() * (1.0 - wrote.silence)),
                 rejected: None,
                 alternatives: vec![(heard.text.clone(), heard.confidence)],
-                why: Some(format!("the likeliest phrase of the question; freely {:?}", heard.text)),
+                why: Some("the likeliest phrase of the question; freely it was the other reading".to_string()),
                 text: phrase,
                 ..heard
             },

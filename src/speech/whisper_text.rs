@@ -13,6 +13,9 @@ pub(crate) const GUESS: f32 = -1.0;
 /// Words in a row of what the model was told that nobody says: more than an example sentence.
 const RECITED_LEAST: usize = 14;
 
+/// Why such a text is refused.
+pub(crate) const A_GUESS: &str = "a guess";
+
 /// What Whisper models write when nothing was said (from subtitles that they learnt from).
 const PHANTOMS: &[&str] = &[
     "thank you for watching",
@@ -41,7 +44,7 @@ pub(crate) fn weigh(raw: &str, language: Language, silence: f32, log: f32, promp
     } else if PHANTOMS.contains(&text.as_str()) || repeats(&text) || recites(&text, prompt) {
         Some("an invention of the model")
     } else if log < GUESS {
-        Some("a guess")
+        Some(A_GUESS)
     } else {
         None
     };

@@ -113,10 +113,10 @@ impl Figures {
         }
     }
 
-    /// Accepted utterances that were right and that were wrong, of those among (or not among) what can be understood.
-    pub(crate) fn accepted(&self, inside: bool) -> [usize; 2] {
+    /// Accepted utterances: right ones, wrong ones among what can be understood, and those that cannot be.
+    pub(crate) fn accepted(&self) -> [usize; 3] {
         let [right, _, wrong, _] = self.verdicts;
-        if inside { [right, wrong - self.accepted_outside] } else { [0, self.accepted_outside] }
+        [right, wrong - self.accepted_outside, self.accepted_outside]
     }
 
     fn words(&mut self, truth: &[&str], text: &[&str]) {

@@ -314,10 +314,9 @@ pub(crate) fn heard_under(
     let details = Details::create(None).map_err(|e| e.to_string())?;
     let figures = measure(&asked, &set, &conditions, &Surroundings::new(Path::new("")), &details)?;
     let counted = figures.iter().map(|f| {
-        let [right, taken] = f.accepted(true);
-        let [_, accepted] = f.accepted(false);
+        let [right, wrong, accepted] = f.accepted();
         let outside = set.items.len() - inside;
-        Counted { inside, right, wrong: taken, outside, refused: outside - accepted }
+        Counted { inside, right, wrong, outside, refused: outside - accepted }
     });
     Ok(counted.collect())
 }

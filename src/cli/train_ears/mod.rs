@@ -5,6 +5,7 @@
 mod compare;
 mod scripts;
 
+use super::args::TrainEarsArgs;
 use crate::base::Language;
 use crate::flow::Flow;
 use crate::speech::spoken;
@@ -12,24 +13,7 @@ use anyhow::Context as _;
 use scripts::{Scripts, missing};
 use std::collections::BTreeSet;
 use std::io::Write;
-use std::path::{Path, PathBuf};
-
-/// What to train.
-#[derive(Debug, Clone)]
-pub(crate) struct Asked {
-    /// The file to write; `models/NAME-ears.bin` if not given.
-    pub(crate) out: Option<PathBuf>,
-    /// Where the work is kept, so that it can go on; `run/ears-NAME` if not given.
-    pub(crate) folder: Option<PathBuf>,
-    /// Steps of the training.
-    pub(crate) steps: u32,
-    /// How often everything that the model knows already is spoken again, 0 to 1.
-    pub(crate) share: f32,
-    /// Seed of the training.
-    pub(crate) seed: u32,
-    /// The Python that has jax, optax, numpy and scipy.
-    pub(crate) python: PathBuf,
-}
+use std::path::Path;
 
 /// Most phrases of one flow: each is spoken about forty times.
 const PHRASES_MOST: usize = 1_000;
@@ -38,18 +22,18 @@ const PHRASES_MOST: usize = 1_000;
 ///
 /// # Errors
 /// One sentence with the remedy: nothing to learn, a program that is missing, a script that failed.
-pub(crate) fn run(asked: &Asked, flow: &Flow, as_json: bool, out: &mut dyn Write) -> anyhow::Result<bool> {
+pub(crate) fn run(args: &TrainEarsArgs, flow: &Flow, as_json: bool, out: &mut dyn Write) -> anyhow::Result<bool> {
     let name: String = flow.name.chars().map(|c| if c.is_alphanumeric() { c } else { '-' }).collect();
     let (lines, phrases) = to_learn(flow)?;
-    let lacking = missing(&asked.python);
+    let lacking = missing(&args.python);
     anyhow::ensure!(
         lacking.is_empty(),
         "training needs what is not here: {}\n  apt-get install flite espeak-ng festival festvox-kallpc16k festvox-kdlpc16k festvox-us-slt-hts pocketsphinx-en-us\n  \
          pip install numpy scipy jax optax (or give a Python that has them with --python)",
         lacking.join(", ")
     );
-    let folder = asked.folder.clone().unwrap_or_else(|| Path::new("run").join(format!("ears-{name}")));
-    let file = asked.out.clone().unwrap_or_else(|| Path::new("models").join(format!("{name}-ears.bin")));
+    let folder = args.folder.clone().unwrap_or_else(|| Path::new("run").join(format!("ears-{name}")));
+    let file = args.out.clone().unwrap_or_else(|| Path::new("models").join(format!("{name}-ears.bin")));
     let parent = file.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
     anyhow::ensure!(parent.is_dir(), "there is no folder {} for the model; say where with --out", parent.display());
     std::fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
@@ -59,9 +43,9 @@ pub(crate) fn run(asked: &Asked, flow: &Flow, as_json: bool, out: &mut dyn Write
         flow.name,
         folder.display()
     );
-    let scripts = Scripts::write(&folder, &asked.python)?;
-    scripts.speak(&lines, asked.share)?;
-    scripts.train(asked.steps, asked.seed)?;
+    let scripts = Scripts::write(&folder, &args.python)?;
+    scripts.speak(&lines, args.share)?;
+    scripts.train(args.steps, args.seed)?;
     scripts.pack(&file)?;
     eprintln!("train-ears: comparing, on voices that the training did not use");
     let table = compare::compare(&scripts.held_out(), &phrases, &file).map_err(anyhow::Error::msg)?;
@@ -76,7 +60,7 @@ pub(crate) fn run(asked: &Asked, flow: &Flow, as_json: bool, out: &mut dyn Write
 /// The lines for the scripts and the phrases by themselves, as they are spoken.
 fn to_learn(flow: &Flow) -> anyhow::Result<(String, Vec<String>)> {
     let (mut lines, mut phrases, mut unspeakable) = (String::new(), BTreeSet::new(), Vec::new());
-    for (_, phrase) in flow.closed_phrases(Language::EN) {
+    for phrase in flow.closed_phrases(Language::EN) {
         let words = spoken(&phrase);
         let speakable = !words.is_empty() && words.chars().all(|c| c.is_ascii_lowercase() || c == '\'' || c == ' ');
         if !speakable || words.split(' ').count() > scripts::WORDS_MOST {
