@@ -176,7 +176,8 @@ impl<'de> Deserialize<'de> for Language {
     }
 }
 
-/// How sure, from 0 (not at all) to 1; never NaN.
+/// How sure, from 0 (not at all) to 1; never NaN. In steps of 1/10000, so that machines whose arithmetic differs in the last bits
+/// decide alike.
 #[derive(Debug, Clone, Copy, PartialEq, PartialOrd, Default, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Confidence(f32);
@@ -185,9 +186,9 @@ impl Confidence {
     /// Certain.
     pub const FULL: Confidence = Confidence(1.0);
 
-    /// Clamps to 0–1; NaN becomes 0.
+    /// Clamps to 0–1 and rounds to the next step; NaN becomes 0.
     pub fn new(value: f32) -> Confidence {
-        Confidence(if value.is_nan() { 0.0 } else { value.clamp(0.0, 1.0) })
+        Confidence(if value.is_nan() { 0.0 } else { (value.clamp(0.0, 1.0) * 1e4).round() / 1e4 })
     }
 
     /// The number.

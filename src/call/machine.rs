@@ -12,7 +12,7 @@ use crate::base::{
     AttemptId, BargeIn, CallId, CallingMachine, Digit, Disposition, EarFailure, Expect, Grammar, Hypothesis, Language, LegId,
     LookUpId, Moment, PhoneNumber, Prompt, PromptEnd, PromptId, PromptPart, UtteranceId, WallTime,
 };
-use crate::flow::{CallFacts, Cursor, Flow, Phrase};
+use crate::flow::{Ask, CallFacts, Cursor, Flow, Phrase};
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
@@ -185,6 +185,14 @@ impl Call {
             State::Message(_) => "message",
             State::Leaving { .. } => "leaving",
             State::Over => "over",
+        }
+    }
+
+    /// The question that is out, if one is.
+    pub fn asked(&self) -> Option<&Ask> {
+        match &self.state {
+            State::Asking(asking) => Some(&asking.ask),
+            _ => None,
         }
     }
 

@@ -1,13 +1,15 @@
 //! What the shell tells a call before it begins.
 
 use crate::base::{Confidence, Language};
+use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 use std::time::Duration;
 
 /// What the shell tells a call before it begins. Random and environment stay outside the machine.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct CallSettings {
-    /// 32 hex digits, random: the key to the hand-over card.
+    /// 32 hex digits, random: the key to the hand-over card. Never in a log.
+    #[serde(skip)]
     pub card_reference: String,
     /// Languages in which speech can be recognised now. In others every question is spoken with its keys.
     pub ears: Vec<Language>,

@@ -39,6 +39,8 @@ pub(crate) enum Command {
     Eval(EvalArgs),
     /// The records: list calls, show or delete one.
     Calls(CallsArgs),
+    /// Execute recorded calls again: with their own flow (the same commands must come), or with a draft: same, better, worse.
+    Replay(ReplayArgs),
     /// Model files for Whisper: list them, fetch one, compare them with their hashes.
     Models(ModelsArgs),
     /// Teach the small model the phrases of a flow's menus, over night on a CPU; shows what callers gain.
@@ -394,6 +396,34 @@ pub(crate) struct CallsArgs {
     pub(crate) config: PathBuf,
     #[command(subcommand)]
     pub(crate) what: Option<CallsCommand>,
+}
+
+/// `hotline replay`.
+#[derive(Debug, Args)]
+pub(crate) struct ReplayArgs {
+    /// Calls by id (or how it begins), or event logs by file; the last ones if none is named.
+    #[arg(value_name = "CALL")]
+    pub(crate) calls: Vec<String>,
+    /// Put the calls before this flow instead of their own.
+    #[arg(long, value_name = "FLOW")]
+    pub(crate) flow: Option<PathBuf>,
+    /// Fail when more calls than this would be worse.
+    #[arg(long, value_name = "N", requires = "flow")]
+    pub(crate) gate: Option<u32>,
+    /// The flow that the calls had, where its text is not kept beside the log.
+    #[arg(long, value_name = "FLOW")]
+    pub(crate) was: Option<PathBuf>,
+    /// How many calls, newest first, when none is named.
+    #[arg(long, value_name = "N", default_value_t = 1_000, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    pub(crate) last: u32,
+    /// How many at one time; all cores unless given.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(1..=64))]
+    pub(crate) jobs: Option<u8>,
+    /// The folder with the records; otherwise [store] dir of --config, or of sip-config/hotline.toml.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) store: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) world: FlowWorld,
 }
 
 /// What to do with one call.

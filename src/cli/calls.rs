@@ -25,7 +25,7 @@ pub(crate) async fn run(args: &CallsArgs, json: bool, out: &mut dyn Write) -> an
     found
 }
 
-fn folder(args: &CallsArgs) -> anyhow::Result<PathBuf> {
+pub(crate) fn folder(args: &CallsArgs) -> anyhow::Result<PathBuf> {
     match &args.store {
         Some(dir) => Ok(dir.clone()),
         None => match Config::load(&args.config) {

@@ -25,6 +25,7 @@ mod match_cmd;
 mod models;
 mod phone;
 mod proof;
+mod replay;
 mod running;
 mod say;
 mod serve;
@@ -74,6 +75,7 @@ fn dispatch(cli: Cli) -> anyhow::Result<bool> {
         Command::Serve(args) => wait_for(serve::run(&args.config)),
         Command::Call(args) => wait_for(call::run(&args, json, &mut out)),
         Command::Calls(args) => wait_for(calls::run(&args, json, &mut out)),
+        Command::Replay(args) => wait_for(replay::run(&args, json, &mut out)),
         Command::Chat(args) => chat(&args, &mut out),
         Command::Check(args) => check(&args, json, &mut out),
         Command::Match(args) => {

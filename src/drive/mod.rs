@@ -309,6 +309,7 @@ impl<M: Machine, P: Ports> Driver<M, P> {
         commands.clear();
         if let Some(rescue) = &mut self.rescue {
             rescue.handle(now, &event, &mut commands);
+            self.ports.executed(now, None);
         } else {
             let machine = &mut self.machine;
             let outcome = catch_unwind(AssertUnwindSafe(|| machine.handle(now, &event, &mut commands)));
@@ -317,6 +318,7 @@ impl<M: Machine, P: Ports> Driver<M, P> {
                 Ok(()) => Some(format!("the call machine gave {} commands for one event", commands.len())),
                 Err(panic) => Some(format!("the call machine panicked: {}", panic_text(&*panic))),
             };
+            self.ports.executed(now, why.is_none().then_some(&commands));
             if let Some(why) = why {
                 commands.clear();
                 self.start_rescue(now, &why, &event, &mut commands);

@@ -101,6 +101,8 @@ pub trait Ports {
     fn publish(&mut self, card: HandOverCard);
     /// Write the event log; `sensitive` = words and keys must be masked.
     fn log(&mut self, now: Moment, event: &Event, sensitive: bool);
+    /// What the call wants done for the event logged last, before it is done; `None` = it has failed, and the rescue answers.
+    fn executed(&mut self, _now: Moment, _commands: Option<&[Command]>) {}
     /// A prompt's first packet left (for latency figures).
     fn prompt_started(&mut self, leg: LegId, prompt: PromptId, at: Moment);
     /// A leg's audio is closed.

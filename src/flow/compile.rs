@@ -123,6 +123,7 @@ impl<'d> Compiler<'d, '_> {
             templates: Templates::new(),
             env: self.env.clone(),
             hash,
+            text: "".into(),
         })
     }
 

@@ -27,8 +27,9 @@ impl Flow {
     pub fn load(text: &str, file: &str, env: &BTreeMap<String, String>) -> Result<Checked, Vec<Finding>> {
         let mut report = Report::new(file);
         let document = yaml::parse(text, &mut report).and_then(|tree| read::read(&tree, &mut report));
-        let flow = document.and_then(|d| compile::compile(&d, hash(text, env), env, &mut report));
-        if let Some(flow) = &flow {
+        let mut flow = document.and_then(|d| compile::compile(&d, hash(text, env), env, &mut report));
+        if let Some(flow) = &mut flow {
+            flow.text = text.into();
             rules::check(flow, &mut report);
         }
         match flow {

@@ -20,6 +20,8 @@ pub struct Flow {
     pub name: String,
     /// SHA-256 of the flow's text and the values of its environment names, as 64 hex digits.
     pub hash: String,
+    /// Its text, as it was read.
+    pub text: Arc<str>,
     /// Languages, the usual one first. Never empty.
     pub languages: Vec<Language>,
     /// Zone of dates and of opening hours that name none.

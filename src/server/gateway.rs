@@ -116,9 +116,10 @@ impl Shared {
         Ok(self.files.recording_path(call, began))
     }
 
-    pub(super) fn event_log(&self, call: CallId, began: WallTime, flow: &Flow) -> EventLog {
+    pub(super) fn event_log(&self, call: CallId, began: WallTime, flow: &Flow, settings: CallSettings) -> EventLog {
         let models = self.models.clone();
-        let head = EventLogHead { hotline: 1, call, flow: flow.name.clone(), flow_hash: flow.hash.clone(), models };
+        let (name, flow_hash) = (flow.name.clone(), flow.hash.clone());
+        let head = EventLogHead { hotline: 1, call, flow: name, flow_hash, models, settings: Some(settings) };
         self.store.event_log(began, &head)
     }
 
@@ -199,6 +200,7 @@ impl Gateway {
             models: settings.models,
         });
         prerender(&shared, &settings.numbers);
+        keep_flows(&shared, &settings.numbers);
         let calls = tokio_util::task::TaskTracker::new();
         let numbers: Numbers = Arc::new(Mutex::new(settings.numbers.into()));
         let router = Router {
@@ -254,6 +256,7 @@ impl Gateway {
     /// Serves these numbers from now on; calls that are going on keep their flow.
     pub fn set_numbers(&self, numbers: Vec<Served>) {
         prerender(&self.shared, &numbers);
+        keep_flows(&self.shared, &numbers);
         *lock(&self.numbers) = numbers.into();
     }
 
@@ -299,6 +302,15 @@ impl Gateway {
         // The last one out says good-bye to every dialog that is left; otherwise the sockets close with the last call.
         if let Ok(shared) = Arc::try_unwrap(self.shared) {
             shared.sip.stop().await;
+        }
+    }
+}
+
+/// Keeps the texts of these flows, so that their calls can be executed again.
+fn keep_flows(shared: &Shared, numbers: &[Served]) {
+    for served in numbers {
+        if let Err(error) = shared.files.keep_flow(&served.flow.hash, &served.flow.text) {
+            tracing::error!(%error, flow = %served.flow.name, "the text of a flow cannot be kept: its calls cannot be replayed");
         }
     }
 }
@@ -446,9 +458,10 @@ impl Router {
             ..CallSettings::default()
         };
         let began = wall_now();
+        let events = self.shared.event_log(id, began, &flow, settings.clone());
         let call = Call::new(id, flow.clone(), settings);
         let caller = CallerSide { dialog, key, port, sdp, answer_sdp, agreed, number: from.clone(), ip, permit };
-        let ports = LivePorts::new((id, began), self.shared.clone(), flow, caller, ear, inbox, leg_events);
+        let ports = LivePorts::new((id, began), self.shared.clone(), flow, caller, (ear, events), inbox, leg_events);
         let arrived = Event::Arrived { caller: PhoneNumber::new(&from), dialled: PhoneNumber::new(&to), wall: began };
         let diverted = origin.diverted.map(|d| Event::Diverted { from: PhoneNumber::new(&d.number), reason: d.reason });
         let first = [Some(arrived), diverted].into_iter().flatten().collect();

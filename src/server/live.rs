@@ -100,7 +100,7 @@ impl LivePorts {
         shared: Arc<Shared>,
         flow: Arc<Flow>,
         caller: CallerSide,
-        ear: Ear,
+        (ear, events): (Ear, EventLog),
         inbox: mpsc::Sender<Inbox>,
         leg_events: mpsc::Sender<(LegKey, LegEvent)>,
     ) -> LivePorts {
@@ -118,7 +118,6 @@ impl LivePorts {
         };
         let language = flow.languages.first().copied().unwrap_or_default();
         let store = shared.store.clone();
-        let events = Some(shared.event_log(id, began, &flow));
         let ports = LivePorts {
             id,
             shared,
@@ -129,7 +128,7 @@ impl LivePorts {
             ear: Some(ear),
             answer_sdp: caller.answer_sdp,
             store,
-            events,
+            events: Some(events),
             began,
             language,
             caller_number: caller.number,

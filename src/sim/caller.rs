@@ -1,8 +1,9 @@
 //! The caller, step by step: speaks when the hotline is silent, or over it.
 
-use super::plan::{CallerStep, Speech, When};
+use super::plan::{CallerStep, Mind, Question, Speech, When};
 use crate::base::{EarFailure, Language, Moment, UtteranceId};
 use crate::call::Event;
+use crate::flow::Ask;
 use std::collections::VecDeque;
 use std::time::Duration;
 
@@ -14,9 +15,12 @@ const THOUGHTFUL: Duration = Duration::from_secs(4);
 const ENDPOINT: Duration = Duration::from_millis(480);
 const RECOGNITION: Duration = Duration::from_millis(120);
 
-#[derive(Debug)]
-pub(super) struct Caller {
+pub(super) struct Caller<'m> {
     steps: VecDeque<CallerStep>,
+    /// Decides what follows the steps.
+    mind: Option<&'m mut dyn Mind>,
+    /// What was heard since the mind was asked last.
+    heard: Vec<String>,
     /// How many steps were begun.
     begun: usize,
     /// Busy with a step until then.
@@ -31,6 +35,13 @@ pub(super) struct Caller {
     gone: bool,
 }
 
+/// Where the call is.
+#[derive(Clone, Copy)]
+pub(super) struct Place<'p> {
+    pub(super) phase: &'static str,
+    pub(super) ask: Option<&'p Ask>,
+}
+
 /// What the caller does now.
 #[derive(Debug)]
 pub(super) enum Doing {
@@ -42,10 +53,12 @@ pub(super) enum Doing {
     Acts(Vec<(Duration, Event)>),
 }
 
-impl Caller {
-    pub(super) fn new(steps: Vec<CallerStep>) -> Caller {
+impl<'m> Caller<'m> {
+    pub(super) fn new(steps: Vec<CallerStep>, mind: Option<&'m mut dyn Mind>) -> Caller<'m> {
         Caller {
             steps: steps.into(),
+            mind,
+            heard: Vec::new(),
             begun: 0,
             busy_until: Moment::ZERO,
             waits_for_prompt: false,
@@ -74,6 +87,13 @@ impl Caller {
         self.listening = None;
     }
 
+    /// The caller has heard these words.
+    pub(super) fn hears(&mut self, words: &str) {
+        if self.mind.is_some() && !words.trim().is_empty() {
+            self.heard.push(words.to_string());
+        }
+    }
+
     /// What is said while nobody listens never reaches the call.
     pub(super) fn passes(&self, event: &Event) -> bool {
         let speech = matches!(
@@ -95,7 +115,7 @@ impl Caller {
                 self.begin_step();
                 Duration::ZERO
             }
-            _ => Duration::from_secs(4),
+            _ => self.mind.as_mut().map_or(Duration::from_secs(4), |mind| mind.message()),
         };
         self.busy_until = now + said + Duration::from_secs(3);
         said
@@ -113,14 +133,15 @@ impl Caller {
     }
 
     /// Looks whether it is time for the next step.
-    pub(super) fn next(&mut self, now: Moment, phase: &str, playing: Option<Moment>, quiet: Moment) -> Doing {
+    pub(super) fn next(&mut self, now: Moment, at: Place<'_>, playing: Option<Moment>, quiet: Moment) -> Doing {
+        let phase = at.phase;
         if self.gone || phase == "answering" || phase == "over" || self.waits_for_prompt {
             return Doing::Nothing;
         }
         if now < self.busy_until {
             return Doing::LooksAgain(self.busy_until);
         }
-        let Some(step) = self.steps.front() else { return self.after_the_last(now, phase, playing, quiet) };
+        let Some(step) = self.steps.front() else { return self.after_the_last(now, at, playing, quiet) };
         let over = match step {
             CallerStep::Speaks(Speech { when: When::Over(after), .. }) | CallerStep::Presses(_, When::Over(after)) => {
                 Some(*after)
@@ -152,9 +173,19 @@ impl Caller {
     }
 
     /// The script is over: leaves as soon as a question waits for an answer, stays while a person is on the way.
-    fn after_the_last(&mut self, now: Moment, phase: &str, playing: Option<Moment>, quiet: Moment) -> Doing {
-        if playing.is_some() || !matches!(phase, "asking" | "consenting") {
+    fn after_the_last(&mut self, now: Moment, at: Place<'_>, playing: Option<Moment>, quiet: Moment) -> Doing {
+        if playing.is_some() || !matches!(at.phase, "asking" | "consenting") {
             return Doing::Nothing;
+        }
+        if let Some(mind) = &mut self.mind {
+            let question = Question { ask: at.ask, heard: &self.heard };
+            if let Some(steps) = mind.answers(&question).filter(|steps| !steps.is_empty()) {
+                self.heard.clear();
+                self.steps = steps.into();
+                return self.next(now, at, playing, quiet);
+            }
+            self.gone = true;
+            return Doing::Acts(vec![(Duration::ZERO, Event::CallerHungUp)]);
         }
         let at = (quiet + THOUGHTFUL).max(self.busy_until + THOUGHTFUL);
         if at > now {

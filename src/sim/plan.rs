@@ -1,7 +1,7 @@
 //! What the people and machines around a simulated call do.
 
 use crate::base::{CallingMachine, Digit, EarFailure, Hypothesis, Language, PhoneNumber, WallTime};
-use crate::flow::LookedUp;
+use crate::flow::{Ask, LookUp, LookedUp};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -14,7 +14,8 @@ pub struct World {
     pub caller: PhoneNumber,
     /// Languages that the ears hear; speech in others fails with `NoEngine`.
     pub ears: Vec<Language>,
-    /// What look-ups answer, by name: how long they take and what they say. Others are out of order.
+    /// What look-ups answer, by name, or more exactly by [`World::exactly`]: how long they take and what they say. Others are out
+    /// of order.
     pub lookups: BTreeMap<String, (Duration, LookedUp)>,
     /// What happens at a target, one entry per try; the last one is used again. Without an entry an agent answers after 2 s
     /// and presses 1, and a REFER succeeds.
@@ -38,6 +39,33 @@ impl Default for World {
             mute: false,
         }
     }
+}
+
+impl World {
+    /// The key of a look-up's answer to one question alone.
+    pub fn exactly(request: &LookUp) -> String {
+        let body = request.body.as_ref().map(ToString::to_string).unwrap_or_default();
+        format!("{} {} {} {body}", request.name, request.method, request.url)
+    }
+}
+
+/// A caller who decides by what is asked. Asked once the caller's steps are used up and the hotline waits.
+pub trait Mind {
+    /// The hotline waits for an answer to this. `None` = the caller leaves.
+    fn answers(&mut self, question: &Question<'_>) -> Option<Vec<CallerStep>>;
+    /// How long the caller speaks after the tone.
+    fn message(&mut self) -> Duration {
+        Duration::from_secs(4)
+    }
+}
+
+/// What the hotline waits for.
+#[derive(Debug, Clone, Copy)]
+pub struct Question<'q> {
+    /// The question; `None` = whether the call may be recorded.
+    pub ask: Option<&'q Ask>,
+    /// What the caller has heard since the last answer, one after the other.
+    pub heard: &'q [String],
 }
 
 /// What happens at a target in one try.

@@ -1,8 +1,8 @@
 //! One call on a simulated clock: prompts take as long as their words, people do what their plans say, nothing is random.
 
 use super::agents::Agents;
-use super::caller::{Caller, Doing};
-use super::plan::World;
+use super::caller::{Caller, Doing, Place};
+use super::plan::{Mind, World};
 use super::players::{Players, spoken_ms};
 use super::transcript::{Line, Transcript};
 use crate::base::{CallId, LegId, Moment, PhoneNumber, PromptEnd, PromptPart};
@@ -20,7 +20,12 @@ const SILENCE_MAX: Duration = Duration::from_secs(2);
 
 /// Runs one call to its end and tells what happened.
 pub fn simulate(flow: Arc<Flow>, world: World) -> Transcript {
-    Simulation::new(flow, world).run()
+    Simulation::new(flow, world, None).run()
+}
+
+/// The same with a caller who, once the world's steps are used up, decides by what is asked.
+pub fn simulate_with(flow: Arc<Flow>, world: World, mind: &mut dyn Mind) -> Transcript {
+    Simulation::new(flow, world, Some(mind)).run()
 }
 
 /// What is due at a moment.
@@ -34,7 +39,7 @@ pub(super) enum Due {
     CallerLooks,
 }
 
-struct Simulation {
+struct Simulation<'m> {
     world: World,
     call: Call,
     now: Moment,
@@ -44,15 +49,15 @@ struct Simulation {
     dues: Vec<Option<Due>>,
     players: Players,
     agents: Agents,
-    caller: Caller,
+    caller: Caller<'m>,
     transcript: Transcript,
     comfort: bool,
     /// Since when the caller waits for a person without hearing anything.
     quiet_since: Option<Moment>,
 }
 
-impl Simulation {
-    fn new(flow: Arc<Flow>, world: World) -> Simulation {
+impl<'m> Simulation<'m> {
+    fn new(flow: Arc<Flow>, world: World, mind: Option<&'m mut dyn Mind>) -> Simulation<'m> {
         let settings = CallSettings {
             card_reference: "00112233445566778899aabbccddeeff".into(),
             ears: world.ears.clone(),
@@ -61,7 +66,7 @@ impl Simulation {
         let agents = Agents::new(&flow, world.agents.clone());
         Simulation {
             call: Call::new(CallId(7), flow, settings),
-            caller: Caller::new(world.caller_steps.clone()),
+            caller: Caller::new(world.caller_steps.clone(), mind),
             world,
             now: Moment::ZERO,
             queue: BinaryHeap::new(),
@@ -132,6 +137,9 @@ impl Simulation {
             Due::Event(event) => self.happen(event),
             Due::PromptOver(leg, prompt) => {
                 if let Some((words, step, ms)) = self.players.over(leg, prompt) {
+                    if leg == LegId::Caller {
+                        self.caller.hears(&words);
+                    }
                     self.transcript.said(self.now, leg, words, step);
                     self.next_prompt(leg);
                     self.happen(Event::PromptEnded { leg, prompt, played_ms: ms, end: PromptEnd::Finished });
@@ -165,6 +173,7 @@ impl Simulation {
     /// Stops what the caller hears, if its barge-in policy allows it.
     fn cut(&mut self, end: PromptEnd) {
         for (prompt, words, step, ms) in self.players.cut(LegId::Caller, self.now, end == PromptEnd::Keyed) {
+            self.caller.hears(&words);
             self.transcript.said(self.now, LegId::Caller, words, step);
             self.later(Duration::ZERO, Due::Event(Event::PromptEnded { leg: LegId::Caller, prompt, played_ms: ms, end }));
         }
@@ -191,7 +200,8 @@ impl Simulation {
             Command::Listen { grammar, .. } => self.caller.listened_to(grammar.language),
             Command::StopListening => self.caller.not_listened_to(),
             Command::LookUp { id, request } => {
-                let mock = self.world.lookups.get(&request.name).cloned();
+                let known = &self.world.lookups;
+                let mock = known.get(&World::exactly(&request)).or_else(|| known.get(&request.name)).cloned();
                 let (takes, result) =
                     mock.unwrap_or((Duration::from_millis(100), LookedUp::Outage("nothing answers in this simulation".into())));
                 if takes < request.timeout {
@@ -271,7 +281,8 @@ impl Simulation {
     fn caller_looks(&mut self) {
         let playing = self.players.playing_since(LegId::Caller);
         let quiet = self.players.quiet_since(LegId::Caller);
-        match self.caller.next(self.now, self.call.phase(), playing, quiet) {
+        let at = Place { phase: self.call.phase(), ask: self.call.asked() };
+        match self.caller.next(self.now, at, playing, quiet) {
             Doing::Nothing => {}
             Doing::LooksAgain(at) => self.later(at.since(self.now), Due::CallerLooks),
             Doing::Acts(events) => {

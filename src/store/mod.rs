@@ -22,7 +22,7 @@ mod writer;
 pub use attempts::AttemptRow;
 pub use calls::{CallRow, CallStory};
 pub use decisions::DecisionRow;
-pub use events::{EventLog, EventLogHead};
+pub use events::{EventLog, EventLogEnd, EventLogHead, LoggedCall};
 pub use messages::MessageRow;
 pub use open::{Store, StoreError};
 pub use retention::{Removed, Retention, RetentionRules};

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::base::*;
-use crate::call::{CardTurn, Event, HandOverCard, Record, TurnRecord, UtteranceRecord};
+use crate::call::{CallSettings, CardTurn, Command, Event, Fingerprint, HandOverCard, Record, TurnRecord, UtteranceRecord};
 use std::collections::BTreeMap;
 use std::os::unix::fs::PermissionsExt;
 
@@ -159,7 +159,14 @@ async fn deleting_leaves_nothing_behind_even_of_a_call_that_goes_on() {
     let dir = tempfile::tempdir().expect("a folder");
     let store = store_with_a_call(dir.path()).await;
     let (writer, task) = StoreWriter::start(store.clone());
-    let head = EventLogHead { hotline: 1, call: CALL, flow: "parcel".into(), flow_hash: "f00".into(), models: BTreeMap::new() };
+    let head = EventLogHead {
+        hotline: 1,
+        call: CALL,
+        flow: "parcel".into(),
+        flow_hash: "f00".into(),
+        models: BTreeMap::new(),
+        settings: None,
+    };
     let log = writer.event_log(BEGAN, &head);
     writer.clip(CALL, BEGAN, UtteranceId(3), b"RIFF".to_vec());
     writer.card(card(), WallTime(BEGAN.0 + DAY_MS));
@@ -238,6 +245,7 @@ async fn event_logs_read_back_as_they_were_written() {
         flow: "parcel".into(),
         flow_hash: "f00".into(),
         models: BTreeMap::from([("pocketsphinx".to_string(), "5pre".to_string())]),
+        settings: Some(CallSettings { card_reference: String::new(), ..CallSettings::default() }),
     };
     let events = vec![
         (Moment::from_millis(1), Event::Arrived { caller: PhoneNumber::new("1"), dialled: PhoneNumber::new("2"), wall: BEGAN }),
@@ -250,12 +258,18 @@ async fn event_logs_read_back_as_they_were_written() {
         (Moment::from_millis(5), Event::Heard { utterance: UtteranceId(1), result: Err(EarFailure::Busy) }),
     ];
     let mut log = writer.event_log(BEGAN, &head);
-    for (at, event) in &events {
-        log.push(*at, event);
+    let mut print = Fingerprint::default();
+    for (n, (at, event)) in events.iter().enumerate() {
+        log.push(*at, event, n == 3);
+        log.executed(*at, Some(&[Command::Answer]));
+        if n < 3 {
+            print.add(*at, &[Command::Answer]);
+        }
     }
     log.finish();
     writer.flush().await;
-    assert_eq!(Store::read_event_log(&store.event_path(CALL, BEGAN)).expect("read"), (head, events));
+    let end = Some(EventLogEnd { commands: print.digits(), events: 3 });
+    assert_eq!(Store::read_event_log(&store.event_path(CALL, BEGAN)).expect("read"), LoggedCall { head, events, end });
     drop(writer);
     task.await.expect("the writer ends");
 }

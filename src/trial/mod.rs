@@ -1,7 +1,13 @@
 //! What operators try before they publish.
 
 mod check;
+mod recorded;
+mod replay;
+#[cfg(test)]
+mod replay_tests;
 mod run_tests;
 
 pub use check::{FlowCheck, check_flow};
+pub use recorded::{Act, Asked, Course, Recorded, RecordedCaller};
+pub use replay::{Judgement, Verdict, judge};
 pub use run_tests::{TestOutcome, run_test, run_tests};

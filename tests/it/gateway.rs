@@ -255,5 +255,12 @@ impl Gateway {
 impl Drop for Gateway {
     fn drop(&mut self) {
         terminate(&mut self.child);
+        if std::thread::panicking() {
+            return;
+        }
+        // Whatever a test did to its calls: executed again from what is kept of them they go as they went.
+        let replayed = Command::new(HOTLINE).args(["replay", "--config"]).arg(&self.config).output().expect("runs");
+        let text = String::from_utf8_lossy(&replayed.stdout);
+        assert!(!text.contains("  worse  "), "{text}");
     }
 }

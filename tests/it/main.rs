@@ -16,6 +16,7 @@ mod media;
 mod moves;
 mod raw;
 mod readme;
+mod replay;
 mod sipp;
 mod sipp_dialogs;
 mod speech;

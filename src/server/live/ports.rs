@@ -3,7 +3,7 @@
 use super::{CARD_VALID, LiveLeg, LivePorts, leg_record};
 use crate::audio::{Pcm, write_wav};
 use crate::base::{AttemptId, Disposition, Grammar, LegId, LookUpId, Moment, Prompt, PromptId, UtteranceId};
-use crate::call::{AgentEvent, Event, HandOverCard, Record, ReferOutcome};
+use crate::call::{AgentEvent, Command, Event, HandOverCard, Record, ReferOutcome};
 use crate::drive::{Happening, LastResort, Ports};
 use crate::flow::LookUp;
 use crate::media::{LegCommand, LegEvent, LegStats};
@@ -188,7 +188,14 @@ impl Ports for LivePorts {
 
     fn log(&mut self, now: Moment, event: &Event, sensitive: bool) {
         if let Some(log) = &mut self.events {
-            log.push(now, &mask::masked(event, sensitive));
+            let masked = mask::masked(event, sensitive);
+            log.push(now, &masked, masked != *event);
+        }
+    }
+
+    fn executed(&mut self, now: Moment, commands: Option<&[Command]>) {
+        if let Some(log) = &mut self.events {
+            log.executed(now, commands);
         }
     }
 
