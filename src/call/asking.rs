@@ -18,7 +18,7 @@ use crate::base::{
 };
 use crate::flow::Phrase;
 use crate::flow::{Action, Answer, AskKind, Input};
-use crate::nlu::person::asks_for_person;
+use crate::nlu::person::{asks_for_person, seems_to_ask};
 
 /// What the ears report early as a request for a person is a bare phrase below this many words, and a sentence from there on.
 const PHRASE_WORDS: usize = 5;
@@ -202,6 +202,9 @@ impl Call {
                 self.accept(now, said, answer, meaning, confidence);
             }
             (Some(Understanding::Repeat), _) => self.repeat(now),
+            (Some(Understanding::Nothing(_)), Ok(h)) if h.rejected.is_none() && seems_to_ask(&h.text).is_some() => {
+                self.wish_for_person(now, "what was not understood is like a request for a person".into());
+            }
             (Some(Understanding::Nothing(why)), _) => {
                 let verdict = self.ladders.misunderstood();
                 self.misunderstood(now, said, why, verdict, None);

@@ -33,6 +33,8 @@ pub(crate) enum Command {
     Chat(ChatArgs),
     /// Find everything that is wrong with flows, run their own tests, prove that a person can be reached from everywhere.
     Check(CheckArgs),
+    /// Let made-up callers phone a flow: rephrasers, mumblers, angry and silent ones, key pressers; fails if one who wants a person gets none.
+    TestCalls(TestCallsArgs),
     /// Which intent of a flow is meant by a text.
     Match(MatchArgs),
     /// Train on one table of texts, test on another, and print how good the matcher is.
@@ -353,6 +355,21 @@ pub(crate) struct CheckArgs {
     pub(crate) world: FlowWorld,
 }
 
+/// `hotline test-calls`.
+#[derive(Debug, Args)]
+pub(crate) struct TestCallsArgs {
+    /// The flow.
+    pub(crate) flow: PathBuf,
+    /// How many callers: all kinds and all intents in turn.
+    #[arg(long, value_name = "N", default_value_t = 500, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    pub(crate) calls: u32,
+    /// The same seed brings the same callers.
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub(crate) seed: u64,
+    #[command(flatten)]
+    pub(crate) world: FlowWorld,
+}
+
 /// `hotline match`.
 #[derive(Debug, Args)]
 pub(crate) struct MatchArgs {
@@ -380,6 +397,12 @@ pub(crate) struct EvalArgs {
     /// The language of the texts.
     #[arg(long, value_name = "TAG", default_value = "en", value_parser = language)]
     pub(crate) lang: crate::base::Language,
+    /// Test with word errors as a recogniser makes them: this share of the words is misheard (60 %), lost or too many (20 % each).
+    #[arg(long, value_name = "SHARE", default_value_t = 0.0, value_parser = share)]
+    pub(crate) errors: f32,
+    /// How often each text is misheard.
+    #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u8).range(1..=100))]
+    pub(crate) seeds: u8,
 }
 
 /// `hotline calls`.

@@ -1,6 +1,7 @@
 //! `hotline eval`: how good the intent matcher is on labelled questions.
 
-use crate::nlu::{EvalReport, Judged, Matcher};
+use super::args::EvalArgs;
+use crate::nlu::{EvalReport, Judged, Matcher, Mishearing};
 use anyhow::Context;
 use serde::Serialize;
 use std::io::Write;
@@ -23,8 +24,12 @@ struct Report<'a> {
 ///
 /// # Errors
 /// A table that cannot be read or has a line without a tab (with file, line and remedy), or examples without words.
-pub(crate) fn eval(train: &Path, test: &Path, json: bool, out: &mut dyn Write) -> anyhow::Result<bool> {
-    let (train, test) = (labelled(train)?, labelled(test)?);
+pub(crate) fn eval(args: &EvalArgs, json: bool, out: &mut dyn Write) -> anyhow::Result<bool> {
+    let (train, test) = (labelled(&args.train)?, labelled(&args.test)?);
+    let test = match args.errors {
+        rate if rate > 0.0 => misheard(&train, &test, f64::from(rate), args.seeds),
+        _ => test,
+    };
     let started = Instant::now();
     let matcher = Matcher::train_labelled(&train)?;
     let train_seconds = started.elapsed().as_secs_f64();
@@ -50,6 +55,16 @@ pub(crate) fn eval(train: &Path, test: &Path, json: bool, out: &mut dyn Write) -
         print(&report, out)?;
     }
     Ok(true)
+}
+
+/// Every text once for each seed, with word errors.
+fn misheard(train: &[(String, String)], test: &[(String, String)], rate: f64, seeds: u8) -> Vec<(String, String)> {
+    let vocabulary = || train.iter().chain(test).map(|(_, text)| text.as_str());
+    let with = |seed: u8| {
+        let mut errors = Mishearing::new(vocabulary(), rate, u64::from(seed));
+        test.iter().map(|(intent, text)| (intent.clone(), errors.hear(text))).collect::<Vec<_>>()
+    };
+    (1..=seeds).flat_map(with).collect()
 }
 
 fn print(report: &Report<'_>, out: &mut dyn Write) -> std::io::Result<()> {
@@ -121,28 +136,32 @@ mod tests {
         file
     }
 
+    fn args(train: &Path, test: &Path) -> EvalArgs {
+        EvalArgs { train: train.into(), test: test.into(), lang: crate::base::Language::EN, errors: 0.0, seeds: 5 }
+    }
+
     const TRAIN: &str = "intent\ttext\nhours\twhen are you open\nhours\twhat are your opening hours\nprice\thow much is it\nprice\twhat does it cost\noos\tsing a song\n";
 
     #[test]
     fn prints_the_keys_that_programs_rely_on() {
         let (train, test) = (file(TRAIN), file("hours\twhen are you open\n\n# note\noos\tmy cat is asleep\n"));
         let mut out = Vec::new();
-        assert!(eval(train.path(), test.path(), true, &mut out).expect("a report"));
+        assert!(eval(&args(train.path(), test.path()), true, &mut out).expect("a report"));
         let report: serde_json::Value = serde_json::from_slice(&out).expect("JSON");
         for key in ["accuracy_in_scope", "recall_out_of_scope", "auroc", "micros_per_match", "train_seconds"] {
             assert!(report[key].is_f64(), "{key}: {report}");
         }
         assert_eq!(report["accuracy_in_scope"], 1.0);
         out.clear();
-        eval(train.path(), test.path(), false, &mut out).expect("a report");
+        eval(&args(train.path(), test.path()), false, &mut out).expect("a report");
         assert!(String::from_utf8_lossy(&out).starts_with("2 intents"));
     }
 
     #[test]
     fn a_bad_line_is_named_with_its_remedy() {
         let (train, test) = (file(TRAIN), file("hours\twhen\nprice how much\n"));
-        let error = eval(train.path(), test.path(), false, &mut Vec::new()).unwrap_err().to_string();
+        let error = eval(&args(train.path(), test.path()), false, &mut Vec::new()).unwrap_err().to_string();
         assert!(error.contains(":2: ") && error.contains("<TAB>"), "{error}");
-        assert!(eval(Path::new("/nowhere"), test.path(), false, &mut Vec::new()).is_err());
+        assert!(eval(&args(Path::new("/nowhere"), test.path()), false, &mut Vec::new()).is_err());
     }
 }

@@ -78,13 +78,25 @@ fn dispatch(cli: Cli) -> anyhow::Result<bool> {
         Command::Replay(args) => wait_for(replay::run(&args, json, &mut out)),
         Command::Chat(args) => chat(&args, &mut out),
         Command::Check(args) => check(&args, json, &mut out),
+        Command::TestCalls(args) => {
+            let (env, _) = running::world(&args.world)?;
+            let flow = running::read_flow(&args.flow, &env)?;
+            let found = crate::trial::test_calls(&flow, args.calls, args.seed);
+            if json {
+                writeln!(out, "{}", serde_json::to_string(&found)?)?;
+            } else {
+                write!(out, "{}", crate::trial::told_of(&found))?;
+                found.stories.iter().try_for_each(|story| write!(out, "\n{story}"))?;
+            }
+            Ok(found.good())
+        }
         Command::Match(args) => {
             let (env, _) = running::world(&args.world)?;
             let flow = running::read_flow(&args.flow, &env)?;
             match_cmd::print_matches(flow.matcher(), &args.texts, json, &mut out)?;
             Ok(true)
         }
-        Command::Eval(args) => eval::eval(&args.train, &args.test, json, &mut out),
+        Command::Eval(args) => eval::eval(&args, json, &mut out),
         Command::TrainEars(args) => {
             let (env, _) = running::world(&args.world)?;
             let flow = running::read_flow(&args.flow, &env)?;

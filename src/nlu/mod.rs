@@ -12,12 +12,15 @@ mod matcher;
 #[cfg(test)]
 mod matcher_tests;
 mod meaning;
+mod mishear;
 mod normalise;
 pub mod person;
 pub mod slots;
 mod solver;
+mod sound;
 
 pub use evaluate::{Confusion, EvalReport, Judged, OUT_OF_SCOPE, evaluate};
 pub use matcher::{Example, Matcher, NluError};
 pub use meaning::{IntentName, Match, Slots};
+pub use mishear::Mishearing;
 pub use normalise::normalise;

@@ -199,6 +199,7 @@ impl Gateway {
             prerendering: AtomicUsize::new(0),
             models: settings.models,
         });
+        tokio::task::spawn_blocking(crate::nlu::person::warm);
         prerender(&shared, &settings.numbers);
         keep_flows(&shared, &settings.numbers);
         let calls = tokio_util::task::TaskTracker::new();

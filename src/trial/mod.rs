@@ -1,13 +1,17 @@
 //! What operators try before they publish.
 
+mod callers;
 mod check;
 mod recorded;
 mod replay;
 #[cfg(test)]
 mod replay_tests;
 mod run_tests;
+mod test_calls;
 
+pub use callers::{Persona, TestCaller};
 pub use check::{FlowCheck, check_flow};
 pub use recorded::{Act, Asked, Course, Recorded, RecordedCaller};
 pub use replay::{Judgement, Verdict, judge};
 pub use run_tests::{TestOutcome, run_test, run_tests};
+pub use test_calls::{Served, TestCalls, test_calls, told_of};

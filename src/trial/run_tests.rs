@@ -70,7 +70,7 @@ fn as_heard(words: &str) -> String {
 
 /// A time at which somebody is there for whoever wants a person: Monday, 30 November 2026, 10:00 in the flow's zone, or the
 /// next full hour within a week at which the first target is open.
-fn working_time(flow: &Flow) -> WallTime {
+pub(super) fn working_time(flow: &Flow) -> WallTime {
     let day = NaiveDate::from_ymd_opt(2026, 11, 30).and_then(|d| d.and_hms_opt(10, 0, 0)).unwrap_or_default();
     let monday = flow.zone.from_local_datetime(&day).earliest().map_or(0, |t| t.timestamp_millis());
     let hours = flow.targets.get(&flow.person.target).and_then(|t| t.hours.as_ref());

@@ -1,10 +1,13 @@
 //! Does this caller ask for a person? A detector of its own, beside every grammar and before the matcher: it must hear
 //! every honest request and must not be set off by talk about persons ("my agent told me", "for another person").
-//! Written as rules, not learned, so that an operator can be told why, and so that no flow's examples can unlearn it.
+//! First come rules, so that an operator can be told why, and so that no flow's examples can unlearn it; what a recogniser has
+//! garbled ("I want do sake to a person") is found by likeness to such requests (`learned`).
 
 mod chinese;
 mod english;
 mod english_words;
+mod examples;
+mod learned;
 #[cfg(test)]
 mod tests;
 
@@ -31,6 +34,8 @@ pub enum PersonRule {
     NotAMachine,
     /// One of the flow's own phrases.
     FlowPhrase,
+    /// By likeness to other requests: words in it were misheard.
+    Likeness,
 }
 
 /// Whether the caller asks for a person, in English or Chinese. `extra` are the flow's own phrases; they count wherever
@@ -49,6 +54,17 @@ pub fn asks_for_person(text: &str, extra: &[String]) -> Option<PersonRequest> {
         .iter()
         .find(|phrase| contains(&said, text, phrase))
         .map(|phrase| PersonRequest { phrase: phrase.clone(), rule: PersonRule::FlowPhrase })
+}
+
+/// Whether a text that nobody understands is like a request for a person with misheard words in it ("I want do sake to a person").
+/// Other things are like one, too ("please get me an uber"): ask only where there is no other understanding.
+pub fn seems_to_ask(text: &str) -> Option<PersonRequest> {
+    learned::request(&words(text)).map(|phrase| PersonRequest { phrase, rule: PersonRule::Likeness })
+}
+
+/// Makes [`seems_to_ask`] ready, which takes a fraction of a second once.
+pub fn warm() {
+    learned::warm();
 }
 
 /// Wordings worth putting into recognition grammars and spotters of a language; every one of them is a request by itself.
