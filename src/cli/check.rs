@@ -1,11 +1,13 @@
 //! `hotline check`: everything that is wrong with flows, their own tests, and the flow as a picture.
 
+use crate::base::WallTime;
 use crate::flow::{Finding, Severity, dot, mermaid, placeholder_env};
 use crate::trial::{FlowCheck, TestOutcome, check_flow};
 use anyhow::Context;
 use std::collections::BTreeMap;
 use std::io::Write;
 use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 
 /// What is drawn instead of a report.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -72,7 +74,8 @@ fn check_file(path: &Path, env: &BTreeMap<String, String>) -> FlowCheck {
     let mut known = placeholder_env(&text);
     known.extend(env.clone());
     let folder = path.parent().unwrap_or(Path::new("")).to_path_buf();
-    check_flow(&text, &name, &known, &|file| read_recording(&folder.join(file)))
+    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    check_flow(&text, &name, &known, WallTime(0).plus(now), &|file| read_recording(&folder.join(file)))
 }
 
 fn read_recording(path: &Path) -> Result<Vec<u8>, String> {

@@ -8,6 +8,7 @@ use super::document::{self as doc, At, Named};
 use super::finding::did_you_mean;
 use super::model::*;
 use crate::base::{BargeIn, Digit, Language};
+use chrono::NaiveDate;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
@@ -56,8 +57,27 @@ impl Compiler<'_, '_> {
             answer: node.answer.as_ref().map(|a| a.value),
             barge_in: if interruptible { BargeIn::Speech } else { BargeIn::PersonOnly },
             sensitive: node.sensitive.as_ref().is_some_and(|s| s.value),
+            valid: node.valid.as_ref().map(|valid| self.valid(valid)),
             last: self.last(name, node, known),
         }
+    }
+
+    fn valid(&mut self, valid: &doc::Valid) -> Validity {
+        let mut day = |date: Option<&At<String>>| {
+            let date = date?;
+            let read = NaiveDate::parse_from_str(date.value.trim(), "%Y-%m-%d");
+            if read.is_err() {
+                self.error(date.line, "valid", format!("`{}` is not a date", date.value), "write it like `2026-12-31`");
+            }
+            read.ok()
+        };
+        let (from, until) = (day(valid.from.as_ref()), day(valid.until.as_ref()));
+        if from.zip(until).is_some_and(|(from, until)| until < from) {
+            let line = valid.until.as_ref().map_or(0, |u| u.line);
+            self.error(line, "valid", "this answer ends before it begins", "exchange `from` and `until`");
+        }
+        let text = |t: &Option<At<String>>| t.as_ref().map(|t| t.value.clone());
+        Validity { from, until, owner: text(&valid.owner), version: text(&valid.version) }
     }
 
     fn slot(&mut self, name: &At<String>) -> Option<SlotKind> {

@@ -207,6 +207,11 @@ impl Cursor {
         self.hand_over("loop")
     }
 
+    /// The calendar day where the hotline is.
+    fn today(&self) -> chrono::NaiveDate {
+        self.now.utc().with_timezone(&self.flow.zone).date_naive()
+    }
+
     fn hand_over(&mut self, because: &str) -> Action {
         let transfer = Action::Transfer { to: self.flow.person.target.clone(), say: None, because: because.to_string() };
         self.perform(transfer)
@@ -263,6 +268,10 @@ impl Cursor {
                 None => Next::Step(Step::Say),
                 Some(_) => self.look_up(flow, node),
             },
+            // What is no longer true, or not yet, is not said: a person knows better.
+            Step::Say if node.valid.as_ref().is_some_and(|valid| !valid.holds(self.today())) => {
+                Next::Do(Action::Transfer { to: flow.person.target.clone(), say: None, because: "expired".into() })
+            }
             Step::Say => match &node.say {
                 // A transfer speaks the node's words itself, so that the call can dial while they play.
                 Some(speech) if !matches!(node.last, Last::Transfer { .. }) => self.say(node, speech),

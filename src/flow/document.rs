@@ -236,6 +236,8 @@ pub(crate) struct Node {
     pub(crate) interruptible: Option<At<bool>>,
     /// Neither audio nor digits nor words of this node are kept (PIN, card number).
     pub(crate) sensitive: Option<At<bool>>,
+    /// From when until when `say` is true, and whose it is. Outside of it nothing of the node is said: callers get a person instead.
+    pub(crate) valid: Option<Valid>,
     /// A question. With `menu`, `digits`, `number`, `date`, `yes`/`no` or `language` it wants just that; else an intent.
     pub(crate) ask: Option<Text>,
     /// What is said after a misunderstanding, one after the other.
@@ -278,6 +280,20 @@ pub(crate) struct Node {
     pub(crate) hang_up: Option<Text>,
     /// The node that follows, or `person`.
     pub(crate) then: Option<At<String>>,
+}
+
+/// When an answer is true, and whose it is.
+#[derive(Debug, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub(crate) struct Valid {
+    /// The first day, such as `2026-01-01`; from ever unless said otherwise.
+    pub(crate) from: Option<At<String>>,
+    /// The last day; for ever unless said otherwise.
+    pub(crate) until: Option<At<String>>,
+    /// Who keeps it true.
+    pub(crate) owner: Option<At<String>>,
+    /// Which edition of the text this is.
+    pub(crate) version: Option<At<String>>,
 }
 
 /// The question for a slot: just a text, or more exactly this.

@@ -30,7 +30,7 @@ pub use cursor::Cursor;
 pub use finding::{Finding, Severity};
 pub use graph::{dot, mermaid};
 pub use load::{Checked, has_errors, placeholder_env};
-pub use model::{CallerTurn, Flow, FlowTest, Intent, PersonWay, Retention, SlotKind, TestEnd};
+pub use model::{CallerTurn, Flow, FlowTest, Intent, PersonWay, Retention, SlotKind, TestEnd, Validity};
 pub use phrases::Phrase;
 pub use schema::schema;
 

@@ -7,6 +7,7 @@ use super::phrases::Phrase;
 use super::template::{Scope, Templates};
 use crate::base::{BargeIn, CheckDigit, Digit, Language, OpeningHours, PromptPart, WallTime};
 use crate::nlu::{IntentName, Matcher};
+use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
@@ -201,7 +202,28 @@ pub(crate) struct Node {
     pub(crate) answer: Option<bool>,
     pub(crate) barge_in: BargeIn,
     pub(crate) sensitive: bool,
+    pub(crate) valid: Option<Validity>,
     pub(crate) last: Last,
+}
+
+/// From when until when an answer is true.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Validity {
+    /// The first day.
+    pub from: Option<NaiveDate>,
+    /// The last day.
+    pub until: Option<NaiveDate>,
+    /// Who keeps it true.
+    pub owner: Option<String>,
+    /// Which edition of the text it is.
+    pub version: Option<String>,
+}
+
+impl Validity {
+    /// Whether it is true on this day.
+    pub fn holds(&self, day: NaiveDate) -> bool {
+        self.from.is_none_or(|from| from <= day) && self.until.is_none_or(|until| day <= until)
+    }
 }
 
 #[derive(Debug)]
@@ -370,6 +392,16 @@ impl Flow {
         prompts.retain(|(_, parts)| parts.iter().any(sounds));
         prompts.dedup();
         prompts
+    }
+
+    /// Nodes whose answers are true for some time only, with their lines.
+    pub fn validities(&self) -> impl Iterator<Item = (&str, u32, &Validity)> {
+        self.nodes.iter().filter_map(|node| node.valid.as_ref().map(|valid| (node.name.as_str(), node.line, valid)))
+    }
+
+    /// Where an intent stands; 1 when there is none.
+    pub fn intent_line(&self, name: &str) -> u32 {
+        self.intents.get(name).map_or(1, |intent| intent.line)
     }
 
     /// All example sentences of a language with their intents.

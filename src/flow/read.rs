@@ -261,6 +261,7 @@ impl<'r> Reader<'r> {
             answer: self.opt(&f, "answer", Self::truth),
             interruptible: self.opt(&f, "interruptible", Self::truth),
             sensitive: self.opt(&f, "sensitive", Self::truth),
+            valid: self.opt(&f, "valid", Self::valid),
             ask: self.opt(&f, "ask", Self::speech),
             reprompts: self.list(&f, "reprompts", Self::speech),
             key_prompt: self.opt(&f, "key_prompt", Self::speech),
@@ -302,6 +303,16 @@ impl<'r> Reader<'r> {
     fn on(&mut self, yaml: &Yaml) -> Option<On> {
         let f = self.fields::<On>(yaml, "`on`")?;
         Some(On { not_found: self.opt(&f, "not_found", Self::text), outage: self.opt(&f, "outage", Self::text) })
+    }
+
+    fn valid(&mut self, yaml: &Yaml) -> Option<Valid> {
+        let f = self.fields::<Valid>(yaml, "`valid`")?;
+        Some(Valid {
+            from: self.opt(&f, "from", Self::text),
+            until: self.opt(&f, "until", Self::text),
+            owner: self.opt(&f, "owner", Self::text),
+            version: self.opt(&f, "version", Self::text),
+        })
     }
 
     fn option(&mut self, yaml: &Yaml) -> Option<MenuOption> {

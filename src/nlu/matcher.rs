@@ -329,6 +329,56 @@ fn trials(samples: &[Sample], classes: usize) -> Vec<Trial> {
     weighed(out, samples.len())
 }
 
+/// Intents that get into each other's way: examples of one, left out of the training, are taken for the other.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Collision {
+    /// The two intents, by name.
+    pub intents: (IntentName, IntentName),
+    /// Examples of either that are taken for the other, as a share of the examples of the one that has fewer.
+    pub share: f32,
+    /// Which examples, each with the intent that it is taken for.
+    pub texts: Vec<(String, IntentName)>,
+}
+
+/// Finds colliding intents by five folds: each example is ranked by a model that has not seen it. Those pairs of which at least
+/// `share` and at least three are taken for each other, the worst first.
+///
+/// # Errors
+/// As [`Matcher::train`].
+pub fn collisions(examples: &[Example], share: f32) -> Result<Vec<Collision>, NluError> {
+    let intents = intent_names(examples)?;
+    let class = |e: &Example| intents.binary_search(&e.intent).ok();
+    let samples: Vec<Sample> = examples.iter().map(|e| Sample { words: words(&e.text), class: class(e) }).collect();
+    let parts = part_numbers(&samples, intents.len());
+    let mut taken: HashMap<(usize, usize), Vec<(String, IntentName)>> = HashMap::new();
+    for fold in 0..FOLDS {
+        let seen: Vec<&Sample> = samples.iter().zip(&parts).filter(|(_, p)| **p != fold).map(|(s, _)| s).collect();
+        if seen.is_empty() {
+            continue;
+        }
+        let core = Core::train(&seen, intents.len());
+        for ((sample, example), _) in samples.iter().zip(examples).zip(&parts).filter(|(_, p)| **p == fold) {
+            let (Some(class), Some(&best)) = (sample.class, core.rank(&sample.words).order.first()) else { continue };
+            if best != class {
+                let pair = (class.min(best), class.max(best));
+                taken.entry(pair).or_default().push((example.text.clone(), intents[best].clone()));
+            }
+        }
+    }
+    let count = |class: usize| samples.iter().filter(|s| s.class == Some(class)).count().max(1) as f32;
+    let mut all: Vec<Collision> = taken
+        .into_iter()
+        .map(|((a, b), texts)| Collision {
+            intents: (intents[a].clone(), intents[b].clone()),
+            share: texts.len() as f32 / count(a).min(count(b)),
+            texts,
+        })
+        .filter(|c| c.share >= share && c.texts.len() >= 3)
+        .collect();
+    all.sort_by(|a, b| b.share.total_cmp(&a.share).then_with(|| a.intents.cmp(&b.intents)));
+    Ok(all)
+}
+
 #[derive(Clone, Copy, PartialEq)]
 enum Origin {
     Inside,

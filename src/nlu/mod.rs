@@ -20,7 +20,7 @@ mod solver;
 mod sound;
 
 pub use evaluate::{Confusion, EvalReport, Judged, OUT_OF_SCOPE, evaluate};
-pub use matcher::{Example, Matcher, NluError};
+pub use matcher::{Collision, Example, Matcher, NluError, collisions};
 pub use meaning::{IntentName, Match, Slots};
 pub use mishear::Mishearing;
 pub use normalise::normalise;

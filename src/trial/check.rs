@@ -2,12 +2,21 @@
 //! its own tests. Files are read by the caller of this module; here is no IO.
 
 use super::run_tests::{TestOutcome, run_tests};
+use crate::base::WallTime;
 use crate::flow::{Finding, Flow, Severity};
+use crate::nlu::{Example, collisions};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// Longest recording that plays in one go, seconds: nobody listens for longer without a pause.
 const RECORDING_SECONDS_MAX: u32 = 60;
+
+/// An answer that is true for fewer days than this wants looking at.
+const EXPIRES_SOON_DAYS: i64 = 14;
+/// Intents collide when so many examples of one are taken for the other …
+const COLLIDING_SHARE: f32 = 0.6;
+/// … and the worst pairs of each language are told.
+const COLLISIONS_TOLD: usize = 5;
 
 /// What came of checking one flow.
 #[derive(Debug, Clone)]
@@ -27,12 +36,13 @@ impl FlowCheck {
     }
 }
 
-/// Checks a flow and runs its tests. `file` is the name that findings carry; `env` as for [`Flow::load`]; `read` brings a
-/// recording by its name relative to the flow's folder, or one sentence saying why not.
+/// Checks a flow and runs its tests. `file` is the name that findings carry; `env` as for [`Flow::load`]; `today` tells which
+/// answers have expired; `read` brings a recording by its name relative to the flow's folder, or one sentence saying why not.
 pub fn check_flow(
     text: &str,
     file: &str,
     env: &BTreeMap<String, String>,
+    today: WallTime,
     read: &dyn Fn(&str) -> Result<Vec<u8>, String>,
 ) -> FlowCheck {
     let (flow, mut findings) = match Flow::load(text, file, env) {
@@ -45,12 +55,75 @@ pub fn check_flow(
             findings.extend(recording(file, line, &name, read(&name)));
         }
     }
+    findings.extend(validity(file, &flow, today));
+    findings.extend(colliding(file, &flow));
     findings.sort_by_key(|f| f.line);
     if findings.iter().any(|f| f.severity == Severity::Error) {
         return FlowCheck { findings, flow: None, tests: Vec::new() };
     }
     let tests = run_tests(&flow);
     FlowCheck { findings, flow: Some(flow), tests }
+}
+
+/// Answers that are no longer true, or soon will not be.
+fn validity(file: &str, flow: &Flow, today: WallTime) -> Vec<Finding> {
+    let today = today.utc().with_timezone(&flow.zone).date_naive();
+    let mut findings = Vec::new();
+    for (node, line, valid) in flow.validities() {
+        let Some(until) = valid.until else { continue };
+        let owner = valid.owner.as_ref().map_or(String::new(), |owner| format!("; ask {owner}"));
+        let edition = valid.version.as_ref().map_or(String::new(), |v| format!(" (edition {v})"));
+        let (severity, rule, message) = match (until - today).num_days() {
+            ..0 => (
+                Severity::Error,
+                "expired",
+                format!("the answer of `{node}`{edition} was true until {until}: callers get a person instead"),
+            ),
+            0..=EXPIRES_SOON_DAYS => {
+                (Severity::Warning, "expires", format!("the answer of `{node}`{edition} is true until {until} only"))
+            }
+            _ => continue,
+        };
+        findings.push(Finding {
+            severity,
+            file: file.to_string(),
+            line,
+            rule: rule.to_string(),
+            message,
+            remedy: format!("look at it again and change `until`{owner}"),
+        });
+    }
+    findings
+}
+
+/// Intents that get into each other's way.
+fn colliding(file: &str, flow: &Flow) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    for &language in &flow.languages {
+        let examples: Vec<Example> = flow
+            .examples(language)
+            .into_iter()
+            .map(|(intent, text)| Example { intent: intent.to_string(), text: text.to_string(), language })
+            .collect();
+        for pair in collisions(&examples, COLLIDING_SHARE).unwrap_or_default().into_iter().take(COLLISIONS_TOLD) {
+            let (one, other) = &pair.intents;
+            let texts: Vec<String> =
+                pair.texts.iter().take(4).map(|(text, taken)| format!("\"{text}\" for `{taken}`")).collect();
+            findings.push(Finding {
+                severity: Severity::Warning,
+                file: file.to_string(),
+                line: flow.intent_line(one),
+                rule: "collide".to_string(),
+                message: format!(
+                    "`{one}` and `{other}` are taken for each other: {} of their examples would be, if they were not there word for word: {}",
+                    pair.texts.len(),
+                    texts.join(", ")
+                ),
+                remedy: "give both more examples that tell them apart, or make one intent of them and ask".to_string(),
+            });
+        }
+    }
+    findings
 }
 
 /// What is wrong with a recording, as far as its first bytes tell.
@@ -123,7 +196,7 @@ tests:
             let found = files.iter().find(|(n, _)| *n == name);
             found.map(|(_, bytes)| bytes.to_vec()).ok_or_else(|| "no such file".to_string())
         };
-        let check = check_flow(FLOW, "f.yaml", &BTreeMap::new(), &read);
+        let check = check_flow(FLOW, "f.yaml", &BTreeMap::new(), WallTime(1_795_428_000_000), &read);
         (check.good(), check.findings.iter().map(|f| format!("{}:{} {}", f.line, f.rule, f.message)).collect())
     }
 

@@ -2,6 +2,8 @@
 
 mod callers;
 mod check;
+#[cfg(test)]
+mod mutations;
 mod recorded;
 mod replay;
 #[cfg(test)]
