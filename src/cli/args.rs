@@ -41,6 +41,12 @@ pub(crate) enum Command {
     Eval(EvalArgs),
     /// The records: list calls, show or delete one.
     Calls(CallsArgs),
+    /// What callers said that nobody understood, alike things together.
+    Misses(MissesArgs),
+    /// Say what something meant that was not understood.
+    Label(LabelArgs),
+    /// Put what was labelled into a flow, and see what that brings.
+    Retrain(RetrainArgs),
     /// Execute recorded calls again: with their own flow (the same commands must come), or with a draft: same, better, worse.
     Replay(ReplayArgs),
     /// Model files for Whisper: list them, fetch one, compare them with their hashes.
@@ -419,6 +425,71 @@ pub(crate) struct CallsArgs {
     pub(crate) config: PathBuf,
     #[command(subcommand)]
     pub(crate) what: Option<CallsCommand>,
+}
+
+/// Where the records are.
+#[derive(Debug, Args)]
+pub(crate) struct StoreArgs {
+    /// The folder with the records; otherwise [store] dir of the configuration.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) store: Option<PathBuf>,
+    /// The configuration that names the folder.
+    #[arg(long, value_name = "FILE", default_value = "sip-config/hotline.toml")]
+    pub(crate) config: PathBuf,
+}
+
+/// `hotline misses`.
+#[derive(Debug, Args)]
+pub(crate) struct MissesArgs {
+    /// Of the last so many days.
+    #[arg(long, value_name = "DAYS", default_value_t = 15)]
+    pub(crate) since: u32,
+    /// Only those of this flow, by its name.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) flow: Option<String>,
+    /// Also what is labelled already.
+    #[arg(long)]
+    pub(crate) all: bool,
+    /// How many groups.
+    #[arg(long, value_name = "N", default_value_t = 30)]
+    pub(crate) show: u32,
+    #[command(flatten)]
+    pub(crate) place: StoreArgs,
+}
+
+/// `hotline label`.
+#[derive(Debug, Args)]
+pub(crate) struct LabelArgs {
+    /// The utterance, as `hotline misses` names it.
+    pub(crate) id: String,
+    /// The intent that it meant; oos = nothing that this hotline is for.
+    pub(crate) intent: String,
+    /// This utterance alone, not those that are alike.
+    #[arg(long)]
+    pub(crate) only: bool,
+    /// Look back so many days.
+    #[arg(long, value_name = "DAYS", default_value_t = 90)]
+    pub(crate) since: u32,
+    #[command(flatten)]
+    pub(crate) place: StoreArgs,
+}
+
+/// `hotline retrain`.
+#[derive(Debug, Args)]
+pub(crate) struct RetrainArgs {
+    /// The flow.
+    pub(crate) flow: PathBuf,
+    /// Write the new sentences into the flow's file; otherwise they are only shown.
+    #[arg(long)]
+    pub(crate) write: bool,
+    /// Look back so many days.
+    #[arg(long, value_name = "DAYS", default_value_t = 90)]
+    pub(crate) since: u32,
+    /// The folder with the records; otherwise [store] dir of --config, or of sip-config/hotline.toml.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) store: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) world: FlowWorld,
 }
 
 /// `hotline replay`.

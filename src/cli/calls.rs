@@ -7,7 +7,7 @@ use crate::server::Config;
 use crate::store::{CallRow, CallStory, Store, TurnRow};
 use anyhow::{Context, bail};
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 /// Lists calls, shows one, deletes one. `false` when there is no such call.
@@ -25,10 +25,15 @@ pub(crate) async fn run(args: &CallsArgs, json: bool, out: &mut dyn Write) -> an
     found
 }
 
-pub(crate) fn folder(args: &CallsArgs) -> anyhow::Result<PathBuf> {
-    match &args.store {
-        Some(dir) => Ok(dir.clone()),
-        None => match Config::load(&args.config) {
+fn folder(args: &CallsArgs) -> anyhow::Result<PathBuf> {
+    store_folder(args.store.as_deref(), &args.config)
+}
+
+/// The folder with the records: the one that is named, or the configuration's.
+pub(crate) fn store_folder(store: Option<&Path>, config: &Path) -> anyhow::Result<PathBuf> {
+    match store {
+        Some(dir) => Ok(dir.to_path_buf()),
+        None => match Config::load(config) {
             Ok(config) => Ok(config.store.dir),
             Err(errors) => {
                 let lines: Vec<String> = errors.iter().map(ToString::to_string).collect();

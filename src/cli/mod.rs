@@ -22,6 +22,7 @@ mod demo;
 mod device;
 mod eval;
 mod match_cmd;
+mod misses;
 mod models;
 mod phone;
 mod proof;
@@ -75,6 +76,9 @@ fn dispatch(cli: Cli) -> anyhow::Result<bool> {
         Command::Serve(args) => wait_for(serve::run(&args.config)),
         Command::Call(args) => wait_for(call::run(&args, json, &mut out)),
         Command::Calls(args) => wait_for(calls::run(&args, json, &mut out)),
+        Command::Misses(args) => wait_for(misses::misses(&args, json, &mut out)),
+        Command::Label(args) => wait_for(misses::label(&args, json, &mut out)),
+        Command::Retrain(args) => wait_for(misses::retrain(&args, json, &mut out)),
         Command::Replay(args) => wait_for(replay::run(&args, json, &mut out)),
         Command::Chat(args) => chat(&args, &mut out),
         Command::Check(args) => check(&args, json, &mut out),

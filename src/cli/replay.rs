@@ -1,7 +1,7 @@
 //! `hotline replay`: calls that took place, executed again from their event logs: with the flow that they had, to show that every
 //! command comes as it came, or with another, to see what callers would gain and lose before it is published.
 
-use super::args::{CallsArgs, ReplayArgs};
+use super::args::ReplayArgs;
 use super::{calls, running};
 use crate::flow::{Flow, placeholder_env};
 use crate::store::{LoggedCall, Store};
@@ -60,13 +60,8 @@ async fn find(args: &ReplayArgs) -> anyhow::Result<Vec<PathBuf>> {
     if ids.is_empty() && !logs.is_empty() {
         return Ok(logs);
     }
-    let place = CallsArgs {
-        last: args.last,
-        store: args.store.clone(),
-        config: args.world.config.clone().unwrap_or_else(|| "sip-config/hotline.toml".into()),
-        what: None,
-    };
-    let store = Store::open_existing(&calls::folder(&place)?).await?;
+    let config = args.world.config.clone().unwrap_or_else(|| "sip-config/hotline.toml".into());
+    let store = Store::open_existing(&calls::store_folder(args.store.as_deref(), &config)?).await?;
     let found = named(&store, &ids, args.last).await;
     store.close().await;
     logs.extend(found?);

@@ -112,6 +112,7 @@ impl<'d> Compiler<'d, '_> {
                 text_days: retention.and_then(|r| r.text.as_ref()).map(|days| days.value),
             },
             intents,
+            out_of_scope: self.out_of_scope(),
             slots: self.slots.clone(),
             tests: self.tests(),
             nodes,
@@ -452,6 +453,11 @@ impl<'d> Compiler<'d, '_> {
         all
     }
 
+    fn out_of_scope(&mut self) -> Vec<String> {
+        let words = self.document.out_of_scope.as_ref().map(|w| self.words(w)).unwrap_or_default();
+        words.into_values().flatten().collect()
+    }
+
     /// Trains the ear for open questions. `None` (and an error) if it cannot be trained.
     fn matcher(&mut self, intents: &BTreeMap<String, Intent>) -> Option<Matcher> {
         let of = |(name, intent): (&String, &Intent)| {
@@ -469,9 +475,7 @@ impl<'d> Compiler<'d, '_> {
         if self.report.has_errors() || examples.is_empty() {
             return Some(idle_matcher());
         }
-        let out_of_scope = self.document.out_of_scope.as_ref().map(|w| self.words(w)).unwrap_or_default();
-        let out_of_scope: Vec<String> = out_of_scope.into_values().flatten().collect();
-        let trained = Matcher::train(&examples, &out_of_scope);
+        let trained = Matcher::train(&examples, &self.out_of_scope());
         if let Err(e) = &trained {
             let line = self.document.intents.iter().flat_map(|i| &i.0).map(|(n, _)| n.line).next();
             self.error(line.unwrap_or(self.document.name.line), "examples", e.to_string(), "mend the examples under `intents`");

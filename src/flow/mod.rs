@@ -9,6 +9,7 @@ mod compile_trade;
 mod condition;
 mod cursor;
 mod document;
+mod edit;
 mod finding;
 mod graph;
 mod load;
@@ -27,6 +28,7 @@ pub use action::{
 };
 pub use compile::PLACEHOLDER;
 pub use cursor::Cursor;
+pub use edit::{NewExample, with_examples};
 pub use finding::{Finding, Severity};
 pub use graph::{dot, mermaid};
 pub use load::{Checked, has_errors, placeholder_env};

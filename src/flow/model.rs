@@ -41,6 +41,8 @@ pub struct Flow {
     pub retention: Retention,
     /// All intents by name.
     pub intents: BTreeMap<IntentName, Intent>,
+    /// Sentences that mean nothing this hotline can do, in all languages.
+    pub out_of_scope: Vec<String>,
     /// All slots by name, those of intents included.
     pub slots: BTreeMap<String, SlotKind>,
     /// The flow's own tests.

@@ -3,6 +3,7 @@
 //! Start at [`Matcher`]; requests for a person are in [`person`], values in [`slots`].
 
 mod background;
+mod cluster;
 mod concepts;
 mod core;
 mod evaluate;
@@ -19,6 +20,7 @@ pub mod slots;
 mod solver;
 mod sound;
 
+pub use cluster::clusters;
 pub use evaluate::{Confusion, EvalReport, Judged, OUT_OF_SCOPE, evaluate};
 pub use matcher::{Collision, Example, Matcher, NluError, collisions};
 pub use meaning::{IntentName, Match, Slots};

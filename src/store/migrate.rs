@@ -5,7 +5,11 @@ use sqlx::Row;
 use sqlx::sqlite::SqlitePool;
 
 /// The steps. Only ever append: a step that has run somewhere is history.
-const STEPS: &[&str] = &[include_str!("migrations/0001_calls.sql"), include_str!("migrations/0002_legs.sql")];
+const STEPS: &[&str] = &[
+    include_str!("migrations/0001_calls.sql"),
+    include_str!("migrations/0002_legs.sql"),
+    include_str!("migrations/0003_labels.sql"),
+];
 
 /// Runs the steps that this database has not seen.
 pub(super) async fn run(pool: &SqlitePool) -> Result<(), StoreError> {

@@ -2,6 +2,7 @@
 
 mod callers;
 mod check;
+mod learn;
 #[cfg(test)]
 mod mutations;
 mod recorded;
@@ -13,6 +14,7 @@ mod test_calls;
 
 pub use callers::{Persona, TestCaller};
 pub use check::{FlowCheck, check_flow};
+pub use learn::{BeforeAfter, Learned, learned};
 pub use recorded::{Act, Asked, Course, Recorded, RecordedCaller};
 pub use replay::{Judgement, Verdict, judge};
 pub use run_tests::{TestOutcome, run_test, run_tests};

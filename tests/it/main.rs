@@ -11,6 +11,7 @@ mod garbage;
 mod gateway;
 mod kamailio;
 mod layers;
+mod learning;
 mod linphone;
 mod media;
 mod moves;
