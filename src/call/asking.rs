@@ -18,6 +18,7 @@ use crate::base::{
 };
 use crate::flow::Phrase;
 use crate::flow::{Action, Answer, AskKind, Input};
+use crate::nlu::mood;
 use crate::nlu::person::{asks_for_person, seems_to_ask};
 
 /// What the ears report early as a request for a person is a bare phrase below this many words, and a sentence from there on.
@@ -69,7 +70,7 @@ impl Call {
 
     fn wish(&self, because: &str) -> Wish {
         let sentence = match because {
-            "asked" => self.phrase(Phrase::Transferring),
+            "asked" | "upset" | "story" | "expired" => self.phrase(Phrase::Transferring),
             "same_answer" => self.phrase(Phrase::TransferringAfterSameAnswer),
             "silent" => self.phrase(Phrase::TransferringAfterSilence),
             "script_loop" => self.phrase(Phrase::Apology),
@@ -93,6 +94,7 @@ impl Call {
             self.engaged = true;
             self.machine = false;
         }
+        self.note_mood(now, result);
         match &self.state {
             State::Consenting(_) if !self.ended_as(utterance, result, Ended::is_noise) => {
                 self.consent_heard(now, utterance, result)
@@ -104,6 +106,25 @@ impl Call {
                 self.left(now, farewell);
             }
             _ => {}
+        }
+    }
+
+    /// Anger and corrections count towards a person; abuse is written down, so that whoever takes the call is warned.
+    fn note_mood(&mut self, now: &mut Now, result: &Result<Hypothesis, EarFailure>) {
+        let asked = matches!(self.state, State::Asking(_) | State::Holding(_));
+        let Some(heard) = result.as_ref().ok().filter(|h| asked && h.rejected.is_none()) else { return };
+        let mood = mood(&heard.text);
+        self.ladders.heard(&mood);
+        let told =
+            |what: &[&str]| format!("{} sign{} of it in what was said", what.len(), if what.len() == 1 { "" } else { "s" });
+        if !mood.upset.is_empty() {
+            self.decide(now, "upset", told(&mood.upset));
+        }
+        if !mood.abusive.is_empty() {
+            self.decide(now, "abuse", told(&mood.abusive));
+        }
+        if mood.correcting.is_some() {
+            self.decide(now, "corrected", "the caller says that we got it wrong".into());
         }
     }
 
@@ -205,7 +226,8 @@ impl Call {
             (Some(Understanding::Nothing(_)), Ok(h)) if h.rejected.is_none() && seems_to_ask(&h.text).is_some() => {
                 self.wish_for_person(now, "what was not understood is like a request for a person".into());
             }
-            (Some(Understanding::Nothing(why)), _) => {
+            (Some(Understanding::Nothing(why)), heard) => {
+                self.ladders.told(heard.as_ref().map_or(0, |h| words_in(&h.text)));
                 let verdict = self.ladders.misunderstood();
                 self.misunderstood(now, said, why, verdict, None);
             }
@@ -356,8 +378,8 @@ impl Call {
         let ask = asking.ask.clone();
         self.begin_turn(now, said, None, Confidence::default());
         match verdict {
-            Misunderstood::Person { why: numbers } => {
-                let because = if ears == Some("no_engine") { "no_engine" } else { "misunderstood" };
+            Misunderstood::Person { because, why: numbers } => {
+                let because = if ears == Some("no_engine") { "no_engine" } else { because };
                 self.decide(now, "misunderstood", why);
                 self.hand_over(now, because, numbers);
             }
@@ -524,6 +546,10 @@ impl Call {
         if matches!(asked.kind, AskKind::Intents) {
             self.story.intent = Some(meaning);
         }
+        // Understood, and angry for the second time: a person does better, and knows what is wanted.
+        if let Some((because, why)) = self.ladders.pressing().filter(|_| !matches!(action, Action::Transfer { .. })) {
+            return self.hand_over(now, because, why);
+        }
         self.said.clear();
         self.idle_steps = 0;
         self.timers.clear(TimerName::NoInput);
@@ -585,4 +611,10 @@ impl Call {
         };
         self.note(now, Record::Utterance(record));
     }
+}
+
+/// How long what was said is; two Chinese characters are a word.
+fn words_in(text: &str) -> usize {
+    let han = text.chars().filter(|c| ('\u{4e00}'..='\u{9fff}').contains(c)).count();
+    han / 2 + text.split_whitespace().filter(|w| w.chars().any(|c| c.is_ascii_alphanumeric())).count()
 }

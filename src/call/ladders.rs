@@ -2,7 +2,7 @@
 //! to a node, so that nobody is led in circles. Only counting and verdicts; the words are spoken elsewhere.
 
 use crate::flow::Escalation;
-use crate::nlu::Slots;
+use crate::nlu::{Mood, Slots};
 
 /// Answers remembered for "the same again"; the oldest is forgotten beyond that.
 const ANSWERS_KEPT: usize = 64;
@@ -19,6 +19,12 @@ pub(crate) struct Ladders {
     no_engine: u32,
     /// Silences since the caller last did something.
     silences: u32,
+    /// Turns in which the caller was angry.
+    upset: u32,
+    /// How often the caller said that we got it wrong.
+    corrections: u32,
+    /// What was not understood just now was a story.
+    story: bool,
     /// Rendered answers with the slots that they were given for, and how often.
     answers: Vec<(String, Slots, u32)>,
 }
@@ -35,6 +41,8 @@ pub(crate) enum Misunderstood {
     },
     /// A person, without a question.
     Person {
+        /// One word: what counted most.
+        because: &'static str,
         /// One sentence with the numbers.
         why: String,
     },
@@ -64,12 +72,52 @@ pub(crate) enum Silence {
 
 impl Ladders {
     pub(crate) fn new(numbers: Escalation) -> Ladders {
-        Ladders { numbers, in_row: 0, total: 0, no_engine: 0, silences: 0, answers: Vec::new() }
+        Ladders {
+            numbers,
+            in_row: 0,
+            total: 0,
+            no_engine: 0,
+            silences: 0,
+            upset: 0,
+            corrections: 0,
+            story: false,
+            answers: Vec::new(),
+        }
+    }
+
+    /// What was said tells how the caller feels.
+    pub(crate) fn heard(&mut self, mood: &Mood) {
+        self.upset = self.upset.saturating_add(u32::from(!mood.upset.is_empty()));
+        self.corrections = self.corrections.saturating_add(u32::from(mood.correcting.is_some()));
+    }
+
+    /// So many words were not understood.
+    pub(crate) fn told(&mut self, words: usize) {
+        let least = self.numbers.story_words as usize;
+        self.story = least > 0 && words >= least;
+    }
+
+    /// What the signs that a person is needed sum up to, if that is 1 or more: what counts most, and one sentence with the numbers.
+    pub(crate) fn pressing(&self) -> Option<(&'static str, String)> {
+        let weights = self.numbers.weights;
+        let misunderstood = weights.misunderstood.unwrap_or(1.0 / self.numbers.misunderstood_transfer.max(1) as f32);
+        let signs = [
+            ("misunderstood", self.in_row as f32 * misunderstood),
+            ("upset", self.upset as f32 * weights.upset),
+            ("corrected", self.corrections as f32 * weights.correction),
+            ("story", if self.story { weights.story } else { 0.0 }),
+        ];
+        let sum: f32 = signs.iter().map(|(_, weight)| weight).sum();
+        // Where signs count alike, the caller's mood is the better reason.
+        let most = signs.iter().max_by(|a, b| a.1.total_cmp(&b.1))?;
+        let told: Vec<String> = signs.iter().filter(|s| s.1 > 0.0).map(|(name, w)| format!("{name} {w:.2}")).collect();
+        (sum >= 0.999).then(|| (most.0, format!("{} = {sum:.2} (limit 1)", told.join(" + "))))
     }
 
     /// A turn was understood.
     pub(crate) fn understood(&mut self) {
         self.in_row = 0;
+        self.story = false;
         self.silences = 0;
     }
 
@@ -88,7 +136,10 @@ impl Ladders {
                 "{} misunderstandings in a row (limit {misunderstood_transfer}), {} in the call (limit {misunderstood_total})",
                 self.in_row, self.total
             );
-            return Misunderstood::Person { why };
+            return Misunderstood::Person { because: "misunderstood", why };
+        }
+        if let Some((because, why)) = self.pressing() {
+            return Misunderstood::Person { because, why };
         }
         Misunderstood::Again { in_row: self.in_row, offer: self.in_row >= misunderstood_offer }
     }
@@ -98,6 +149,7 @@ impl Ladders {
         self.no_engine = self.no_engine.saturating_add(1);
         match self.misunderstood() {
             Misunderstood::Again { .. } if self.no_engine >= 2 => Misunderstood::Person {
+                because: "no_engine",
                 why: format!("{} utterances in a language without an engine (limit 2)", self.no_engine),
             },
             other => other,
@@ -188,6 +240,30 @@ mod tests {
         assert_eq!(l.answer("It is on its way.", &slots), SameAnswer::Person(3));
         let other = Slots::from([("number".to_string(), "2".to_string())]);
         assert_eq!(l.answer("It is on its way.", &other), SameAnswer::Give, "other slot values are another question");
+    }
+
+    #[test]
+    fn anger_corrections_and_stories_count_by_their_weights() {
+        let angry = crate::nlu::mood("this is ridiculous");
+        let mut l = ladders();
+        l.heard(&angry);
+        assert_eq!(l.pressing(), None, "once may be half a joke");
+        assert!(matches!(l.misunderstood(), Misunderstood::Person { because: "upset", .. }), "angry and misunderstood");
+        let mut l = ladders();
+        l.heard(&angry);
+        l.understood();
+        l.heard(&crate::nlu::mood("that is not what i meant"));
+        assert!(
+            l.pressing().is_some_and(|(because, why)| because == "corrected" && why.contains("= 1.00")),
+            "{:?}",
+            l.pressing()
+        );
+        let mut l = ladders();
+        l.told(39);
+        assert!(matches!(l.misunderstood(), Misunderstood::Again { .. }));
+        l.understood();
+        l.told(40);
+        assert!(matches!(l.misunderstood(), Misunderstood::Person { because: "story", .. }));
     }
 
     #[test]

@@ -303,7 +303,7 @@ pub enum RecordMode {
 }
 
 /// Numbers of the escalation policy (`escalate:`), with the defaults.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Escalation {
     /// After so many misunderstandings in a row the re-prompt offers a person (1).
     pub misunderstood_offer: u32,
@@ -317,6 +317,29 @@ pub struct Escalation {
     pub same_answer_transfer: u32,
     /// Silences in a row before the ladder's last step (2: re-prompt, key menu, then person or good-bye).
     pub silence_last: u32,
+    /// How much each sign counts that a person is needed; at 1 the call is transferred.
+    pub weights: SignWeights,
+    /// From so many words on what was not understood is a story (40); 0 = never.
+    pub story_words: u32,
+}
+
+/// How much each sign counts that a person is needed, 0 to 1.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct SignWeights {
+    /// Each misunderstanding in a row; `None` = one by [`Escalation::misunderstood_transfer`].
+    pub misunderstood: Option<f32>,
+    /// Each turn in which the caller is angry (0.5).
+    pub upset: f32,
+    /// Each time that the caller says we got it wrong (0.5).
+    pub correction: f32,
+    /// A story that was not understood (1).
+    pub story: f32,
+}
+
+impl Default for SignWeights {
+    fn default() -> SignWeights {
+        SignWeights { misunderstood: None, upset: 0.5, correction: 0.5, story: 1.0 }
+    }
 }
 
 impl Default for Escalation {
@@ -328,6 +351,8 @@ impl Default for Escalation {
             same_answer_offer: 2,
             same_answer_transfer: 3,
             silence_last: 3,
+            weights: SignWeights::default(),
+            story_words: 40,
         }
     }
 }

@@ -213,6 +213,26 @@ impl Compiler<'_, '_> {
             take(&mut numbers.same_answer_transfer, s.transfer.as_ref());
         }
         take(&mut numbers.silence_last, escalate.silence.as_ref());
+        if let Some(words) = &escalate.story_words {
+            numbers.story_words = words.value;
+        }
+        if let Some(weights) = &escalate.weights {
+            let own = &mut numbers.weights;
+            own.misunderstood = self.weight(weights.misunderstood.as_ref()).or(own.misunderstood);
+            own.upset = self.weight(weights.upset.as_ref()).unwrap_or(own.upset);
+            own.correction = self.weight(weights.correction.as_ref()).unwrap_or(own.correction);
+            own.story = self.weight(weights.story.as_ref()).unwrap_or(own.story);
+        }
         numbers
+    }
+
+    fn weight(&mut self, written: Option<&At<String>>) -> Option<f32> {
+        let written = written?;
+        let weight = written.value.trim().parse().ok().filter(|w| (0.0..=1.0).contains(w));
+        if weight.is_none() {
+            let message = format!("`{}` is not a weight", written.value);
+            self.error(written.line, "escalate", message, "write a number from 0 (never counts) to 1 (a person at once)");
+        }
+        weight
     }
 }

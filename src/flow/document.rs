@@ -82,6 +82,24 @@ pub(crate) struct Escalate {
     pub(crate) same_answer: Option<SameAnswer>,
     /// Silences in a row before the last step; 3 unless said otherwise.
     pub(crate) silence: Option<At<u32>>,
+    /// How much each sign counts that a person is needed; when they sum up to 1 the call is transferred.
+    pub(crate) weights: Option<Weights>,
+    /// From so many words on what was not understood is a story, which a person hears; 40 unless said otherwise, 0 = never.
+    pub(crate) story_words: Option<At<u32>>,
+}
+
+/// How much each sign counts that a person is needed, 0 to 1.
+#[derive(Debug, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub(crate) struct Weights {
+    /// Each misunderstanding in a row; one by `misunderstood: transfer` unless said otherwise.
+    pub(crate) misunderstood: Option<At<String>>,
+    /// Each turn in which the caller is angry; 0.5 unless said otherwise.
+    pub(crate) upset: Option<At<String>>,
+    /// Each time that the caller says we got it wrong; 0.5 unless said otherwise.
+    pub(crate) correction: Option<At<String>>,
+    /// A long story that was not understood; 1 unless said otherwise.
+    pub(crate) story: Option<At<String>>,
 }
 
 /// Misunderstandings.

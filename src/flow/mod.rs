@@ -24,7 +24,7 @@ mod yaml;
 
 pub use action::{
     Accept, Action, Answer, Ask, AskKind, CallFacts, Choice, Escalation, Input, LookUp, LookedUp, MenuOption, OnFailure,
-    RecordMode, Say, TakeMessage, Target, TransferMethod,
+    RecordMode, Say, SignWeights, TakeMessage, Target, TransferMethod,
 };
 pub use compile::PLACEHOLDER;
 pub use cursor::Cursor;

@@ -163,6 +163,18 @@ impl<'r> Reader<'r> {
             misunderstood: self.opt(&f, "misunderstood", Self::misunderstood),
             same_answer: self.opt(&f, "same_answer", Self::same_answer),
             silence: self.opt(&f, "silence", Self::count),
+            weights: self.opt(&f, "weights", Self::weights),
+            story_words: self.opt(&f, "story_words", Self::count),
+        })
+    }
+
+    fn weights(&mut self, yaml: &Yaml) -> Option<Weights> {
+        let f = self.fields::<Weights>(yaml, "`weights`")?;
+        Some(Weights {
+            misunderstood: self.opt(&f, "misunderstood", Self::text),
+            upset: self.opt(&f, "upset", Self::text),
+            correction: self.opt(&f, "correction", Self::text),
+            story: self.opt(&f, "story", Self::text),
         })
     }
 
