@@ -47,6 +47,8 @@ pub(crate) enum Command {
     Label(LabelArgs),
     /// Put what was labelled into a flow, and see what that brings.
     Retrain(RetrainArgs),
+    /// Who asked for a person and who came to one, day by day, and every rule that delays a person.
+    Reach(ReachArgs),
     /// Execute recorded calls again: with their own flow (the same commands must come), or with a draft: same, better, worse.
     Replay(ReplayArgs),
     /// Model files for Whisper: list them, fetch one, compare them with their hashes.
@@ -484,6 +486,21 @@ pub(crate) struct RetrainArgs {
     pub(crate) write: bool,
     /// Look back so many days.
     #[arg(long, value_name = "DAYS", default_value_t = 90)]
+    pub(crate) since: u32,
+    /// The folder with the records; otherwise [store] dir of --config, or of sip-config/hotline.toml.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) store: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) world: FlowWorld,
+}
+
+/// `hotline reach`.
+#[derive(Debug, Args)]
+pub(crate) struct ReachArgs {
+    /// Tell the rules of this flow that delay a person, too.
+    pub(crate) flow: Option<PathBuf>,
+    /// Of the last so many days.
+    #[arg(long, value_name = "DAYS", default_value_t = 7)]
     pub(crate) since: u32,
     /// The folder with the records; otherwise [store] dir of --config, or of sip-config/hotline.toml.
     #[arg(long, value_name = "DIR")]

@@ -26,6 +26,7 @@ mod misses;
 mod models;
 mod phone;
 mod proof;
+mod reach;
 mod replay;
 mod running;
 mod say;
@@ -79,6 +80,7 @@ fn dispatch(cli: Cli) -> anyhow::Result<bool> {
         Command::Misses(args) => wait_for(misses::misses(&args, json, &mut out)),
         Command::Label(args) => wait_for(misses::label(&args, json, &mut out)),
         Command::Retrain(args) => wait_for(misses::retrain(&args, json, &mut out)),
+        Command::Reach(args) => wait_for(reach::run(&args, json, &mut out)),
         Command::Replay(args) => wait_for(replay::run(&args, json, &mut out)),
         Command::Chat(args) => chat(&args, &mut out),
         Command::Check(args) => check(&args, json, &mut out),

@@ -328,3 +328,43 @@ async fn calls_of_a_gateway_that_died_are_ended() {
     assert_eq!(story.call.fault, Some(Fault::Us));
     assert_eq!(story.call.length_ms, None);
 }
+
+#[tokio::test]
+async fn who_asked_for_a_person_and_who_came_to_one() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let store = Store::open(dir.path()).await.expect("a store");
+    let asked = || Record::Decision { at: START, what: "asked".into(), why: "in words".into() };
+    let end = |disposition: Disposition, wait: Option<u64>| Record::Ended {
+        fault: disposition.fault(),
+        disposition,
+        at: Moment::from_millis(61_000),
+        request_to_person_ms: wait,
+    };
+    let to_support = |because: &str| Disposition::Transferred { to: "support".into(), because: because.into() };
+    let calls = [
+        vec![end(Disposition::Answered, None)],
+        vec![asked(), end(to_support("asked"), Some(900))],
+        vec![asked(), asked(), end(to_support("asked"), Some(4_000))],
+        vec![end(to_support("misunderstood"), Some(700))],
+        vec![asked(), end(Disposition::MessageTaken { because: "asked".into() }, None)],
+        vec![end(Disposition::Abandoned { wanted_person: true }, None)],
+        vec![end(Disposition::Silent, None)],
+        vec![asked(), end(Disposition::Silent, None)],
+        vec![],
+    ];
+    for (n, records) in (1u128..).zip(&calls) {
+        store.write(CallId(n), START, &began()).await.expect("written");
+        for record in records {
+            store.write(CallId(n), START, record).await.expect("written");
+        }
+    }
+    let days = store.reach(WallTime(BEGAN.0 - 1)).await.expect("read");
+    let day = &days[0];
+    assert_eq!((days.len(), day.day.as_str(), day.flow.as_str()), (1, "2026-11-23", "parcel"));
+    assert_eq!((day.calls, day.answered, day.to_person), (8, 1, 3), "a call that goes on does not count");
+    let asked = (day.asked, day.asked_reached, day.asked_message, day.asked_gave_up, day.asked_unserved);
+    assert_eq!(asked, (5, 2, 1, 1, 1));
+    assert_eq!((day.wait_half_ms, day.wait_most_ms), (Some(900), Some(4_000)));
+    assert_eq!(day.because, BTreeMap::from([("asked".to_string(), 3), ("misunderstood".to_string(), 1)]));
+    assert!(store.reach(WallTime(BEGAN.0 + 1)).await.expect("read").is_empty());
+}

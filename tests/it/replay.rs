@@ -36,6 +36,8 @@ fn recorded_calls_are_executed_again_and_put_before_a_draft() {
         assert!(std::time::Instant::now() < until, "{text}");
         std::thread::sleep(std::time::Duration::from_millis(200));
     }
+    let (code, text) = hotline(&["reach", "flows/parcel.yaml", "--config", &config]);
+    assert!(code == 0 && text.contains("0 of them unserved") && text.contains("may delay a person: target support"), "{text}");
     // A draft that no longer knows what one caller asked for.
     let flow = std::fs::read_to_string(checkout().join("flows/parcel.yaml")).expect("the flow");
     let draft = gateway.path("draft.yaml");
