@@ -48,7 +48,8 @@ pub(crate) async fn run(args: &ReplayArgs, json: bool, out: &mut dyn Write) -> a
     let worse = lines.iter().filter(|l| l.judgement.as_ref().is_some_and(|j| j.verdict == Verdict::Worse)).count();
     let broken = lines.iter().filter(|l| l.trouble.is_some()).count();
     Ok(match draft {
-        Some(_) => args.gate.is_none_or(|gate| worse <= gate as usize),
+        // A gate that saw no call lets nothing pass.
+        Some(_) => args.gate.is_none_or(|gate| worse <= gate as usize && broken < lines.len()),
         None => worse == 0 && broken == 0,
     })
 }
@@ -240,8 +241,9 @@ fn tell(lines: &[Line], draft: bool, took: Duration, json: bool, out: &mut dyn W
     let not = if troubles > 0 { format!(", {troubles} not replayed") } else { String::new() };
     writeln!(
         out,
-        "{} calls: {}{not}; {:.2} hours of calls in {:.1} s ({:.0} times as fast)",
+        "{} call{}: {}{not}; {:.2} hours of calls in {:.1} s ({:.0} times as fast)",
         lines.len(),
+        if lines.len() == 1 { "" } else { "s" },
         counted.join(", "),
         hours / 3_600.0,
         took.as_secs_f64(),
