@@ -3,6 +3,7 @@
 mod bucket;
 mod check_digit;
 mod codec;
+mod dice;
 mod ending;
 mod hearing;
 mod hex;
@@ -18,6 +19,7 @@ mod words;
 pub use bucket::{Bucket, Buckets};
 pub use check_digit::CheckDigit;
 pub use codec::Codec;
+pub use dice::Dice;
 pub use ending::{CallingMachine, Disposition, Fault};
 pub use hearing::{EarFailure, Engine, Expect, Grammar, HeardWord, Hypothesis};
 pub use hex::hex;

@@ -18,8 +18,8 @@ use crate::base::{
 };
 use crate::flow::Phrase;
 use crate::flow::{Action, Answer, AskKind, Input};
-use crate::nlu::mood;
-use crate::nlu::person::{asks_for_person, seems_to_ask};
+use crate::nlu::person::asks_for_person;
+use crate::nlu::spoken_words;
 
 /// What the ears report early as a request for a person is a bare phrase below this many words, and a sentence from there on.
 const PHRASE_WORDS: usize = 5;
@@ -70,7 +70,7 @@ impl Call {
 
     fn wish(&self, because: &str) -> Wish {
         let sentence = match because {
-            "asked" | "upset" | "story" | "expired" => self.phrase(Phrase::Transferring),
+            "asked" | "upset" | "story" => self.phrase(Phrase::Transferring),
             "same_answer" => self.phrase(Phrase::TransferringAfterSameAnswer),
             "silent" => self.phrase(Phrase::TransferringAfterSilence),
             "script_loop" => self.phrase(Phrase::Apology),
@@ -106,25 +106,6 @@ impl Call {
                 self.left(now, farewell);
             }
             _ => {}
-        }
-    }
-
-    /// Anger and corrections count towards a person; abuse is written down, so that whoever takes the call is warned.
-    fn note_mood(&mut self, now: &mut Now, result: &Result<Hypothesis, EarFailure>) {
-        let asked = matches!(self.state, State::Asking(_) | State::Holding(_));
-        let Some(heard) = result.as_ref().ok().filter(|h| asked && h.rejected.is_none()) else { return };
-        let mood = mood(&heard.text);
-        self.ladders.heard(&mood);
-        let told =
-            |what: &[&str]| format!("{} sign{} of it in what was said", what.len(), if what.len() == 1 { "" } else { "s" });
-        if !mood.upset.is_empty() {
-            self.decide(now, "upset", told(&mood.upset));
-        }
-        if !mood.abusive.is_empty() {
-            self.decide(now, "abuse", told(&mood.abusive));
-        }
-        if mood.correcting.is_some() {
-            self.decide(now, "corrected", "the caller says that we got it wrong".into());
         }
     }
 
@@ -223,11 +204,11 @@ impl Call {
                 self.accept(now, said, answer, meaning, confidence);
             }
             (Some(Understanding::Repeat), _) => self.repeat(now),
-            (Some(Understanding::Nothing(_)), Ok(h)) if h.rejected.is_none() && seems_to_ask(&h.text).is_some() => {
+            (Some(Understanding::Nothing(_)), Ok(h)) if self.seems_to_ask(h) => {
                 self.wish_for_person(now, "what was not understood is like a request for a person".into());
             }
             (Some(Understanding::Nothing(why)), heard) => {
-                self.ladders.told(heard.as_ref().map_or(0, |h| words_in(&h.text)));
+                self.ladders.told(heard.as_ref().map_or(0, |h| spoken_words(&h.text)));
                 let verdict = self.ladders.misunderstood();
                 self.misunderstood(now, said, why, verdict, None);
             }
@@ -611,10 +592,4 @@ impl Call {
         };
         self.note(now, Record::Utterance(record));
     }
-}
-
-/// How long what was said is; two Chinese characters are a word.
-fn words_in(text: &str) -> usize {
-    let han = text.chars().filter(|c| ('\u{4e00}'..='\u{9fff}').contains(c)).count();
-    han / 2 + text.split_whitespace().filter(|w| w.chars().any(|c| c.is_ascii_alphanumeric())).count()
 }

@@ -6,8 +6,9 @@ use super::machine::{Call, Now};
 use super::state::State;
 use super::understand::{ENDING_CLOSED_MIN, ENDING_MIN, ENDING_SPOKEN_MIN, Question, Understanding};
 use crate::base::{Confidence, EarFailure, Engine, Hypothesis, UtteranceId};
-use crate::flow::{Action, Answer, Input};
-use crate::nlu::person::{PersonRule, asks_for_person};
+use crate::flow::{Action, Answer, AskKind, Input};
+use crate::nlu::mood;
+use crate::nlu::person::{PersonRule, asks_for_person, seems_to_ask};
 use crate::nlu::slots::repeat_request;
 
 /// How sure the recogniser must be of a sentence that asks for a person although it rejects the words: with less, orders in a café
@@ -81,6 +82,35 @@ impl Call {
             return Some(Understanding::Nothing(why));
         }
         understood
+    }
+
+    /// Whether what was heard well enough and means nothing is like a request for a person.
+    pub(crate) fn seems_to_ask(&self, heard: &Hypothesis) -> bool {
+        self.heard_well(heard) && seems_to_ask(&heard.text).is_some()
+    }
+
+    fn heard_well(&self, heard: &Hypothesis) -> bool {
+        heard.rejected.is_none() && heard.confidence >= self.settings.confidence_min
+    }
+
+    /// Anger and corrections count towards a person; abuse is written down, so that whoever takes the call is warned.
+    pub(crate) fn note_mood(&mut self, now: &mut Now, result: &Result<Hypothesis, EarFailure>) {
+        let asked = matches!(self.state, State::Asking(_) | State::Holding(_));
+        let Some(heard) = result.as_ref().ok().filter(|h| asked && self.heard_well(h)) else { return };
+        let mut mood = mood(&heard.text);
+        // Where it was asked whether something is right, "that's wrong" is an answer.
+        if self.asked().is_some_and(|ask| matches!(ask.kind, AskKind::YesNo | AskKind::Confirm { .. })) {
+            mood.correcting = None;
+        }
+        self.ladders.heard(&mood);
+        for (what, signs) in [("upset", &mood.upset), ("abuse", &mood.abusive)] {
+            if !signs.is_empty() {
+                self.decide(now, what, format!("signs of it in what was said: {}", signs.len()));
+            }
+        }
+        if mood.correcting.is_some() {
+            self.decide(now, "corrected", "the caller says that we got it wrong".into());
+        }
     }
 
     /// Words that ask for a person count whatever the question was; of words that the recogniser rejected or is not sure

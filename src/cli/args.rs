@@ -2,6 +2,7 @@
 //! rely on these names; add, never rename.
 
 use super::args_bench::{BenchArgs, BenchLoadArgs};
+use super::args_records::{LabelArgs, MissesArgs, ReachArgs, ReplayArgs, RetrainArgs};
 use clap::{ArgAction, ArgMatches, Args, Command as ClapCommand, FromArgMatches, Parser, Subcommand};
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -427,114 +428,6 @@ pub(crate) struct CallsArgs {
     pub(crate) config: PathBuf,
     #[command(subcommand)]
     pub(crate) what: Option<CallsCommand>,
-}
-
-/// Where the records are.
-#[derive(Debug, Args)]
-pub(crate) struct StoreArgs {
-    /// The folder with the records; otherwise [store] dir of the configuration.
-    #[arg(long, value_name = "DIR")]
-    pub(crate) store: Option<PathBuf>,
-    /// The configuration that names the folder.
-    #[arg(long, value_name = "FILE", default_value = "sip-config/hotline.toml")]
-    pub(crate) config: PathBuf,
-}
-
-/// `hotline misses`.
-#[derive(Debug, Args)]
-pub(crate) struct MissesArgs {
-    /// Of the last so many days.
-    #[arg(long, value_name = "DAYS", default_value_t = 15)]
-    pub(crate) since: u32,
-    /// Only those of this flow, by its name.
-    #[arg(long, value_name = "NAME")]
-    pub(crate) flow: Option<String>,
-    /// Also what is labelled already.
-    #[arg(long)]
-    pub(crate) all: bool,
-    /// How many groups.
-    #[arg(long, value_name = "N", default_value_t = 30)]
-    pub(crate) show: u32,
-    #[command(flatten)]
-    pub(crate) place: StoreArgs,
-}
-
-/// `hotline label`.
-#[derive(Debug, Args)]
-pub(crate) struct LabelArgs {
-    /// The utterance, as `hotline misses` names it.
-    pub(crate) id: String,
-    /// The intent that it meant; oos = nothing that this hotline is for.
-    pub(crate) intent: String,
-    /// This utterance alone, not those that are alike.
-    #[arg(long)]
-    pub(crate) only: bool,
-    /// Look back so many days.
-    #[arg(long, value_name = "DAYS", default_value_t = 90)]
-    pub(crate) since: u32,
-    #[command(flatten)]
-    pub(crate) place: StoreArgs,
-}
-
-/// `hotline retrain`.
-#[derive(Debug, Args)]
-pub(crate) struct RetrainArgs {
-    /// The flow.
-    pub(crate) flow: PathBuf,
-    /// Write the new sentences into the flow's file; otherwise they are only shown.
-    #[arg(long)]
-    pub(crate) write: bool,
-    /// Look back so many days.
-    #[arg(long, value_name = "DAYS", default_value_t = 90)]
-    pub(crate) since: u32,
-    /// The folder with the records; otherwise [store] dir of --config, or of sip-config/hotline.toml.
-    #[arg(long, value_name = "DIR")]
-    pub(crate) store: Option<PathBuf>,
-    #[command(flatten)]
-    pub(crate) world: FlowWorld,
-}
-
-/// `hotline reach`.
-#[derive(Debug, Args)]
-pub(crate) struct ReachArgs {
-    /// Tell the rules of this flow that delay a person, too.
-    pub(crate) flow: Option<PathBuf>,
-    /// Of the last so many days.
-    #[arg(long, value_name = "DAYS", default_value_t = 7)]
-    pub(crate) since: u32,
-    /// The folder with the records; otherwise [store] dir of --config, or of sip-config/hotline.toml.
-    #[arg(long, value_name = "DIR")]
-    pub(crate) store: Option<PathBuf>,
-    #[command(flatten)]
-    pub(crate) world: FlowWorld,
-}
-
-/// `hotline replay`.
-#[derive(Debug, Args)]
-pub(crate) struct ReplayArgs {
-    /// Calls by id (or how it begins), or event logs by file; the last ones if none is named.
-    #[arg(value_name = "CALL")]
-    pub(crate) calls: Vec<String>,
-    /// Put the calls before this flow instead of their own.
-    #[arg(long, value_name = "FLOW")]
-    pub(crate) flow: Option<PathBuf>,
-    /// Fail when more calls than this would be worse.
-    #[arg(long, value_name = "N", requires = "flow")]
-    pub(crate) gate: Option<u32>,
-    /// The flow that the calls had, where its text is not kept beside the log.
-    #[arg(long, value_name = "FLOW")]
-    pub(crate) was: Option<PathBuf>,
-    /// How many calls, newest first, when none is named.
-    #[arg(long, value_name = "N", default_value_t = 1_000, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
-    pub(crate) last: u32,
-    /// How many at one time; all cores unless given.
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(1..=64))]
-    pub(crate) jobs: Option<u8>,
-    /// The folder with the records; otherwise [store] dir of --config, or of sip-config/hotline.toml.
-    #[arg(long, value_name = "DIR")]
-    pub(crate) store: Option<PathBuf>,
-    #[command(flatten)]
-    pub(crate) world: FlowWorld,
 }
 
 /// What to do with one call.

@@ -1,21 +1,21 @@
 //! `hotline calls`: the records. Shows words and numbers on purpose: whoever may read the folder may see them.
 
 use super::args::{CallsArgs, CallsCommand};
+use super::args_records::StoreArgs;
+use super::running;
 use crate::base::{CallId, Disposition, WallTime};
 use crate::call::LegRecord;
 use crate::server::Config;
 use crate::store::{CallRow, CallStory, Store, TurnRow};
 use anyhow::{Context, bail};
 use std::io::Write;
-use std::path::{Path, PathBuf};
-use std::time::SystemTime;
 
 /// Lists calls, shows one, deletes one. `false` when there is no such call.
 ///
 /// # Errors
 /// When the records cannot be found, read or written.
 pub(crate) async fn run(args: &CallsArgs, json: bool, out: &mut dyn Write) -> anyhow::Result<bool> {
-    let store = Store::open_existing(&folder(args)?).await?;
+    let store = open(&StoreArgs { store: args.store.clone(), config: args.config.clone() }).await?;
     let found = match &args.what {
         None => list(&store, args.last, json, out).await.map(|()| true),
         Some(CallsCommand::Show { id }) => show(&store, id, json, out).await,
@@ -25,22 +25,22 @@ pub(crate) async fn run(args: &CallsArgs, json: bool, out: &mut dyn Write) -> an
     found
 }
 
-fn folder(args: &CallsArgs) -> anyhow::Result<PathBuf> {
-    store_folder(args.store.as_deref(), &args.config)
-}
-
-/// The folder with the records: the one that is named, or the configuration's.
-pub(crate) fn store_folder(store: Option<&Path>, config: &Path) -> anyhow::Result<PathBuf> {
-    match store {
-        Some(dir) => Ok(dir.to_path_buf()),
-        None => match Config::load(config) {
-            Ok(config) => Ok(config.store.dir),
+/// Opens the records: the folder that is named, or the configuration's.
+///
+/// # Errors
+/// When there are none, or the configuration that should name them is wrong.
+pub(crate) async fn open(place: &StoreArgs) -> anyhow::Result<Store> {
+    let folder = match &place.store {
+        Some(dir) => dir.clone(),
+        None => match Config::load(&place.config) {
+            Ok(config) => config.store.dir,
             Err(errors) => {
                 let lines: Vec<String> = errors.iter().map(ToString::to_string).collect();
                 bail!("name the folder with the records with --store, or correct the configuration:\n{}", lines.join("\n"))
             }
         },
-    }
+    };
+    Ok(Store::open_existing(&folder).await?)
 }
 
 async fn list(store: &Store, last: u32, json: bool, out: &mut dyn Write) -> anyhow::Result<()> {
@@ -88,8 +88,7 @@ async fn delete(store: &Store, id: &str, json: bool, out: &mut dyn Write) -> any
     let Some(call) = Some(id).filter(|id| id.len() == 32).and_then(|id| id.parse::<CallId>().ok()) else {
         bail!("{id:?} is no call id; write all 32 digits as `hotline calls` shows them");
     };
-    let now = WallTime::default().plus(SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default());
-    let deleted = store.delete(call, now).await?;
+    let deleted = store.delete(call, running::wall_now()).await?;
     if json {
         writeln!(out, "{}", serde_json::json!({ "call": call.to_string(), "deleted": deleted }))?;
     } else if deleted {

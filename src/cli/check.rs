@@ -1,13 +1,12 @@
 //! `hotline check`: everything that is wrong with flows, their own tests, and the flow as a picture.
 
-use crate::base::WallTime;
+use super::running;
 use crate::flow::{Finding, Severity, dot, mermaid, placeholder_env};
 use crate::trial::{FlowCheck, TestOutcome, check_flow};
 use anyhow::Context;
 use std::collections::BTreeMap;
 use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::time::SystemTime;
 
 /// What is drawn instead of a report.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -74,8 +73,7 @@ fn check_file(path: &Path, env: &BTreeMap<String, String>) -> FlowCheck {
     let mut known = placeholder_env(&text);
     known.extend(env.clone());
     let folder = path.parent().unwrap_or(Path::new("")).to_path_buf();
-    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-    check_flow(&text, &name, &known, WallTime(0).plus(now), &|file| read_recording(&folder.join(file)))
+    check_flow(&text, &name, &known, running::wall_now(), &|file| read_recording(&folder.join(file)))
 }
 
 fn read_recording(path: &Path) -> Result<Vec<u8>, String> {

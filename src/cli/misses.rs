@@ -1,30 +1,20 @@
 //! What was not understood, from the callers' mouths into the flow: `hotline misses` shows it, `label` says what it meant, `retrain`
 //! puts it into the flow's text and tells what that brings.
 
-use super::args::{LabelArgs, MissesArgs, RetrainArgs, StoreArgs};
+use super::args_records::{LabelArgs, MissesArgs, RetrainArgs};
 use super::{calls, running};
-use crate::base::{Language, WallTime};
+use crate::base::Language;
 use crate::flow::{Flow, NewExample, with_examples};
-use crate::nlu::{OUT_OF_SCOPE, clusters};
+use crate::nlu::{OUT_OF_SCOPE, clusters, holds_chinese};
 use crate::store::{Miss, Store};
 use crate::trial::learned;
 use anyhow::{Context, bail};
 use serde_json::json;
 use std::collections::BTreeSet;
 use std::io::Write;
-use std::time::SystemTime;
-
-fn now() -> WallTime {
-    WallTime(0).plus(SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default())
-}
-
-async fn open(place: &StoreArgs) -> anyhow::Result<Store> {
-    Ok(Store::open_existing(&calls::store_folder(place.store.as_deref(), &place.config)?).await?)
-}
 
 async fn all(store: &Store, days: u32) -> anyhow::Result<Vec<Miss>> {
-    let since = now().0.saturating_sub(i64::from(days) * 86_400_000);
-    Ok(store.misses(WallTime(since)).await?)
+    Ok(store.misses(running::days_ago(days)).await?)
 }
 
 /// Shows what was not understood, alike things together.
@@ -32,7 +22,7 @@ async fn all(store: &Store, days: u32) -> anyhow::Result<Vec<Miss>> {
 /// # Errors
 /// When the records cannot be read.
 pub(crate) async fn misses(args: &MissesArgs, json: bool, out: &mut dyn Write) -> anyhow::Result<bool> {
-    let store = open(&args.place).await?;
+    let store = calls::open(&args.place).await?;
     let found = all(&store, args.since).await;
     store.close().await;
     let mut found = found?;
@@ -90,7 +80,7 @@ pub(crate) async fn misses(args: &MissesArgs, json: bool, out: &mut dyn Write) -
 /// # Errors
 /// When the records cannot be read or written, or there is no such miss or intent.
 pub(crate) async fn label(args: &LabelArgs, json: bool, out: &mut dyn Write) -> anyhow::Result<bool> {
-    let store = open(&args.place).await?;
+    let store = calls::open(&args.place).await?;
     let labelled = labelling(&store, args).await;
     store.close().await;
     let labelled = labelled?;
@@ -121,7 +111,7 @@ async fn labelling(store: &Store, args: &LabelArgs) -> anyhow::Result<Vec<(Strin
     };
     let mut labelled = Vec::new();
     for miss in meant.iter().map(|n| &found[*n]) {
-        store.label(miss.call, miss.turn, Some(&args.intent), now()).await?;
+        store.label(miss.call, miss.turn, Some(&args.intent), running::wall_now()).await?;
         labelled.push((miss.name(), miss.text.reveal().clone()));
     }
     Ok(labelled)
@@ -149,10 +139,9 @@ fn known_intent(store: &Store, miss: &Miss, intent: &str) -> anyhow::Result<()> 
 /// # Errors
 /// When the records or the flow cannot be read, or the flow not be written.
 pub(crate) async fn retrain(args: &RetrainArgs, json: bool, out: &mut dyn Write) -> anyhow::Result<bool> {
-    let (env, _) = running::world(&args.world)?;
+    let (env, _) = running::world(&args.place.world)?;
     let flow = running::read_flow(&args.flow, &env)?;
-    let config = args.world.config.clone().unwrap_or_else(|| "sip-config/hotline.toml".into());
-    let store = open(&StoreArgs { store: args.store.clone(), config }).await?;
+    let store = calls::open(&args.place.records()).await?;
     let found = all(&store, args.since).await;
     store.close().await;
     let add = new_examples(&flow, &found?);
@@ -201,7 +190,7 @@ fn new_examples(flow: &Flow, found: &[Miss]) -> Vec<NewExample> {
     for miss in found.iter().filter(|miss| miss.flow == flow.name) {
         let Some(intent) = &miss.label else { continue };
         let text = miss.text.reveal().trim().to_lowercase();
-        let chinese = text.chars().any(|c| ('\u{4e00}'..='\u{9fff}').contains(&c)) && flow.languages.contains(&Language::ZH);
+        let chinese = holds_chinese(&text) && flow.languages.contains(&Language::ZH);
         let other = flow.languages.iter().copied().find(|l| *l != Language::ZH).unwrap_or_default();
         if seen.insert(text.clone()) {
             let intent = (intent != OUT_OF_SCOPE).then(|| intent.clone());

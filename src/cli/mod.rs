@@ -3,6 +3,7 @@
 
 mod args;
 mod args_bench;
+mod args_records;
 mod asr;
 mod bench_asr;
 mod bench_figures;
@@ -31,6 +32,7 @@ mod replay;
 mod running;
 mod say;
 mod serve;
+mod test_calls;
 mod train_ears;
 pub mod transcribe;
 
@@ -84,18 +86,7 @@ fn dispatch(cli: Cli) -> anyhow::Result<bool> {
         Command::Replay(args) => wait_for(replay::run(&args, json, &mut out)),
         Command::Chat(args) => chat(&args, &mut out),
         Command::Check(args) => check(&args, json, &mut out),
-        Command::TestCalls(args) => {
-            let (env, _) = running::world(&args.world)?;
-            let flow = running::read_flow(&args.flow, &env)?;
-            let found = crate::trial::test_calls(&flow, args.calls, args.seed);
-            if json {
-                writeln!(out, "{}", serde_json::to_string(&found)?)?;
-            } else {
-                write!(out, "{}", crate::trial::told_of(&found))?;
-                found.stories.iter().try_for_each(|story| write!(out, "\n{story}"))?;
-            }
-            Ok(found.good())
-        }
+        Command::TestCalls(args) => test_calls::run(&args, json, &mut out),
         Command::Match(args) => {
             let (env, _) = running::world(&args.world)?;
             let flow = running::read_flow(&args.flow, &env)?;

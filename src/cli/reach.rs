@@ -1,28 +1,23 @@
 //! `hotline reach`: who asked for a person and who came to one, day by day, and every rule of a flow that delays a person.
 
-use super::args::ReachArgs;
+use super::args_records::ReachArgs;
 use super::{calls, running};
-use crate::base::WallTime;
 use crate::flow::Flow;
-use crate::store::{ReachDay, Store};
+use crate::store::ReachDay;
 use serde_json::json;
 use std::io::Write;
-use std::time::SystemTime;
 
 /// Prints the report. `false` when somebody who asked for a person ended without one, without a message and without having left.
 ///
 /// # Errors
 /// When the records or the flow cannot be read.
 pub(crate) async fn run(args: &ReachArgs, json: bool, out: &mut dyn Write) -> anyhow::Result<bool> {
-    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-    let since = WallTime(WallTime(0).plus(now).0.saturating_sub(i64::from(args.since) * 86_400_000));
-    let config = args.world.config.clone().unwrap_or_else(|| "sip-config/hotline.toml".into());
-    let store = Store::open_existing(&calls::store_folder(args.store.as_deref(), &config)?).await?;
-    let days = store.reach(since).await;
+    let store = calls::open(&args.place.records()).await?;
+    let days = store.reach(running::days_ago(args.since)).await;
     store.close().await;
     let days = days?;
     let rules = match &args.flow {
-        Some(path) => delays(&*running::read_flow(path, &running::world(&args.world)?.0)?),
+        Some(path) => delays(&*running::read_flow(path, &running::world(&args.place.world)?.0)?),
         None => Vec::new(),
     };
     let good = days.iter().all(|day| day.asked_unserved == 0);

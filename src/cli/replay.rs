@@ -1,7 +1,7 @@
 //! `hotline replay`: calls that took place, executed again from their event logs: with the flow that they had, to show that every
 //! command comes as it came, or with another, to see what callers would gain and lose before it is published.
 
-use super::args::ReplayArgs;
+use super::args_records::ReplayArgs;
 use super::{calls, running};
 use crate::flow::{Flow, placeholder_env};
 use crate::store::{LoggedCall, Store};
@@ -37,7 +37,7 @@ struct Line {
 /// When the records, a flow or the configuration cannot be read.
 pub(crate) async fn run(args: &ReplayArgs, json: bool, out: &mut dyn Write) -> anyhow::Result<bool> {
     let logs = find(args).await?;
-    let (env, _) = running::world(&args.world)?;
+    let (env, _) = running::world(&args.place.world)?;
     let draft = args.flow.as_deref().map(|path| running::read_flow(path, &env)).transpose()?;
     let flows = Flows { env, was: args.was.clone(), known: Mutex::default() };
     let began = Instant::now();
@@ -61,8 +61,7 @@ async fn find(args: &ReplayArgs) -> anyhow::Result<Vec<PathBuf>> {
     if ids.is_empty() && !logs.is_empty() {
         return Ok(logs);
     }
-    let config = args.world.config.clone().unwrap_or_else(|| "sip-config/hotline.toml".into());
-    let store = Store::open_existing(&calls::store_folder(args.store.as_deref(), &config)?).await?;
+    let store = calls::open(&args.place.records()).await?;
     let found = named(&store, &ids, args.last).await;
     store.close().await;
     logs.extend(found?);

@@ -214,6 +214,17 @@ pub(crate) fn world(world: &super::args::FlowWorld) -> anyhow::Result<(BTreeMap<
     Ok((env, hosts))
 }
 
+/// Calendar time now.
+pub(crate) fn wall_now() -> crate::base::WallTime {
+    let since = std::time::SystemTime::now().duration_since(std::time::SystemTime::UNIX_EPOCH);
+    crate::base::WallTime(0).plus(since.unwrap_or_default())
+}
+
+/// So many days ago.
+pub(crate) fn days_ago(days: u32) -> crate::base::WallTime {
+    crate::base::WallTime(wall_now().0.saturating_sub(i64::from(days) * 86_400_000))
+}
+
 /// Reads one flow.
 ///
 /// # Errors

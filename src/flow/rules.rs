@@ -8,6 +8,7 @@ use super::model::{Flow, Goto, Last, Node, OptionWay, Speech, Ways};
 use super::rules_known;
 use crate::base::Language;
 use crate::nlu::person::asks_for_person;
+use crate::nlu::spoken_words;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Most options that anybody keeps in mind.
@@ -360,12 +361,6 @@ fn long_prompts(flow: &Flow, report: &mut Report) {
             report.warning(speech.line, "long-prompt", message, "say less, or break it with `parts` and `{ pause: 500ms }`");
         }
     }
-}
-
-/// Words of a text; two Chinese characters count as one.
-fn spoken_words(text: &str) -> usize {
-    let han = text.chars().filter(|c| ('\u{4e00}'..='\u{9fff}').contains(c)).count();
-    han / 2 + text.split_whitespace().filter(|w| w.chars().any(|c| c.is_ascii_alphanumeric())).count()
 }
 
 fn unused(flow: &Flow, report: &mut Report) {

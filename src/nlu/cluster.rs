@@ -1,6 +1,7 @@
 //! What is said alike, put together: so that people who look at what was not understood see each thing once.
 
 use super::background;
+use super::core::dot;
 use super::features::{Vocabulary, occurrences, scaled};
 use super::normalise::words;
 use crate::base::Language;
@@ -53,22 +54,6 @@ fn unit(vocabulary: &Vocabulary, text: &[super::features::Occurrence]) -> Vec<(u
     let length = merged.iter().map(|(_, w)| w * w).sum::<f32>().sqrt().max(1e-6);
     merged.iter_mut().for_each(|(_, w)| *w /= length);
     merged
-}
-
-fn dot(a: &[(u32, f32)], b: &[(u32, f32)]) -> f32 {
-    let (mut i, mut j, mut sum) = (0, 0, 0.0);
-    while i < a.len() && j < b.len() {
-        match a[i].0.cmp(&b[j].0) {
-            std::cmp::Ordering::Less => i += 1,
-            std::cmp::Ordering::Greater => j += 1,
-            std::cmp::Ordering::Equal => {
-                sum += a[i].1 * b[j].1;
-                i += 1;
-                j += 1;
-            }
-        }
-    }
-    sum
 }
 
 #[cfg(test)]

@@ -159,7 +159,7 @@ impl Core {
 }
 
 /// Dot product of two sparse vectors sorted by id.
-fn dot(a: &[(u32, f32)], b: &[(u32, f32)]) -> f32 {
+pub(crate) fn dot(a: &[(u32, f32)], b: &[(u32, f32)]) -> f32 {
     let (mut i, mut j, mut sum) = (0, 0, 0.0);
     while i < a.len() && j < b.len() {
         match a[i].0.cmp(&b[j].0) {

@@ -2,6 +2,7 @@
 
 use super::normalise::words;
 use super::sound::{apart, sounds};
+use crate::base::Dice;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Makes word errors: each word with a probability; of the errors 60 % are the nearest-sounding other word of the vocabulary, 20 % a
@@ -12,7 +13,7 @@ pub struct Mishearing {
     vocabulary: Vec<(String, String)>,
     nearest: BTreeMap<String, Option<usize>>,
     rate: f64,
-    state: u64,
+    dice: Dice,
 }
 
 impl Mishearing {
@@ -20,22 +21,22 @@ impl Mishearing {
     pub fn new<'t>(texts: impl Iterator<Item = &'t str>, rate: f64, seed: u64) -> Mishearing {
         let all: BTreeSet<String> = texts.flat_map(words).collect();
         let vocabulary = all.into_iter().map(|word| (sounds(&word), word)).map(|(s, w)| (w, s)).collect();
-        Mishearing { vocabulary, nearest: BTreeMap::new(), rate, state: seed.wrapping_add(0x9e37_79b9_7f4a_7c15) }
+        Mishearing { vocabulary, nearest: BTreeMap::new(), rate, dice: Dice::new(seed) }
     }
 
     /// The text as it is heard.
     pub fn hear(&mut self, text: &str) -> String {
         let mut heard = Vec::new();
         for word in words(text) {
-            if self.chance() >= self.rate || self.vocabulary.len() < 2 {
+            if self.dice.chance() >= self.rate || self.vocabulary.len() < 2 {
                 heard.push(word);
                 continue;
             }
-            match self.chance() {
+            match self.dice.chance() {
                 kind if kind < 0.6 => heard.push(self.like(&word).unwrap_or(word)),
                 kind if kind < 0.8 => {}
                 _ => {
-                    let other = ((self.chance() * self.vocabulary.len() as f64) as usize).min(self.vocabulary.len() - 1);
+                    let other = self.dice.roll(self.vocabulary.len());
                     heard.push(word);
                     heard.push(self.vocabulary[other].0.clone());
                 }
@@ -57,14 +58,6 @@ impl Mishearing {
             self.nearest.insert(word.to_string(), best);
         }
         self.nearest.get(word).copied().flatten().map(|n| self.vocabulary[n].0.clone())
-    }
-
-    /// A number from 0 to 1 (xorshift64*).
-    fn chance(&mut self) -> f64 {
-        self.state ^= self.state >> 12;
-        self.state ^= self.state << 25;
-        self.state ^= self.state >> 27;
-        (self.state.wrapping_mul(0x2545_f491_4f6c_dd1d) >> 11) as f64 / (1u64 << 53) as f64
     }
 }
 

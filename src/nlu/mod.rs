@@ -27,4 +27,4 @@ pub use matcher::{Collision, Example, Matcher, NluError, collisions};
 pub use meaning::{IntentName, Match, Slots};
 pub use mishear::Mishearing;
 pub use mood::{Mood, mood};
-pub use normalise::normalise;
+pub use normalise::{holds_chinese, normalise, spoken_words};

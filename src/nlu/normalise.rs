@@ -54,6 +54,17 @@ pub(crate) fn is_han(c: char) -> bool {
     matches!(c, '\u{3400}'..='\u{4dbf}' | '\u{4e00}'..='\u{9fff}' | '\u{f900}'..='\u{faff}' | '〇')
 }
 
+/// How many words a text is when it is spoken; two Chinese characters count as one.
+pub fn spoken_words(text: &str) -> usize {
+    let han = text.chars().filter(|c| is_han(*c)).count();
+    han / 2 + text.split_whitespace().filter(|w| w.chars().any(|c| c.is_ascii_alphanumeric())).count()
+}
+
+/// Whether a text holds Chinese characters.
+pub fn holds_chinese(text: &str) -> bool {
+    text.chars().any(is_han)
+}
+
 /// Full-width forms (as Chinese keyboards write them) as the ASCII they stand for; curly apostrophes straight.
 pub(crate) fn narrow(c: char) -> char {
     match c {

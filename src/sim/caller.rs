@@ -1,6 +1,6 @@
 //! The caller, step by step: speaks when the hotline is silent, or over it.
 
-use super::plan::{CallerStep, Mind, Question, Speech, When};
+use super::plan::{CallerStep, Mind, Speech, When};
 use crate::base::{EarFailure, Language, Moment, UtteranceId};
 use crate::call::Event;
 use crate::flow::Ask;
@@ -19,8 +19,6 @@ pub(super) struct Caller<'m> {
     steps: VecDeque<CallerStep>,
     /// Decides what follows the steps.
     mind: Option<&'m mut dyn Mind>,
-    /// What was heard since the mind was asked last.
-    heard: Vec<String>,
     /// How many steps were begun.
     begun: usize,
     /// Busy with a step until then.
@@ -58,7 +56,6 @@ impl<'m> Caller<'m> {
         Caller {
             steps: steps.into(),
             mind,
-            heard: Vec::new(),
             begun: 0,
             busy_until: Moment::ZERO,
             waits_for_prompt: false,
@@ -85,13 +82,6 @@ impl<'m> Caller<'m> {
 
     pub(super) fn not_listened_to(&mut self) {
         self.listening = None;
-    }
-
-    /// The caller has heard these words.
-    pub(super) fn hears(&mut self, words: &str) {
-        if self.mind.is_some() && !words.trim().is_empty() {
-            self.heard.push(words.to_string());
-        }
     }
 
     /// What is said while nobody listens never reaches the call.
@@ -178,9 +168,7 @@ impl<'m> Caller<'m> {
             return Doing::Nothing;
         }
         if let Some(mind) = &mut self.mind {
-            let question = Question { ask: at.ask, heard: &self.heard };
-            if let Some(steps) = mind.answers(&question).filter(|steps| !steps.is_empty()) {
-                self.heard.clear();
+            if let Some(steps) = mind.answers(at.ask).filter(|steps| !steps.is_empty()) {
                 self.steps = steps.into();
                 return self.next(now, at, playing, quiet);
             }

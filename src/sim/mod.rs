@@ -11,7 +11,7 @@ mod transcript;
 mod world;
 
 pub use check::{ending, shortcomings};
-pub use plan::{AgentPlan, CallerStep, Mind, Question, Speech, When, World};
+pub use plan::{AgentPlan, CallerStep, Mind, Speech, When, World};
 pub use script::{Script, Want, What};
 pub use transcript::{Line, Transcript};
 pub use world::{simulate, simulate_with};

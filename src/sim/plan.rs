@@ -51,21 +51,13 @@ impl World {
 
 /// A caller who decides by what is asked. Asked once the caller's steps are used up and the hotline waits.
 pub trait Mind {
-    /// The hotline waits for an answer to this. `None` = the caller leaves.
-    fn answers(&mut self, question: &Question<'_>) -> Option<Vec<CallerStep>>;
+    /// The hotline waits for an answer to this question, or (`None`) to whether the call may be recorded. Nothing back = the caller
+    /// leaves.
+    fn answers(&mut self, ask: Option<&Ask>) -> Option<Vec<CallerStep>>;
     /// How long the caller speaks after the tone.
     fn message(&mut self) -> Duration {
         Duration::from_secs(4)
     }
-}
-
-/// What the hotline waits for.
-#[derive(Debug, Clone, Copy)]
-pub struct Question<'q> {
-    /// The question; `None` = whether the call may be recorded.
-    pub ask: Option<&'q Ask>,
-    /// What the caller has heard since the last answer, one after the other.
-    pub heard: &'q [String],
 }
 
 /// What happens at a target in one try.

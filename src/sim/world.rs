@@ -137,9 +137,6 @@ impl<'m> Simulation<'m> {
             Due::Event(event) => self.happen(event),
             Due::PromptOver(leg, prompt) => {
                 if let Some((words, step, ms)) = self.players.over(leg, prompt) {
-                    if leg == LegId::Caller {
-                        self.caller.hears(&words);
-                    }
                     self.transcript.said(self.now, leg, words, step);
                     self.next_prompt(leg);
                     self.happen(Event::PromptEnded { leg, prompt, played_ms: ms, end: PromptEnd::Finished });
@@ -173,7 +170,6 @@ impl<'m> Simulation<'m> {
     /// Stops what the caller hears, if its barge-in policy allows it.
     fn cut(&mut self, end: PromptEnd) {
         for (prompt, words, step, ms) in self.players.cut(LegId::Caller, self.now, end == PromptEnd::Keyed) {
-            self.caller.hears(&words);
             self.transcript.said(self.now, LegId::Caller, words, step);
             self.later(Duration::ZERO, Due::Event(Event::PromptEnded { leg: LegId::Caller, prompt, played_ms: ms, end }));
         }

@@ -1,7 +1,8 @@
 //! Who asked for a person, and who came to one, day by day: what a hotline should be judged by.
 
+use super::calls::from_json;
 use super::{Store, StoreError};
-use crate::base::WallTime;
+use crate::base::{Disposition, WallTime};
 use serde::Serialize;
 use sqlx::Row;
 use std::collections::BTreeMap;
@@ -33,7 +34,7 @@ pub struct ReachDay {
     pub wait_half_ms: Option<u64>,
     /// 95 % are below.
     pub wait_most_ms: Option<u64>,
-    /// Transfers by their reason.
+    /// Transfers and messages by their reason.
     pub because: BTreeMap<String, u32>,
 }
 
@@ -44,9 +45,9 @@ impl Store {
     /// When the database fails.
     pub async fn reach(&self, since: WallTime) -> Result<Vec<ReachDay>, StoreError> {
         let rows = sqlx::query(
-            "SELECT c.began_ms, c.flow, c.disposition, c.disposition_json, c.request_to_person_ms, \
+            "SELECT c.began_ms, c.flow, c.disposition_json, c.request_to_person_ms, \
              EXISTS (SELECT 1 FROM decisions d WHERE d.call = c.id AND d.what = 'asked') AS asked \
-             FROM calls c WHERE c.disposition IS NOT NULL AND c.began_ms >= ? ORDER BY c.began_ms",
+             FROM calls c WHERE c.disposition_json IS NOT NULL AND c.began_ms >= ? ORDER BY c.began_ms",
         )
         .bind(since.0)
         .fetch_all(&self.pool)
@@ -57,10 +58,9 @@ impl Store {
             let flow: String = row.try_get("flow")?;
             let entry = days.entry((day.clone(), flow.clone())).or_default();
             (entry.0.day, entry.0.flow) = (day, flow);
-            let disposition: String = row.try_get("disposition")?;
-            let whole: Option<String> = row.try_get("disposition_json")?;
+            let disposition: String = row.try_get("disposition_json")?;
             let asked = row.try_get::<i64, _>("asked")? != 0;
-            add(&mut entry.0, &disposition, whole.as_deref(), asked);
+            add(&mut entry.0, &from_json("a disposition", &disposition)?, asked);
             let wait: Option<i64> = row.try_get("request_to_person_ms")?;
             entry.1.extend(wait.and_then(|ms| u64::try_from(ms).ok()));
         }
@@ -68,34 +68,28 @@ impl Store {
     }
 }
 
-fn add(day: &mut ReachDay, disposition: &str, whole: Option<&str>, asked: bool) {
-    let told: serde_json::Value = whole.and_then(|json| serde_json::from_str(json).ok()).unwrap_or_default();
-    let because = find(&told, "because").and_then(|b| b.as_str().map(str::to_string));
-    let wanted = asked || find(&told, "wanted_person").is_some_and(|w| w.as_bool() == Some(true));
+fn add(day: &mut ReachDay, disposition: &Disposition, asked: bool) {
+    let wanted = asked || matches!(disposition, Disposition::Abandoned { wanted_person: true });
     day.calls += 1;
     day.asked += u32::from(wanted);
-    match disposition {
-        "answered" => day.answered += 1,
-        "transferred" => day.to_person += 1,
-        _ => {}
-    }
-    if let Some(because) = because {
-        *day.because.entry(because).or_default() += 1;
-    }
-    if wanted {
-        match disposition {
-            "transferred" => day.asked_reached += 1,
-            "message_taken" => day.asked_message += 1,
-            "abandoned" | "lost" => day.asked_gave_up += 1,
-            _ => day.asked_unserved += 1,
+    let of_asked = match disposition {
+        Disposition::Transferred { because, .. } => {
+            day.to_person += 1;
+            *day.because.entry(because.clone()).or_default() += 1;
+            &mut day.asked_reached
         }
-    }
-}
-
-/// A field wherever it stands: dispositions are written as `{ "transferred": { … } }` or flat.
-fn find<'v>(value: &'v serde_json::Value, key: &str) -> Option<&'v serde_json::Value> {
-    let map = value.as_object()?;
-    map.get(key).or_else(|| map.values().find_map(|inner| find(inner, key)))
+        Disposition::MessageTaken { because } => {
+            *day.because.entry(because.clone()).or_default() += 1;
+            &mut day.asked_message
+        }
+        Disposition::Abandoned { .. } | Disposition::Lost => &mut day.asked_gave_up,
+        Disposition::Answered => {
+            day.answered += 1;
+            &mut day.asked_unserved
+        }
+        _ => &mut day.asked_unserved,
+    };
+    *of_asked += u32::from(wanted);
 }
 
 fn with_waits(mut day: ReachDay, mut waits: Vec<u64>) -> ReachDay {

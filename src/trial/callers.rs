@@ -1,10 +1,10 @@
 //! Made-up callers: each wants one thing and behaves in one way. They answer what a flow asks, so that a flow can be tried before
 //! anybody phones it.
 
-use crate::base::{CheckDigit, Digit, Hypothesis, Language};
+use crate::base::{CheckDigit, Dice, Digit, Hypothesis, Language};
 use crate::flow::{Ask, AskKind, Choice, Flow};
 use crate::nlu::Mishearing;
-use crate::sim::{CallerStep, Mind, Question, Speech, When};
+use crate::sim::{CallerStep, Mind, Speech, When};
 use serde::Serialize;
 use std::sync::Arc;
 use std::time::Duration;
@@ -66,7 +66,9 @@ pub struct TestCaller {
     /// The intent that is wanted.
     goal: String,
     language: Language,
-    dice: u64,
+    dice: Dice,
+    /// Where among the ways to say it this caller begins.
+    first: usize,
     answers: u32,
     /// How often the goal was said or keyed.
     asked: u32,
@@ -83,12 +85,15 @@ impl TestCaller {
     /// A caller who wants this intent; the same seed behaves the same.
     pub fn new(flow: &Arc<Flow>, persona: Persona, goal: &str, seed: u64) -> TestCaller {
         let language = flow.language();
+        let mut dice = Dice::new(seed);
+        let first = dice.roll(7);
         let sentences: Vec<&str> = flow.languages.iter().flat_map(|l| flow.examples(*l)).map(|(_, text)| text).collect();
         TestCaller {
             persona,
             goal: goal.to_string(),
             language,
-            dice: seed.wrapping_mul(0x9e37_79b9_7f4a_7c15).wrapping_add(0x1234_5678_9abc_def1),
+            dice,
+            first,
             answers: 0,
             asked: 0,
             asked_at: String::new(),
@@ -97,11 +102,6 @@ impl TestCaller {
             errors: Mishearing::new(sentences.into_iter(), 0.3, seed),
             flow: flow.clone(),
         }
-    }
-
-    fn roll(&mut self, most: usize) -> usize {
-        self.dice = self.dice.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        (self.dice >> 33) as usize % most.max(1)
     }
 
     fn says(&mut self, words: &str) -> Option<Vec<CallerStep>> {
@@ -113,10 +113,10 @@ impl TestCaller {
         let plain: String = heard.chars().map(|c| if kept(c) { c } else { ' ' }).collect();
         let mut speech = Speech::clear(plain.trim());
         if self.persona == Persona::Mumbler {
-            let confidence = crate::base::Confidence::new(0.35 + 0.05 * self.roll(12) as f32);
+            let confidence = crate::base::Confidence::new(0.35 + 0.05 * self.dice.roll(12) as f32);
             speech.heard = speech.heard.map(|h| Hypothesis { confidence, ..h });
         }
-        if self.persona == Persona::Angry && self.answers > 1 && self.roll(2) == 0 {
+        if self.persona == Persona::Angry && self.answers > 1 && self.dice.roll(2) == 0 {
             speech.when = When::Over(Duration::from_millis(700));
         }
         Some(vec![CallerStep::Speaks(speech)])
@@ -131,7 +131,7 @@ impl TestCaller {
             Language::ZH => ["转人工", "我要找真人", "人工客服"],
             _ => ["let me talk to a person", "i want a human agent", "representative please"],
         };
-        let which = self.roll(words.len());
+        let which = self.dice.roll(words.len());
         self.says(words[which])
     }
 
@@ -148,7 +148,7 @@ impl TestCaller {
             .filter(|(i, _)| *i == self.goal)
             .map(|(_, t)| t.to_string())
             .collect();
-        let Some(one) = examples.get((self.asked as usize + self.dice as usize % 7) % examples.len().max(1)) else {
+        let Some(one) = examples.get((self.asked as usize + self.first) % examples.len().max(1)) else {
             return self.goal.clone();
         };
         let around: &[(&str, &str)] = match self.language {
@@ -181,7 +181,7 @@ impl TestCaller {
     fn digits(&mut self, min: u8, max: u8, check: Option<CheckDigit>) -> String {
         let length = usize::from(min).max(usize::from(max.min(min.max(6))));
         for _ in 0..2_000 {
-            let digits: String = (0..length).map(|_| char::from(b'0' + self.roll(10) as u8)).collect();
+            let digits: String = (0..length).map(|_| char::from(b'0' + self.dice.roll(10) as u8)).collect();
             if check.is_none_or(|c| c.holds(&digits)) {
                 return digits;
             }
@@ -207,7 +207,7 @@ impl TestCaller {
             AskKind::YesNo | AskKind::Confirm { .. } if by_keys => presses("1"),
             AskKind::YesNo | AskKind::Confirm { .. } => self.says(if self.language == Language::ZH { "是的" } else { "yes" }),
             AskKind::Menu(options) | AskKind::Language(options) => {
-                let which = self.roll(options.len());
+                let which = self.dice.roll(options.len());
                 let Some(option) = options.get(which) else { return self.person() };
                 match (by_keys, option.key, option.phrases.first().cloned()) {
                     (true, Some(key), _) => Some(vec![CallerStep::Presses(vec![key], When::Quiet)]),
@@ -226,7 +226,7 @@ fn presses(keys: &str) -> Option<Vec<CallerStep>> {
 }
 
 impl Mind for TestCaller {
-    fn answers(&mut self, question: &Question<'_>) -> Option<Vec<CallerStep>> {
+    fn answers(&mut self, ask: Option<&Ask>) -> Option<Vec<CallerStep>> {
         self.answers += 1;
         if self.answers > PATIENCE {
             return None;
@@ -234,7 +234,7 @@ impl Mind for TestCaller {
         if self.persona == Persona::Silent {
             return Some(vec![CallerStep::Silence]);
         }
-        let Some(ask) = question.ask else {
+        let Some(ask) = ask else {
             return if self.persona == Persona::KeyPresser { presses("1") } else { self.says("yes") };
         };
         // Whoever asked for a person asks again, and means it.

@@ -27,7 +27,7 @@ pub struct Learned {
     pub own: BeforeAfter,
 }
 
-/// Compares a flow's matcher with one that learns from `add`, too. Takes as long as ten trainings.
+/// Compares a flow's matcher with one that learns from `add`, too. Takes as long as sixteen trainings.
 ///
 /// # Errors
 /// What the matcher says to these sentences.

@@ -18,4 +18,4 @@ pub use learn::{BeforeAfter, Learned, learned};
 pub use recorded::{Act, Asked, Course, Recorded, RecordedCaller};
 pub use replay::{Judgement, Verdict, judge};
 pub use run_tests::{TestOutcome, run_test, run_tests};
-pub use test_calls::{Served, TestCalls, test_calls, told_of};
+pub use test_calls::{Served, TestCalls, test_calls};

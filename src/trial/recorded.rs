@@ -4,7 +4,7 @@
 use crate::base::{AttemptId, Digit, Disposition, LookUpId, Moment, UtteranceId};
 use crate::call::{AgentEvent, Call, Command, Event, Fingerprint, Record, ReferOutcome, TurnRecord};
 use crate::flow::{Ask, AskKind, Flow, LookUp, RecordMode};
-use crate::sim::{AgentPlan, CallerStep, Mind, Question, Speech, When, World};
+use crate::sim::{AgentPlan, CallerStep, Mind, Speech, When, World};
 use crate::store::LoggedCall;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -73,8 +73,6 @@ pub struct Act {
     pub asked: Option<Asked>,
     /// What.
     pub step: CallerStep,
-    /// Of speech: which utterance.
-    pub utterance: Option<UtteranceId>,
 }
 
 /// A question, as another flow may ask it, too.
@@ -141,7 +139,7 @@ impl Recorded {
 
     /// The caller of this call, to be put before a flow.
     pub fn caller(&self) -> RecordedCaller<'_> {
-        RecordedCaller { call: self, used: vec![false; self.acts.len()], unknown: None, given: Vec::new() }
+        RecordedCaller { call: self, used: vec![false; self.acts.len()], unknown: None }
     }
 }
 
@@ -222,7 +220,7 @@ impl<'f> Gather<'f> {
                     spotted: spoken.spotted,
                     restless: spoken.restless,
                 };
-                self.act(at, asked, CallerStep::Speaks(speech), Some(*utterance));
+                self.act(at, asked, CallerStep::Speaks(speech));
             }
             Event::Key(key) => self.key(at, asked, *key),
             Event::LookedUp { id, result } => {
@@ -232,7 +230,7 @@ impl<'f> Gather<'f> {
                     self.lookups.insert(request.name.clone(), (took, result.clone()));
                 }
             }
-            Event::Machine(machine) => self.act(at, None, CallerStep::IsMachine(*machine), None),
+            Event::Machine(machine) => self.act(at, None, CallerStep::IsMachine(*machine)),
             Event::Agent { attempt, event } => self.agent(at, *attempt, event),
             Event::Referred { attempt, outcome } => {
                 if let Some(attempt) = self.attempts.get_mut(attempt) {
@@ -250,8 +248,8 @@ impl<'f> Gather<'f> {
         }
     }
 
-    fn act(&mut self, at: Moment, asked: Option<Asked>, step: CallerStep, utterance: Option<UtteranceId>) {
-        self.acts.push(Act { at, asked, step, utterance });
+    fn act(&mut self, at: Moment, asked: Option<Asked>, step: CallerStep) {
+        self.acts.push(Act { at, asked, step });
     }
 
     /// Keys that follow each other at one question are one answer.
@@ -262,7 +260,7 @@ impl<'f> Gather<'f> {
         {
             return keys.push(key);
         }
-        self.act(at, asked, CallerStep::Presses(vec![key], When::Quiet), None);
+        self.act(at, asked, CallerStep::Presses(vec![key], When::Quiet));
     }
 
     fn agent(&mut self, at: Moment, attempt: AttemptId, event: &AgentEvent) {
@@ -305,7 +303,7 @@ impl<'f> Gather<'f> {
                     if turn.by == "silence" && !self.silences.contains(&turn.turn) {
                         self.silences.push(turn.turn);
                         let asked = Asked { node: turn.node.clone(), kind: String::new() };
-                        self.act(turn.at, Some(asked), CallerStep::Silence, None);
+                        self.act(turn.at, Some(asked), CallerStep::Silence);
                     }
                 }
                 _ => {}
@@ -342,8 +340,6 @@ pub struct RecordedCaller<'r> {
     used: Vec<bool>,
     /// The first question that this caller was never asked, or had answered already.
     pub unknown: Option<Asked>,
-    /// Places of the acts that were given as answers, in order.
-    pub given: Vec<usize>,
 }
 
 impl RecordedCaller<'_> {
@@ -366,8 +362,8 @@ fn is_slot(kind: &str) -> bool {
 }
 
 impl Mind for RecordedCaller<'_> {
-    fn answers(&mut self, question: &Question<'_>) -> Option<Vec<CallerStep>> {
-        let asked = Asked::of(question.ask);
+    fn answers(&mut self, ask: Option<&Ask>) -> Option<Vec<CallerStep>> {
+        let asked = Asked::of(ask);
         let Some(place) = self.find(&asked) else {
             let all_done = self.used.iter().all(|used| *used);
             if !(all_done && self.call.left) {
@@ -376,7 +372,6 @@ impl Mind for RecordedCaller<'_> {
             return None;
         };
         self.used[place] = true;
-        self.given.push(place);
         Some(vec![self.call.acts[place].step.clone()])
     }
 

@@ -56,11 +56,10 @@ struct Played {
 
 /// Puts a recorded call before `draft`. `flow` is the flow that it had.
 pub fn judge(recorded: &Recorded, flow: &Arc<Flow>, draft: &Arc<Flow>) -> Judgement {
-    let before = play(recorded, flow);
     if recorded.whole_events < recorded.events {
         // What follows was sensitive and is not in the log: nobody knows how the call went on.
-        let (before, after) = (before.course.turns.len(), play(recorded, draft));
-        return match first_difference(&recorded.course, &after.course, before) {
+        let after = play(recorded, draft);
+        return match first_difference(&recorded.course, &after.course, recorded.course.turns.len()) {
             Some(turn) => difference(recorded, turn, &recorded.course, &after, false),
             None => Judgement {
                 verdict: Verdict::CannotTell,
@@ -69,6 +68,7 @@ pub fn judge(recorded: &Recorded, flow: &Arc<Flow>, draft: &Arc<Flow>) -> Judgem
             },
         };
     }
+    let before = play(recorded, flow);
     if let Some(turn) = first_difference(&recorded.course, &before.course, usize::MAX) {
         let why = "the simulation does not go as the call did, so it says nothing about another flow";
         return Judgement { verdict: Verdict::CannotTell, turn: Some(turn + 1), why: why.into() };

@@ -2,10 +2,10 @@
 
 use super::recorded::Recorded;
 use super::replay::{Verdict, judge};
-use crate::base::{CallId, Moment, UtteranceId};
+use crate::base::{CallId, Dice, Moment, UtteranceId};
 use crate::call::{CallSettings, Command, Event, Fingerprint};
-use crate::flow::{Flow, LookedUp};
-use crate::sim::{CallerStep, Line, Mind, Question, Speech, Transcript, When, World, simulate_with};
+use crate::flow::{Ask, Flow, LookedUp};
+use crate::sim::{CallerStep, Line, Mind, Speech, Transcript, When, World, simulate_with};
 use crate::store::{EventLogEnd, EventLogHead, LoggedCall};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -53,25 +53,18 @@ fn log_of(flow: &Flow, transcript: &Transcript, settings: CallSettings) -> Logge
 
 /// A caller of whom a number tells everything.
 struct Somebody {
-    dice: u64,
+    dice: Dice,
     turns: u32,
 }
 
-impl Somebody {
-    fn roll(&mut self, most: u64) -> u64 {
-        self.dice = self.dice.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        (self.dice >> 33) % most
-    }
-}
-
 impl Mind for Somebody {
-    fn answers(&mut self, question: &Question<'_>) -> Option<Vec<CallerStep>> {
+    fn answers(&mut self, ask: Option<&Ask>) -> Option<Vec<CallerStep>> {
         self.turns += 1;
-        if self.turns > 12 || self.roll(15) == 0 {
+        if self.turns > 12 || self.dice.roll(15) == 0 {
             return None;
         }
         let key = |c: char| vec![CallerStep::Presses(crate::base::Digit::from_char(c).into_iter().collect(), When::Quiet)];
-        let words = match self.roll(12) {
+        let words = match self.dice.roll(12) {
             0 => return Some(vec![CallerStep::Silence]),
             1 => return Some(key('1')),
             2 => "let me talk to a person please",
@@ -82,16 +75,16 @@ impl Mind for Somebody {
             7 | 8 => "where is my parcel",
             9 => "yes",
             10 => "one two three four five six seven eight",
-            _ => match question.ask {
+            _ => match ask {
                 None => "yes",
                 Some(_) => "where is my parcel one two three four five six seven eight",
             },
         };
         let mut speech = Speech::clear(words);
-        if self.roll(8) == 0 {
-            speech.when = When::Over(Duration::from_millis(400 + 100 * self.roll(5)));
+        if self.dice.roll(8) == 0 {
+            speech.when = When::Over(Duration::from_millis(400 + 100 * self.dice.roll(5) as u64));
         }
-        if self.roll(10) == 0 {
+        if self.dice.roll(10) == 0 {
             speech.heard = speech.heard.map(|h| crate::base::Hypothesis { rejected: Some("a guess".into()), ..h });
         }
         Some(vec![CallerStep::Speaks(speech)])
@@ -118,7 +111,7 @@ fn calls(flow: &Arc<Flow>, count: u64) -> Vec<LoggedCall> {
     let one = |number: u64| {
         let world = world(number);
         let told = settings(&world);
-        let mut caller = Somebody { dice: number.wrapping_mul(0x9e37_79b9_7f4a_7c15), turns: 0 };
+        let mut caller = Somebody { dice: Dice::new(number), turns: 0 };
         log_of(flow, &simulate_with(flow.clone(), world, &mut caller), told)
     };
     (0..count).map(one).collect()

@@ -207,49 +207,6 @@ fn told(turn: &crate::call::TurnRecord) -> String {
     format!("{first} {:?}", turn.slots.reveal())
 }
 
-/// What people read.
-pub fn told_of(found: &TestCalls) -> String {
-    let mut text = format!(
-        "{:<14} {:>5} {:>9} {:>7} {:>8} {:>5} {:>8} {:>6}  to a person (half, 95 %)\n",
-        "caller", "calls", "contained", "person", "message", "left", "unserved", "turns"
-    );
-    for (persona, s) in &found.by_persona {
-        let waits = s.to_person_s.map_or("–".to_string(), |(a, b)| format!("{a:.1} s, {b:.1} s"));
-        text += &format!(
-            "{:<14} {:>5} {:>9} {:>7} {:>8} {:>5} {:>8} {:>6}  {waits}\n",
-            persona.name(),
-            s.calls,
-            s.contained,
-            s.to_person,
-            s.messages,
-            s.left,
-            s.unserved,
-            s.turns
-        );
-    }
-    for (persona, s) in &found.by_persona {
-        for (node, share) in s.misunderstood_at.iter().take(3) {
-            text += &format!("{}: {:.0} % of what is said at {node} is not understood\n", persona.name(), share * 100.0);
-        }
-        if s.same_answer_thrice > 0 {
-            text += &format!("{}: {} heard the same answer a third time\n", persona.name(), s.same_answer_thrice);
-        }
-        for violation in &s.violations {
-            text += &format!("{}: never allowed: {violation}\n", persona.name());
-        }
-    }
-    let sum = |of: fn(&Served) -> u32| found.by_persona.values().map(of).sum::<u32>();
-    text += &format!(
-        "{} calls: {} contained ({:.0} %), {} to a person, {} requests for a person unserved\n",
-        found.calls,
-        sum(|s| s.contained),
-        100.0 * f64::from(sum(|s| s.contained)) / f64::from(found.calls.max(1)),
-        sum(|s| s.to_person),
-        sum(|s| s.unserved)
-    );
-    text
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -269,7 +226,7 @@ mod tests {
     fn nobody_who_wants_a_person_is_left_without_one() {
         for named in FLOWS {
             let found = test_calls(&flow(named), 420, 3);
-            assert!(found.good(), "{}: {}\n{}", named.0, told_of(&found), found.stories.join("\n"));
+            assert!(found.good(), "{}: {found:?}\n{}", named.0, found.stories.join("\n"));
             assert_eq!(found, test_calls(&flow(named), 420, 3), "the same seed brings the same callers");
             let rephrasers = &found.by_persona[&Persona::Rephraser];
             assert!(rephrasers.to_person > rephrasers.calls / 3, "{rephrasers:?}");

@@ -24,7 +24,8 @@ fn recorded_calls_are_executed_again_and_put_before_a_draft() {
     }
     let rows = gateway.ended_calls(3);
     let config = gateway.config.to_string_lossy().into_owned();
-    // The log's last line is written with the call's end.
+    // The log's last line is written behind the row that says that the call has ended, by another process: nothing tells this test
+    // when, so it looks again, each time with a process of its own.
     let until = std::time::Instant::now() + std::time::Duration::from_secs(10);
     loop {
         let (code, text) = hotline(&["replay", "--config", &config]);
