@@ -1,7 +1,7 @@
 //! `hotline check`: everything that is wrong with flows, their own tests, and the flow as a picture.
 
-use super::running;
-use crate::flow::{Finding, Severity, dot, mermaid, placeholder_env};
+use super::{flow_files, running};
+use crate::flow::{Severity, dot, mermaid, placeholder_env};
 use crate::trial::{FlowCheck, TestOutcome, check_flow};
 use anyhow::Context;
 use std::collections::BTreeMap;
@@ -56,19 +56,9 @@ pub(crate) fn schema(out: &mut dyn Write) -> anyhow::Result<bool> {
 
 fn check_file(path: &Path, env: &BTreeMap<String, String>) -> FlowCheck {
     let name = path.display().to_string();
-    let text = match std::fs::read_to_string(path) {
+    let text = match flow_files::text(path) {
         Ok(text) => text,
-        Err(error) => {
-            let finding = Finding {
-                severity: Severity::Error,
-                file: name,
-                line: 1,
-                rule: "unreadable".to_string(),
-                message: format!("the file cannot be read: {error}"),
-                remedy: "name an existing flow in UTF-8".to_string(),
-            };
-            return FlowCheck { findings: vec![finding], flow: None, tests: Vec::new() };
-        }
+        Err(findings) => return FlowCheck { findings, flow: None, tests: Vec::new() },
     };
     let mut known = placeholder_env(&text);
     known.extend(env.clone());
@@ -109,7 +99,7 @@ fn report(checks: &[(String, FlowCheck)], out: &mut dyn Write) -> anyhow::Result
             writeln!(out, "{finding}")?;
         }
         for test in check.tests.iter().filter(|t| !t.passed()) {
-            writeln!(out, "{file}:{}: test failed: {}", test.line, test.name)?;
+            writeln!(out, "{}:{}: test failed: {}", test.file, test.line, test.name)?;
             for wrong in &test.wrong {
                 writeln!(out, "    {wrong}")?;
             }
@@ -130,9 +120,9 @@ fn report(checks: &[(String, FlowCheck)], out: &mut dyn Write) -> anyhow::Result
 
 fn as_json(checks: &[(String, FlowCheck)]) -> serde_json::Value {
     let of = |severity| checks.iter().flat_map(|(_, c)| &c.findings).filter(|f| f.severity == severity).collect::<Vec<_>>();
-    let case = |(file, t): (&String, &TestOutcome)| serde_json::json!({ "file": file, "line": t.line, "name": t.name, "passed": t.passed(), "wrong": t.wrong });
-    let all: Vec<(&String, &TestOutcome)> = checks.iter().flat_map(|(f, c)| c.tests.iter().map(move |t| (f, t))).collect();
-    let passed = all.iter().filter(|(_, t)| t.passed()).count();
+    let case = |t: &TestOutcome| serde_json::json!({ "file": t.file, "line": t.line, "name": t.name, "passed": t.passed(), "wrong": t.wrong });
+    let all: Vec<&TestOutcome> = checks.iter().flat_map(|(_, c)| &c.tests).collect();
+    let passed = all.iter().filter(|t| t.passed()).count();
     serde_json::json!({
         "errors": of(Severity::Error),
         "warnings": of(Severity::Warning),

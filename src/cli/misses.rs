@@ -2,13 +2,13 @@
 //! puts it into the flow's text and tells what that brings.
 
 use super::args_records::{LabelArgs, MissesArgs, RetrainArgs};
-use super::{calls, running};
+use super::{calls, flow_files, running};
 use crate::base::Language;
-use crate::flow::{Flow, NewExample, with_examples};
+use crate::flow::{Flow, NewExample, parts, with_examples};
 use crate::nlu::{OUT_OF_SCOPE, clusters, holds_chinese};
 use crate::store::{Miss, Store};
 use crate::trial::learned;
-use anyhow::{Context, bail};
+use anyhow::bail;
 use serde_json::json;
 use std::collections::BTreeSet;
 use std::io::Write;
@@ -150,7 +150,7 @@ pub(crate) async fn retrain(args: &RetrainArgs, json: bool, out: &mut dyn Write)
         return Ok(false);
     }
     let name = args.flow.display();
-    let text = std::fs::read_to_string(&args.flow).with_context(|| format!("{name} cannot be read"))?;
+    let text = flow_files::text(&args.flow).map_err(running::mistaken)?;
     let changed = with_examples(&text, &add).map_err(|why| anyhow::anyhow!("{name}: {why}"))?;
     let mut known = crate::flow::placeholder_env(&changed);
     known.extend(env);
@@ -161,7 +161,7 @@ pub(crate) async fn retrain(args: &RetrainArgs, json: bool, out: &mut dyn Write)
     eprintln!("retrain: {} new sentences; comparing on what is held out ...", add.len());
     let figures = learned(&flow, &add).map_err(anyhow::Error::msg)?;
     if args.write {
-        std::fs::write(&args.flow, &changed).with_context(|| format!("{name} cannot be written"))?;
+        flow_files::write_changed(&args.flow, &text, &changed)?;
     }
     if json {
         let sentences: Vec<_> =
@@ -169,7 +169,11 @@ pub(crate) async fn retrain(args: &RetrainArgs, json: bool, out: &mut dyn Write)
         writeln!(out, "{}", json!({ "flow": flow.name, "add": sentences, "figures": figures, "written": args.write }))?;
         return Ok(true);
     }
-    difference(&name.to_string(), &text, &changed, out)?;
+    for ((file, before), (_, after)) in parts(&text, &name.to_string()).iter().zip(parts(&changed, "")) {
+        if *before != after {
+            difference(file, before, &after, out)?;
+        }
+    }
     writeln!(out, "understood rightly       before   after")?;
     for (what, n) in [("new sentences, held out", figures.new), ("the flow's own, held out", figures.own)] {
         writeln!(out, "{what:<24} {:>5}    {:>5}   of {}", n.before, n.after, n.of)?;

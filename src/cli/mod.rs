@@ -22,6 +22,7 @@ mod check;
 mod demo;
 mod device;
 mod eval;
+mod flow_files;
 mod match_cmd;
 mod misses;
 mod models;

@@ -1,5 +1,6 @@
 //! A gateway with its web side, as `serve` runs it; also what demo and benches stand on, so that there is no second path.
 
+use super::flow_files;
 use crate::audio::Pcm;
 use crate::base::{Language, PromptPart};
 use crate::flow::{Finding, Flow};
@@ -177,14 +178,8 @@ fn unknown_trunks(config: &Config, number: &NumberConfig, flow: &Flow) -> Vec<St
 
 fn load_flow(path: &Path, env: &BTreeMap<String, String>, mistakes: &mut Vec<String>) -> Option<Arc<Flow>> {
     let name = path.display().to_string();
-    let text = match std::fs::read_to_string(path) {
-        Ok(text) => text,
-        Err(error) => {
-            mistakes.push(format!("{name}:0: the flow cannot be read: {error}. Name an existing file in [[number]] flow."));
-            return None;
-        }
-    };
-    match Flow::load(&text, &name, env) {
+    let loaded = flow_files::text(path).and_then(|text| Flow::load(&text, &name, env));
+    match loaded {
         Ok(checked) => {
             for warning in &checked.warnings {
                 tracing::warn!("{warning}");
@@ -225,13 +220,18 @@ pub(crate) fn days_ago(days: u32) -> crate::base::WallTime {
     crate::base::WallTime(wall_now().0.saturating_sub(i64::from(days) * 86_400_000))
 }
 
+/// Findings of a flow as the error of a command.
+pub(crate) fn mistaken(findings: Vec<Finding>) -> Mistakes {
+    Mistakes(findings.iter().map(Finding::to_string).collect())
+}
+
 /// Reads one flow.
 ///
 /// # Errors
 /// [`Mistakes`], all of them.
 pub(crate) fn read_flow(path: &Path, env: &BTreeMap<String, String>) -> anyhow::Result<Arc<Flow>> {
     // What is not known here stands for itself, so that any flow can be tried away from its gateway.
-    let mut known = std::fs::read_to_string(path).map(|text| crate::flow::placeholder_env(&text)).unwrap_or_default();
+    let mut known = flow_files::text(path).map(|text| crate::flow::placeholder_env(&text)).unwrap_or_default();
     known.extend(env.clone());
     let mut mistakes = Vec::new();
     load_flow(path, &known, &mut mistakes).ok_or_else(|| Mistakes(mistakes).into())

@@ -118,9 +118,11 @@ impl Compiler<'_, '_> {
         let lookups = lookups.collect();
         let texts = |list: &Option<Vec<At<String>>>| list.iter().flatten().map(|t| t.value.clone()).collect();
         let ends = test.ends.as_ref().map(|e| self.test_end(&e.0));
+        let (file, line) = self.report.place(first);
         FlowTest {
-            name: test.name.as_ref().map_or_else(|| format!("test in line {first}"), |n| n.value.clone()),
-            line: first,
+            name: test.name.as_ref().map_or_else(|| format!("test in line {line}"), |n| n.value.clone()),
+            file,
+            line,
             caller: test.caller.iter().map(|t| self.caller_turn(t)).collect(),
             at: test.at.as_ref().and_then(|t| self.wall_time(t)),
             lookups,

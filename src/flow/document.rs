@@ -16,6 +16,8 @@ pub(crate) struct Document {
     pub(crate) name: At<String>,
     /// Languages that the hotline speaks (`en`, `zh`), the usual one first.
     pub(crate) languages: Vec<At<Tag>>,
+    /// Other files of the flow's folder, whose intents, nodes, targets and the like belong to this flow, too.
+    pub(crate) include: Option<Vec<At<String>>>,
     /// The node where calls begin; the first node unless said otherwise.
     pub(crate) start: Option<At<String>>,
     /// Time zone for opening hours, dates and tests, such as `Europe/Berlin`; UTC unless said otherwise.

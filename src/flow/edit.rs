@@ -2,7 +2,7 @@
 
 use super::document::{At, Document, Words};
 use super::finding::Report;
-use super::{read, yaml};
+use super::{bundle, read, yaml};
 use crate::base::Language;
 use std::collections::BTreeMap;
 
@@ -17,13 +17,15 @@ pub struct NewExample {
     pub text: String,
 }
 
-/// The flow's text with the sentences added, each behind the last one of its intent and language.
+/// The flow's text (or the whole of its files) with the sentences added, each behind the last one of its intent and language.
 ///
 /// # Errors
 /// One sentence: the text is no flow, the intent or its language is not there, or it is written in a way that only people can change.
 pub fn with_examples(text: &str, add: &[NewExample]) -> Result<String, String> {
     let mut report = Report::new("flow");
-    let document = yaml::parse(text, &mut report).and_then(|tree| read::read(&tree, &mut report));
+    let document = yaml::parse(text, &mut report)
+        .and_then(|trees| bundle::merged(trees, &mut report))
+        .and_then(|tree| read::read(&tree, &mut report));
     let document = document.ok_or("this is no flow: `hotline check` tells why")?;
     let first = document.languages.first().map_or(Language::EN, |tag| tag.value.0);
     let mut by_line: BTreeMap<u32, Vec<&str>> = BTreeMap::new();
@@ -35,6 +37,7 @@ pub fn with_examples(text: &str, add: &[NewExample]) -> Result<String, String> {
         match by_line.get(&number) {
             None => out.push_str(line),
             Some(sentences) => out.push_str(&extended(line, sentences).ok_or_else(|| {
+                let (_, number) = bundle::place(text, "", number);
                 format!("line {number}: the examples stand there in a way that only people can add to: write them one below the other")
             })?),
         }

@@ -1,7 +1,9 @@
 //! What the checker has to say about a flow: one finding per mistake, with its place and its remedy.
 
+use super::bundle::place;
 use serde::{Deserialize, Serialize};
 use std::fmt;
+use std::sync::Arc;
 
 /// How bad a finding is. A flow with an error is not served.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -48,12 +50,24 @@ const FINDINGS_MAX: usize = 500;
 #[derive(Debug)]
 pub(crate) struct Report {
     file: String,
+    /// The whole text, where it is a bundle of several files.
+    text: Arc<str>,
     findings: Vec<Finding>,
 }
 
 impl Report {
     pub(crate) fn new(file: &str) -> Report {
-        Report { file: file.to_string(), findings: Vec::new() }
+        Report::of(file, "".into())
+    }
+
+    /// For a bundle of files: findings name the file that they are about.
+    pub(crate) fn of(file: &str, text: Arc<str>) -> Report {
+        Report { file: file.to_string(), text, findings: Vec::new() }
+    }
+
+    /// The file and line of a line of the whole text.
+    pub(crate) fn place(&self, line: u32) -> (String, u32) {
+        place(&self.text, &self.file, line)
     }
 
     pub(crate) fn error(&mut self, line: u32, rule: &str, message: impl Into<String>, remedy: impl Into<String>) {
@@ -71,6 +85,7 @@ impl Report {
     /// Everything found, by line.
     pub(crate) fn into_findings(mut self) -> Vec<Finding> {
         self.findings.sort_by_key(|f| (f.line, f.severity));
+        placed(&mut self.findings, &self.text);
         self.findings
     }
 
@@ -79,6 +94,13 @@ impl Report {
         if self.findings.len() < FINDINGS_MAX && !self.findings.contains(&finding) {
             self.findings.push(finding);
         }
+    }
+}
+
+/// Gives findings whose lines are counted through a whole bundle the file and line that an editor knows.
+pub fn placed(findings: &mut [Finding], bundle: &str) {
+    for finding in findings {
+        (finding.file, finding.line) = place(bundle, &finding.file, finding.line);
     }
 }
 

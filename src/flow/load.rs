@@ -1,9 +1,10 @@
 //! From a file's text to a flow that may take calls, or to everything that is wrong with it.
 
 use super::compile;
+use super::document::Document;
 use super::finding::{Finding, Report, Severity};
 use super::model::Flow;
-use super::{read, rules, yaml};
+use super::{bundle, read, rules, yaml};
 use crate::base::hex;
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
@@ -19,14 +20,17 @@ pub struct Checked {
 }
 
 impl Flow {
-    /// Reads and checks a flow. `file` is the name that findings carry; `env` holds the environment names that the gateway
+    /// Reads and checks a flow: a file's text, or the whole of several files ([`bundle`](super::bundle())). `file` is the name that
+    /// findings carry; `env` holds the environment names that the gateway
     /// gives to this flow, with their values.
     ///
     /// # Errors
     /// All findings at once (at most 500), errors and warnings, by line; at least one is an error.
     pub fn load(text: &str, file: &str, env: &BTreeMap<String, String>) -> Result<Checked, Vec<Finding>> {
-        let mut report = Report::new(file);
-        let document = yaml::parse(text, &mut report).and_then(|tree| read::read(&tree, &mut report));
+        let mut report = Report::of(file, text.into());
+        let tree = yaml::parse(text, &mut report).and_then(|trees| bundle::merged(trees, &mut report));
+        let document = tree.and_then(|tree| read::read(&tree, &mut report));
+        not_read(document.as_ref(), text, &mut report);
         let mut flow = document.and_then(|d| compile::compile(&d, hash(text, env), env, &mut report));
         if let Some(flow) = &mut flow {
             flow.text = text.into();
@@ -36,6 +40,20 @@ impl Flow {
             Some(flow) if !report.has_errors() => Ok(Checked { flow: Arc::new(flow), warnings: report.into_findings() }),
             _ => Err(report.into_findings()),
         }
+    }
+}
+
+/// Files that are included but not there: the text is not a whole bundle.
+fn not_read(document: Option<&Document>, text: &str, report: &mut Report) {
+    let Some(files) = document.and_then(|d| d.include.as_ref()) else { return };
+    let there = bundle::parts(text, "");
+    for file in files.iter().filter(|file| !there.iter().any(|(name, _)| *name == file.value.trim())) {
+        report.error(
+            file.line,
+            "include",
+            format!("`{}` was not read", file.value),
+            "load the flow with the files that it includes",
+        );
     }
 }
 

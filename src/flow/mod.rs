@@ -2,6 +2,7 @@
 
 mod action;
 mod ask;
+mod bundle;
 mod compile;
 mod compile_node;
 mod compile_people;
@@ -26,10 +27,11 @@ pub use action::{
     Accept, Action, Answer, Ask, AskKind, CallFacts, Choice, Escalation, Input, LookUp, LookedUp, MenuOption, OnFailure,
     RecordMode, Say, SignWeights, TakeMessage, Target, TransferMethod,
 };
+pub use bundle::{bundle, parts, place};
 pub use compile::PLACEHOLDER;
 pub use cursor::Cursor;
 pub use edit::{NewExample, with_examples};
-pub use finding::{Finding, Severity};
+pub use finding::{Finding, Severity, placed};
 pub use graph::{dot, mermaid};
 pub use load::{Checked, has_errors, placeholder_env};
 pub use model::{CallerTurn, Flow, FlowTest, Intent, PersonWay, Retention, SlotKind, TestEnd, Validity};

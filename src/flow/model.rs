@@ -134,7 +134,9 @@ impl SlotKind {
 pub struct FlowTest {
     /// What it shows; `test in line N` unless the flow says otherwise.
     pub name: String,
-    /// Where it stands.
+    /// The file that it stands in, as it was named to the loader.
+    pub file: String,
+    /// Its line there.
     pub line: u32,
     /// The caller's turns.
     pub caller: Vec<CallerTurn>,

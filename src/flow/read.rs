@@ -117,6 +117,7 @@ impl<'r> Reader<'r> {
             hotline,
             name: name.unwrap_or(At { value: "flow".to_string(), line: f.line }),
             languages: self.list(&f, "languages", Self::tag).unwrap_or_default(),
+            include: self.list(&f, "include", Self::text),
             start: self.opt(&f, "start", Self::text),
             zone: self.opt(&f, "zone", Self::text),
             record: self.opt(&f, "record", Self::word),

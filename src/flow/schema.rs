@@ -76,7 +76,7 @@ mod tests {
     }
 
     fn json(text: &str) -> Value {
-        yaml::parse(text, &mut Report::new("t")).expect("YAML").to_json()
+        yaml::parse(text, &mut Report::new("t")).expect("YAML")[0].to_json()
     }
 
     #[test]

@@ -89,13 +89,13 @@ enum Open {
     Map { line: u32, anchor: usize, entries: Vec<Entry>, key: Option<(u32, String)>, seen: BTreeMap<String, u32> },
 }
 
-/// Reads the first document of a text. Syntax errors go to the report; `None` when there is no tree to go on with.
-pub(crate) fn parse(text: &str, report: &mut Report) -> Option<Yaml> {
+/// Reads the documents of a text, at least one. Syntax errors go to the report; `None` when there is no tree to go on with.
+pub(crate) fn parse(text: &str, report: &mut Report) -> Option<Vec<Yaml>> {
     if text.len() > BYTES_MAX {
         report.error(1, "too-big", format!("the file has {} bytes", text.len()), "a flow has at most 1 MiB: split it");
         return None;
     }
-    let mut builder = Builder { stack: Vec::new(), anchors: BTreeMap::new(), values: 0, root: None };
+    let mut builder = Builder { stack: Vec::new(), anchors: BTreeMap::new(), values: 0, roots: Vec::new() };
     let mut last_line = 1;
     for event in Parser::new_from_str(text) {
         let (event, span) = match event {
@@ -112,10 +112,10 @@ pub(crate) fn parse(text: &str, report: &mut Report) -> Option<Yaml> {
             return None;
         }
     }
-    if builder.root.is_none() {
+    if builder.roots.is_empty() {
         report.error(last_line, "yaml", "the file is empty", "begin with `hotline: 1`, a `name:` and `nodes:`");
     }
-    builder.root
+    (!builder.roots.is_empty()).then_some(builder.roots)
 }
 
 fn line_of(line: usize) -> u32 {
@@ -126,7 +126,7 @@ struct Builder {
     stack: Vec<Open>,
     anchors: BTreeMap<usize, Yaml>,
     values: usize,
-    root: Option<Yaml>,
+    roots: Vec<Yaml>,
 }
 
 impl Builder {
@@ -153,9 +153,6 @@ impl Builder {
                 }
                 None => Err("a list or group ends that never began".to_string()),
             },
-            Event::DocumentStart(_) if self.root.is_some() => {
-                Err("a second document begins here; one flow per file".to_string())
-            }
             _ => Ok(()),
         }
     }
@@ -178,7 +175,7 @@ impl Builder {
             self.anchors.insert(anchor, yaml.clone());
         }
         match self.stack.last_mut() {
-            None => self.root = Some(yaml),
+            None => self.roots.push(yaml),
             Some(Open::List { items, .. }) => items.push(yaml),
             Some(Open::Map { entries, key, seen, .. }) => match key.take() {
                 None => match yaml.value {
@@ -231,6 +228,6 @@ mod tests {
     fn json_keeps_leading_zeros() {
         let mut report = Report::new("t");
         let y = parse("a: 007\nb: 7\nc: true\nd: [1.5, x]\ne:\n", &mut report).expect("a tree");
-        assert_eq!(y.to_json().to_string(), r#"{"a":"007","b":7,"c":true,"d":[1.5,"x"],"e":null}"#);
+        assert_eq!(y[0].to_json().to_string(), r#"{"a":"007","b":7,"c":true,"d":[1.5,"x"],"e":null}"#);
     }
 }

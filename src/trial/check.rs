@@ -3,7 +3,7 @@
 
 use super::run_tests::{TestOutcome, run_tests};
 use crate::base::WallTime;
-use crate::flow::{Finding, Flow, Severity};
+use crate::flow::{Finding, Flow, Severity, placed};
 use crate::nlu::{Example, collisions};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -50,14 +50,17 @@ pub fn check_flow(
         Err(findings) => return FlowCheck { findings, flow: None, tests: Vec::new() },
     };
     let mut seen = BTreeSet::new();
+    let mut more = Vec::new();
     for (line, name) in flow.files() {
         if seen.insert(name.clone()) {
-            findings.extend(recording(file, line, &name, read(&name)));
+            more.extend(recording(file, line, &name, read(&name)));
         }
     }
-    findings.extend(validity(file, &flow, today));
-    findings.extend(colliding(file, &flow));
-    findings.sort_by_key(|f| f.line);
+    more.extend(validity(file, &flow, today));
+    more.extend(colliding(file, &flow));
+    placed(&mut more, text);
+    findings.extend(more);
+    findings.sort_by_key(|f| (f.file != file, f.file.clone(), f.line));
     if findings.iter().any(|f| f.severity == Severity::Error) {
         return FlowCheck { findings, flow: None, tests: Vec::new() };
     }

@@ -13,7 +13,9 @@ use std::time::Duration;
 pub struct TestOutcome {
     /// The test's name.
     pub name: String,
-    /// Its line in the flow file.
+    /// Its file.
+    pub file: String,
+    /// Its line there.
     pub line: u32,
     /// What was expected and did not happen, one sentence each; empty = passed.
     pub wrong: Vec<String>,
@@ -50,7 +52,7 @@ pub fn run_test(flow: &Arc<Flow>, test: &FlowTest) -> TestOutcome {
     };
     let transcript = simulate(flow.clone(), world);
     let wrong = differences(test, &transcript);
-    TestOutcome { name: test.name.clone(), line: test.line, wrong, story: transcript.story() }
+    TestOutcome { name: test.name.clone(), file: test.file.clone(), line: test.line, wrong, story: transcript.story() }
 }
 
 fn step(turn: &CallerTurn) -> CallerStep {
