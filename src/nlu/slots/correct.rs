@@ -23,11 +23,19 @@ pub fn corrected(value: &str, text: &str) -> Vec<String> {
         let from = tokens.iter().position(|t| t == "is").map_or(0, |at| at + 1);
         run(&tokens, from, true).filter(|d| d.len() == 1).map(|d| with(value, place, &d)).into_iter().collect()
     } else {
-        digits(text).map(|said| again(value, &said)).unwrap_or_default()
+        digits(text).or_else(|| digits(after_denial(text))).map(|said| again(value, &said)).unwrap_or_default()
     };
     out.retain(|v| v != value);
     out.truncate(CORRECTED_MAX);
     out
+}
+
+/// What follows "that's wrong" and its like; everything where nothing is denied.
+fn after_denial(text: &str) -> &str {
+    const DENIALS: [&str; 7] = ["wrong", "incorrect", "mistake", "不对", "错了", "不是", "有误"];
+    let after = |denial: &&str| text.rfind(denial).map(|at| at + denial.len());
+    let end = DENIALS.iter().filter_map(after).max().unwrap_or(0);
+    text[end..].trim_start_matches([',', '.', ';', '，', '。', ' '])
 }
 
 /// "four not five", "not five but four". Either may be misheard itself: where the exact words fit nowhere, what sounds like them.
@@ -173,6 +181,9 @@ mod tests {
             ("no the last one is nine", vec!["12345679"]),
             ("no two nine four", vec!["12945678"]),
             ("no it's one two three four five six seven nine", vec!["12345679"]),
+            ("no that's wrong it is one two three four five six seven nine", vec!["12345679"]),
+            ("不对 是一二三四五六七九", vec!["12345679"]),
+            ("no that's wrong", vec![]),
             ("no", vec![]),
             ("no that is not right", vec![]),
             ("yes", vec![]),
