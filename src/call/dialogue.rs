@@ -3,6 +3,7 @@
 
 use super::ladders::SameAnswer;
 use super::machine::{Call, Now};
+use super::record::Record;
 use super::state::{Asking, Farewell, Holding, LookingUp, State};
 use super::timers::TimerName;
 use super::transfer::Wish;
@@ -66,6 +67,12 @@ impl Call {
             }
             match action {
                 Action::Say(say) if say.parts.is_empty() => {
+                    let wall = self.wall(now);
+                    let Some(cursor) = &mut self.cursor else { return };
+                    action = cursor.next(wall, Input::Done);
+                }
+                Action::Note(task) => {
+                    self.note(now, Record::Task { at: now.at, task: task.into() });
                     let wall = self.wall(now);
                     let Some(cursor) = &mut self.cursor else { return };
                     action = cursor.next(wall, Input::Done);

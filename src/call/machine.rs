@@ -473,6 +473,7 @@ impl Call {
             dialled: a.dialled.clone(),
             at: a.wall,
             base_dir: self.settings.base_dir.clone(),
+            incident: self.settings.incident.clone(),
         })
     }
 

@@ -1,6 +1,7 @@
 //! What is kept of a call: rows for the store, made by the call machine as it goes.
 
 use crate::base::{Confidence, Disposition, Engine, Fault, Moment, PhoneNumber, Pii, UtteranceId, WallTime};
+use crate::flow::Task;
 use crate::nlu::{IntentName, Slots};
 use serde::{Deserialize, Serialize};
 
@@ -56,6 +57,13 @@ pub enum Record {
         speech_ms: u32,
         /// Why a person was wanted.
         because: String,
+    },
+    /// A task for people.
+    Task {
+        /// When.
+        at: Moment,
+        /// What they are to look after.
+        task: Pii<Task>,
     },
     /// A leg's audio was closed; it may come after `Ended`.
     Leg(LegRecord),

@@ -1,6 +1,7 @@
 //! What the shell tells a call before it begins.
 
 use crate::base::{Confidence, Language};
+use crate::flow::Incident;
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 use std::time::Duration;
@@ -19,6 +20,9 @@ pub struct CallSettings {
     pub base_dir: PathBuf,
     /// After a REFER succeeded: how long to wait for the far end's BYE before we send ours.
     pub refer_grace: Duration,
+    /// What operators tell callers about.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub incident: Option<Incident>,
     /// Longest call, talking with an agent included. Then we hang up.
     pub longest: Duration,
 }
@@ -31,6 +35,7 @@ impl Default for CallSettings {
             confidence_min: Confidence::new(0.3),
             base_dir: PathBuf::new(),
             refer_grace: Duration::from_secs(2),
+            incident: None,
             longest: Duration::from_secs(4 * 3600),
         }
     }

@@ -2,7 +2,7 @@
 //! rely on these names; add, never rename.
 
 use super::args_bench::{BenchArgs, BenchLoadArgs};
-use super::args_records::{LabelArgs, MissesArgs, ReachArgs, ReplayArgs, RetrainArgs};
+use super::args_records::{IncidentArgs, LabelArgs, MissesArgs, ReachArgs, ReplayArgs, RetrainArgs, TasksArgs};
 use clap::{ArgAction, ArgMatches, Args, Command as ClapCommand, FromArgMatches, Parser, Subcommand};
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -50,6 +50,10 @@ pub(crate) enum Command {
     Retrain(RetrainArgs),
     /// Who asked for a person and who came to one, day by day, and every rule that delays a person.
     Reach(ReachArgs),
+    /// What calls have left for people to look after: records that are not true, cases that nobody has ruled.
+    Tasks(TasksArgs),
+    /// Tell callers about a disturbance before anything else, and spare them the look-ups that are out of order.
+    Incident(IncidentArgs),
     /// Execute recorded calls again: with their own flow (the same commands must come), or with a draft: same, better, worse.
     Replay(ReplayArgs),
     /// Model files for Whisper: list them, fetch one, compare them with their hashes.

@@ -1,7 +1,7 @@
 //! What can be written on the command line of the commands that work on records: misses, labels, retraining, replay, reach.
 
 use super::args::FlowWorld;
-use clap::Args;
+use clap::{Args, Subcommand};
 use std::path::PathBuf;
 
 /// Where the records are.
@@ -94,6 +94,56 @@ pub(crate) struct ReachArgs {
     pub(crate) since: u32,
     #[command(flatten)]
     pub(crate) place: RecordsAndFlow,
+}
+
+/// `hotline tasks`.
+#[derive(Debug, Args)]
+pub(crate) struct TasksArgs {
+    /// Also those that are done.
+    #[arg(long)]
+    pub(crate) all: bool,
+    #[command(subcommand)]
+    pub(crate) what: Option<TasksCommand>,
+    #[command(flatten)]
+    pub(crate) place: StoreArgs,
+}
+
+/// What is done with tasks.
+#[derive(Debug, Subcommand)]
+pub(crate) enum TasksCommand {
+    /// Somebody has looked after it.
+    Done {
+        /// Its number.
+        id: i64,
+    },
+}
+
+/// `hotline incident`.
+#[derive(Debug, Args)]
+pub(crate) struct IncidentArgs {
+    #[command(subcommand)]
+    pub(crate) what: Option<IncidentCommand>,
+    #[command(flatten)]
+    pub(crate) place: StoreArgs,
+}
+
+/// What is done with the incident.
+#[derive(Debug, Subcommand)]
+pub(crate) enum IncidentCommand {
+    /// Tell it from now on; a gateway that runs takes it up within seconds.
+    Set {
+        /// What callers hear, in other languages as zh="…".
+        #[arg(required = true)]
+        words: Vec<String>,
+        /// A look-up of the flows that is out of order: callers go its way for outages at once.
+        #[arg(long = "lookup", value_name = "NAME")]
+        lookups: Vec<String>,
+        /// For so long; until it is cleared unless given.
+        #[arg(long, value_name = "HOURS", value_parser = clap::value_parser!(u32).range(1..=720))]
+        hours: Option<u32>,
+    },
+    /// Tell it no longer.
+    Clear,
 }
 
 /// `hotline replay`.

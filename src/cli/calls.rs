@@ -134,6 +134,9 @@ fn tell(story: &CallStory, out: &mut dyn Write) -> std::io::Result<()> {
         writeln!(out, "{:>8.2} s  {line}", at as f64 / 1e3)?;
     }
     writeln!(out, "ended: {}", ending(call))?;
+    for task in &story.tasks {
+        writeln!(out, "task      {}", super::tasks::line(task).trim_start())?;
+    }
     for leg in &story.legs {
         writeln!(out, "audio     {}", leg_line(leg))?;
     }
@@ -210,7 +213,7 @@ fn ending(call: &CallRow) -> String {
     }
 }
 
-fn clock(at: WallTime) -> String {
+pub(super) fn clock(at: WallTime) -> String {
     at.utc().format("%Y-%m-%d %H:%M:%S").to_string()
 }
 

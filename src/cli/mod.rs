@@ -33,6 +33,7 @@ mod replay;
 mod running;
 mod say;
 mod serve;
+mod tasks;
 mod test_calls;
 mod train_ears;
 pub mod transcribe;
@@ -84,6 +85,8 @@ fn dispatch(cli: Cli) -> anyhow::Result<bool> {
         Command::Label(args) => wait_for(misses::label(&args, json, &mut out)),
         Command::Retrain(args) => wait_for(misses::retrain(&args, json, &mut out)),
         Command::Reach(args) => wait_for(reach::run(&args, json, &mut out)),
+        Command::Tasks(args) => wait_for(tasks::tasks(&args, json, &mut out)),
+        Command::Incident(args) => wait_for(tasks::incident(&args, json, &mut out)),
         Command::Replay(args) => wait_for(replay::run(&args, json, &mut out)),
         Command::Chat(args) => chat(&args, &mut out),
         Command::Check(args) => check(&args, json, &mut out),

@@ -26,6 +26,8 @@ pub enum Action {
         /// Why, for the hand-over card (node name or the flow's words).
         because: String,
     },
+    /// Open a task for people, then `Input::Done`.
+    Note(Task),
     /// Take a spoken message, then `Input::Done`.
     TakeMessage(TakeMessage),
     /// Say good-bye and hang up.
@@ -164,8 +166,11 @@ pub struct LookUp {
     pub url: String,
     /// Rendered JSON body, for `POST`.
     pub body: Option<serde_json::Value>,
-    /// Longest wait.
+    /// Longest wait, all tries together.
     pub timeout: Duration,
+    /// How often it is tried again when the other side fails.
+    #[serde(default)]
+    pub retries: u8,
     /// How long an equal question may be answered from memory; zero = never.
     pub cache: Duration,
     /// Spoken when the answer takes longer than 1.5 s.
@@ -197,6 +202,29 @@ pub struct TakeMessage {
     pub thanks: Vec<PromptPart>,
     /// Longest message.
     pub max: Duration,
+}
+
+/// What people are to look after.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Task {
+    /// What sort of thing.
+    pub kind: TaskKind,
+    /// Which record, or which case, in the flow's words.
+    pub what: String,
+    /// What the records say; empty = not known.
+    pub old: String,
+    /// What the caller says; empty = not known.
+    pub new: String,
+}
+
+/// What sort of thing people are to look after.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TaskKind {
+    /// The records hold something that is not true.
+    WrongData,
+    /// Nobody has said what is to be done in this case.
+    UnclearProcess,
 }
 
 /// What came of an action.
@@ -357,6 +385,26 @@ impl Default for Escalation {
     }
 }
 
+/// A disturbance that operators tell callers about.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Incident {
+    /// What callers hear before the first question, by language; plain words.
+    pub words: BTreeMap<Language, String>,
+    /// Look-ups that are out of order: they are not asked.
+    #[serde(default)]
+    pub lookups: Vec<String>,
+    /// When it is over; `None` = when somebody says so.
+    #[serde(default)]
+    pub until: Option<crate::base::WallTime>,
+}
+
+impl Incident {
+    /// Whether callers are told at this time.
+    pub fn holds(&self, now: crate::base::WallTime) -> bool {
+        self.until.is_none_or(|until| now.0 < until.0)
+    }
+}
+
 /// Facts of the call that templates and conditions see (`call.caller`, `call.dialled`).
 #[derive(Debug, Clone, PartialEq)]
 pub struct CallFacts {
@@ -368,4 +416,6 @@ pub struct CallFacts {
     pub at: crate::base::WallTime,
     /// Folder of the flow file, for relative audio files.
     pub base_dir: PathBuf,
+    /// What operators tell callers about, for the whole call.
+    pub incident: Option<Incident>,
 }

@@ -37,6 +37,7 @@ pub(super) fn build(
     question: &Question,
     prompt: Vec<PromptPart>,
     expected: Expected,
+    sensitive: bool,
 ) -> Ask {
     let mut key_prompt = question.key_prompt.as_ref().and_then(|s| spoken(flow, place, s)).unwrap_or_default();
     if key_prompt.is_empty() {
@@ -63,7 +64,7 @@ pub(super) fn build(
         grammar: Grammar { language: place.language, expect: expected.expect, person },
         keys: expected.keys,
         no_input: question.no_input,
-        sensitive: node.sensitive,
+        sensitive,
     }
 }
 
@@ -149,8 +150,6 @@ fn closed(flow: &Flow, place: &Place<'_>, options: &[OptionWay], kind: fn(Vec<Me
     let of = |o: &OptionWay| MenuOption { name: o.name.clone(), phrases: option_phrases(o, place.language), key: o.key };
     let offered: Vec<MenuOption> = options.iter().map(of).collect();
     let keys = offered.iter().filter_map(|o| Some((o.key?, Choice::Option(o.name.clone())))).collect();
-    let mut phrases: Vec<String> = offered.iter().flat_map(|o| o.phrases.clone()).collect();
-    phrases.extend(repeats(place.language));
     let mut key_prompt = Vec::new();
     for option in options {
         if let Some(key) = option.key {
@@ -167,7 +166,20 @@ fn closed(flow: &Flow, place: &Place<'_>, options: &[OptionWay], kind: fn(Vec<Me
             }
         }
     }
-    Expected { kind: kind(offered), expect: Expect::Choice { phrases: phrases.into() }, keys: with_repeat(keys), key_prompt }
+    closed_list(place, offered, keys, key_prompt, kind)
+}
+
+/// Expects one of these options.
+pub(super) fn closed_list(
+    place: &Place<'_>,
+    options: Vec<MenuOption>,
+    keys: BTreeMap<Digit, Choice>,
+    key_prompt: Vec<PromptPart>,
+    kind: fn(Vec<MenuOption>) -> AskKind,
+) -> Expected {
+    let mut phrases: Vec<String> = options.iter().flat_map(|o| o.phrases.clone()).collect();
+    phrases.extend(repeats(place.language));
+    Expected { kind: kind(options), expect: Expect::Choice { phrases: phrases.into() }, keys: with_repeat(keys), key_prompt }
 }
 
 /// An option's phrases in a language; a language's own phrases count whatever is spoken now.
@@ -188,7 +200,7 @@ fn with_repeat(mut keys: BTreeMap<Digit, Choice>) -> BTreeMap<Digit, Choice> {
     keys
 }
 
-fn key_line(flow: &Flow, place: &Place<'_>, label: &str, key: Digit) -> Vec<PromptPart> {
+pub(super) fn key_line(flow: &Flow, place: &Place<'_>, label: &str, key: Digit) -> Vec<PromptPart> {
     let key = key_word(key, place.language);
     flow.phrase_with(Phrase::OptionByKey, place.language, &[("label", label), ("key", &key)])
 }
@@ -226,6 +238,7 @@ pub(super) fn look_up(
         url: flow.templates.address(&lookup.url, scope)?,
         body,
         timeout: lookup.timeout,
+        retries: lookup.retries,
         cache: lookup.cache,
         waiting: Some(waiting),
         sensitive: lookup.sensitive,

@@ -193,7 +193,10 @@ impl<'d> Compiler<'d, '_> {
         for name in own {
             let plain = name.value.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
                 && !name.value.starts_with(|c: char| c.is_ascii_digit());
-            if !plain || ["env", "call", "hours", "today", "now", "intent", "language"].contains(&name.value.as_str()) {
+            if !plain
+                || ["env", "call", "hours", "today", "now", "intent", "language", "verified", "incident"]
+                    .contains(&name.value.as_str())
+            {
                 let message = format!("`{}` cannot be the name of a value", name.value);
                 self.error(
                     name.line,
@@ -209,7 +212,7 @@ impl<'d> Compiler<'d, '_> {
             self.names.insert(name.value.clone());
         }
         self.names.extend(self.slots.keys().cloned());
-        self.names.extend(["call", "hours", "today", "now", "intent", "language"].map(String::from));
+        self.names.extend(["call", "hours", "today", "now", "intent", "language", "verified", "incident"].map(String::from));
     }
 
     pub(super) fn node_index(&mut self, name: &At<String>) -> Option<usize> {
@@ -222,10 +225,13 @@ impl<'d> Compiler<'d, '_> {
         found
     }
 
-    /// A node, or `person`. The start stands in for what is missing; the flow does not pass then.
+    /// A node, `person` or `return`. The start stands in for what is missing; the flow does not pass then.
     pub(super) fn goto(&mut self, name: &At<String>) -> Goto {
         if name.value == "person" && !self.nodes.contains_key("person") {
             return Goto::Person;
+        }
+        if name.value == "return" && !self.nodes.contains_key("return") {
+            return Goto::Return;
         }
         Goto::Node(self.node_index(name).unwrap_or(0))
     }

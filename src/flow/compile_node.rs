@@ -33,8 +33,9 @@ impl Compiler<'_, '_> {
             set.push((name.value.clone(), template.value.clone()));
         }
         let interruptible = node.interruptible.as_ref().is_none_or(|i| i.value);
-        let lookup = node.lookup.as_ref().and_then(|l| self.lookup_use(l, node, known));
-        if let Some(on) = node.on.as_ref().filter(|_| node.lookup.is_none()) {
+        let asked = node.lookup.as_ref().or(node.verify.as_ref().map(|v| &v.lookup));
+        let lookup = asked.and_then(|l| self.lookup_use(l, node, known));
+        if let Some(on) = node.on.as_ref().filter(|_| asked.is_none()) {
             let line = on.outage.as_ref().or(on.not_found.as_ref()).map_or(name.line, |o| o.line);
             self.error(
                 line,
@@ -54,6 +55,9 @@ impl Compiler<'_, '_> {
             set,
             lookup,
             say: self.some_speech(node.say.as_ref()),
+            verify: self.verify(name, node),
+            tasks: self.tasks(node),
+            policy: self.policy(node),
             answer: node.answer.as_ref().map(|a| a.value),
             barge_in: if interruptible { BargeIn::Speech } else { BargeIn::PersonOnly },
             sensitive: node.sensitive.as_ref().is_some_and(|s| s.value),
@@ -123,7 +127,7 @@ impl Compiler<'_, '_> {
             let message = format!("nothing is said when the look-up `{}` fails", name.value);
             self.error(name.line, "no-outage", message, "add `on: { outage: … }` with the node that then helps (or `person`)");
         }
-        if not_found.is_none() {
+        if not_found.is_none() && node.verify.is_none() {
             let message = format!("when `{}` knows nothing of it, callers hear that there is an outage", name.value);
             self.report.warning(name.line, "no-not-found", message, "add `not_found: …` to `on`");
         }
@@ -135,6 +139,8 @@ impl Compiler<'_, '_> {
         let present = [
             ("ask", node.ask.is_some()),
             ("branch", node.branch.is_some()),
+            ("steps", node.steps.is_some()),
+            ("run", node.run.is_some()),
             ("transfer", node.transfer.is_some()),
             ("message", node.message.is_some()),
             ("hang_up", node.hang_up.is_some()),
@@ -148,6 +154,12 @@ impl Compiler<'_, '_> {
         if let Some(ask) = &node.ask {
             let question = self.question(ask, node.reprompts.as_deref(), node.key_prompt.as_ref(), node.no_input.as_ref());
             return Last::Ask(question, self.ways(name, node, known));
+        }
+        if let Some(steps) = &node.steps {
+            return self.guide(name, node, steps);
+        }
+        if let Some(part) = &node.run {
+            return self.run(name, node, part);
         }
         if let Some(arms) = &node.branch {
             return self.branch(name, arms);
@@ -197,7 +209,7 @@ impl Compiler<'_, '_> {
             let message = format!("the question of `{}` wants {} at once", name.value, kinds.join(" and "));
             self.error(name.line, "two-kinds", message, "keep one of them");
         }
-        let for_asks = [node.reprompts.is_some(), node.key_prompt.is_some(), node.no_input.is_some()];
+        let for_asks = [node.reprompts.is_some(), node.key_prompt.is_some(), node.no_input.is_some() && node.steps.is_none()];
         if !asks && for_asks.contains(&true) {
             let message = "`reprompts`, `key_prompt` and `no_input` belong to a question";
             self.error(name.line, "no-question", message, "put them beside an `ask`, or into the question under `need`");
@@ -225,18 +237,23 @@ impl Compiler<'_, '_> {
     fn branch(&mut self, name: &At<String>, arms: &[doc::Arm]) -> Last {
         let mut ways = Vec::new();
         let mut otherwise = None;
+        let mut shared = 0;
         for (i, arm) in arms.iter().enumerate() {
-            match (&arm.when, &arm.go, &arm.otherwise) {
-                (Some(when), Some(go), None) => {
+            match (&arm.when, &arm.percent, &arm.go, &arm.otherwise) {
+                (Some(when), None, Some(go), None) => {
                     let go = self.goto(go);
                     if let Some(condition) = self.condition(when) {
-                        ways.push((condition, go));
+                        ways.push((When::Holds(condition), go));
                     }
                 }
-                (None, None, Some(last)) if i + 1 == arms.len() => otherwise = Some(self.goto(last)),
+                (None, Some(percent), Some(go), None) => {
+                    let when = self.share(percent, &mut shared);
+                    ways.push((when, self.goto(go)));
+                }
+                (None, None, None, Some(last)) if i + 1 == arms.len() => otherwise = Some(self.goto(last)),
                 _ => {
                     let line = [&arm.when, &arm.go, &arm.otherwise].into_iter().flatten().next().map_or(name.line, |a| a.line);
-                    let remedy = "write `- if: …` with `go: …`, and `- else: …` as the last one";
+                    let remedy = "write `- if: …` or `- percent: …` with `go: …`, and `- else: …` as the last one";
                     self.error(line, "branch", "this way of the branch is not complete", remedy);
                 }
             }
@@ -320,7 +337,7 @@ impl Compiler<'_, '_> {
         self.intent_ways(name, node, known)
     }
 
-    fn then(&mut self, name: &At<String>, node: &doc::Node) -> Goto {
+    pub(super) fn then(&mut self, name: &At<String>, node: &doc::Node) -> Goto {
         match &node.then {
             Some(then) => self.goto(then),
             None => {

@@ -40,6 +40,7 @@ impl Compiler<'_, '_> {
                 host: self.host(url),
                 url: url.value.clone(),
                 body: lookup.body.as_ref().map(|b| b.0.clone()),
+                retries: self.retries(lookup.retries.as_ref()),
                 timeout: self.wait(lookup.timeout.as_ref(), Duration::from_secs(2), Duration::from_millis(100), LOOKUP_MAX),
                 cache: self.wait(lookup.cache.as_ref(), Duration::ZERO, Duration::ZERO, Duration::from_secs(86_400)),
                 waiting: self.some_speech(lookup.waiting.as_ref()),
@@ -97,6 +98,13 @@ impl Compiler<'_, '_> {
     pub(super) fn tests(&mut self) -> Vec<FlowTest> {
         let document = self.document;
         document.tests.iter().flatten().map(|test| self.test(test)).collect()
+    }
+
+    fn retries(&mut self, retries: Option<&At<u32>>) -> u8 {
+        if let Some(at) = retries.filter(|r| r.value > 3) {
+            self.error(at.line, "retries", format!("{} tries more are too many: the caller waits", at.value), "write 0 to 3");
+        }
+        retries.map_or(0, |r| r.value.min(3) as u8)
     }
 
     pub(super) fn test(&mut self, test: &doc::Test) -> FlowTest {

@@ -24,23 +24,23 @@ const DENIED_MAX: usize = 4;
 #[derive(Debug, Clone)]
 pub struct Cursor {
     flow: Arc<Flow>,
-    facts: CallFacts,
-    language: Language,
+    pub(super) facts: CallFacts,
+    pub(super) language: Language,
     /// Language of the action that is under way, where it differs: a language question speaks each in its own.
     speaking: Option<Language>,
-    node: usize,
+    pub(super) node: usize,
     /// What of the node comes next.
-    step: Step,
+    pub(super) step: Step,
     /// What was asked of the call last; answers to anything else are ignored.
     current: Action,
     /// All slots that are known, sensitive ones included.
-    slots: Slots,
+    pub(super) slots: Slots,
     /// Names of slots that were collected in sensitive nodes.
     secret: Vec<String>,
     /// Values of `set:`.
     vars: BTreeMap<String, serde_json::Value>,
     /// Answers of look-ups, by name.
-    found: BTreeMap<String, serde_json::Value>,
+    pub(super) found: BTreeMap<String, serde_json::Value>,
     intent: Option<String>,
     /// True from the caller's answer to the next question: what is said now answers it.
     answering: bool,
@@ -54,18 +54,40 @@ pub struct Cursor {
     denied: Vec<String>,
     /// Prompts and look-ups since the last question.
     unasked: u32,
-    now: WallTime,
+    /// Where the parts lead back to that are being walked through, the innermost last. At most eight.
+    pub(super) returns: Vec<Goto>,
+    /// How often the caller was not verified, by look-up.
+    pub(super) tries: BTreeMap<String, u32>,
+    /// The caller has proved who they are.
+    pub(super) proved: bool,
+    /// The step of each guided procedure that has begun, by node.
+    pub(super) guides: BTreeMap<usize, usize>,
+    /// The procedure that was spoken of last.
+    pub(super) last_guided: Option<usize>,
+    /// The caller is at a step just now.
+    pub(super) guiding: bool,
+    /// The incident was told.
+    pub(super) incident_told: bool,
+    /// The question that waits until the incident is told.
+    pub(super) after_incident: Option<Action>,
+    pub(super) now: WallTime,
 }
 
 /// What of a node comes next.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Step {
+pub(super) enum Step {
     Enter,
     Need(usize),
     Confirm,
     Set,
     LookUp,
+    /// Tasks for people.
+    Task(usize),
     Say,
+    /// Whether the answer helped.
+    Helped,
+    /// The secret was wrong: said, then asked again.
+    Wrong,
     /// The node's last: question, branch, transfer, message, good-bye, onward.
     Last,
     /// Other languages' lines of a language question, then the question.
@@ -73,7 +95,7 @@ enum Step {
 }
 
 /// Either something to do, or a place to go on from at once.
-enum Next {
+pub(super) enum Next {
     Do(Action),
     Go(Goto),
     Step(Step),
@@ -99,6 +121,14 @@ impl Cursor {
             denials: 0,
             denied: Vec::new(),
             unasked: 0,
+            returns: Vec::new(),
+            tries: BTreeMap::new(),
+            proved: false,
+            guides: BTreeMap::new(),
+            last_guided: None,
+            guiding: false,
+            incident_told: false,
+            after_incident: None,
             now: facts.at,
             flow,
             facts,
@@ -113,8 +143,14 @@ impl Cursor {
         self.now = wall;
         let flow = self.flow.clone();
         let Some(node) = flow.nodes.get(self.node) else { return self.hand_over("loop") };
+        if let (Action::Say(_), Input::Done, true) = (&self.current, &input, self.after_incident.is_some())
+            && let Some(question) = self.after_incident.take()
+        {
+            return self.perform(question);
+        }
         let next = match (&self.current, input) {
-            (Action::Say(_), Input::Done) => Some(Next::Step(if self.step == Step::Say { Step::Last } else { self.step })),
+            (Action::Say(_), Input::Done) => Some(Next::Step(if self.step == Step::Say { Step::Helped } else { self.step })),
+            (Action::Note(_), Input::Done) => Some(Next::Step(self.step)),
             (Action::Ask(_), Input::Understood(answer)) => self.answered(&flow, node, answer),
             (Action::LookUp(_), Input::LookedUp(result)) => Some(self.looked_up(node, result)),
             (Action::TakeMessage(_), Input::Done) => Some(match &node.last {
@@ -187,12 +223,20 @@ impl Cursor {
         let mut next = first;
         for _ in 0..SILENT_STEPS_MAX {
             match next {
-                Next::Do(action) => return self.perform(action),
+                Next::Do(action) => {
+                    let action = self.incident_first(action);
+                    return self.perform(action);
+                }
                 Next::Go(Goto::Person) => {
                     let because = self.here().name.clone();
                     return self.hand_over(&because);
                 }
+                Next::Go(Goto::Return) => {
+                    next = Next::Go(self.returns.pop().unwrap_or(Goto::Person));
+                    continue;
+                }
                 Next::Go(Goto::Node(index)) => {
+                    self.guiding = false;
                     self.node = index;
                     self.step = Step::Enter;
                     self.denials = 0;
@@ -241,6 +285,9 @@ impl Cursor {
                 for slot in &node.forget {
                     self.slots.remove(slot);
                 }
+                if let Some(goto) = self.tried_enough(node) {
+                    return Next::Go(goto);
+                }
                 Next::Step(Step::Need(0))
             }
             Step::Need(i) => match node.needs.get(i) {
@@ -248,13 +295,18 @@ impl Cursor {
                 Some(need) if self.slots.contains_key(&need.slot) => Next::Step(Step::Need(i + 1)),
                 Some(need) => {
                     let denied = self.denied.clone();
-                    self.ask(flow, node, &need.question, |p| ask::value(flow, p, &need.slot, need.kind, &denied))
+                    let secret = node.verify.as_ref().is_some_and(|v| v.secrets.contains(&need.slot));
+                    let sensitive = node.sensitive || secret;
+                    self.ask(flow, node, &need.question, sensitive, |p| ask::value(flow, p, &need.slot, need.kind, &denied))
                 }
             },
             Step::Confirm => match &node.confirm {
                 None => Next::Step(Step::Set),
                 Some(speech) => self.confirm(flow, node, speech),
             },
+            Step::Set if self.person_goes_first(node) => {
+                Next::Do(Action::Transfer { to: flow.person.target.clone(), say: None, because: "human_first".into() })
+            }
             Step::Set => {
                 for (name, template) in &node.set {
                     match flow.templates.words(template, &self.scope()) {
@@ -265,9 +317,12 @@ impl Cursor {
                 Next::Step(Step::LookUp)
             }
             Step::LookUp => match &node.lookup {
-                None => Next::Step(Step::Say),
+                None => Next::Step(Step::Task(0)),
                 Some(_) => self.look_up(flow, node),
             },
+            Step::Task(i) => self.task(flow, node, i),
+            Step::Wrong => self.wrong_secret(node),
+            Step::Helped => self.did_it_help(flow, node),
             // What is no longer true, or not yet, is not said: a person knows better.
             Step::Say if node.valid.as_ref().is_some_and(|valid| !valid.holds(self.today())) => {
                 Next::Do(Action::Transfer { to: flow.person.target.clone(), say: None, because: "expired".into() })
@@ -287,11 +342,13 @@ impl Cursor {
             Last::Then(goto) => Next::Go(*goto),
             Last::Branch(arms, otherwise) => {
                 let scope = self.condition_scope();
-                let taken = arms.iter().find(|(condition, _)| condition.holds(&scope).unwrap_or(false));
+                let taken = arms.iter().find(|(when, _)| self.taken(node, when, &scope));
                 Next::Go(taken.map_or(*otherwise, |(_, goto)| *goto))
             }
             Last::Ask(_, Ways::Language { .. }) => Next::Step(Step::Greeting(0)),
-            Last::Ask(question, ways) => self.ask(flow, node, question, |p| ask::ways(flow, p, ways)),
+            Last::Guide(guide) => self.guide(flow, node, guide, Vec::new(), false),
+            Last::Run(part, then) => self.run_part(*part, *then),
+            Last::Ask(question, ways) => self.ask(flow, node, question, node.sensitive, |p| ask::ways(flow, p, ways)),
             Last::Transfer { to, because } => {
                 let say = node.say.as_ref().and_then(|speech| self.words(speech).ok());
                 Next::Do(Action::Transfer { to: to.clone(), say, because: because.clone() })
@@ -314,7 +371,7 @@ impl Cursor {
     fn greet(&mut self, flow: &Arc<Flow>, node: &Node, i: usize) -> Next {
         let Last::Ask(question, ways @ Ways::Language { options, .. }) = &node.last else { return Next::Step(Step::Last) };
         let Some(option) = options.get(i) else {
-            return self.ask(flow, node, question, |p| ask::ways(flow, p, ways));
+            return self.ask(flow, node, question, node.sensitive, |p| ask::ways(flow, p, ways));
         };
         let language = Language::parse(&option.name).filter(|l| *l != self.language);
         self.step = Step::Greeting(i + 1);
@@ -337,12 +394,12 @@ impl Cursor {
         Next::Do(Action::Say(self.saying(node, parts, answer)))
     }
 
-    fn saying(&self, node: &Node, parts: Vec<PromptPart>, answer: bool) -> Say {
+    pub(super) fn saying(&self, node: &Node, parts: Vec<PromptPart>, answer: bool) -> Say {
         Say { node: node.name.clone(), parts, barge_in: node.barge_in, answer, sensitive: node.sensitive }
     }
 
     /// The words need a value that is not known: the look-up's answer lacks it, which is an outage; else a person.
-    fn cannot_say(&mut self, node: &Node) -> Next {
+    pub(super) fn cannot_say(&mut self, node: &Node) -> Next {
         match node.lookup.as_ref().and_then(|l| l.outage) {
             Some(goto) => Next::Go(goto),
             None => Next::Do(Action::Transfer {
@@ -353,12 +410,19 @@ impl Cursor {
         }
     }
 
-    fn ask(&mut self, flow: &Flow, node: &Node, question: &Question, kind: impl FnOnce(&ask::Place) -> ask::Expected) -> Next {
+    fn ask(
+        &mut self,
+        flow: &Flow,
+        node: &Node,
+        question: &Question,
+        sensitive: bool,
+        kind: impl FnOnce(&ask::Place) -> ask::Expected,
+    ) -> Next {
         let Ok(prompt) = self.words(&question.prompt) else { return self.cannot_say(node) };
         let scope = self.scope();
         let place = ask::Place { language: self.language, scope: &scope, folder: &self.facts.base_dir };
         let expected = kind(&place);
-        Next::Do(Action::Ask(Box::new(ask::build(flow, &place, node, question, prompt, expected))))
+        Next::Do(Action::Ask(Box::new(ask::build(flow, &place, node, question, prompt, expected, sensitive))))
     }
 
     fn confirm(&mut self, flow: &Arc<Flow>, node: &Node, speech: &Speech) -> Next {
@@ -373,7 +437,7 @@ impl Cursor {
             _ => None,
         };
         let denied = self.denied.clone();
-        self.ask(flow, node, &question, |p| match &value {
+        self.ask(flow, node, &question, node.sensitive, |p| match &value {
             Some((slot, value, kind)) => ask::confirm(flow, p, (slot, value), *kind, &denied),
             None => ask::yes_no(flow, p),
         })
@@ -386,6 +450,9 @@ impl Cursor {
 
     fn look_up(&mut self, flow: &Arc<Flow>, node: &Node) -> Next {
         let Some(lookup) = node.lookup.as_ref().and_then(|l| flow.lookups.get(&l.name)) else { return self.cannot_say(node) };
+        if let Some(goto) = self.out_of_order(node) {
+            return Next::Go(goto);
+        }
         let name = node.lookup.as_ref().map(|l| l.name.clone()).unwrap_or_default();
         let scope = self.scope();
         let waiting = lookup.waiting.as_ref().and_then(|w| self.words(w).ok());
@@ -397,11 +464,14 @@ impl Cursor {
     }
 
     fn looked_up(&mut self, node: &Node, result: LookedUp) -> Next {
-        let Some(lookup) = &node.lookup else { return Next::Step(Step::Say) };
+        let Some(lookup) = &node.lookup else { return Next::Step(Step::Task(0)) };
+        if node.verify.is_some() {
+            return self.verified(node, lookup, result);
+        }
         let goto = match result {
             LookedUp::Found(value) => {
                 self.found.insert(lookup.name.clone(), value);
-                return Next::Step(Step::Say);
+                return Next::Step(Step::Task(0));
             }
             LookedUp::NotFound => lookup.not_found.or(lookup.outage),
             LookedUp::Outage(_) => lookup.outage,
@@ -420,6 +490,8 @@ impl Cursor {
                     self.fill(flow, node, &slot, value);
                 }
                 self.intent = Some(name);
+                // They will not come back to where they were.
+                self.returns.clear();
                 Next::Go(goto)
             }
             (Step::Need(i), answer) => {
@@ -431,6 +503,7 @@ impl Cursor {
                 };
                 self.fill(flow, node, slot, value).then_some(Next::Step(Step::Need(i + 1)))?
             }
+            (Step::Helped, Answer::YesNo(yes)) => self.helped(yes),
             (Step::Confirm, Answer::YesNo(true)) => Next::Step(Step::Set),
             (Step::Confirm, Answer::Value(value)) => {
                 let need = node.needs.iter().find(|n| matches!(n.kind, SlotKind::Digits { .. }))?;
@@ -456,6 +529,9 @@ impl Cursor {
 
     /// Where an answer to the node's own question leads.
     fn chosen(&mut self, flow: &Arc<Flow>, node: &Node, answer: Answer) -> Option<Next> {
+        if let Last::Guide(guide) = &node.last {
+            return self.paced(flow, node, guide, &answer);
+        }
         let Last::Ask(_, ways) = &node.last else { return None };
         match (ways, answer) {
             (Ways::YesNo { yes, no }, Answer::YesNo(answer)) => Some(Next::Go(if answer { *yes } else { *no })),
@@ -495,7 +571,7 @@ impl Cursor {
         if fits {
             self.slots.insert(slot.to_string(), value);
             self.secret.retain(|s| s != slot);
-            if node.sensitive {
+            if node.sensitive || node.verify.as_ref().is_some_and(|v| v.secrets.iter().any(|s| s == slot)) {
                 self.secret.push(slot.to_string());
             }
         }
@@ -503,7 +579,7 @@ impl Cursor {
     }
 
     /// Renders words, and turns to the next variant.
-    fn words(&mut self, speech: &Speech) -> Result<Vec<PromptPart>, String> {
+    pub(super) fn words(&mut self, speech: &Speech) -> Result<Vec<PromptPart>, String> {
         let flow = self.flow.clone();
         let turn = self.turns.entry(speech.line).or_insert(0);
         let now = *turn;
@@ -512,7 +588,7 @@ impl Cursor {
     }
 
     /// What templates see now.
-    fn scope(&self) -> Scope {
+    pub(super) fn scope(&self) -> Scope {
         let mut scope = self.flow.fixed_scope(self.language());
         scope.extend(self.found.iter().map(|(k, v)| (k.clone(), v.clone())));
         scope.extend(self.vars.iter().map(|(k, v)| (k.clone(), v.clone())));
@@ -528,6 +604,8 @@ impl Cursor {
         scope.insert("today".to_string(), local.format("%Y-%m-%d").to_string().into());
         scope.insert("now".to_string(), local.format("%H:%M").to_string().into());
         scope.insert("call".to_string(), call);
+        scope.insert("verified".to_string(), self.proved.into());
+        scope.insert("incident".to_string(), self.incident_words().unwrap_or_default().into());
         scope.insert("intent".to_string(), self.intent.clone().into());
         scope
     }

@@ -219,8 +219,10 @@ pub(crate) struct Lookup {
     pub(crate) post: Option<At<String>>,
     /// What is posted, as JSON; its texts are templates.
     pub(crate) body: Option<Json>,
-    /// Longest wait; 2s unless said otherwise, at most 15s.
+    /// Longest wait, all tries together; 2s unless said otherwise, at most 15s.
     pub(crate) timeout: Option<At<Wait>>,
+    /// How often it is tried again when the other side cannot be reached, fails or is silent; 0 unless said otherwise, at most 3.
+    pub(crate) retries: Option<At<u32>>,
     /// How long an equal question is answered from memory; not at all unless said otherwise.
     pub(crate) cache: Option<At<Wait>>,
     /// Said when the answer takes longer than 1.5 s.
@@ -229,8 +231,8 @@ pub(crate) struct Lookup {
     pub(crate) sensitive: Option<At<bool>>,
 }
 
-/// One step of the conversation. What it holds happens in this order: `forget`, `need`, `confirm`, `set`, `lookup`, `say`,
-/// then one of `ask`, `branch`, `transfer`, `message`, `hang_up`, `then`.
+/// One step of the conversation. What it holds happens in this order: `forget`, `need`, `confirm`, `set`, `lookup` or `verify`,
+/// `wrong_data`, `unclear_process`, `say`, then one of `ask`, `steps`, `run`, `branch`, `transfer`, `message`, `hang_up`, `then`.
 #[derive(Debug, Default, JsonSchema)]
 #[schemars(deny_unknown_fields)]
 pub(crate) struct Node {
@@ -246,10 +248,19 @@ pub(crate) struct Node {
     pub(crate) set: Option<Named<At<String>>>,
     /// The look-up that is made.
     pub(crate) lookup: Option<At<String>>,
+    /// Asks who is calling: a look-up says whether a number and a secret belong together.
+    pub(crate) verify: Option<Verify>,
+    /// A task for people: what the records say is not true.
+    pub(crate) wrong_data: Option<WrongData>,
+    /// A task for operators: nobody has said yet what is to be done in this case.
+    pub(crate) unclear_process: Option<At<String>>,
     /// Where to go when the look-up finds nothing (`not_found`) or fails (`outage`).
     pub(crate) on: Option<On>,
     /// What the caller hears.
     pub(crate) say: Option<Text>,
+    /// Who answers: `ai_then_human` (`say`, and then a person unless it helped) or `human_first` (a person while one is there; what
+    /// `need` asks for is asked before, so that the person knows).
+    pub(crate) policy: Option<At<Word>>,
     /// Whether `say` is an answer to the caller's question; found out by itself unless said otherwise.
     pub(crate) answer: Option<At<bool>>,
     /// `false` if the caller's voice does not stop the prompt (a request for a person always does).
@@ -284,6 +295,10 @@ pub(crate) struct Node {
     pub(crate) no: Option<At<String>>,
     /// A question for the language: language tags, each with phrases and a key.
     pub(crate) language: Option<Named<MenuOption>>,
+    /// A guided procedure: one step at a time, until the caller says "next". "Repeat", "slower", "back" and "help" work, too.
+    pub(crate) steps: Option<Vec<TextOr<GuideStep>>>,
+    /// A part of the flow that several nodes share: the call goes on at this node, and `then: return` there leads back to `then` here.
+    pub(crate) run: Option<At<String>>,
     /// Ways to go by condition; the first that holds is taken.
     pub(crate) branch: Option<Vec<Arm>>,
     /// The target that the call is handed to; `person` is the flow's `person.to`.
@@ -298,7 +313,7 @@ pub(crate) struct Node {
     pub(crate) longest: Option<At<Wait>>,
     /// The call ends with these words (`true` for the built-in good-bye).
     pub(crate) hang_up: Option<Text>,
-    /// The node that follows, or `person`.
+    /// The node that follows, `person`, or `return` at the end of what `run` began.
     pub(crate) then: Option<At<String>>,
 }
 
@@ -338,6 +353,8 @@ pub(crate) struct On {
     pub(crate) not_found: Option<At<String>>,
     /// No answer, or none that can be used.
     pub(crate) outage: Option<At<String>>,
+    /// Of `verify`: the last attempt was wrong; `person` unless said otherwise.
+    pub(crate) wrong: Option<At<String>>,
 }
 
 /// One option of a closed question.
@@ -354,13 +371,49 @@ pub(crate) struct MenuOption {
     pub(crate) go: Option<At<String>>,
 }
 
-/// One way of a branch: `if` and `go`, or `else` alone as the last.
+/// Who is calling. The number and the secret are slots of `need`.
+#[derive(Debug, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub(crate) struct Verify {
+    /// The look-up that is asked: whatever it finds proves the caller, unless it says `verified: false`; 404 is a wrong secret.
+    pub(crate) lookup: At<String>,
+    /// Slots that only the caller knows. They are neither kept nor told, and forgotten as soon as the look-up has answered.
+    pub(crate) secret: Vec<At<String>>,
+    /// How often a caller may try in one call; 3 unless said otherwise, at most 5.
+    pub(crate) attempts: Option<At<u32>>,
+}
+
+/// What in the records is not true. Each is a template.
+#[derive(Debug, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub(crate) struct WrongData {
+    /// Which record, such as `postal address`.
+    pub(crate) what: At<String>,
+    /// What stands there.
+    pub(crate) old: Option<At<String>>,
+    /// What the caller says.
+    pub(crate) new: Option<At<String>>,
+}
+
+/// One step of a guided procedure: just a text, or more exactly this.
+#[derive(Debug, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub(crate) struct GuideStep {
+    /// What is to be done.
+    pub(crate) say: Text,
+    /// Said when the caller asks for help with it.
+    pub(crate) help: Option<Text>,
+}
+
+/// One way of a branch: `if` or `percent` and `go`, or `else` alone as the last.
 #[derive(Debug, JsonSchema)]
 #[schemars(deny_unknown_fields)]
 pub(crate) struct Arm {
     /// A condition, such as `parcel.status == "lost"` or `open("support")`.
     #[schemars(rename = "if")]
     pub(crate) when: Option<At<String>>,
+    /// Instead of `if`: of so many callers in a hundred. A caller's number decides, so a caller is always led the same way.
+    pub(crate) percent: Option<At<u32>>,
     /// Where to go if it holds.
     pub(crate) go: Option<At<String>>,
     /// Where to go if nothing else held.

@@ -1,13 +1,16 @@
 //! The flow as a picture: Graphviz dot and Mermaid.
 
 use super::action::Choice;
-use super::model::{Flow, Goto, Last, Node, Ways};
+use super::model::{Flow, Goto, Last, Node, Ways, When};
 use std::fmt::Write;
 
 /// The flow as a Graphviz graph.
 pub fn dot(flow: &Flow) -> String {
     let mut out = format!("digraph {} {{\n  rankdir=LR;\n  node [shape=box];\n", quoted(&flow.name));
     let _ = writeln!(out, "  person [label=\"a person\", shape=oval];");
+    if returns(flow) {
+        let _ = writeln!(out, "  back [label=\"back\", shape=oval];");
+    }
     for (index, node) in flow.nodes.iter().enumerate() {
         let shape = if node.asks() { ", style=rounded" } else { "" };
         let _ = writeln!(out, "  n{index} [label={}{shape}];", quoted(&node.name));
@@ -21,6 +24,9 @@ pub fn dot(flow: &Flow) -> String {
 /// The flow as a Mermaid flowchart.
 pub fn mermaid(flow: &Flow) -> String {
     let mut out = String::from("flowchart LR\n  person([a person])\n");
+    if returns(flow) {
+        out.push_str("  back([back])\n");
+    }
     for (index, node) in flow.nodes.iter().enumerate() {
         let (open, close) = if node.asks() { ("(", ")") } else { ("[", "]") };
         let _ = writeln!(out, "  n{index}{open}{}{close}", quoted(&node.name));
@@ -32,10 +38,16 @@ pub fn mermaid(flow: &Flow) -> String {
     out
 }
 
+/// Whether any part leads back to what ran it.
+fn returns(flow: &Flow) -> bool {
+    arrows(flow).iter().any(|(_, to, _)| *to == Goto::Return)
+}
+
 fn place(goto: Goto) -> String {
     match goto {
         Goto::Node(index) => format!("n{index}"),
         Goto::Person => "person".to_string(),
+        Goto::Return => "back".to_string(),
     }
 }
 
@@ -63,6 +75,7 @@ fn arrows_of(flow: &Flow, node: &Node) -> Vec<(Goto, String)> {
         all.extend(lookup.not_found.map(|g| (g, "not found".to_string())));
         all.extend(lookup.outage.map(|g| (g, "outage".to_string())));
     }
+    all.extend(node.verify.iter().map(|v| (v.wrong, "not verified".to_string())));
     all.extend(node.unconfirmed.map(|g| (g, "no".to_string())));
     match &node.last {
         Last::Ask(_, Ways::Intents { names, keys, .. }) => {
@@ -81,12 +94,18 @@ fn arrows_of(flow: &Flow, node: &Node) -> Vec<(Goto, String)> {
         Last::Ask(_, Ways::YesNo { yes, no }) => all.extend([(*yes, "yes".to_string()), (*no, "no".to_string())]),
         Last::Ask(_, Ways::Value { then, .. } | Ways::Language { then, .. }) => all.push((*then, String::new())),
         Last::Branch(arms, otherwise) => {
-            all.extend(arms.iter().map(|(condition, goto)| (*goto, condition.text.clone())));
+            let told = |when: &When| match when {
+                When::Holds(condition) => condition.text.clone(),
+                When::Share(from, below) => format!("{} %", below - from),
+            };
+            all.extend(arms.iter().map(|(when, goto)| (*goto, told(when))));
             all.push((*otherwise, "else".to_string()));
         }
         Last::Transfer { to, .. } => all.push((Goto::Person, to.clone())),
         Last::Message { then, .. } => all.extend(then.map(|g| (g, String::new()))),
         Last::Then(goto) => all.push((*goto, String::new())),
+        Last::Guide(guide) => all.push((guide.then, "after the steps".to_string())),
+        Last::Run(part, then) => all.extend([(Goto::Node(*part), "run".to_string()), (*then, "and then".to_string())]),
         Last::HangUp(_) => {}
     }
     all

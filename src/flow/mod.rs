@@ -6,13 +6,16 @@ mod bundle;
 mod compile;
 mod compile_node;
 mod compile_people;
+mod compile_special;
 mod compile_trade;
 mod condition;
 mod cursor;
+mod cursor_special;
 mod document;
 mod edit;
 mod finding;
 mod graph;
+mod guide;
 mod load;
 mod model;
 mod phrases;
@@ -24,8 +27,8 @@ mod template;
 mod yaml;
 
 pub use action::{
-    Accept, Action, Answer, Ask, AskKind, CallFacts, Choice, Escalation, Input, LookUp, LookedUp, MenuOption, OnFailure,
-    RecordMode, Say, SignWeights, TakeMessage, Target, TransferMethod,
+    Accept, Action, Answer, Ask, AskKind, CallFacts, Choice, Escalation, Incident, Input, LookUp, LookedUp, MenuOption,
+    OnFailure, RecordMode, Say, SignWeights, TakeMessage, Target, Task, TaskKind, TransferMethod,
 };
 pub use bundle::{bundle, parts, place};
 pub use compile::PLACEHOLDER;
@@ -38,5 +41,7 @@ pub use model::{CallerTurn, Flow, FlowTest, Intent, PersonWay, Retention, SlotKi
 pub use phrases::Phrase;
 pub use schema::schema;
 
+#[cfg(test)]
+mod special_tests;
 #[cfg(test)]
 mod tests;

@@ -1,6 +1,6 @@
 //! The checked flow: every reference resolved, every template and condition known to compile. Made by `compile` only.
 
-use super::action::{Choice, Escalation, RecordMode, Target};
+use super::action::{Choice, Escalation, RecordMode, Target, TaskKind};
 use super::condition::Condition;
 use super::document::Piece;
 use super::phrases::Phrase;
@@ -188,6 +188,8 @@ pub(crate) enum Goto {
     Node(usize),
     /// The flow's `person.to`.
     Person,
+    /// Back to the node that ran this part.
+    Return,
 }
 
 #[derive(Debug)]
@@ -203,6 +205,9 @@ pub(crate) struct Node {
     pub(crate) set: Vec<(String, String)>,
     pub(crate) lookup: Option<LookupUse>,
     pub(crate) say: Option<Speech>,
+    pub(crate) verify: Option<Verify>,
+    pub(crate) tasks: Vec<TaskUse>,
+    pub(crate) policy: Policy,
     pub(crate) answer: Option<bool>,
     pub(crate) barge_in: BargeIn,
     pub(crate) sensitive: bool,
@@ -246,13 +251,73 @@ pub(crate) struct LookupUse {
     pub(crate) outage: Option<Goto>,
 }
 
+/// Who is calling: beside the node's look-up.
+#[derive(Debug)]
+pub(crate) struct Verify {
+    pub(crate) secrets: Vec<String>,
+    pub(crate) attempts: u32,
+    pub(crate) wrong: Goto,
+}
+
+/// A task for people, its texts as templates.
+#[derive(Debug)]
+pub(crate) struct TaskUse {
+    pub(crate) kind: TaskKind,
+    pub(crate) what: String,
+    pub(crate) old: String,
+    pub(crate) new: String,
+}
+
+/// Who answers in a node.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Policy {
+    Usual,
+    /// The answer, then a person unless it helped.
+    AiThenHuman,
+    /// A person while one is there.
+    HumanFirst,
+}
+
+/// A guided procedure.
+#[derive(Debug)]
+pub(crate) struct Guide {
+    pub(crate) steps: Vec<GuideStep>,
+    pub(crate) no_input: Duration,
+    pub(crate) then: Goto,
+}
+
+#[derive(Debug)]
+pub(crate) struct GuideStep {
+    pub(crate) say: Speech,
+    pub(crate) help: Option<Speech>,
+}
+
+/// When a way of a branch is taken.
+#[derive(Debug)]
+pub(crate) enum When {
+    Holds(Condition),
+    /// The caller's share in hundredths lies from–below.
+    Share(u32, u32),
+}
+
 /// What a node does last.
 #[derive(Debug)]
 pub(crate) enum Last {
     Ask(Question, Ways),
-    Branch(Vec<(Condition, Goto)>, Goto),
-    Transfer { to: String, because: String },
-    Message { say: Speech, thanks: Option<Speech>, longest: Duration, then: Option<Goto> },
+    Branch(Vec<(When, Goto)>, Goto),
+    Guide(Guide),
+    /// Walks through a part, then goes on.
+    Run(usize, Goto),
+    Transfer {
+        to: String,
+        because: String,
+    },
+    Message {
+        say: Speech,
+        thanks: Option<Speech>,
+        longest: Duration,
+        then: Option<Goto>,
+    },
     HangUp(Option<Speech>),
     Then(Goto),
 }
@@ -307,6 +372,7 @@ pub(crate) struct Lookup {
     pub(crate) url: String,
     pub(crate) body: Option<serde_json::Value>,
     pub(crate) timeout: Duration,
+    pub(crate) retries: u8,
     pub(crate) cache: Duration,
     pub(crate) waiting: Option<Speech>,
     pub(crate) sensitive: bool,
@@ -468,7 +534,7 @@ impl Flow {
 
     /// Whether a name is known in every node of every call.
     pub(super) fn always_known(&self, name: &str) -> bool {
-        matches!(name, "env" | "call" | "hours" | "today" | "now" | "intent" | "language")
+        matches!(name, "env" | "call" | "hours" | "today" | "now" | "intent" | "language" | "verified" | "incident")
             || Phrase::ALL.iter().any(|p| p.variables().contains(&name))
     }
 
@@ -495,22 +561,25 @@ impl Node {
                     all.extend(options.iter().filter_map(|o| o.label.as_ref()));
                 }
             }
+            Last::Guide(guide) => all.extend(guide.steps.iter().flat_map(|s| std::iter::once(&s.say).chain(&s.help))),
             Last::Message { say, thanks, .. } => all.extend(std::iter::once(say).chain(thanks)),
             Last::HangUp(say) => all.extend(say),
-            Last::Branch(..) | Last::Transfer { .. } | Last::Then(_) => {}
+            Last::Branch(..) | Last::Transfer { .. } | Last::Then(_) | Last::Run(..) => {}
         }
         all
     }
 
     /// Whether the caller is heard somewhere in it whatever happens.
     pub(crate) fn asks(&self) -> bool {
-        self.confirm.is_some() || matches!(self.last, Last::Ask(..) | Last::Message { .. })
+        let helped = self.policy == Policy::AiThenHuman && self.say.is_some();
+        self.confirm.is_some() || helped || matches!(self.last, Last::Ask(..) | Last::Guide(_) | Last::Message { .. })
     }
 
-    /// Everywhere this node may lead. Intents' and key options' ways of an open question are told apart by `intents`.
+    /// Everywhere this node may lead; a part that is run leads back by itself. Intents' and key options' ways of an open question are told apart by `intents`.
     pub(crate) fn ways(&self, intents: &BTreeMap<IntentName, Intent>, node_named: impl Fn(&str) -> Option<usize>) -> Vec<Goto> {
         let mut ways: Vec<Goto> = self.unconfirmed.into_iter().collect();
         ways.extend(self.lookup.iter().flat_map(|l| l.not_found.into_iter().chain(l.outage)));
+        ways.extend(self.verify.iter().map(|v| v.wrong));
         match &self.last {
             Last::Ask(_, Ways::Intents { names, keys, .. }) => {
                 ways.extend(names.iter().filter_map(|n| intents.get(n)).map(|i| i.go));
@@ -530,6 +599,8 @@ impl Node {
                 ways.push(*otherwise);
             }
             Last::Message { then, .. } => ways.extend(*then),
+            Last::Guide(guide) => ways.push(guide.then),
+            Last::Run(part, _) => ways.push(Goto::Node(*part)),
             Last::Then(go) => ways.push(*go),
             Last::Transfer { .. } | Last::HangUp(_) => {}
         }

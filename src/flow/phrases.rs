@@ -131,6 +131,26 @@ phrases! {
         "我暂时不能识别这种语言的语音，请使用电话按键。";
     /// A look-up takes long.
     Waiting "waiting" [] "One moment, please." "请稍候。";
+    /// After an answer that a person may have to complete (`policy: ai_then_human`).
+    DidItHelp "did_it_help" [] "Did that answer your question?" "这样解决您的问题了吗？";
+    /// It did not: a person follows.
+    TransferringAfterNoHelp "transferring_after_no_help" []
+        "Then I am connecting you to a person, who knows what you have heard."
+        "那我现在为您转接人工，工作人员知道您听到了什么。";
+    /// A number and a secret do not belong together; both are asked for again.
+    NotVerified "not_verified" [] "I am sorry, that does not match. Let us try again." "对不起，信息不符，请再试一次。";
+    /// Before each step of a guided procedure.
+    Step "step" ["number", "count"] "Step {{ number }} of {{ count }}." "第{{ number }}步，共{{ count }}步。";
+    /// After the first step.
+    StepHow "step_how" []
+        "Take your time. Say next when you are ready. You can also say repeat, slower, back or help."
+        "不用着急，准备好了请说下一步。您也可以说重复、慢一点、上一步或帮助。";
+    /// A procedure is taken up where it was left.
+    StepResumed "step_resumed" [] "Let us go on where we were." "我们接着刚才的步骤。";
+    /// Help was asked for where the flow has none.
+    StepNoHelp "step_no_help" []
+        "I have no more help for this step. Say agent or press 0 for a person, or listen to it again."
+        "这一步没有更多说明。您可以说人工或按零，也可以再听一遍。";
     /// To the agent: who calls.
     AgentCaller "agent_caller" ["caller"] "Call from {{ caller }}." "来电号码{{ caller }}。";
     /// To the agent: what the caller wants.

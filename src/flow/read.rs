@@ -254,6 +254,7 @@ impl<'r> Reader<'r> {
             post: self.opt(&f, "post", Self::text),
             body: self.opt(&f, "body", Self::json),
             timeout: self.opt(&f, "timeout", Self::wait),
+            retries: self.opt(&f, "retries", Self::count),
             cache: self.opt(&f, "cache", Self::wait),
             waiting: self.opt(&f, "waiting", Self::speech),
             sensitive: self.opt(&f, "sensitive", Self::truth),
@@ -269,8 +270,12 @@ impl<'r> Reader<'r> {
             confirm: self.opt(&f, "confirm", Self::speech),
             set: self.named(&f, "set", Self::text),
             lookup: self.opt(&f, "lookup", Self::text),
+            verify: self.opt(&f, "verify", Self::verify),
+            wrong_data: self.opt(&f, "wrong_data", Self::wrong_data),
+            unclear_process: self.opt(&f, "unclear_process", Self::text),
             on: self.opt(&f, "on", Self::on),
             say: self.opt(&f, "say", Self::speech),
+            policy: self.opt(&f, "policy", Self::word),
             answer: self.opt(&f, "answer", Self::truth),
             interruptible: self.opt(&f, "interruptible", Self::truth),
             sensitive: self.opt(&f, "sensitive", Self::truth),
@@ -288,6 +293,8 @@ impl<'r> Reader<'r> {
             yes: self.opt(&f, "yes", Self::text),
             no: self.opt(&f, "no", Self::text),
             language: self.named(&f, "language", Self::option),
+            steps: self.list(&f, "steps", Self::step),
+            run: self.opt(&f, "run", Self::text),
             branch: self.list(&f, "branch", Self::arm),
             transfer: self.opt(&f, "transfer", Self::text),
             because: self.opt(&f, "because", Self::text),
@@ -315,7 +322,41 @@ impl<'r> Reader<'r> {
 
     fn on(&mut self, yaml: &Yaml) -> Option<On> {
         let f = self.fields::<On>(yaml, "`on`")?;
-        Some(On { not_found: self.opt(&f, "not_found", Self::text), outage: self.opt(&f, "outage", Self::text) })
+        Some(On {
+            not_found: self.opt(&f, "not_found", Self::text),
+            outage: self.opt(&f, "outage", Self::text),
+            wrong: self.opt(&f, "wrong", Self::text),
+        })
+    }
+
+    fn verify(&mut self, yaml: &Yaml) -> Option<Verify> {
+        let f = self.fields::<Verify>(yaml, "`verify`")?;
+        Some(Verify {
+            lookup: self.must(&f, "lookup", "`verify`", Self::text)?,
+            secret: {
+                self.must(&f, "secret", "`verify`", |_, _| Some(()));
+                self.list(&f, "secret", Self::text).unwrap_or_default()
+            },
+            attempts: self.opt(&f, "attempts", Self::count),
+        })
+    }
+
+    fn wrong_data(&mut self, yaml: &Yaml) -> Option<WrongData> {
+        let f = self.fields::<WrongData>(yaml, "`wrong_data`")?;
+        Some(WrongData {
+            what: self.must(&f, "what", "`wrong_data`", Self::text)?,
+            old: self.opt(&f, "old", Self::text),
+            new: self.opt(&f, "new", Self::text),
+        })
+    }
+
+    fn step(&mut self, yaml: &Yaml) -> Option<TextOr<GuideStep>> {
+        let is_group = matches!(&yaml.value, Value::Map(e) if e.iter().any(|e| matches!(e.key.as_str(), "say" | "help")));
+        if !is_group {
+            return Some(TextOr(GuideStep { say: self.speech(yaml)?, help: None }));
+        }
+        let f = self.fields::<GuideStep>(yaml, "a step")?;
+        Some(TextOr(GuideStep { say: self.must(&f, "say", "a step", Self::speech)?, help: self.opt(&f, "help", Self::speech) }))
     }
 
     fn valid(&mut self, yaml: &Yaml) -> Option<Valid> {
@@ -342,6 +383,7 @@ impl<'r> Reader<'r> {
         let f = self.fields::<Arm>(yaml, "one way of a branch")?;
         Some(Arm {
             when: self.opt(&f, "if", Self::text),
+            percent: self.opt(&f, "percent", Self::count),
             go: self.opt(&f, "go", Self::text),
             otherwise: self.opt(&f, "else", Self::text),
         })

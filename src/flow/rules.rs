@@ -20,8 +20,9 @@ const PROMPT_WORDS_MAX: usize = 45;
 pub(crate) fn check(flow: &Flow, report: &mut Report) {
     let map = Map::of(flow);
     unreachable(flow, &map, report);
-    silent_loops(flow, &map, report);
+    silent_loops(flow, report);
     target_cycles(flow, report);
+    returns(flow, &map, report);
     for (index, node) in flow.nodes.iter().enumerate() {
         keys_and_voice(flow, index, node, report);
     }
@@ -38,7 +39,19 @@ pub(crate) fn check(flow: &Flow, report: &mut Report) {
 
 /// Where each node leads, by place.
 pub(super) struct Map {
+    /// Also from the end of a part to what follows those who run it.
     pub(super) ways: Vec<Vec<usize>>,
+    /// Nodes that run a part.
+    pub(super) runs: Vec<Run>,
+}
+
+/// A node that runs a part of the flow.
+pub(super) struct Run {
+    pub(super) node: usize,
+    /// What follows it.
+    pub(super) then: usize,
+    /// The nodes of the part that lead back.
+    pub(super) ends: Vec<usize>,
 }
 
 impl Map {
@@ -49,7 +62,25 @@ impl Map {
             let places: BTreeSet<usize> = ways.iter().filter_map(place).filter(|i| *i < flow.nodes.len()).collect();
             places.into_iter().collect()
         });
-        Map { ways: ways.collect() }
+        let mut map = Map { ways: ways.collect(), runs: Vec::new() };
+        // Whatever a part runs itself comes back, so what follows that belongs to the part.
+        let mut follows = Map { ways: map.ways.clone(), runs: Vec::new() };
+        for (node, then) in runs(flow) {
+            follows.ways[node].extend(place(&then));
+        }
+        let returns = |node: usize| leads(flow, node).contains(&Goto::Return);
+        for (node, then) in runs(flow) {
+            let Last::Run(part, _) = &flow.nodes[node].last else { continue };
+            let ends: Vec<usize> = follows.reach(*part, |_| false).into_iter().filter(|i| returns(*i)).collect();
+            let Some(then) = place(&then) else { continue };
+            for &end in &ends {
+                if !map.ways[end].contains(&then) {
+                    map.ways[end].push(then);
+                }
+            }
+            map.runs.push(Run { node, then, ends });
+        }
+        map
     }
 
     /// Every place that can be reached from `from`, without going beyond those that `stop` names.
@@ -67,6 +98,43 @@ impl Map {
             }
         }
         seen
+    }
+}
+
+/// Nodes that run a part, with what follows.
+fn runs(flow: &Flow) -> Vec<(usize, Goto)> {
+    let run = |(index, node): (usize, &Node)| if let Last::Run(_, then) = &node.last { Some((index, *then)) } else { None };
+    flow.nodes.iter().enumerate().filter_map(run).collect()
+}
+
+fn leads(flow: &Flow, node: usize) -> Vec<Goto> {
+    flow.nodes[node].ways(&flow.intents, |name| flow.node_named(name))
+}
+
+/// Ways back where nothing was run, and parts that never lead back.
+fn returns(flow: &Flow, map: &Map, report: &mut Report) {
+    let mut outside = Map { ways: Vec::new(), runs: Vec::new() };
+    for index in 0..flow.nodes.len() {
+        let ways = leads(flow, index);
+        outside.ways.push(match &flow.nodes[index].last {
+            Last::Run(part, then) => ways.iter().chain([then]).filter_map(place).filter(|way| way != part).collect(),
+            _ => ways.iter().filter_map(place).collect(),
+        });
+    }
+    let begins = flow.intents.values().filter_map(|i| place(&i.go)).chain([flow.start]);
+    let reached: BTreeSet<usize> = begins.flat_map(|from| outside.reach(from, |_| false)).collect();
+    for index in reached {
+        if leads(flow, index).contains(&Goto::Return) {
+            let node = &flow.nodes[index];
+            let message =
+                format!("`{}` leads back, but may be reached without any `run`: callers get a person there", node.name);
+            report.error(node.line, "return", message, "let only `run` lead to this part, or write where it goes on");
+        }
+    }
+    for run in map.runs.iter().filter(|run| run.ends.is_empty()) {
+        let node = &flow.nodes[run.node];
+        let message = format!("what `{}` runs never leads back, so its `then` is never reached", node.name);
+        report.error(node.line, "return", message, "end the part with `then: return`, or write `then: …` instead of `run: …`");
     }
 }
 
@@ -109,8 +177,31 @@ fn surely_asks(node: &Node) -> bool {
     node.asks() || node.needs.iter().any(|need| node.forget.contains(&need.slot))
 }
 
+/// Where each node may lead without the caller being heard: a part that is run is walked into, and passed by if it can be silent.
+fn silent_map(flow: &Flow) -> Map {
+    let own: Vec<Vec<usize>> = (0..flow.nodes.len()).map(|i| leads(flow, i).iter().filter_map(place).collect()).collect();
+    let mut map = Map { ways: own, runs: Vec::new() };
+    // What can be passed by makes more parts passable; it comes to rest after at most as many rounds as there are runs.
+    loop {
+        let mut more = Vec::new();
+        for (node, then) in runs(flow) {
+            let (Last::Run(part, _), Some(then)) = (&flow.nodes[node].last, place(&then)) else { continue };
+            let passes = |i: usize| !surely_asks(&flow.nodes[i]) && leads(flow, i).contains(&Goto::Return);
+            let passable = map.reach(*part, |i| surely_asks(&flow.nodes[i])).into_iter().any(passes);
+            if passable && !map.ways[node].contains(&then) {
+                more.push((node, then));
+            }
+        }
+        if more.is_empty() {
+            return map;
+        }
+        more.into_iter().for_each(|(node, then)| map.ways[node].push(then));
+    }
+}
+
 /// Circles of nodes in which the caller is never heard: nobody could ask for a person there, and the call would not end.
-fn silent_loops(flow: &Flow, map: &Map, report: &mut Report) {
+fn silent_loops(flow: &Flow, report: &mut Report) {
+    let map = silent_map(flow);
     // Peel off every node that leads out: what asks, what ends, and then whatever leads only to those.
     let mut left: BTreeSet<usize> = (0..flow.nodes.len()).filter(|i| !surely_asks(&flow.nodes[*i])).collect();
     loop {
@@ -287,6 +378,7 @@ fn person_words_of(flow: &Flow, language: Language) -> Vec<String> {
 fn leads_to_person(flow: &Flow, goto: Goto) -> bool {
     match goto {
         Goto::Person => true,
+        Goto::Return => false,
         Goto::Node(i) => flow.nodes.get(i).is_some_and(|n| matches!(n.last, Last::Transfer { .. } | Last::Then(Goto::Person))),
     }
 }

@@ -35,7 +35,8 @@ fn known_on_entry(flow: &Flow, map: &Map) -> Vec<Option<Names>> {
     }
     let failures = |node: &Node| {
         let lookup = node.lookup.as_ref();
-        lookup.map_or(Vec::new(), |l| [l.not_found, l.outage].into_iter().flatten().collect())
+        let wrong = node.verify.as_ref().map(|v| v.wrong);
+        lookup.map_or(Vec::new(), |l| [l.not_found, l.outage, wrong].into_iter().flatten().collect())
     };
     // Sets only shrink and nodes only become reached: it comes to rest; stopping early only misses a warning.
     for _ in 0..flow.nodes.len().min(62) + 2 {
@@ -51,23 +52,41 @@ fn known_on_entry(flow: &Flow, map: &Map) -> Vec<Option<Names>> {
                 out.insert(slot.clone());
             }
             let failing = failures(node);
-            for &next in &map.ways[index] {
+            let back: Vec<usize> = map.runs.iter().filter(|run| run.ends.contains(&index)).map(|run| run.then).collect();
+            for &next in map.ways[index].iter().filter(|next| !back.contains(next)) {
                 let arriving = if failing.contains(&super::model::Goto::Node(next)) { &without_answer } else { &out };
-                let merged = match &known[next] {
-                    None => arriving.clone(),
-                    Some(before) => before.intersection(arriving).cloned().collect(),
-                };
-                if known[next].as_ref() != Some(&merged) {
-                    known[next] = Some(merged);
-                    changed = true;
-                }
+                changed |= arrive(&mut known[next], arriving);
             }
+        }
+        // After a part that was run is known what was known before it, and what the part makes known whichever way it ends.
+        for run in &map.runs {
+            let Some(mut before) = known[run.node].clone() else { continue };
+            gives(&flow.nodes[run.node], &mut before);
+            let ends = run.ends.iter().filter_map(|end| {
+                let mut names = known[*end].clone()?;
+                gives(&flow.nodes[*end], &mut names);
+                Some(names)
+            });
+            let Some(given) = ends.reduce(|a, b| a.intersection(&b).cloned().collect()) else { continue };
+            before.extend(given);
+            changed |= arrive(&mut known[run.then], &before);
         }
         if !changed {
             break;
         }
     }
     known
+}
+
+/// Takes in one more way to arrive; whether that changes what is known.
+fn arrive(known: &mut Option<Names>, arriving: &Names) -> bool {
+    let merged = match known.as_ref() {
+        None => arriving.clone(),
+        Some(before) => before.intersection(arriving).cloned().collect(),
+    };
+    let changed = known.as_ref() != Some(&merged);
+    *known = Some(merged);
+    changed
 }
 
 /// Names that a text looks at without making sure that they are known.
@@ -107,12 +126,21 @@ fn not_yet_known(flow: &Flow, node: &Node, mut known: Names, report: &mut Report
         }
         known.insert(lookup.name.clone());
     }
+    // Secrets are gone once they were looked at.
+    known.retain(|name| !node.verify.as_ref().is_some_and(|v| v.secrets.contains(name)));
     if let Some(speech) = &node.say {
         miss(speech.line, wanted(flow, speech), &known);
     }
     match &node.last {
         Last::Ask(question, _) => question.speeches().for_each(|s| miss(s.line, wanted(flow, s), &known)),
         Last::HangUp(Some(s)) | Last::Message { say: s, .. } => miss(s.line, wanted(flow, s), &known),
+        Last::Guide(guide) => {
+            guide
+                .steps
+                .iter()
+                .flat_map(|s| std::iter::once(&s.say).chain(&s.help))
+                .for_each(|s| miss(s.line, wanted(flow, s), &known));
+        }
         _ => {}
     }
 }
@@ -126,6 +154,7 @@ fn secrets_spoken(flow: &Flow, report: &mut Report) {
             secrets.insert(slot.clone());
         }
     }
+    secrets.extend(flow.nodes.iter().filter_map(|n| n.verify.as_ref()).flat_map(|v| v.secrets.iter().cloned()));
     if secrets.is_empty() {
         return;
     }

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 const PARCEL: &str = include_str!("../../flows/parcel.yaml");
 
-fn env() -> BTreeMap<String, String> {
+pub(super) fn env() -> BTreeMap<String, String> {
     [("PARCEL_API", "http://127.0.0.1:8081"), ("AGENT_SIP", "sip:agent@127.0.0.1:5090")]
         .map(|(k, v)| (k.to_string(), v.to_string()))
         .into()
@@ -19,7 +19,7 @@ fn loaded(text: &str) -> Checked {
 }
 
 /// A Monday morning in London.
-const MONDAY: WallTime = WallTime(1_796_032_800_000);
+pub(super) const MONDAY: WallTime = WallTime(1_796_032_800_000);
 
 fn start(text: &str) -> (Cursor, Action) {
     let facts = CallFacts {
@@ -27,12 +27,13 @@ fn start(text: &str) -> (Cursor, Action) {
         dialled: PhoneNumber::new("100"),
         at: MONDAY,
         base_dir: "/flows".into(),
+        incident: None,
     };
     Cursor::start(loaded(text).flow, facts)
 }
 
 /// One line per action.
-fn line(action: &Action) -> String {
+pub(super) fn line(action: &Action) -> String {
     let words = |parts: &[PromptPart]| {
         let text = |p: &PromptPart| match p {
             PromptPart::Text(t) => t.clone(),
@@ -44,6 +45,7 @@ fn line(action: &Action) -> String {
     match action {
         Action::Say(s) => format!("{}{}", if s.answer { "answer: " } else { "say: " }, words(&s.parts)),
         Action::Ask(a) => format!("ask {}: {}", a.grammar.expect.name(), words(&a.prompt)),
+        Action::Note(task) => format!("task {:?}: {} {} -> {}", task.kind, task.what, task.old, task.new),
         Action::LookUp(l) => format!("{} {}", l.method, l.url),
         Action::Transfer { to, say, because } => format!("to {to} because {because}: {}", words(say.as_deref().unwrap_or(&[]))),
         Action::TakeMessage(m) => format!("message: {} / {}", words(&m.say), words(&m.thanks)),
@@ -51,16 +53,16 @@ fn line(action: &Action) -> String {
     }
 }
 
-fn intent(name: &str, slots: &[(&str, &str)]) -> Input {
+pub(super) fn intent(name: &str, slots: &[(&str, &str)]) -> Input {
     let slots: Slots = slots.iter().map(|(k, v)| (k.to_string(), v.to_string())).collect();
     Input::Understood(Answer::Intent { name: name.to_string(), slots, confidence: crate::base::Confidence::FULL })
 }
 
-fn value(v: &str) -> Input {
+pub(super) fn value(v: &str) -> Input {
     Input::Understood(Answer::Value(v.to_string()))
 }
 
-fn found(json: serde_json::Value) -> Input {
+pub(super) fn found(json: serde_json::Value) -> Input {
     Input::LookedUp(LookedUp::Found(json))
 }
 
@@ -348,8 +350,13 @@ fn many_mistakes_are_told_at_once_and_the_remedy_names_the_key() {
 fn small(script: &[Input]) -> Vec<String> {
     let (mut c, first) = {
         let checked = Flow::load(SMALL, "small.yaml", &BTreeMap::new()).expect("a flow");
-        let facts =
-            CallFacts { caller: PhoneNumber::new("1"), dialled: PhoneNumber::new("2"), at: MONDAY, base_dir: "/flows".into() };
+        let facts = CallFacts {
+            caller: PhoneNumber::new("1"),
+            dialled: PhoneNumber::new("2"),
+            at: MONDAY,
+            base_dir: "/flows".into(),
+            incident: None,
+        };
         Cursor::start(checked.flow, facts)
     };
     let mut lines = vec![line(&first)];
@@ -438,7 +445,13 @@ fn a_flow_that_talks_for_ever_ends_with_a_person() {
     let mut flow = Flow::load(SMALL, "small.yaml", &BTreeMap::new()).expect("a flow").flow;
     let inner = std::sync::Arc::get_mut(&mut flow).expect("nobody else has it");
     inner.nodes[0].last = super::model::Last::Then(super::model::Goto::Node(0));
-    let facts = CallFacts { caller: PhoneNumber::new("1"), dialled: PhoneNumber::new("2"), at: MONDAY, base_dir: "".into() };
+    let facts = CallFacts {
+        caller: PhoneNumber::new("1"),
+        dialled: PhoneNumber::new("2"),
+        at: MONDAY,
+        base_dir: "".into(),
+        incident: None,
+    };
     let (mut c, mut action) = Cursor::start(flow, facts);
     for _ in 0..60 {
         action = c.next(MONDAY, Input::Done);
@@ -465,7 +478,13 @@ fn no_file_and_no_answer_makes_it_panic() {
         state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         (state >> 33) % sides
     };
-    let facts = CallFacts { caller: PhoneNumber::new("1"), dialled: PhoneNumber::new("2"), at: MONDAY, base_dir: "".into() };
+    let facts = CallFacts {
+        caller: PhoneNumber::new("1"),
+        dialled: PhoneNumber::new("2"),
+        at: MONDAY,
+        base_dir: "".into(),
+        incident: None,
+    };
     let (mut c, _) = Cursor::start(flow, facts);
     for _ in 0..5_000 {
         let input = match roll(9) {
@@ -478,8 +497,13 @@ fn no_file_and_no_answer_makes_it_panic() {
             _ => Input::LookedUp(if roll(2) == 0 { LookedUp::NotFound } else { LookedUp::Outage("down".to_string()) }),
         };
         if let Action::Transfer { .. } | Action::End { .. } = c.next(MONDAY, input) {
-            let facts =
-                CallFacts { caller: PhoneNumber::new("1"), dialled: PhoneNumber::new("2"), at: MONDAY, base_dir: "".into() };
+            let facts = CallFacts {
+                caller: PhoneNumber::new("1"),
+                dialled: PhoneNumber::new("2"),
+                at: MONDAY,
+                base_dir: "".into(),
+                incident: None,
+            };
             c = Cursor::start(c.flow().clone(), facts).0;
         }
     }

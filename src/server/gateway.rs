@@ -8,7 +8,7 @@ use crate::audio::Pcm;
 use crate::base::{AttemptId, CallId, Moment, PhoneNumber, PromptPart, WallTime};
 use crate::call::{Call, CallSettings, Event, Record};
 use crate::drive::{Driver, Happening, Ports};
-use crate::flow::Flow;
+use crate::flow::{Flow, Incident};
 use crate::media::{LegCommand, LegEvent, LegKey, Plane};
 use crate::sip::trunk::{Board, Direction, Permit};
 use crate::sip::{DialogKey, Origin, RETRY_AFTER, SdpKeys, SdpPolicy, SdpSession, SipCommand, SipEndpoint, SipEvent, Srtp};
@@ -62,6 +62,8 @@ pub(super) struct Shared {
     /// Runs of prerendering under way.
     prerendering: AtomicUsize,
     models: BTreeMap<String, String>,
+    /// What operators tell callers about.
+    incident: Mutex<Option<Incident>>,
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -71,6 +73,23 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 impl Shared {
     pub(super) fn now(&self) -> Moment {
         Moment::ZERO + self.epoch.elapsed()
+    }
+
+    /// What callers are told about at this time.
+    fn incident(&self, now: WallTime) -> Option<Incident> {
+        lock(&self.incident).clone().filter(|incident| incident.holds(now))
+    }
+
+    /// What callers are told about from now on.
+    pub(super) fn set_incident(&self, new: Option<Incident>) {
+        let mut incident = lock(&self.incident);
+        if *incident != new {
+            match &new {
+                Some(told) => tracing::warn!(lookups = ?told.lookups, until = ?told.until, "callers are told of an incident"),
+                None => tracing::info!("callers are told of no incident any more"),
+            }
+            *incident = new;
+        }
     }
 
     /// The trunks as they are now.
@@ -198,6 +217,7 @@ impl Gateway {
             notes: broadcast::channel(LIVE_NOTES).0,
             prerendering: AtomicUsize::new(0),
             models: settings.models,
+            incident: Mutex::default(),
         });
         tokio::task::spawn_blocking(crate::nlu::person::warm);
         prerender(&shared, &settings.numbers);
@@ -216,6 +236,7 @@ impl Gateway {
         let jobs = vec![
             tokio::spawn(super::jobs::retention(shared.files.clone(), settings.retention)),
             tokio::spawn(super::jobs::give_back_memory()),
+            tokio::spawn(super::jobs::incidents(shared.clone())),
         ];
         let router = tokio::spawn(router.run(events));
         Ok(Gateway { shared, calls, router, numbers, jobs })
@@ -455,6 +476,7 @@ impl Router {
             card_reference: format!("{:032x}", rand::random::<u128>()),
             ears: self.shared.ears.languages(),
             base_dir,
+            incident: self.shared.incident(wall_now()),
             longest: self.longest,
             ..CallSettings::default()
         };

@@ -1,11 +1,15 @@
 //! What the gateway does by itself: forgetting what must not be kept, and giving back memory that nothing needs any more.
 
-use super::gateway::wall_now;
+use super::gateway::{Shared, wall_now};
 use crate::store::{RetentionRules, Store};
+use std::sync::Arc;
 use std::time::Duration;
 
 /// How often retention is enforced, beside once at the start.
 const EVERY: Duration = Duration::from_secs(3_600);
+
+/// How often the incident is looked for.
+const INCIDENT_EVERY: Duration = Duration::from_secs(2);
 
 /// How often memory is given back.
 const TRIM_EVERY: Duration = Duration::from_secs(20);
@@ -30,6 +34,27 @@ fn trim() {
 
 #[cfg(not(all(target_os = "linux", target_env = "gnu")))]
 fn trim() {}
+
+/// Takes up what operators tell callers about, and drops it when they do. A file that cannot be read changes nothing.
+pub(super) async fn incidents(shared: Arc<Shared>) {
+    let mut every = tokio::time::interval(INCIDENT_EVERY);
+    every.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    let mut told = false;
+    loop {
+        every.tick().await;
+        match shared.files.incident().await {
+            Ok(incident) => {
+                told = false;
+                shared.set_incident(incident);
+            }
+            Err(error) if !told => {
+                told = true;
+                tracing::error!(%error, "the incident cannot be read; hotline incident clear removes it");
+            }
+            Err(_) => {}
+        }
+    }
+}
 
 /// Removes audio and words older than each flow allows, now and every hour.
 pub(super) async fn retention(store: Store, rules: RetentionRules) {

@@ -1,7 +1,7 @@
 //! Calls: the row, the whole story, deletion.
 
 use super::open::{from_sql, sql_int};
-use super::{AttemptRow, DecisionRow, MessageRow, Store, StoreError, TurnRow, UtteranceRow};
+use super::{AttemptRow, DecisionRow, MessageRow, Store, StoreError, TaskRow, TurnRow, UtteranceRow};
 use crate::base::{CallId, Disposition, Fault, Moment, PhoneNumber, WallTime};
 use crate::call::LegRecord;
 use serde::Serialize;
@@ -61,6 +61,8 @@ pub struct CallStory {
     pub attempts: Vec<AttemptRow>,
     /// Messages taken.
     pub messages: Vec<MessageRow>,
+    /// What was left for people to look after.
+    pub tasks: Vec<TaskRow>,
     /// The audio of each leg, in the order in which they were closed.
     pub legs: Vec<LegRecord>,
     /// The two-channel recording, where there is one.
@@ -120,6 +122,7 @@ impl Store {
             utterances,
             decisions: super::decisions::of_call(&mut db, id, start).await?,
             attempts: super::attempts::of_call(&mut db, id, start).await?,
+            tasks: super::tasks::of_call(&mut db, id).await?,
             messages,
             legs: super::legs::of_call(&mut db, id).await?,
             recording: Some(self.recording_path(id, began)).filter(|p| p.is_file()),

@@ -149,6 +149,7 @@ pub(super) async fn write_record(
         }
         Record::Consent { given } => super::calls::consent(db, call, *given).await,
         Record::Message { speech_ms, because } => super::messages::insert(db, call, now, *speech_ms, because).await,
+        Record::Task { at, task } => super::tasks::insert(db, call, *at, task.reveal()).await,
         Record::Leg(leg) => super::legs::insert(db, call, leg).await,
         Record::Ended { disposition, fault, at, request_to_person_ms } => {
             super::calls::ended(db, call, *at, disposition, *fault, *request_to_person_ms).await
