@@ -70,7 +70,8 @@ impl Call {
 
     fn wish(&self, because: &str) -> Wish {
         let sentence = match because {
-            "asked" | "upset" | "story" => self.phrase(Phrase::Transferring),
+            "asked" | "upset" | "story" | "loud" | "tier" => self.phrase(Phrase::Transferring),
+            "no_progress" => self.phrase(Phrase::TransferringAfterNoProgress),
             "same_answer" => self.phrase(Phrase::TransferringAfterSameAnswer),
             "silent" => self.phrase(Phrase::TransferringAfterSilence),
             "script_loop" => self.phrase(Phrase::Apology),
@@ -94,7 +95,7 @@ impl Call {
             self.engaged = true;
             self.machine = false;
         }
-        self.note_mood(now, result);
+        self.note_mood(now, utterance, result);
         match &self.state {
             State::Consenting(_) if !self.ended_as(utterance, result, Ended::is_noise) => {
                 self.consent_heard(now, utterance, result)
@@ -209,6 +210,9 @@ impl Call {
             }
             (Some(Understanding::Nothing(why)), heard) => {
                 self.ladders.told(heard.as_ref().map_or(0, |h| spoken_words(&h.text)));
+                if self.spoken_over(utterance) {
+                    self.ladders.talked_over();
+                }
                 let verdict = self.ladders.misunderstood();
                 self.misunderstood(now, said, why, verdict, None);
             }
@@ -365,6 +369,10 @@ impl Call {
                 self.hand_over(now, because, numbers);
             }
             Misunderstood::Again { in_row, offer } => {
+                if let Some((because, numbers)) = self.getting_nowhere(now, &ask.node) {
+                    self.decide(now, "misunderstood", why);
+                    return self.hand_over(now, because, numbers);
+                }
                 let last = ask.reprompts.len().saturating_sub(1);
                 let wording = ask.reprompts.get(last.min(in_row.saturating_sub(1) as usize)).unwrap_or(&ask.prompt).clone();
                 let mut parts = match ears {
@@ -527,9 +535,13 @@ impl Call {
         if matches!(asked.kind, AskKind::Intents) {
             self.story.intent = Some(meaning);
         }
-        // Understood, and angry for the second time: a person does better, and knows what is wanted.
-        if let Some((because, why)) = self.ladders.pressing().filter(|_| !matches!(action, Action::Transfer { .. })) {
-            return self.hand_over(now, because, why);
+        if !matches!(action, Action::Transfer { .. } | Action::TakeMessage(_) | Action::End { .. }) {
+            // Understood, and angry for the second time: a person does better, and knows what is wanted.
+            let pressing =
+                self.ladders.pressing().or_else(|| self.getting_nowhere(now, &asked.node)).or_else(|| self.of_value());
+            if let Some((because, why)) = pressing {
+                return self.hand_over(now, because, why);
+            }
         }
         self.said.clear();
         self.idle_steps = 0;

@@ -32,10 +32,33 @@ pub struct HandOverCard {
     pub slots: Pii<Slots>,
     /// What was said and answered, oldest first, at most 20 turns. Sensitive turns appear as such, without words.
     pub turns: Vec<CardTurn>,
+    /// The step of a guided procedure that the caller is at.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub step: Option<CardStep>,
+    /// The caller has proved who they are.
+    #[serde(default)]
+    pub verified: bool,
+    /// The caller's tier, where the flow has tiers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tier: Option<String>,
+    /// Who waits is served in this order, highest first, 0–9.
+    #[serde(default)]
+    pub priority: u8,
     /// Why a person: `asked`, `misunderstood`, `same_answer`, …
     pub because: String,
     /// One sentence to be spoken to the agent, in the agent's language (English or Chinese).
     pub summary: Pii<String>,
+}
+
+/// Where the caller is in a guided procedure.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CardStep {
+    /// The node.
+    pub procedure: String,
+    /// From 1.
+    pub step: usize,
+    /// How many there are.
+    pub of: usize,
 }
 
 /// From where, and why, a call was sent on to us.

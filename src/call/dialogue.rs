@@ -303,7 +303,14 @@ impl Call {
         if let LookedUp::Outage(why) = &result {
             self.decide(now, "look_up_failed", why.clone());
         }
-        self.go_on(now, Input::LookedUp(result));
+        let wall = self.wall(now);
+        let Some(cursor) = &mut self.cursor else { return };
+        let action = cursor.next(wall, Input::LookedUp(result));
+        // What was found may tell who this is.
+        match self.of_value().filter(|_| !matches!(action, Action::Transfer { .. })) {
+            Some((because, why)) => self.hand_over(now, because, why),
+            None => self.perform(now, action),
+        }
     }
 
     /// Says good-bye and hangs up after it.

@@ -27,10 +27,39 @@ pub(crate) struct Ears {
     pub(crate) ended: Option<Ended>,
     /// The caller has put us on hold: his silence is no silence.
     pub(crate) held: bool,
+    /// How loud the caller was in earlier utterances, dBFS; newest last, at most 16.
+    levels: VecDeque<i8>,
+    /// The newest utterance, if it was much louder than those before.
+    raised: Option<UtteranceId>,
 }
 
 /// Speech shorter than this without any word is noise: a cough, a door.
 const NOISE_MS: u32 = 300;
+
+/// A voice is raised when it is louder by so much than the caller usually is, decibels.
+const RAISED_DB: i8 = 8;
+/// How many utterances tell how loud somebody usually is, at least.
+const USUAL_MIN: usize = 2;
+
+impl Ears {
+    /// Compares how loud an utterance was with those before it.
+    pub(crate) fn level_of(&mut self, utterance: UtteranceId, level: Option<i8>) {
+        let Some(level) = level else { return };
+        let mut before: Vec<i8> = self.levels.iter().copied().collect();
+        before.sort_unstable();
+        let usual = (before.len() >= USUAL_MIN).then(|| before[before.len() / 2]);
+        self.raised = usual.filter(|usual| level.saturating_sub(*usual) >= RAISED_DB).map(|_| utterance);
+        if self.levels.len() >= UTTERANCES_KEPT {
+            self.levels.pop_front();
+        }
+        self.levels.push_back(level);
+    }
+
+    /// Whether this utterance was much louder than the caller usually is.
+    pub(crate) fn is_raised(&self, utterance: UtteranceId) -> bool {
+        self.raised == Some(utterance)
+    }
+}
 
 /// What the listener says of an utterance.
 #[derive(Debug, Clone, Copy)]
@@ -63,16 +92,18 @@ pub(crate) struct Begun {
     secret: bool,
     /// The question is open: no closed grammar forces words on what was said.
     open: bool,
+    /// It was spoken over a prompt.
+    over: bool,
 }
 
 impl Call {
-    pub(crate) fn speech_started(&mut self, now: &mut Now, utterance: UtteranceId) {
+    pub(crate) fn speech_started(&mut self, now: &mut Now, utterance: UtteranceId, over: bool) {
         let secret = self.listening_secretly();
         let open = matches!(&self.ears.listening, Some((grammar, _)) if matches!(grammar.expect, Expect::Open { .. }));
         if self.ears.begun.len() >= UTTERANCES_KEPT {
             self.ears.begun.pop_front();
         }
-        self.ears.begun.push_back(Begun { utterance, secret, open });
+        self.ears.begun.push_back(Begun { utterance, secret, open, over });
         self.ears.newest = self.ears.newest.max(Some(utterance));
         self.ears.speaking = Some((utterance, now.at));
     }
@@ -85,6 +116,11 @@ impl Call {
     /// Whether it was heard under an open question.
     pub(crate) fn heard_openly(&self, utterance: UtteranceId) -> bool {
         self.begun(utterance).is_some_and(|b| b.open)
+    }
+
+    /// Whether it was spoken over a prompt.
+    pub(crate) fn spoken_over(&self, utterance: UtteranceId) -> bool {
+        self.begun(utterance).is_some_and(|b| b.over)
     }
 
     pub(crate) fn begun(&self, utterance: UtteranceId) -> Option<&Begun> {

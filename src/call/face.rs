@@ -60,6 +60,9 @@ pub enum Event {
         /// Things happened in the background before it: perhaps this was one of them.
         #[serde(default)]
         restless: bool,
+        /// How loud it was, dBFS; `None` = not measured.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        level: Option<i8>,
     },
     /// Recognition is done (or failed).
     Heard {

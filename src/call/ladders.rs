@@ -1,6 +1,7 @@
 //! The three ladders towards a person: misunderstandings, the same answer again, silence. They belong to the call, not
 //! to a node, so that nobody is led in circles. Only counting and verdicts; the words are spoken elsewhere.
 
+use crate::base::Moment;
 use crate::flow::Escalation;
 use crate::nlu::{Mood, Slots};
 
@@ -25,8 +26,30 @@ pub(crate) struct Ladders {
     corrections: u32,
     /// What was not understood just now was a story.
     story: bool,
+    /// How often the caller was much louder than before.
+    loud: u32,
+    /// How often something was said over a prompt and not understood.
+    over: u32,
+    /// Turns without progress, when the last progress was made, and what was known then.
+    stalled: u32,
+    progress: Option<(Moment, Progress)>,
     /// Rendered answers with the slots that they were given for, and how often.
     answers: Vec<(String, Slots, u32)>,
+}
+
+/// What is known and was done: when it does not change, the call gets nowhere.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(crate) struct Progress {
+    /// Values of slots.
+    pub(crate) slots: Slots,
+    /// What the caller wants.
+    pub(crate) intent: Option<String>,
+    /// Where they are in a guided procedure; every word there is the caller's own pace, so all of them count.
+    pub(crate) guided: Option<u32>,
+    /// How many different answers were given.
+    pub(crate) answers: usize,
+    /// How many different nodes have asked.
+    pub(crate) nodes: usize,
 }
 
 /// What to do about a misunderstanding.
@@ -81,14 +104,24 @@ impl Ladders {
             upset: 0,
             corrections: 0,
             story: false,
+            loud: 0,
+            over: 0,
+            stalled: 0,
+            progress: None,
             answers: Vec::new(),
         }
     }
 
-    /// What was said tells how the caller feels.
-    pub(crate) fn heard(&mut self, mood: &Mood) {
+    /// What was said tells how the caller feels, and how loud it was said.
+    pub(crate) fn heard(&mut self, mood: &Mood, loud: bool) {
+        self.loud = self.loud.saturating_add(u32::from(loud));
         self.upset = self.upset.saturating_add(u32::from(!mood.upset.is_empty()));
         self.corrections = self.corrections.saturating_add(u32::from(mood.correcting.is_some()));
+    }
+
+    /// What was said over a prompt was not understood.
+    pub(crate) fn talked_over(&mut self) {
+        self.over = self.over.saturating_add(1);
     }
 
     /// So many words were not understood.
@@ -106,12 +139,34 @@ impl Ladders {
             ("upset", self.upset as f32 * weights.upset),
             ("corrected", self.corrections as f32 * weights.correction),
             ("story", if self.story { weights.story } else { 0.0 }),
+            ("loud", self.loud as f32 * weights.loud),
+            ("talked_over", self.over as f32 * weights.over),
         ];
         let sum: f32 = signs.iter().map(|(_, weight)| weight).sum();
         // Where signs count alike, the caller's mood is the better reason.
         let most = signs.iter().max_by(|a, b| a.1.total_cmp(&b.1))?;
         let told: Vec<String> = signs.iter().filter(|s| s.1 > 0.0).map(|(name, w)| format!("{name} {w:.2}")).collect();
         (sum >= 0.999).then(|| (most.0, format!("{} = {sum:.2} (limit 1)", told.join(" + "))))
+    }
+
+    /// A turn has ended with this known. Why a person takes over, if nothing has come of the last turns.
+    pub(crate) fn turn_over(&mut self, now: Moment, known: Progress) -> Option<String> {
+        let Some((since, before)) = &self.progress else {
+            self.progress = Some((now, known));
+            return None;
+        };
+        if *before != known {
+            self.stalled = 0;
+            self.progress = Some((now, known));
+            return None;
+        }
+        self.stalled = self.stalled.saturating_add(1);
+        let seconds = now.since(*since).as_secs();
+        let Escalation { budget_turns, budget_seconds, .. } = self.numbers;
+        let over = |limit: u32, value: u64| limit > 0 && value >= u64::from(limit);
+        (over(budget_turns, u64::from(self.stalled)) || over(budget_seconds, seconds)).then(|| {
+            format!("{} turns (limit {budget_turns}) and {seconds} s (limit {budget_seconds}) without progress", self.stalled)
+        })
     }
 
     /// A turn was understood.
@@ -184,6 +239,11 @@ impl Ladders {
         }
     }
 
+    /// How many different answers were given, as far as they are remembered.
+    pub(crate) fn answers_given(&self) -> usize {
+        self.answers.len()
+    }
+
     /// The caller said and pressed nothing.
     pub(crate) fn silent(&mut self) -> (Silence, u32) {
         self.silences = self.silences.saturating_add(1);
@@ -246,13 +306,13 @@ mod tests {
     fn anger_corrections_and_stories_count_by_their_weights() {
         let angry = crate::nlu::mood("this is ridiculous");
         let mut l = ladders();
-        l.heard(&angry);
+        l.heard(&angry, false);
         assert_eq!(l.pressing(), None, "once may be half a joke");
         assert!(matches!(l.misunderstood(), Misunderstood::Person { because: "upset", .. }), "angry and misunderstood");
         let mut l = ladders();
-        l.heard(&angry);
+        l.heard(&angry, false);
         l.understood();
-        l.heard(&crate::nlu::mood("that is not what i meant"));
+        l.heard(&crate::nlu::mood("that is not what i meant"), false);
         assert!(
             l.pressing().is_some_and(|(because, why)| because == "corrected" && why.contains("= 1.00")),
             "{:?}",

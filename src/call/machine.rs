@@ -13,7 +13,7 @@ use crate::base::{
     LookUpId, Moment, PhoneNumber, Prompt, PromptEnd, PromptId, PromptPart, UtteranceId, WallTime,
 };
 use crate::flow::{Ask, CallFacts, Cursor, Flow, Phrase};
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -28,6 +28,10 @@ pub struct Call {
     pub(crate) state: State,
     pub(crate) timers: TimerTable,
     pub(crate) ladders: Ladders,
+    /// Nodes that have asked; as many as the flow has.
+    pub(crate) asked_nodes: BTreeSet<String>,
+    /// Counts turns, so that each one at a step is progress.
+    pub(crate) paced: u32,
     pub(crate) story: Story,
     /// Where the script is; empty until the call is answered.
     pub(crate) cursor: Option<Cursor>,
@@ -96,6 +100,8 @@ impl Call {
         Call {
             id,
             ladders: Ladders::new(flow.escalation),
+            asked_nodes: BTreeSet::new(),
+            paced: 0,
             flow,
             settings,
             state: State::Fresh,
@@ -137,8 +143,9 @@ impl Call {
             Event::Diverted { from, reason } => self.was_diverted(now, from, reason),
             Event::Answered => self.picked_up(now),
             Event::PromptEnded { leg, prompt, end, .. } => self.prompt_ended(now, *leg, *prompt, *end),
-            Event::SpeechStarted { utterance, .. } => self.speech_started(now, *utterance),
-            Event::SpeechEnded { utterance, length_ms, restless } => {
+            Event::SpeechStarted { utterance, over } => self.speech_started(now, *utterance, over.is_some()),
+            Event::SpeechEnded { utterance, length_ms, restless, level } => {
+                self.ears.level_of(*utterance, *level);
                 self.ears.ended = Some(Ended { utterance: *utterance, length_ms: *length_ms, restless: *restless });
             }
             Event::Heard { utterance, result } => self.heard(now, *utterance, result),

@@ -2,6 +2,7 @@
 //! it is sure enough for what it would do.
 
 use super::dialogue::past_sentences;
+use super::ladders::Progress;
 use super::machine::{Call, Now};
 use super::state::State;
 use super::understand::{ENDING_CLOSED_MIN, ENDING_MIN, ENDING_SPOKEN_MIN, Question, Understanding};
@@ -94,7 +95,7 @@ impl Call {
     }
 
     /// Anger and corrections count towards a person; abuse is written down, so that whoever takes the call is warned.
-    pub(crate) fn note_mood(&mut self, now: &mut Now, result: &Result<Hypothesis, EarFailure>) {
+    pub(crate) fn note_mood(&mut self, now: &mut Now, utterance: UtteranceId, result: &Result<Hypothesis, EarFailure>) {
         let asked = matches!(self.state, State::Asking(_) | State::Holding(_));
         let Some(heard) = result.as_ref().ok().filter(|h| asked && self.heard_well(h)) else { return };
         let mut mood = mood(&heard.text);
@@ -102,7 +103,11 @@ impl Call {
         if self.asked().is_some_and(|ask| matches!(ask.kind, AskKind::YesNo | AskKind::Confirm { .. })) {
             mood.correcting = None;
         }
-        self.ladders.heard(&mood);
+        let loud = self.ears.is_raised(utterance);
+        self.ladders.heard(&mood, loud);
+        if loud {
+            self.decide(now, "loud", "said much louder than before".into());
+        }
         for (what, signs) in [("upset", &mood.upset), ("abuse", &mood.abusive)] {
             if !signs.is_empty() {
                 self.decide(now, what, format!("signs of it in what was said: {}", signs.len()));
@@ -111,6 +116,35 @@ impl Call {
         if mood.correcting.is_some() {
             self.decide(now, "corrected", "the caller says that we got it wrong".into());
         }
+    }
+
+    /// Whether nothing has come of the last turns. `node` is the one that asked.
+    pub(crate) fn getting_nowhere(&mut self, now: &Now, node: &str) -> Option<(&'static str, String)> {
+        let cursor = self.cursor.as_ref()?;
+        if !self.asked_nodes.contains(node) {
+            self.asked_nodes.insert(node.to_string());
+        }
+        let guided = cursor.at_step().then_some(self.paced);
+        self.paced = self.paced.wrapping_add(1);
+        let known = Progress {
+            slots: cursor.slots(),
+            intent: self.story.intent.clone(),
+            guided,
+            answers: self.ladders.answers_given(),
+            nodes: self.asked_nodes.len(),
+        };
+        Some(("no_progress", self.ladders.turn_over(now.at, known)?))
+    }
+
+    /// Whether the caller's value brings a person now: nobody is kept from one by it.
+    pub(crate) fn of_value(&self) -> Option<(&'static str, String)> {
+        let (name, tier) = self.cursor.as_ref()?.tier()?;
+        let turns = self.story.turns_so_far();
+        if tier.human_first && self.story.intent.is_some() {
+            return Some(("tier", format!("callers of the tier {name} speak to a person first")));
+        }
+        let limit = tier.turns.filter(|limit| turns >= *limit)?;
+        Some(("tier", format!("{turns} turns (limit {limit} for the tier {name})")))
     }
 
     /// Words that ask for a person count whatever the question was; of words that the recogniser rejected or is not sure

@@ -23,7 +23,7 @@ mod timers;
 mod transfer;
 mod understand;
 
-pub use card::{CardTurn, Diversion, HandOverCard};
+pub use card::{CardStep, CardTurn, Diversion, HandOverCard};
 pub use ears::Ended;
 pub use face::{AgentEvent, Command, Event, RecordAction, ReferOutcome};
 pub use fingerprint::Fingerprint;

@@ -23,6 +23,10 @@ impl Call {
             return;
         }
         self.timers.clear(TimerName::Ack);
+        if let Some(incident) = self.settings.incident.clone() {
+            let spared = incident.lookups.join(", ");
+            self.decide(now, "incident", format!("callers are told of an incident; look-ups not asked: {spared}"));
+        }
         let (sentence, ask) = match self.flow.record {
             RecordMode::Off => return self.begin_script(now, None),
             RecordMode::Announce => (Phrase::RecordingAnnounced, false),

@@ -2,12 +2,12 @@
 //! sensitive is in neither.
 
 use super::Command;
-use super::card::{CardTurn, Diversion, HandOverCard};
+use super::card::{CardStep, CardTurn, Diversion, HandOverCard};
 use super::machine::{Call, Now};
 use super::record::{Record, TurnRecord};
 use crate::base::{Confidence, Language, PhoneNumber, Pii, PromptPart};
 use crate::call::dialogue::words_of;
-use crate::flow::{Answer, AskKind, Phrase};
+use crate::flow::{Answer, AskKind, Cursor, Phrase};
 use crate::nlu::Slots;
 use std::collections::{BTreeSet, VecDeque};
 
@@ -74,6 +74,11 @@ impl Story {
             let more: String = words.chars().take(room).collect();
             open.answer = if so_far.is_empty() { more.into() } else { format!("{so_far} {more}").into() };
         }
+    }
+
+    /// How many turns there were.
+    pub(crate) fn turns_so_far(&self) -> u32 {
+        self.next
     }
 
     /// This was an answer to the caller's question.
@@ -207,6 +212,7 @@ impl Call {
         turns.extend(self.story.open.as_ref().map(card_turn));
         let excess = turns.len().saturating_sub(CARD_TURNS);
         turns.drain(..excess);
+        let tier = self.cursor.as_ref().and_then(Cursor::tier);
         let card = HandOverCard {
             reference: self.settings.card_reference.clone(),
             call: self.id,
@@ -220,6 +226,10 @@ impl Call {
             intent: self.story.intent.clone(),
             slots: self.cursor.as_ref().map(|c| self.story.public(&c.slots())).unwrap_or_default().into(),
             turns,
+            step: self.cursor.as_ref().and_then(Cursor::guided).map(|(procedure, step, of)| CardStep { procedure, step, of }),
+            verified: self.cursor.as_ref().is_some_and(Cursor::proved),
+            tier: tier.as_ref().map(|(name, _)| name.clone()),
+            priority: tier.map_or(0, |(_, tier)| tier.priority),
             because: self.story.because.clone(),
             summary: self.summary().into(),
         };
@@ -252,6 +262,13 @@ impl Call {
         for (name, value) in slots.iter().take(SPOKEN_SLOTS) {
             say(Phrase::AgentSlot, &[("name", &spaced(name)), ("value", &spelled(value))]);
         }
+        if self.cursor.as_ref().is_some_and(Cursor::proved) {
+            say(Phrase::AgentVerified, &[]);
+        }
+        if let Some((procedure, step, of)) = self.cursor.as_ref().and_then(Cursor::guided) {
+            let (step, of) = (step.to_string(), of.to_string());
+            say(Phrase::AgentStep, &[("procedure", &spaced(&procedure)), ("number", &step), ("count", &of)]);
+        }
         if !self.story.told.is_empty() {
             say(Phrase::AgentTold, &[("answer", &shortened(&self.story.told, TOLD_MAX))]);
         }
@@ -276,6 +293,14 @@ fn reason(because: &str, language: Language) -> String {
         "asked" => ("the caller asked for a person", "来电者要求人工服务"),
         "misunderstood" => ("the system did not understand the caller", "系统没有听懂来电者"),
         "same_answer" => ("the same answer did not help", "同样的回答没有帮助"),
+        "not_helped" => ("the answer did not help", "回答没有解决问题"),
+        "human_first" => ("a person answers this", "该问题由人工处理"),
+        "no_progress" => ("the system was getting nowhere", "系统未能解决问题"),
+        "tier" => ("this caller speaks to a person first", "该客户优先人工服务"),
+        "upset" => ("the caller is upset", "来电者情绪激动"),
+        "story" => ("the caller has a longer story", "来电者情况较复杂"),
+        "corrected" => ("the system got it wrong", "系统理解有误"),
+        "expired" => ("the answer has expired", "答案已过期"),
         "silent" => ("the caller fell silent", "来电者没有说话"),
         "no_engine" => ("the system cannot hear this language", "系统不能识别该语言"),
         "script_loop" => ("the script did not come to an end", "流程未能结束"),

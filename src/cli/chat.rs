@@ -113,7 +113,11 @@ impl Chat {
         let leg = LegId::Caller;
         self.happens(Happening::Leg { leg, event: LegEvent::SpeechStarted { utterance, at: started, over: None } }).await;
         let ended = self.now;
-        self.happens(Happening::Leg { leg, event: LegEvent::SpeechEnded { utterance, started, ended, restless: false } }).await;
+        self.happens(Happening::Leg {
+            leg,
+            event: LegEvent::SpeechEnded { utterance, started, ended, restless: false, level: None },
+        })
+        .await;
         let result = Ok(Hypothesis::typed(&text.to_lowercase()));
         self.happens(Happening::Ear(EarEvent::Heard { utterance, result, clip: Arc::default() })).await;
     }

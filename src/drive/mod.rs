@@ -201,14 +201,14 @@ impl<M: Machine, P: Ports> Driver<M, P> {
                 }
                 self.event(now, Event::SpeechStarted { utterance, over });
             }
-            LegEvent::SpeechEnded { utterance, started, ended, restless } if leg == LegId::Caller => {
+            LegEvent::SpeechEnded { utterance, started, ended, restless, level } if leg == LegId::Caller => {
                 let length_ms = u32::try_from((ended - started).as_millis()).unwrap_or(u32::MAX);
                 if let Some(message) = &mut self.message {
                     let speech_ms = message.speech_ended(length_ms);
                     self.message_over(now, speech_ms);
                     return;
                 }
-                self.event(now, Event::SpeechEnded { utterance, length_ms, restless });
+                self.event(now, Event::SpeechEnded { utterance, length_ms, restless, level });
             }
             LegEvent::SpeechDismissed { utterance } if leg == LegId::Caller => self.no_voice(now, utterance),
             LegEvent::Machine(machine) if leg == LegId::Caller => self.event(now, Event::Machine(machine)),
@@ -239,7 +239,7 @@ impl<M: Machine, P: Ports> Driver<M, P> {
             self.message_utterance = None;
             return;
         }
-        self.event(now, Event::SpeechEnded { utterance, length_ms: 0, restless: false });
+        self.event(now, Event::SpeechEnded { utterance, length_ms: 0, restless: false, level: None });
         self.event(now, Event::Heard { utterance, result: Ok(Hypothesis::no_voice()) });
     }
 

@@ -230,7 +230,7 @@ fn a_message_is_taken_after_the_tone_and_ends_with_the_key() {
     let (mut driver, diary, seen) = speaking_a_message();
     let digit = LegEvent::Digit { digit: Digit::from_char('#').expect("a key"), at: T2 };
     driver.handle(T2, Happening::Leg { leg: LegId::Caller, event: digit });
-    let ended = LegEvent::SpeechEnded { utterance: UtteranceId(1), started: T1, ended: T2, restless: false };
+    let ended = LegEvent::SpeechEnded { utterance: UtteranceId(1), started: T1, ended: T2, restless: false, level: None };
     driver.handle(T2, Happening::Leg { leg: LegId::Caller, event: ended });
     let heard = EarEvent::Heard { utterance: UtteranceId(1), result: Err(EarFailure::NoEngine), clip: Arc::default() };
     driver.handle(T2, Happening::Ear(heard));
@@ -244,7 +244,7 @@ fn a_caller_who_hangs_up_while_speaking_has_left_a_message() {
     let (mut driver, diary, seen) = speaking_a_message();
     driver.handle(T2, Happening::Call(Event::CallerHungUp));
     assert!(!seen.borrow().contains(&Event::CallerHungUp), "the sound is waited for first");
-    let ended = LegEvent::SpeechEnded { utterance: UtteranceId(1), started: T1, ended: T2, restless: false };
+    let ended = LegEvent::SpeechEnded { utterance: UtteranceId(1), started: T1, ended: T2, restless: false, level: None };
     driver.handle(T2, Happening::Leg { leg: LegId::Caller, event: ended });
     let heard = EarEvent::Heard { utterance: UtteranceId(1), result: Err(EarFailure::NoEngine), clip: Arc::default() };
     driver.handle(T2, Happening::Ear(heard));

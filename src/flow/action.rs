@@ -349,6 +349,23 @@ pub struct Escalation {
     pub weights: SignWeights,
     /// From so many words on what was not understood is a story (40); 0 = never.
     pub story_words: u32,
+    /// After so many turns without progress a person takes over (6); 0 = never.
+    #[serde(default)]
+    pub budget_turns: u32,
+    /// Or, at the end of a turn, after so many seconds without progress (180); 0 = never.
+    #[serde(default)]
+    pub budget_seconds: u32,
+}
+
+/// What a caller's value brings. Nothing in it can keep anybody from a person: everybody has what the flow's own numbers say.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Tier {
+    /// Who waits is served in this order, highest first, 0–9.
+    pub priority: u8,
+    /// A person takes over as soon as it is known what the caller wants.
+    pub human_first: bool,
+    /// A person takes over after so many turns; `None` = as for everybody.
+    pub turns: Option<u32>,
 }
 
 /// How much each sign counts that a person is needed, 0 to 1.
@@ -362,11 +379,17 @@ pub struct SignWeights {
     pub correction: f32,
     /// A story that was not understood (1).
     pub story: f32,
+    /// Each time that something was said much louder than before (0.25).
+    #[serde(default)]
+    pub loud: f32,
+    /// Each time that something was said over a prompt and not understood (0.2).
+    #[serde(default)]
+    pub over: f32,
 }
 
 impl Default for SignWeights {
     fn default() -> SignWeights {
-        SignWeights { misunderstood: None, upset: 0.5, correction: 0.5, story: 1.0 }
+        SignWeights { misunderstood: None, upset: 0.5, correction: 0.5, story: 1.0, loud: 0.25, over: 0.2 }
     }
 }
 
@@ -381,6 +404,8 @@ impl Default for Escalation {
             silence_last: 3,
             weights: SignWeights::default(),
             story_words: 40,
+            budget_turns: 6,
+            budget_seconds: 180,
         }
     }
 }

@@ -104,6 +104,7 @@ impl<'d> Compiler<'d, '_> {
             zone: self.zone,
             record: self.record(),
             escalation: self.escalation(),
+            value: self.value(),
             person,
             targets,
             hours,

@@ -1,6 +1,6 @@
 //! From the document to the flow: opening hours, the people that a call may be handed to, and when it is.
 
-use super::action::{Accept, Escalation, OnFailure, Target, TransferMethod};
+use super::action::{Accept, Escalation, OnFailure, Target, Tier, TransferMethod};
 use super::compile::{Compiler, PLACEHOLDER};
 use super::document::{self as doc, At, Named};
 use super::finding::did_you_mean;
@@ -213,6 +213,10 @@ impl Compiler<'_, '_> {
             take(&mut numbers.same_answer_transfer, s.transfer.as_ref());
         }
         take(&mut numbers.silence_last, escalate.silence.as_ref());
+        if let Some(budget) = &escalate.budget {
+            numbers.budget_turns = budget.turns.as_ref().map_or(numbers.budget_turns, |t| t.value);
+            numbers.budget_seconds = budget.seconds.as_ref().map_or(numbers.budget_seconds, |s| s.value);
+        }
         if let Some(words) = &escalate.story_words {
             numbers.story_words = words.value;
         }
@@ -222,8 +226,37 @@ impl Compiler<'_, '_> {
             own.upset = self.weight(weights.upset.as_ref()).unwrap_or(own.upset);
             own.correction = self.weight(weights.correction.as_ref()).unwrap_or(own.correction);
             own.story = self.weight(weights.story.as_ref()).unwrap_or(own.story);
+            own.loud = self.weight(weights.loud.as_ref()).unwrap_or(own.loud);
+            own.over = self.weight(weights.over.as_ref()).unwrap_or(own.over);
         }
         numbers
+    }
+
+    pub(super) fn value(&mut self) -> Option<ValueRule> {
+        let value = self.document.escalate.as_ref()?.value.as_ref()?;
+        self.template(&value.of.value, value.of.line, &[]);
+        let mut tiers = BTreeMap::new();
+        for (name, tier) in &value.tiers.0 {
+            let priority = tier.priority.as_ref().map_or(0, |p| p.value);
+            if let Some(at) = tier.priority.as_ref().filter(|_| priority > 9) {
+                self.error(at.line, "value", format!("{priority} is no priority"), "write a number from 0 (last) to 9 (first)");
+            }
+            let turns = tier.turns.as_ref().map(|t| t.value);
+            if let Some(at) = tier.turns.as_ref().filter(|t| t.value == 0) {
+                self.error(
+                    at.line,
+                    "value",
+                    "after no turn at all nobody knows what the caller wants",
+                    "write `human_first: true`",
+                );
+            }
+            let human_first = tier.human_first.as_ref().is_some_and(|h| h.value);
+            tiers.insert(name.value.clone(), Tier { priority: priority.min(9) as u8, human_first, turns });
+        }
+        if tiers.is_empty() {
+            self.error(value.of.line, "value", "there are no tiers", "name some under `tiers`, or take `value` out");
+        }
+        Some(ValueRule { of: value.of.value.clone(), tiers })
     }
 
     fn weight(&mut self, written: Option<&At<String>>) -> Option<f32> {

@@ -305,7 +305,8 @@ impl Cursor {
                 Some(speech) => self.confirm(flow, node, speech),
             },
             Step::Set if self.person_goes_first(node) => {
-                Next::Do(Action::Transfer { to: flow.person.target.clone(), say: None, because: "human_first".into() })
+                let say = Some(flow.phrase(Phrase::Transferring, self.language));
+                Next::Do(Action::Transfer { to: flow.person.target.clone(), say, because: "human_first".into() })
             }
             Step::Set => {
                 for (name, template) in &node.set {

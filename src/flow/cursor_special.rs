@@ -1,6 +1,6 @@
 //! The interpreter's less usual steps: guided procedures, shared parts, identity checks, tasks for people, who answers.
 
-use super::action::{Action, Answer, LookedUp, Say, Task};
+use super::action::{Action, Answer, LookedUp, Say, Task, Tier};
 use super::ask;
 use super::cursor::{Cursor, Next, Step};
 use super::guide::{self, Pace};
@@ -46,6 +46,21 @@ impl Cursor {
             When::Holds(condition) => condition.holds(scope).unwrap_or(false),
             When::Share(from, below) => (*from..*below).contains(&self.share(node)),
         }
+    }
+
+    // ---- value ----
+
+    /// What the caller's value brings, with its tier's name, as far as it is known.
+    pub fn tier(&self) -> Option<(String, Tier)> {
+        let rule = self.flow().value.as_ref()?;
+        let name = self.flow().templates.words(&rule.of, &self.scope()).ok()?;
+        let tier = *rule.tiers.get(name.trim())?;
+        Some((name.trim().to_string(), tier))
+    }
+
+    /// Whether the caller has proved who they are.
+    pub fn proved(&self) -> bool {
+        self.proved
     }
 
     // ---- incidents ----
@@ -169,6 +184,11 @@ impl Cursor {
         let node = self.flow().nodes.get(index)?;
         let Last::Guide(guide) = &node.last else { return None };
         Some((node.name.clone(), step + 1, guide.steps.len()))
+    }
+
+    /// Whether the caller is at a step just now.
+    pub fn at_step(&self) -> bool {
+        self.guiding
     }
 
     /// The question of a step. `before` is said first.

@@ -86,8 +86,44 @@ pub(crate) struct Escalate {
     pub(crate) silence: Option<At<u32>>,
     /// How much each sign counts that a person is needed; when they sum up to 1 the call is transferred.
     pub(crate) weights: Option<Weights>,
+    /// How long the hotline may go on without getting anywhere.
+    pub(crate) budget: Option<Budget>,
+    /// Callers of different value, as a look-up tells. Nothing here keeps anybody from a person.
+    pub(crate) value: Option<Value>,
     /// From so many words on what was not understood is a story, which a person hears; 40 unless said otherwise, 0 = never.
     pub(crate) story_words: Option<At<u32>>,
+}
+
+/// How long the hotline may go on without getting anywhere: nothing new is known, asked or answered. Then a person takes over.
+#[derive(Debug, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub(crate) struct Budget {
+    /// Turns; 6 unless said otherwise, 0 = never.
+    pub(crate) turns: Option<At<u32>>,
+    /// Seconds; 180 unless said otherwise, 0 = never.
+    pub(crate) seconds: Option<At<u32>>,
+}
+
+/// Callers of different value.
+#[derive(Debug, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub(crate) struct Value {
+    /// A template that gives the tier's name, such as `{{ account.tier }}`; what it gives before it is known is no tier.
+    pub(crate) of: At<String>,
+    /// Tiers by name. Callers of no tier are served by the flow's own numbers.
+    pub(crate) tiers: Named<Tier>,
+}
+
+/// What a tier brings.
+#[derive(Debug, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub(crate) struct Tier {
+    /// Who waits is served in this order, highest first: 0 to 9; 0 unless said otherwise.
+    pub(crate) priority: Option<At<u32>>,
+    /// A person takes over as soon as it is known what the caller wants.
+    pub(crate) human_first: Option<At<bool>>,
+    /// A person takes over after so many turns.
+    pub(crate) turns: Option<At<u32>>,
 }
 
 /// How much each sign counts that a person is needed, 0 to 1.
@@ -102,6 +138,10 @@ pub(crate) struct Weights {
     pub(crate) correction: Option<At<String>>,
     /// A long story that was not understood; 1 unless said otherwise.
     pub(crate) story: Option<At<String>>,
+    /// Each time that something is said much louder than before; 0.25 unless said otherwise.
+    pub(crate) loud: Option<At<String>>,
+    /// Each time that something is said over a prompt and not understood; 0.2 unless said otherwise.
+    pub(crate) over: Option<At<String>>,
 }
 
 /// Misunderstandings.

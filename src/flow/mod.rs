@@ -28,7 +28,7 @@ mod yaml;
 
 pub use action::{
     Accept, Action, Answer, Ask, AskKind, CallFacts, Choice, Escalation, Incident, Input, LookUp, LookedUp, MenuOption,
-    OnFailure, RecordMode, Say, SignWeights, TakeMessage, Target, Task, TaskKind, TransferMethod,
+    OnFailure, RecordMode, Say, SignWeights, TakeMessage, Target, Task, TaskKind, Tier, TransferMethod,
 };
 pub use bundle::{bundle, parts, place};
 pub use compile::PLACEHOLDER;
@@ -37,7 +37,7 @@ pub use edit::{NewExample, with_examples};
 pub use finding::{Finding, Severity, placed};
 pub use graph::{dot, mermaid};
 pub use load::{Checked, has_errors, placeholder_env};
-pub use model::{CallerTurn, Flow, FlowTest, Intent, PersonWay, Retention, SlotKind, TestEnd, Validity};
+pub use model::{CallerTurn, Flow, FlowTest, Intent, PersonWay, Retention, SlotKind, TestEnd, Validity, ValueRule};
 pub use phrases::Phrase;
 pub use schema::schema;
 

@@ -1,6 +1,6 @@
 //! The checked flow: every reference resolved, every template and condition known to compile. Made by `compile` only.
 
-use super::action::{Choice, Escalation, RecordMode, Target, TaskKind};
+use super::action::{Choice, Escalation, RecordMode, Target, TaskKind, Tier};
 use super::condition::Condition;
 use super::document::Piece;
 use super::phrases::Phrase;
@@ -31,6 +31,8 @@ pub struct Flow {
     pub record: RecordMode,
     /// When a person is called in.
     pub escalation: Escalation,
+    /// Callers of different value.
+    pub value: Option<ValueRule>,
     /// How a caller gets a person.
     pub person: PersonWay,
     /// All targets by name. Chains by `next` end.
@@ -57,6 +59,15 @@ pub struct Flow {
     pub(super) target_lines: BTreeMap<String, u32>,
     /// The listed environment names and their values.
     pub(super) env: BTreeMap<String, String>,
+}
+
+/// Callers of different value.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ValueRule {
+    /// A template that gives the tier's name.
+    pub(super) of: String,
+    /// Tiers by name.
+    pub tiers: BTreeMap<String, Tier>,
 }
 
 /// How a caller gets a person.
@@ -535,7 +546,6 @@ impl Flow {
     /// Whether a name is known in every node of every call.
     pub(super) fn always_known(&self, name: &str) -> bool {
         matches!(name, "env" | "call" | "hours" | "today" | "now" | "intent" | "language" | "verified" | "incident")
-            || Phrase::ALL.iter().any(|p| p.variables().contains(&name))
     }
 
     pub(super) fn node_named(&self, name: &str) -> Option<usize> {

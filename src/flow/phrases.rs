@@ -55,6 +55,10 @@ phrases! {
     TransferringAfterSameAnswer "transferring_after_same_answer" []
         "I have told you that already, and it does not seem to help. I am connecting you to a person now."
         "这个回答看来没有帮到您，现在为您转接人工。";
+    /// Said when the call gets nowhere.
+    TransferringAfterNoProgress "transferring_after_no_progress" []
+        "I do not seem to get you any further. I am connecting you to a person, who knows what you have told me."
+        "看来我没能帮到您，现在为您转接人工，工作人员知道您说过的内容。";
     /// Said when the caller fell silent after having spoken.
     TransferringAfterSilence "transferring_after_silence" []
         "I cannot hear you. I am connecting you to a person now."
@@ -157,6 +161,12 @@ phrases! {
     AgentIntent "agent_intent" ["intent"] "The caller wants: {{ intent }}." "来电事由：{{ intent }}。";
     /// To the agent: one value.
     AgentSlot "agent_slot" ["name", "value"] "{{ name }}: {{ value }}." "{{ name }}：{{ value }}。";
+    /// To the agent: the caller has proved who they are.
+    AgentVerified "agent_verified" [] "Identity verified." "身份已核实。";
+    /// To the agent: where the caller is in a guided procedure.
+    AgentStep "agent_step" ["procedure", "number", "count"]
+        "They are at step {{ number }} of {{ count }}: {{ procedure }}."
+        "正在进行{{ procedure }}，第{{ number }}步，共{{ count }}步。";
     /// To the agent: the last answer that the caller was given.
     AgentTold "agent_told" ["answer"] "The caller was told: {{ answer }}" "已告知来电者：{{ answer }}";
     /// To the agent: why the call was handed over.

@@ -165,7 +165,30 @@ impl<'r> Reader<'r> {
             same_answer: self.opt(&f, "same_answer", Self::same_answer),
             silence: self.opt(&f, "silence", Self::count),
             weights: self.opt(&f, "weights", Self::weights),
+            budget: self.opt(&f, "budget", Self::budget),
+            value: self.opt(&f, "value", Self::value),
             story_words: self.opt(&f, "story_words", Self::count),
+        })
+    }
+
+    fn budget(&mut self, yaml: &Yaml) -> Option<Budget> {
+        let f = self.fields::<Budget>(yaml, "`budget`")?;
+        Some(Budget { turns: self.opt(&f, "turns", Self::count), seconds: self.opt(&f, "seconds", Self::count) })
+    }
+
+    fn value(&mut self, yaml: &Yaml) -> Option<super::document::Value> {
+        let f = self.fields::<super::document::Value>(yaml, "`value`")?;
+        let of = self.must(&f, "of", "`value`", Self::text)?;
+        let tiers = self.named(&f, "tiers", Self::tier).unwrap_or(Named(Vec::new()));
+        Some(super::document::Value { of, tiers })
+    }
+
+    fn tier(&mut self, yaml: &Yaml) -> Option<Tier> {
+        let f = self.fields::<Tier>(yaml, "a tier")?;
+        Some(Tier {
+            priority: self.opt(&f, "priority", Self::count),
+            human_first: self.opt(&f, "human_first", Self::truth),
+            turns: self.opt(&f, "turns", Self::count),
         })
     }
 
@@ -176,6 +199,8 @@ impl<'r> Reader<'r> {
             upset: self.opt(&f, "upset", Self::text),
             correction: self.opt(&f, "correction", Self::text),
             story: self.opt(&f, "story", Self::text),
+            loud: self.opt(&f, "loud", Self::text),
+            over: self.opt(&f, "over", Self::text),
         })
     }
 

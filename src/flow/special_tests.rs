@@ -222,7 +222,11 @@ fn tasks_are_left_for_people() {
 fn who_answers_is_the_flows_choice() {
     let first = "  first: { need: { customer: Your number? }, policy: human_first, say: Automatic answer., then: bye }\n  bye: { hang_up: true }\n";
     let (mut c, _) = begin(first);
-    assert_eq!(line(&c.next(MONDAY, value("123456"))), "to desk because human_first: ", "with the number");
+    assert_eq!(
+        line(&c.next(MONDAY, value("123456"))),
+        "to desk because human_first: Of course. I am connecting you now, and you will not need to repeat yourself.",
+        "with the number"
+    );
     let (mut c, _) = Cursor::start(flow(first), facts(SUNDAY));
     assert_eq!(line(&c.next(SUNDAY, value("123456"))), "answer: Automatic answer.", "nobody is there on a Sunday");
     let then = "  first: { policy: ai_then_human, say: Automatic answer., then: bye }\n  bye: { hang_up: Bye. }\n";

@@ -82,6 +82,8 @@ pub enum ListenEvent {
         too_long: bool,
         /// Things happened in the background before it (dishes, other people): perhaps this was one of them.
         restless: bool,
+        /// How loud its voiced frames were, dBFS.
+        level: i8,
     },
     /// Nobody wants to know any more.
     Withdrawn {
@@ -427,6 +429,7 @@ impl Speaking {
             ended: self.last_voice,
             too_long: too_long && !over,
             restless: self.restless,
+            level: self.mood().rms_dbfs.round().clamp(-127.0, 0.0) as i8,
         })
     }
 

@@ -132,6 +132,8 @@ pub enum LegEvent {
         ended: Moment,
         /// Things happened in the background before it: perhaps this was one of them.
         restless: bool,
+        /// How loud its voiced frames were, dBFS; `None` = not measured.
+        level: Option<i8>,
     },
     /// What had begun was no voice: music, a tone. Nothing of it is left; a prompt that it cut stays cut.
     SpeechDismissed {

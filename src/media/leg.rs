@@ -369,9 +369,9 @@ impl Leg {
         }
         self.tap.frame(frame);
         match event {
-            Some(ListenEvent::Ended { utterance, started, ended, restless, .. }) => {
+            Some(ListenEvent::Ended { utterance, started, ended, restless, level, .. }) => {
                 self.tap.end(utterance);
-                events.push(LegEvent::SpeechEnded { utterance, started, ended, restless });
+                events.push(LegEvent::SpeechEnded { utterance, started, ended, restless, level: Some(level) });
             }
             Some(ListenEvent::Withdrawn { utterance }) => self.tap.withdraw(utterance),
             Some(ListenEvent::Dismissed { utterance }) => {

@@ -228,7 +228,7 @@ impl<'m> Caller<'m> {
             let phrase = speech.heard.as_ref().map(|h| h.text.clone()).unwrap_or_default();
             events.push((speech.length.mul_f32(0.8), Event::PersonHeard { utterance, phrase }));
         }
-        events.push((ended, Event::SpeechEnded { utterance, length_ms, restless: speech.restless }));
+        events.push((ended, Event::SpeechEnded { utterance, length_ms, restless: speech.restless, level: speech.level }));
         events.push((heard, Event::Heard { utterance, result: speech.heard }));
         Doing::Acts(events)
     }

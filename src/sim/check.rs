@@ -86,6 +86,7 @@ fn holds(fact: &str, transcript: &Transcript) -> Result<bool, String> {
         "join" => wanted(&|c| matches!(c, Command::Join { .. })),
         "comfort" => wanted(&|c| matches!(c, Command::Comfort(true))),
         "message" => recorded(&|r| matches!(r, Record::Message { .. })),
+        "task" => recorded(&|r| matches!(r, Record::Task { task, .. } if found(&task.reveal().what, rest))),
         "consent" => recorded(&|r| matches!(r, Record::Consent { given } if *given == (rest == "yes"))),
         "card" => transcript.card().is_some_and(|c| found(&serde_json::to_string(c).unwrap_or_default(), rest)),
         // Not in any record nor on any card.

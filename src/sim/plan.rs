@@ -134,6 +134,8 @@ pub struct Speech {
     pub spotted: bool,
     /// Things happen in the background.
     pub restless: bool,
+    /// How loud it is, dBFS; `None` = not measured.
+    pub level: Option<i8>,
 }
 
 impl Speech {
@@ -143,6 +145,6 @@ impl Speech {
         heard.confidence = crate::base::Confidence::new(0.9);
         let letters = u64::try_from(text.chars().count()).unwrap_or(u64::MAX);
         let length = Duration::from_millis(letters.saturating_mul(60).clamp(400, 12_000));
-        Speech { heard: Ok(heard), length, when: When::Quiet, spotted: false, restless: false }
+        Speech { heard: Ok(heard), length, when: When::Quiet, spotted: false, restless: false, level: None }
     }
 }

@@ -76,6 +76,11 @@ impl Players {
         cut
     }
 
+    /// The prompt that plays there.
+    pub(super) fn playing_to(&self, leg: LegId) -> Option<PromptId> {
+        self.0.get(&leg)?.playing.as_ref().map(|(prompt, _, _)| prompt.id)
+    }
+
     /// Since when something plays there.
     pub(super) fn playing_since(&self, leg: LegId) -> Option<Moment> {
         self.0.get(&leg)?.playing.as_ref().map(|(_, since, _)| *since)

@@ -12,14 +12,14 @@
 //! agent support: busy; no answer; mailbox; unavailable; declines; moved to sip:x@y; refer ok; refer fails 603; refer unheard
 //! > where is my parcel                  the caller speaks when the hotline is silent
 //! > [over] let me talk to a person      over the hotline's words (half a second after they began; `[over 2s]`)
-//! > [sure 0.2] …  [rejected] …  [spotted] …  [ears crashed|busy|slow] …  [noise]  [restless]  [long 9s] …
+//! > [sure 0.2] …  [rejected] …  [spotted] …  [ears crashed|busy|slow] …  [noise]  [restless]  [loud -20dB]  [long 9s] …
 //! > key 1    > keys 12345678#    > silence    > wait 3s    > message 4s    > hold    > resume
 //! > hangup   > lost   > fax    > beep    > trouble the disk is full
 //! < on its way                          the caller hears this after the line above (part of a sentence)
 //! <! press                              the caller does not hear this after the line above
 //! <agent parcel                         some agent hears this
 //! ! decision misunderstood              also: no decision X, attempt support bridge 486, record, no record, paused, dial,
-//!                                       no dial, refer, message, consent yes, card TEXT, nowhere TEXT, turns N, comfort
+//!                                       no dial, refer, message, task TEXT, consent yes, card TEXT, nowhere TEXT, turns N, comfort
 //! = transferred support because asked   also: answered, silent, lost, machine fax, abandoned, abandoned wanting a person, message because X
 //! ```
 
@@ -273,6 +273,11 @@ fn speech(marks: &[String], words: &str, when: When) -> Result<Speech, String> {
             }
             ["spotted"] => speech.spotted = true,
             ["restless"] => speech.restless = true,
+            ["loud", level] => {
+                let level =
+                    level.trim_end_matches("dB").parse().map_err(|_| format!("write `[loud -20dB]`, not `[{mark}]`"))?;
+                speech.level = Some(level);
+            }
             ["long", time] => speech.length = duration(time)?,
             ["ears", "crashed"] => speech.heard = Err(EarFailure::Crashed),
             ["ears", "busy"] => speech.heard = Err(EarFailure::Busy),

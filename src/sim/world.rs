@@ -147,7 +147,10 @@ impl<'m> Simulation<'m> {
     }
 
     fn happen(&mut self, event: Event) {
-        let event = self.caller.deafened(event, &self.world.ears);
+        let mut event = self.caller.deafened(event, &self.world.ears);
+        if let Event::SpeechStarted { over, .. } = &mut event {
+            *over = self.players.playing_to(LegId::Caller);
+        }
         // What the audio plane does in its own tick, before the call hears of it.
         match &event {
             Event::SpeechStarted { .. } => self.cut(PromptEnd::BargedIn),

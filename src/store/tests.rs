@@ -80,6 +80,10 @@ pub(crate) fn card() -> HandOverCard {
             answer: Pii::new("on its way".into()),
             sensitive: false,
         }],
+        step: None,
+        verified: false,
+        tier: None,
+        priority: 0,
         because: "asked".into(),
         summary: Pii::new("A caller about a parcel.".into()),
     }

@@ -164,6 +164,7 @@ struct Spoken {
     spotted: bool,
     length: Duration,
     restless: bool,
+    level: Option<i8>,
 }
 
 struct Attempt {
@@ -200,10 +201,11 @@ impl<'f> Gather<'f> {
                 spoken.spotted = true;
                 spoken.asked = spoken.asked.take().or(asked);
             }
-            Event::SpeechEnded { utterance, length_ms, restless } => {
+            Event::SpeechEnded { utterance, length_ms, restless, level } => {
                 let spoken = self.speech.entry(*utterance).or_default();
                 spoken.length = Duration::from_millis(u64::from(*length_ms));
                 spoken.restless = *restless;
+                spoken.level = *level;
             }
             Event::Heard { utterance, result } => {
                 let spoken = self.speech.remove(utterance).unwrap_or_default();
@@ -219,6 +221,7 @@ impl<'f> Gather<'f> {
                     when: When::Quiet,
                     spotted: spoken.spotted,
                     restless: spoken.restless,
+                    level: spoken.level,
                 };
                 self.act(at, asked, CallerStep::Speaks(speech));
             }

@@ -195,7 +195,7 @@ mod anything {
             1 => Just(Event::Answered),
             12 => prompts,
             4 => (0u32..20).prop_map(|u| Event::SpeechStarted { utterance: UtteranceId(u), over: None }),
-            3 => (0u32..20, 50u32..5_000).prop_map(|(u, length_ms)| Event::SpeechEnded { utterance: UtteranceId(u), length_ms, restless: u % 2 == 0 }),
+            3 => (0u32..20, 50u32..5_000).prop_map(|(u, length_ms)| Event::SpeechEnded { utterance: UtteranceId(u), length_ms, restless: u % 2 == 0, level: (u % 3 == 0).then_some(-40 + 5 * (u % 7) as i8) }),
             8 => (0u32..20, result).prop_map(|(u, result)| Event::Heard { utterance: UtteranceId(u), result }),
             4 => (1u8..16).prop_map(|d| Event::Key(Digit::from_event(d).expect("a key"))),
             2 => (0u32..4, looked_up).prop_map(|(id, result)| Event::LookedUp { id: LookUpId(id), result }),

@@ -68,7 +68,7 @@ impl Played {
                 return Taken::Person;
             }
         }
-        self.happens(Event::SpeechEnded { utterance, length_ms: 2_000, restless: false });
+        self.happens(Event::SpeechEnded { utterance, length_ms: 2_000, restless: false, level: None });
         match self.happens(Event::Heard { utterance, result: Ok(hypothesis) }).as_deref() {
             None | Some("repeat") => Taken::Again,
             Some("person") => Taken::Person,
