@@ -58,6 +58,10 @@ pub enum Expect {
     Number,
     /// A day.
     Date,
+    /// An amount of money, with or without a currency.
+    Money,
+    /// A time of day.
+    Time,
     /// Free speech that nobody has to understand (a message): not recognised, only recorded.
     Anything,
 }
@@ -73,6 +77,8 @@ impl Expect {
             Expect::Confirm { .. } => "confirm",
             Expect::Number => "number",
             Expect::Date => "date",
+            Expect::Money => "money",
+            Expect::Time => "time",
             Expect::Anything => "anything",
         }
     }

@@ -101,7 +101,8 @@ impl Story {
                 AskKind::Digits { slot, .. }
                 | AskKind::Confirm { slot, .. }
                 | AskKind::Number { slot }
-                | AskKind::Date { slot },
+                | AskKind::Date { slot }
+                | AskKind::Value { slot, .. },
                 Answer::Value(value),
             ) => {
                 hide(slot, value);

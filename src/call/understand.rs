@@ -3,7 +3,7 @@
 use crate::base::{CheckDigit, Confidence, Digit, Hypothesis, WallTime};
 use crate::flow::{Answer, Ask, AskKind, Choice, Flow, MenuOption, SlotKind};
 use crate::nlu::{Slots, slots};
-use chrono::{Datelike, NaiveDate};
+use chrono::{Datelike, NaiveDate, NaiveDateTime};
 
 /// An intent is taken from spoken words when recogniser and matcher together are so sure of it: the product of their
 /// confidences, for engines that tell nothing of single words.
@@ -109,6 +109,10 @@ impl Question<'_> {
                 Some(day) => value("date", day.to_string(), heard.confidence),
                 None => Understanding::Nothing("no date".into()),
             },
+            AskKind::Value { kind, .. } => match kind.read(text, self.now()) {
+                Some(found) => value(kind.name(), found, heard.confidence),
+                None => Understanding::Nothing(format!("no {}", kind.name())),
+            },
         }
     }
 
@@ -168,6 +172,7 @@ impl Question<'_> {
                 slots::find_digits_in(text, usize::from(*min), usize::from(*max)).filter(|d| check.is_none_or(|c| c.holds(d)))
             }
             SlotKind::Date => slots::date(text, self.today()).map(|d| d.to_string()),
+            SlotKind::Value(kind) => kind.find_in(text, self.now()),
             // A bare number or a yes inside a sentence is too often something else.
             SlotKind::Number | SlotKind::YesNo => None,
         };
@@ -180,7 +185,12 @@ impl Question<'_> {
     }
 
     fn today(&self) -> NaiveDate {
-        self.wall.in_zone(self.flow.zone).date_naive()
+        self.now().date()
+    }
+
+    /// What the clock shows where the hotline is.
+    fn now(&self) -> NaiveDateTime {
+        self.wall.in_zone(self.flow.zone).naive_local()
     }
 
     /// What a single key means; `None` where digits are collected.
@@ -211,10 +221,11 @@ impl Question<'_> {
 
     /// How many digits may be keyed, where digits are collected.
     pub(crate) fn collects(&self) -> Option<u8> {
-        match self.ask.kind {
-            AskKind::Digits { max, .. } => Some(max),
+        match &self.ask.kind {
+            AskKind::Digits { max, .. } => Some(*max),
             AskKind::Number { .. } => Some(KEYED_NUMBER_MAX),
             AskKind::Date { .. } => Some(8),
+            AskKind::Value { kind, .. } => kind.keys_max(),
             AskKind::Intents | AskKind::Menu(_) | AskKind::YesNo | AskKind::Confirm { .. } | AskKind::Language(_) => None,
         }
     }
@@ -231,6 +242,10 @@ impl Question<'_> {
             AskKind::Date { .. } => match keyed_date(&digits, self.today()) {
                 Some(day) => value("date", day.to_string(), sure),
                 None => Understanding::Nothing("no such day".into()),
+            },
+            AskKind::Value { kind, .. } => match kind.keyed(&digits) {
+                Some(found) => value(kind.name(), found, sure),
+                None => Understanding::Nothing(format!("no such {}", kind.name())),
             },
             _ => Understanding::Nothing("no digits are asked for".into()),
         }

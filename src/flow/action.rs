@@ -2,6 +2,7 @@
 //! says what came of it. The cursor knows nothing of misunderstandings, silence, transfers' fate or time.
 
 use crate::base::{BargeIn, CheckDigit, Confidence, Digit, Grammar, Language, PromptPart};
+use crate::nlu::slots::ValueKind;
 use crate::nlu::{IntentName, Slots};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -122,6 +123,13 @@ pub enum AskKind {
         /// The slot it fills.
         slot: String,
     },
+    /// A value with a text of its own, by voice or keys.
+    Value {
+        /// The slot it fills.
+        slot: String,
+        /// What sort of value.
+        kind: ValueKind,
+    },
     /// The caller's language: phrases and keys from the flow.
     Language(Vec<MenuOption>),
 }
@@ -226,7 +234,7 @@ pub enum Answer {
     Option(String),
     /// Yes or no.
     YesNo(bool),
-    /// A value for the asked slot: digits, number, `YYYY-MM-DD`.
+    /// A value for the asked slot: digits, number, `YYYY-MM-DD`, the text of a [`ValueKind`].
     Value(String),
 }
 

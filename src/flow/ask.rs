@@ -3,6 +3,7 @@
 use super::action::{Ask, AskKind, Choice, LookUp, MenuOption};
 use super::model::{Flow, Lookup, Node, OptionWay, Question, SlotKind, Ways};
 use super::phrases::{Phrase, key_word, repeat_words};
+use super::slot_kinds;
 use super::template::Scope;
 use crate::base::{Digit, Expect, Grammar, Language, PromptPart};
 use std::collections::BTreeMap;
@@ -78,7 +79,7 @@ pub(super) fn ways(flow: &Flow, place: &Place<'_>, ways: &Ways) -> Expected {
         Ways::Menu(options) => closed(flow, place, options, AskKind::Menu),
         Ways::Language { options, .. } => closed(flow, place, options, AskKind::Language),
         Ways::YesNo { .. } => yes_no(flow, place),
-        Ways::Value { slot, kind, .. } => value(flow, place, slot, *kind, &[]),
+        Ways::Value { slot, kind, .. } => value(flow, place, slot, kind, &[]),
     }
 }
 
@@ -95,8 +96,8 @@ pub(super) fn yes_no(flow: &Flow, place: &Place<'_>) -> Expected {
 }
 
 /// Expects yes or no to digits that were read back, or what they are instead. `denied` = what they are not.
-pub(super) fn confirm(flow: &Flow, place: &Place<'_>, read_back: (&str, &str), kind: SlotKind, denied: &[String]) -> Expected {
-    let SlotKind::Digits { min, max, check } = kind else { return yes_no(flow, place) };
+pub(super) fn confirm(flow: &Flow, place: &Place<'_>, read_back: (&str, &str), kind: &SlotKind, denied: &[String]) -> Expected {
+    let SlotKind::Digits { min, max, check } = *kind else { return yes_no(flow, place) };
     let (slot, value) = (read_back.0.to_string(), read_back.1.to_string());
     Expected {
         kind: AskKind::Confirm { slot, value, min, max, check, denied: denied.to_vec() },
@@ -106,11 +107,11 @@ pub(super) fn confirm(flow: &Flow, place: &Place<'_>, read_back: (&str, &str), k
 }
 
 /// Expects a slot's value. `denied` = what it is not.
-pub(super) fn value(flow: &Flow, place: &Place<'_>, slot: &str, kind: SlotKind, denied: &[String]) -> Expected {
+pub(super) fn value(flow: &Flow, place: &Place<'_>, slot: &str, kind: &SlotKind, denied: &[String]) -> Expected {
     let slot = slot.to_string();
     let (kind, expect, key_prompt) = match kind {
         SlotKind::YesNo => return yes_no(flow, place),
-        SlotKind::Digits { min, max, check } => {
+        &SlotKind::Digits { min, max, check } => {
             let key_prompt = if min == max {
                 flow.phrase_with(Phrase::DigitsByKey, place.language, &[("count", &min.to_string())])
             } else {
@@ -121,6 +122,10 @@ pub(super) fn value(flow: &Flow, place: &Place<'_>, slot: &str, kind: SlotKind, 
         }
         SlotKind::Number => (AskKind::Number { slot }, Expect::Number, flow.phrase(Phrase::NumberByKey, place.language)),
         SlotKind::Date => (AskKind::Date { slot }, Expect::Date, flow.phrase(Phrase::DateByKey, place.language)),
+        SlotKind::Value(kind) => {
+            let (expect, key_prompt) = slot_kinds::expected(flow, place.language, kind);
+            (AskKind::Value { slot, kind: kind.clone() }, expect, key_prompt)
+        }
     };
     Expected { kind, expect, keys: BTreeMap::new(), key_prompt }
 }

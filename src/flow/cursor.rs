@@ -248,7 +248,7 @@ impl Cursor {
                 Some(need) if self.slots.contains_key(&need.slot) => Next::Step(Step::Need(i + 1)),
                 Some(need) => {
                     let denied = self.denied.clone();
-                    self.ask(flow, node, &need.question, |p| ask::value(flow, p, &need.slot, need.kind, &denied))
+                    self.ask(flow, node, &need.question, |p| ask::value(flow, p, &need.slot, &need.kind, &denied))
                 }
             },
             Step::Confirm => match &node.confirm {
@@ -369,12 +369,12 @@ impl Cursor {
         // One number alone can be corrected by what follows the no.
         let digits = node.needs.iter().filter(|n| matches!(n.kind, SlotKind::Digits { .. })).collect::<Vec<_>>();
         let value = match digits.as_slice() {
-            [need] => self.slots.get(&need.slot).map(|value| (need.slot.clone(), value.clone(), need.kind)),
+            [need] => self.slots.get(&need.slot).map(|value| (need.slot.clone(), value.clone(), &need.kind)),
             _ => None,
         };
         let denied = self.denied.clone();
         self.ask(flow, node, &question, |p| match &value {
-            Some((slot, value, kind)) => ask::confirm(flow, p, (slot, value), *kind, &denied),
+            Some((slot, value, kind)) => ask::confirm(flow, p, (slot, value), kind, &denied),
             None => ask::yes_no(flow, p),
         })
     }

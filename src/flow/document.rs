@@ -1,6 +1,7 @@
 //! The flow as it is written: what every key is called, what it holds, what it is for. The published JSON Schema is made
 //! from these types, and the reader accepts exactly their keys. No references are resolved here; see `compile`.
 
+use super::slot_kinds::{MoneyOf, TimeIn};
 use crate::base::Language;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use std::borrow::Cow;
@@ -205,6 +206,10 @@ pub(crate) struct Slot {
     pub(crate) date: Option<At<bool>>,
     /// Yes or no, if `true`.
     pub(crate) yes_no: Option<At<bool>>,
+    /// An amount of money, `12.50 EUR`: the currency that is meant where none is named, or `true`.
+    pub(crate) money: Option<At<MoneyOf>>,
+    /// A time of day, `15:30`: from when until when it makes sense (`11:00-23:00`), or `true`.
+    pub(crate) time: Option<At<TimeIn>>,
 }
 
 /// A question to another program. Its answer is JSON and is known by the look-up's name afterwards.
@@ -256,7 +261,7 @@ pub(crate) struct Node {
     pub(crate) sensitive: Option<At<bool>>,
     /// From when until when `say` is true, and whose it is. Outside of it nothing of the node is said: callers get a person instead.
     pub(crate) valid: Option<Valid>,
-    /// A question. With `menu`, `digits`, `number`, `date`, `yes`/`no` or `language` it wants just that; else an intent.
+    /// A question. With `menu`, `digits`, `number`, `date`, `money`, `time`, `yes`/`no` or `language` it wants just that; else an intent.
     pub(crate) ask: Option<Text>,
     /// What is said after a misunderstanding, one after the other.
     pub(crate) reprompts: Option<Vec<Text>>,
@@ -276,6 +281,10 @@ pub(crate) struct Node {
     pub(crate) number: Option<At<String>>,
     /// The slot that a question for a day fills.
     pub(crate) date: Option<At<String>>,
+    /// The slot that a question for an amount of money fills.
+    pub(crate) money: Option<At<String>>,
+    /// The slot that a question for a time of day fills.
+    pub(crate) time: Option<At<String>>,
     /// Where a yes goes.
     pub(crate) yes: Option<At<String>>,
     /// Where a no goes.

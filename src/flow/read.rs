@@ -16,7 +16,7 @@ pub(crate) fn read(yaml: &Yaml, report: &mut Report) -> Option<Document> {
     Reader { report, known: HashMap::new() }.document(yaml)
 }
 
-struct Reader<'r> {
+pub(super) struct Reader<'r> {
     report: &'r mut Report,
     /// The keys of each document type, as its schema has them.
     known: HashMap<TypeId, Arc<[String]>>,
@@ -243,6 +243,8 @@ impl<'r> Reader<'r> {
             number: self.opt(&f, "number", Self::truth),
             date: self.opt(&f, "date", Self::truth),
             yes_no: self.opt(&f, "yes_no", Self::truth),
+            money: self.opt(&f, "money", Self::money),
+            time: self.opt(&f, "time", Self::time),
         })
     }
 
@@ -284,6 +286,8 @@ impl<'r> Reader<'r> {
             digits: self.opt(&f, "digits", Self::text),
             number: self.opt(&f, "number", Self::text),
             date: self.opt(&f, "date", Self::text),
+            money: self.opt(&f, "money", Self::text),
+            time: self.opt(&f, "time", Self::text),
             yes: self.opt(&f, "yes", Self::text),
             no: self.opt(&f, "no", Self::text),
             language: self.named(&f, "language", Self::option),
@@ -383,7 +387,7 @@ impl<'r> Reader<'r> {
         text
     }
 
-    fn parsed<T>(&mut self, yaml: &Yaml, what: &str, example: &str, parse: fn(&str) -> Option<T>) -> Option<At<T>> {
+    pub(super) fn parsed<T>(&mut self, yaml: &Yaml, what: &str, example: &str, parse: fn(&str) -> Option<T>) -> Option<At<T>> {
         let parsed = yaml.as_text().and_then(|t| parse(t.trim()));
         if parsed.is_none() {
             let shown = yaml.as_text().map_or_else(|| yaml.kind().to_string(), |t| format!("`{t}`"));

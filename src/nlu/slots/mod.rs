@@ -3,17 +3,27 @@
 
 mod choose;
 mod correct;
+mod currency;
 mod date;
 mod digits;
+mod money;
+mod money_chinese;
 mod number;
+mod time;
+mod time_chinese;
 mod token;
+mod value;
 mod yes_no;
 
 pub use choose::{choose, repeat_request};
 pub use correct::{confusable, corrected};
+pub use currency::Currency;
 pub use date::date;
 pub use digits::{digits, find_digits_in};
+pub use money::{Money, find_money_in, keyed_money, money};
 pub use number::number;
+pub use time::{Span, find_time_in, keyed_time, parse_time, time};
+pub use value::ValueKind;
 pub use yes_no::yes_no;
 
 #[cfg(test)]
@@ -44,6 +54,7 @@ mod tests {
             "days",
             "99999999999999999999",
             "9223372036854775807",
+            "9223372036854775800",
             "-",
             "万",
             "十",
@@ -66,6 +77,50 @@ mod tests {
             "ago",
             "week",
             "minus",
+            "euros",
+            "cents",
+            "point",
+            "fifty",
+            "half",
+            "past",
+            "quarter",
+            "pm",
+            "o'clock",
+            "hours",
+            "at",
+            "dot",
+            "com",
+            "plus",
+            "grand",
+            "$12.50",
+            "12:30",
+            "1530",
+            "j",
+            "块",
+            "毛",
+            "分",
+            "点",
+            "半",
+            "下午",
+            "差",
+            "刻",
+            "小时后",
+            "加",
+            "艾特",
+            "王芳",
+            "先生",
+            "smith",
+            "第",
+            "最后",
+            "last",
+            "forty",
+            "probably",
+            "i think",
+            "应该",
+            "大概",
+            "anna",
+            "alpha",
+            "圈a",
         ];
         prop::collection::vec(prop_oneof![4 => prop::sample::select(KNOWN).prop_map(String::from), 1 => ".{0,6}"], 0..12)
             .prop_map(|words| words.join(" "))
@@ -79,6 +134,14 @@ mod tests {
             let found = digits(&text);
             prop_assert!(found.is_none_or(|d| !d.is_empty() && d.bytes().all(|b| b.is_ascii_digit())));
             let _ = (number(&text), date(&text, today), yes_no(&text), repeat_request(&text), find_digits_in(&text, 2, 9));
+            let amounts = [money(&text, None), find_money_in(&text, Some(Currency::Cny)), keyed_money(&text, None)];
+            for amount in amounts.into_iter().flatten() {
+                prop_assert_eq!(Money::parse(&amount.to_string()), Some(amount));
+            }
+            let now = today.and_hms_opt(13, 14, 15).expect("a moment");
+            let night = Span { from: now.time(), until: today.and_hms_opt(2, 0, 0).expect("a moment").time() };
+            let _ = (time(&text, now, None), find_time_in(&text, now, None), keyed_time(&text, None), parse_time(&text));
+            prop_assert!(time(&text, now, Some(night)).is_none_or(|t| night.holds(t)));
             let _ = choose(&text, &[("a", vec!["agent", "one two"]), ("b", vec!["明天", ""])]);
             let _ = crate::nlu::person::asks_for_person(&text, &["week".to_string()]);
         }

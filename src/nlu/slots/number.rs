@@ -45,7 +45,7 @@ fn strip_thousands(text: &str) -> String {
 }
 
 /// A cardinal that begins here, with how many tokens it takes.
-fn cardinal(tokens: &[String], at: usize) -> Option<(i64, usize)> {
+pub(super) fn cardinal(tokens: &[String], at: usize) -> Option<(i64, usize)> {
     let token = tokens.get(at)?.as_str();
     match (token, tokens.get(at + 1).map(String::as_str)) {
         ("half", Some("a")) if tokens.get(at + 2).is_some_and(|t| t == "dozen") => return Some((6, 3)),
@@ -62,7 +62,9 @@ fn cardinal(tokens: &[String], at: usize) -> Option<(i64, usize)> {
         let next = tokens.get(end + 1).map_or("", String::as_str);
         match token {
             "a" | "an" if part.is_none() && end == at && matches!(next, "hundred" | "thousand" | "million") => part = Some(1),
-            "and" if end > at && (below_hundred(tokens, end + 1).is_some()) && total + part.unwrap_or(0) >= 100 => {}
+            "and"
+                if end > at && (below_hundred(tokens, end + 1).is_some()) && total.saturating_add(part.unwrap_or(0)) >= 100 => {
+            }
             "hundred" if part.is_some() => part = part.and_then(|p| p.checked_mul(100)),
             "thousand" | "million" if part.is_some() => {
                 let scale = if token == "thousand" { 1_000 } else { 1_000_000 };
@@ -74,7 +76,7 @@ fn cardinal(tokens: &[String], at: usize) -> Option<(i64, usize)> {
                 let Some((value, used)) = below_hundred(tokens, end) else { break };
                 match part {
                     None => part = Some(i64::from(value)),
-                    Some(p) if p >= 100 && p % 100 == 0 => part = Some(p + i64::from(value)),
+                    Some(p) if p >= 100 && p % 100 == 0 => part = Some(p.checked_add(i64::from(value))?),
                     // "nineteen eighty" and the like: two numbers.
                     Some(_) => break,
                 }
@@ -91,7 +93,7 @@ fn cardinal(tokens: &[String], at: usize) -> Option<(i64, usize)> {
 }
 
 /// 三百二十五, 两千零五, 一万二, 十五.
-fn chinese(tokens: &[String], at: usize) -> Option<(i64, usize)> {
+pub(super) fn chinese(tokens: &[String], at: usize) -> Option<(i64, usize)> {
     let (mut total, mut section, mut digit, mut last) = (0i64, 0i64, None::<i64>, 1i64);
     let mut end = at;
     while let Some(token) = tokens.get(end).map(String::as_str) {
@@ -103,7 +105,8 @@ fn chinese(tokens: &[String], at: usize) -> Option<(i64, usize)> {
             _ => 0,
         };
         if unit == 10_000 {
-            total = total.checked_add((section + digit.take().unwrap_or(0)).checked_mul(unit)?)?;
+            let part = section.checked_add(digit.take().unwrap_or(0))?;
+            total = total.checked_add(part.checked_mul(unit)?)?;
             (section, last) = (0, unit);
         } else if unit > 0 {
             let times = if unit == 10 { digit.take().unwrap_or(1) } else { digit.take()? };
@@ -124,7 +127,8 @@ fn chinese(tokens: &[String], at: usize) -> Option<(i64, usize)> {
     }
     // 一万二 is 12 000, 三百二 is 320.
     let rest = digit.unwrap_or(0) * if last >= 100 { last / 10 } else { 1 };
-    (end > at).then_some((total + section + rest, end - at))
+    let value = total.checked_add(section)?.checked_add(rest)?;
+    (end > at).then_some((value, end - at))
 }
 
 /// Ordinals below 32, as days of a month: "third", "twenty first", "3rd" (figures and ending apart).
