@@ -62,6 +62,8 @@ pub enum Expect {
     Money,
     /// A time of day.
     Time,
+    /// Something spelled out: letters, figures, words and what signs are called (an e-mail address).
+    Spelled,
     /// Free speech that nobody has to understand (a message): not recognised, only recorded.
     Anything,
 }
@@ -79,6 +81,7 @@ impl Expect {
             Expect::Date => "date",
             Expect::Money => "money",
             Expect::Time => "time",
+            Expect::Spelled => "spelled",
             Expect::Anything => "anything",
         }
     }

@@ -85,6 +85,8 @@ pub enum AskKind {
     Menu(Vec<MenuOption>),
     /// Yes or no (keys 1 and 2).
     YesNo,
+    /// Yes or no to what was collected (keys 1 and 2): a doubtful yes ("I think so") is none.
+    Assent,
     /// A digit string, by voice or keys.
     Digits {
         /// The slot it fills.

@@ -95,9 +95,14 @@ pub(super) fn yes_no(flow: &Flow, place: &Place<'_>) -> Expected {
     }
 }
 
+/// Expects a yes or no that is sure, to what was collected.
+pub(super) fn assent(flow: &Flow, place: &Place<'_>) -> Expected {
+    Expected { kind: AskKind::Assent, ..yes_no(flow, place) }
+}
+
 /// Expects yes or no to digits that were read back, or what they are instead. `denied` = what they are not.
 pub(super) fn confirm(flow: &Flow, place: &Place<'_>, read_back: (&str, &str), kind: &SlotKind, denied: &[String]) -> Expected {
-    let SlotKind::Digits { min, max, check } = *kind else { return yes_no(flow, place) };
+    let SlotKind::Digits { min, max, check } = *kind else { return assent(flow, place) };
     let (slot, value) = (read_back.0.to_string(), read_back.1.to_string());
     Expected {
         kind: AskKind::Confirm { slot, value, min, max, check, denied: denied.to_vec() },
@@ -123,8 +128,8 @@ pub(super) fn value(flow: &Flow, place: &Place<'_>, slot: &str, kind: &SlotKind,
         SlotKind::Number => (AskKind::Number { slot }, Expect::Number, flow.phrase(Phrase::NumberByKey, place.language)),
         SlotKind::Date => (AskKind::Date { slot }, Expect::Date, flow.phrase(Phrase::DateByKey, place.language)),
         SlotKind::Value(kind) => {
-            let (expect, key_prompt) = slot_kinds::expected(flow, place.language, kind);
-            (AskKind::Value { slot, kind: kind.clone() }, expect, key_prompt)
+            let (expect, keys, key_prompt) = slot_kinds::expected(flow, place, kind);
+            return Expected { kind: AskKind::Value { slot, kind: kind.clone() }, expect, keys, key_prompt };
         }
     };
     Expected { kind, expect, keys: BTreeMap::new(), key_prompt }
@@ -181,19 +186,19 @@ fn option_phrases(option: &OptionWay, language: Language) -> Vec<String> {
     own.cloned().unwrap_or_default()
 }
 
-fn repeats(language: Language) -> Vec<String> {
+pub(super) fn repeats(language: Language) -> Vec<String> {
     repeat_words(language).iter().map(|w| (*w).to_string()).collect()
 }
 
 /// The hash key repeats, unless the flow uses it.
-fn with_repeat(mut keys: BTreeMap<Digit, Choice>) -> BTreeMap<Digit, Choice> {
+pub(super) fn with_repeat(mut keys: BTreeMap<Digit, Choice>) -> BTreeMap<Digit, Choice> {
     if let Some(hash) = Digit::from_char('#') {
         keys.entry(hash).or_insert(Choice::Repeat);
     }
     keys
 }
 
-fn key_line(flow: &Flow, place: &Place<'_>, label: &str, key: Digit) -> Vec<PromptPart> {
+pub(super) fn key_line(flow: &Flow, place: &Place<'_>, label: &str, key: Digit) -> Vec<PromptPart> {
     let key = key_word(key, place.language);
     flow.phrase_with(Phrase::OptionByKey, place.language, &[("label", label), ("key", &key)])
 }

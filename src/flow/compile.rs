@@ -163,7 +163,7 @@ impl<'d> Compiler<'d, '_> {
             truth(&slot.date, SlotKind::Date),
             truth(&slot.yes_no, SlotKind::YesNo),
         ];
-        let mut kinds = kinds.into_iter().flatten().chain(slot_kinds::kinds_of(slot));
+        let mut kinds = kinds.into_iter().flatten().chain(self.value_kinds(name, slot));
         let kind = kinds.next();
         if kind.is_none() || kinds.next().is_some() {
             let message = format!("the slot `{}` needs exactly one kind", name.value);

@@ -375,7 +375,7 @@ impl Cursor {
         let denied = self.denied.clone();
         self.ask(flow, node, &question, |p| match &value {
             Some((slot, value, kind)) => ask::confirm(flow, p, (slot, value), kind, &denied),
-            None => ask::yes_no(flow, p),
+            None => ask::assent(flow, p),
         })
     }
 

@@ -245,6 +245,10 @@ impl<'r> Reader<'r> {
             yes_no: self.opt(&f, "yes_no", Self::truth),
             money: self.opt(&f, "money", Self::money),
             time: self.opt(&f, "time", Self::time),
+            phone: self.opt(&f, "phone", Self::truth),
+            country: self.opt(&f, "country", Self::text),
+            email: self.opt(&f, "email", Self::truth),
+            names: self.opt(&f, "names", Self::names),
         })
     }
 
@@ -288,6 +292,9 @@ impl<'r> Reader<'r> {
             date: self.opt(&f, "date", Self::text),
             money: self.opt(&f, "money", Self::text),
             time: self.opt(&f, "time", Self::text),
+            phone: self.opt(&f, "phone", Self::text),
+            email: self.opt(&f, "email", Self::text),
+            name: self.opt(&f, "name", Self::text),
             yes: self.opt(&f, "yes", Self::text),
             no: self.opt(&f, "no", Self::text),
             language: self.named(&f, "language", Self::option),
@@ -378,7 +385,7 @@ impl<'r> Reader<'r> {
 
     // ---- small values ----
 
-    fn text(&mut self, yaml: &Yaml) -> Option<At<String>> {
+    pub(super) fn text(&mut self, yaml: &Yaml) -> Option<At<String>> {
         let text = yaml.as_text().map(|t| At { value: t.trim().to_string(), line: yaml.line }).filter(|t| !t.value.is_empty());
         if text.is_none() {
             let message = format!("a text is expected, but here is {}", yaml.kind());
@@ -524,7 +531,7 @@ impl<'r> Reader<'r> {
         Some(Words { line: yaml.line, by_language })
     }
 
-    fn sentences(&mut self, yaml: &Yaml) -> Vec<At<String>> {
+    pub(super) fn sentences(&mut self, yaml: &Yaml) -> Vec<At<String>> {
         match &yaml.value {
             Value::List(items) => items.iter().filter_map(|y| self.text(y)).collect(),
             _ => self.text(yaml).into_iter().collect(),

@@ -106,6 +106,67 @@ fn chinese_number(n: u32) -> String {
     if ones == 0 { ten } else { ten + DIGITS[ones] }
 }
 
+/// `+491761234567` as single digits with a breath between groups; in Chinese 一 is 幺, as telephone numbers are said.
+pub(super) fn phone(state: &mut State<'_, '_>, value: Value) -> String {
+    let (text, chinese) = (value.to_string(), language_of(state) == Language::ZH);
+    let digits: Vec<u32> = text.chars().filter_map(|c| c.to_digit(10)).collect();
+    let digit = |d: &u32| match (chinese, d) {
+        (true, 1) => "幺".to_string(),
+        (true, d) => chinese_number(*d),
+        (false, d) => number(*d),
+    };
+    let joined = |group: &[u32]| group.iter().map(digit).collect::<Vec<_>>().join(if chinese { "" } else { " " });
+    let groups: Vec<String> = breaths(&digits).into_iter().map(joined).collect();
+    let (plus, between) = if chinese { ("加", "，") } else { ("plus ", ", ") };
+    format!("{}{}", if text.starts_with('+') { plus } else { "" }, groups.join(between))
+}
+
+/// Groups of three, the last of two to four; mobile numbers of China three, four and four.
+fn breaths(digits: &[u32]) -> Vec<&[u32]> {
+    if digits.len() == 11 && digits[0] == 1 {
+        return vec![&digits[..3], &digits[3..7], &digits[7..]];
+    }
+    let mut groups = Vec::new();
+    let mut rest = digits;
+    while rest.len() > 4 {
+        let (group, after) = rest.split_at(3);
+        groups.push(group);
+        rest = after;
+    }
+    groups.push(rest);
+    groups
+}
+
+/// `john.smith@gmail.com` as "john dot smith at gmail dot com"; figures one by one.
+pub(super) fn email(state: &mut State<'_, '_>, value: Value) -> String {
+    let chinese = language_of(state) == Language::ZH;
+    let mut out = String::new();
+    for c in value.to_string().chars() {
+        let word = match (c, chinese) {
+            ('@', false) => "at".to_string(),
+            ('@', true) => "艾特".into(),
+            ('.', false) => "dot".into(),
+            ('.', true) => "点".into(),
+            ('_', false) => "underscore".into(),
+            ('_', true) => "下划线".into(),
+            ('-', false) => "dash".into(),
+            ('-', true) => "横杠".into(),
+            ('+', false) => "plus".into(),
+            ('+', true) => "加号".into(),
+            (c, _) => match c.to_digit(10) {
+                Some(d) if chinese => chinese_number(d),
+                Some(d) => number(d),
+                None => {
+                    out.push(c);
+                    continue;
+                }
+            },
+        };
+        out.push_str(&format!(" {word} "));
+    }
+    out.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
 fn wrong(what: &'static str) -> Error {
     Error::new(ErrorKind::InvalidOperation, what)
 }
@@ -113,7 +174,7 @@ fn wrong(what: &'static str) -> Error {
 #[cfg(test)]
 mod tests {
     use crate::flow::template::{Scope, Templates};
-    use crate::nlu::slots::{money, parse_time, time};
+    use crate::nlu::slots::{email, money, parse_time, phone, time};
 
     fn say(language: &str, template: &str) -> String {
         let scope: Scope = [("language".to_string(), language.into())].into();
@@ -154,6 +215,28 @@ mod tests {
     }
 
     #[test]
+    fn telephone_numbers_and_addresses() {
+        for (value, english, chinese) in [
+            (
+                "+491761234567",
+                "plus four nine one, seven six one, two three four, five six seven",
+                "加四九幺，七六幺，二三四，五六七",
+            ),
+            ("13800138000", "one three eight, zero zero one three, eight zero zero zero", "幺三八，零零幺三，八零零零"),
+            ("23456", "two three four, five six", "二三四，五六"),
+        ] {
+            assert_eq!(say("en", &format!("{{{{ '{value}' | phone }}}}")), english);
+            assert_eq!(say("zh", &format!("{{{{ '{value}' | phone }}}}")), chinese);
+        }
+        assert_eq!(
+            say("en", "{{ 'john.smith_5@g-mail.com' | email }}"),
+            "john dot smith underscore five at g dash mail dot com"
+        );
+        assert_eq!(say("zh", "{{ 'li.ming5@qq.com' | email }}"), "li 点 ming 五 艾特 qq 点 com");
+        assert_eq!((say("en", "{{ '' | phone }}"), say("en", "{{ '' | email }}")), (String::new(), String::new()));
+    }
+
+    #[test]
     fn what_is_read_aloud_is_understood_again() {
         let now = chrono::NaiveDate::from_ymd_opt(2026, 11, 22).and_then(|d| d.and_hms_opt(10, 0, 0)).expect("a moment");
         for minute in 0..24 * 60 {
@@ -166,6 +249,18 @@ mod tests {
         for value in ["12.50 EUR", "1.05 USD", "100.00 GBP", "9999.99 EUR", "0.99 EUR"] {
             let spoken = say("en", &format!("{{{{ '{value}' | money }}}}"));
             assert_eq!(money(&spoken, None).map(|m| m.to_string()).as_deref(), Some(value), "{spoken}");
+        }
+        for value in ["+491761234567", "13800138000", "23456", "0301234567"] {
+            for language in ["en", "zh"] {
+                let spoken = say(language, &format!("{{{{ '{value}' | phone }}}}"));
+                assert_eq!(phone(&spoken, None).as_deref(), Some(value), "{spoken}");
+            }
+        }
+        for value in ["john.smith_5@g-mail.com", "li+ming@qq.com", "a1b2@x.co.uk"] {
+            for language in ["en", "zh"] {
+                let spoken = say(language, &format!("{{{{ '{value}' | email }}}}"));
+                assert_eq!(email(&spoken).as_deref(), Some(value), "{spoken}");
+            }
         }
         assert_eq!(money(&say("zh", "{{ '12.05 CNY' | money }}"), None).map(|m| m.to_string()).as_deref(), Some("12.05 CNY"));
     }

@@ -25,6 +25,8 @@ const FILTERS: &[&str] = &[
     "money",
     "amount",
     "time",
+    "phone",
+    "email",
     "default",
     "d",
     "lower",
@@ -61,6 +63,8 @@ impl Templates {
         speech.add_filter("money", spoken::money);
         speech.add_filter("amount", |v: Value| v.to_string().split(' ').next().unwrap_or_default().to_string());
         speech.add_filter("time", spoken::time);
+        speech.add_filter("phone", spoken::phone);
+        speech.add_filter("email", spoken::email);
         let mut address = speech.clone();
         address.set_formatter(write_escaped);
         Templates { speech, address }
@@ -104,7 +108,7 @@ impl Templates {
             let unquoted = without_quotes(&place[1]);
             for found in regex(&FILTER, r"\|\s*(\w+)").captures_iter(&unquoted) {
                 if !FILTERS.contains(&&found[1]) {
-                    return Err(format!("there is no filter `{}`; there are {}", &found[1], FILTERS[..6].join(", ")));
+                    return Err(format!("there is no filter `{}`; there are {}", &found[1], FILTERS[..8].join(", ")));
                 }
             }
         }

@@ -42,7 +42,7 @@ const BESIDE_DIGITS: &[&str] =
 pub(crate) fn compile(expect: &Expect, person: &[String]) -> Option<Compiled> {
     let mut rules = String::new();
     let main = match expect {
-        Expect::Open { .. } | Expect::Anything => return None,
+        Expect::Open { .. } | Expect::Spelled | Expect::Anything => return None,
         Expect::Choice { .. } | Expect::YesNo { .. } => None,
         Expect::Confirm { max, .. } => Some(("/0.3/", correction(&mut rules, *max), "/0.7/")),
         Expect::Digits { max, .. } => Some(("/0.9/", digits(&mut rules, *max), "/0.1/")),
@@ -224,7 +224,7 @@ pub(crate) fn complete(expect: &Expect, person: &[String], text: &str) -> bool {
         Expect::Digits { min, max, .. } => min == max && count_digits(text) == Some(usize::from(*max)),
         Expect::Date => ["today", "tomorrow", "yesterday", "the day after tomorrow"].contains(&text),
         Expect::Time => ["noon", "midday", "midnight"].contains(&text),
-        Expect::Open { .. } | Expect::Number | Expect::Money | Expect::Anything => false,
+        Expect::Open { .. } | Expect::Number | Expect::Money | Expect::Spelled | Expect::Anything => false,
     }
 }
 

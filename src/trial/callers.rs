@@ -207,13 +207,15 @@ impl TestCaller {
             AskKind::Date { .. } => self.says(if self.language == Language::ZH { "明天" } else { "tomorrow" }),
             AskKind::Value { kind, .. } => {
                 let (english, chinese, keys) = example(kind);
-                if by_keys && kind.keys_max().is_some() {
+                if by_keys && !keys.is_empty() {
                     return presses(&keys);
                 }
                 self.says(if self.language == Language::ZH { &chinese } else { &english })
             }
-            AskKind::YesNo | AskKind::Confirm { .. } if by_keys => presses("1"),
-            AskKind::YesNo | AskKind::Confirm { .. } => self.says(if self.language == Language::ZH { "是的" } else { "yes" }),
+            AskKind::YesNo | AskKind::Assent | AskKind::Confirm { .. } if by_keys => presses("1"),
+            AskKind::YesNo | AskKind::Assent | AskKind::Confirm { .. } => {
+                self.says(if self.language == Language::ZH { "是的" } else { "yes" })
+            }
             AskKind::Menu(options) | AskKind::Language(options) => {
                 let which = self.dice.roll(options.len());
                 let Some(option) = options.get(which) else { return self.person() };
@@ -236,6 +238,14 @@ fn example(kind: &ValueKind) -> (String, String, String) {
         ValueKind::Time { span: Some(span) } => {
             let figures = span.from.format("%H:%M").to_string();
             return (figures.clone(), figures.clone(), figures.replace(':', ""));
+        }
+        ValueKind::Phone { .. } => {
+            ("oh one seven six one two three four five six seven", "幺三八零零幺三八零零零", "01761234567#")
+        }
+        ValueKind::Email => ("john dot smith at gmail dot com", "z h a n g 艾特 qq 点 com", ""),
+        ValueKind::Name(names) => {
+            let said = names.first().and_then(|n| n.said.first()).cloned().unwrap_or_default();
+            return (said.clone(), said, if names.len() <= 9 { "1".into() } else { String::new() });
         }
         ValueKind::Time { span: None } => ("half past three in the afternoon", "下午三点半", "1530"),
     };

@@ -239,7 +239,7 @@ fn part_alone(tokens: &[String], at: usize) -> Option<(i64, usize)> {
     }
     let (n, used) = plain_number(tokens, at)?;
     let two = !is_figures(token) || token.len() == 2;
-    ((10..100).contains(&n) && two || two && is_figures(token)).then_some((i64::from(n), used))
+    (two && (is_figures(token) || (10..100).contains(&n))).then_some((i64::from(n), used))
 }
 
 /// What follows "point": one or two digits, as hundredths.
