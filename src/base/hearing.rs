@@ -58,6 +58,12 @@ pub enum Expect {
     Number,
     /// A day.
     Date,
+    /// An amount of money, with or without a currency.
+    Money,
+    /// A time of day.
+    Time,
+    /// Something spelled out: letters, figures, words and what signs are called (an e-mail address).
+    Spelled,
     /// Free speech that nobody has to understand (a message): not recognised, only recorded.
     Anything,
 }
@@ -73,6 +79,9 @@ impl Expect {
             Expect::Confirm { .. } => "confirm",
             Expect::Number => "number",
             Expect::Date => "date",
+            Expect::Money => "money",
+            Expect::Time => "time",
+            Expect::Spelled => "spelled",
             Expect::Anything => "anything",
         }
     }

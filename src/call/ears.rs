@@ -99,7 +99,7 @@ pub(crate) struct Begun {
 impl Call {
     pub(crate) fn speech_started(&mut self, now: &mut Now, utterance: UtteranceId, over: bool) {
         let secret = self.listening_secretly();
-        let open = matches!(&self.ears.listening, Some((grammar, _)) if matches!(grammar.expect, Expect::Open { .. }));
+        let open = matches!(&self.ears.listening, Some((grammar, _)) if matches!(grammar.expect, Expect::Open { .. } | Expect::Spelled));
         if self.ears.begun.len() >= UTTERANCES_KEPT {
             self.ears.begun.pop_front();
         }

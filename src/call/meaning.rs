@@ -100,7 +100,7 @@ impl Call {
         let Some(heard) = result.as_ref().ok().filter(|h| asked && self.heard_well(h)) else { return };
         let mut mood = mood(&heard.text);
         // Where it was asked whether something is right, "that's wrong" is an answer.
-        if self.asked().is_some_and(|ask| matches!(ask.kind, AskKind::YesNo | AskKind::Confirm { .. })) {
+        if self.asked().is_some_and(|ask| matches!(ask.kind, AskKind::YesNo | AskKind::Assent | AskKind::Confirm { .. })) {
             mood.correcting = None;
         }
         let loud = self.ears.is_raised(utterance);

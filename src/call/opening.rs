@@ -8,7 +8,7 @@ use crate::base::{BargeIn, Digit, EarFailure, Hypothesis, PromptEnd, UtteranceId
 use crate::call::timers::TimerName;
 use crate::flow::Phrase;
 use crate::flow::{Action, Cursor, RecordMode};
-use crate::nlu::slots::yes_no;
+use crate::nlu::slots::{Degree, assent};
 use std::time::Duration;
 
 /// Quiet after the question about recording that counts as a no.
@@ -88,7 +88,7 @@ impl Call {
             return;
         }
         let clear = result.as_ref().ok().filter(|h| h.rejected.is_none() && h.confidence >= self.settings.confidence_min);
-        let yes = clear.and_then(|h| yes_no(&h.text)) == Some(true);
+        let yes = clear.and_then(|h| assent(&h.text)) == Some((true, Degree::Sure));
         self.consented(now, yes);
     }
 

@@ -106,7 +106,8 @@ impl Story {
                 AskKind::Digits { slot, .. }
                 | AskKind::Confirm { slot, .. }
                 | AskKind::Number { slot }
-                | AskKind::Date { slot },
+                | AskKind::Date { slot }
+                | AskKind::Value { slot, .. },
                 Answer::Value(value),
             ) => {
                 hide(slot, value);

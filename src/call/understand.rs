@@ -2,8 +2,9 @@
 
 use crate::base::{CheckDigit, Confidence, Digit, Hypothesis, WallTime};
 use crate::flow::{Answer, Ask, AskKind, Choice, Flow, MenuOption, SlotKind};
+use crate::nlu::slots::Degree;
 use crate::nlu::{Slots, slots};
-use chrono::{Datelike, NaiveDate};
+use chrono::{Datelike, NaiveDate, NaiveDateTime};
 
 /// An intent is taken from spoken words when recogniser and matcher together are so sure of it: the product of their
 /// confidences, for engines that tell nothing of single words.
@@ -84,10 +85,11 @@ impl Question<'_> {
                 Some(name) => option(name, heard.confidence),
                 None => Understanding::Nothing("none of the options".into()),
             },
-            AskKind::YesNo => match slots::yes_no(text) {
-                Some(yes) => yes_no(yes, heard.confidence),
+            AskKind::YesNo => match slots::assent(text) {
+                Some((yes, _)) => yes_no(yes, heard.confidence),
                 None => Understanding::Nothing("neither yes nor no".into()),
             },
+            AskKind::Assent => assent(slots::assent(text), heard.confidence, "neither yes nor no"),
             AskKind::Digits { min, max, check, denied, .. } => {
                 let wanted = Wanted { min: *min, max: *max, check: *check, denied };
                 digits(heard, &wanted)
@@ -95,10 +97,9 @@ impl Question<'_> {
             AskKind::Confirm { value, min, max, check, denied, .. } => {
                 let wanted = Wanted { min: *min, max: *max, check: *check, denied };
                 let said = readings(heard).flat_map(|r| slots::corrected(value, r)).find(|v| v != value && wanted.fits(v));
-                match (said, slots::yes_no(text)) {
-                    (Some(said), _) => self::value("digits", said, heard.confidence),
-                    (None, Some(yes)) => yes_no(yes, heard.confidence),
-                    (None, None) => Understanding::Nothing("neither yes nor no nor another number".into()),
+                match said {
+                    Some(said) => self::value("digits", said, heard.confidence),
+                    None => assent(slots::assent(text), heard.confidence, "neither yes nor no nor another number"),
                 }
             }
             AskKind::Number { .. } => match slots::number(text) {
@@ -108,6 +109,10 @@ impl Question<'_> {
             AskKind::Date { .. } => match slots::date(text, self.today()) {
                 Some(day) => value("date", day.to_string(), heard.confidence),
                 None => Understanding::Nothing("no date".into()),
+            },
+            AskKind::Value { kind, .. } => match kind.read(text, self.now()) {
+                Some(found) => value(kind.name(), found, heard.confidence),
+                None => Understanding::Nothing(format!("no {}", kind.name())),
             },
         }
     }
@@ -168,6 +173,7 @@ impl Question<'_> {
                 slots::find_digits_in(text, usize::from(*min), usize::from(*max)).filter(|d| check.is_none_or(|c| c.holds(d)))
             }
             SlotKind::Date => slots::date(text, self.today()).map(|d| d.to_string()),
+            SlotKind::Value(kind) => kind.find_in(text, self.now()),
             // A bare number or a yes inside a sentence is too often something else.
             SlotKind::Number | SlotKind::YesNo => None,
         };
@@ -176,11 +182,17 @@ impl Question<'_> {
 
     fn option(&self, options: &[MenuOption], text: &str) -> Option<String> {
         let all: Vec<(&str, &[String])> = options.iter().map(|o| (o.name.as_str(), o.phrases.as_slice())).collect();
-        slots::choose(text, &all).map(|(name, _)| name.to_string())
+        let by_place = || slots::place(text, options.len()).and_then(|at| options.get(at)).map(|o| o.name.clone());
+        slots::choose(text, &all).map(|(name, _)| name.to_string()).or_else(by_place)
     }
 
     fn today(&self) -> NaiveDate {
-        self.wall.in_zone(self.flow.zone).date_naive()
+        self.now().date()
+    }
+
+    /// What the clock shows where the hotline is.
+    fn now(&self) -> NaiveDateTime {
+        self.wall.in_zone(self.flow.zone).naive_local()
     }
 
     /// What a single key means; `None` where digits are collected.
@@ -189,8 +201,8 @@ impl Question<'_> {
             |options: &[MenuOption]| options.iter().find(|o| o.key == Some(key)).map(|o| Choice::Option(o.name.clone()));
         let choice = self.ask.keys.get(&key).cloned().or_else(|| match &self.ask.kind {
             AskKind::Menu(options) | AskKind::Language(options) => by_option(options),
-            AskKind::YesNo | AskKind::Confirm { .. } if key.as_char() == '1' => Some(Choice::Yes),
-            AskKind::YesNo | AskKind::Confirm { .. } if key.as_char() == '2' => Some(Choice::No),
+            AskKind::YesNo | AskKind::Assent | AskKind::Confirm { .. } if key.as_char() == '1' => Some(Choice::Yes),
+            AskKind::YesNo | AskKind::Assent | AskKind::Confirm { .. } if key.as_char() == '2' => Some(Choice::No),
             _ => None,
         });
         let sure = Confidence::FULL;
@@ -200,7 +212,10 @@ impl Question<'_> {
                 meaning: name,
                 confidence: sure,
             },
-            Some(Choice::Option(name)) => option(name, sure),
+            Some(Choice::Option(name)) => match &self.ask.kind {
+                AskKind::Value { kind, .. } => value(kind.name(), name, sure),
+                _ => option(name, sure),
+            },
             Some(Choice::Yes) => yes_no(true, sure),
             Some(Choice::No) => yes_no(false, sure),
             Some(Choice::Repeat) => Understanding::Repeat,
@@ -211,11 +226,17 @@ impl Question<'_> {
 
     /// How many digits may be keyed, where digits are collected.
     pub(crate) fn collects(&self) -> Option<u8> {
-        match self.ask.kind {
-            AskKind::Digits { max, .. } => Some(max),
+        match &self.ask.kind {
+            AskKind::Digits { max, .. } => Some(*max),
             AskKind::Number { .. } => Some(KEYED_NUMBER_MAX),
             AskKind::Date { .. } => Some(8),
-            AskKind::Intents | AskKind::Menu(_) | AskKind::YesNo | AskKind::Confirm { .. } | AskKind::Language(_) => None,
+            AskKind::Value { kind, .. } => kind.keys_max(),
+            AskKind::Intents
+            | AskKind::Menu(_)
+            | AskKind::YesNo
+            | AskKind::Assent
+            | AskKind::Confirm { .. }
+            | AskKind::Language(_) => None,
         }
     }
 
@@ -231,6 +252,10 @@ impl Question<'_> {
             AskKind::Date { .. } => match keyed_date(&digits, self.today()) {
                 Some(day) => value("date", day.to_string(), sure),
                 None => Understanding::Nothing("no such day".into()),
+            },
+            AskKind::Value { kind, .. } => match kind.keyed(&digits) {
+                Some(found) => value(kind.name(), found, sure),
+                None => Understanding::Nothing(format!("no such {}", kind.name())),
             },
             _ => Understanding::Nothing("no digits are asked for".into()),
         }
@@ -250,6 +275,15 @@ fn option(name: String, confidence: Confidence) -> Understanding {
 fn yes_no(yes: bool, confidence: Confidence) -> Understanding {
     let meaning = if yes { "yes" } else { "no" };
     Understanding::Answer { answer: Answer::YesNo(yes), meaning: meaning.into(), confidence }
+}
+
+/// A yes that is doubtful settles nothing that matters; a no does, however it is said.
+fn assent(said: Option<(bool, Degree)>, confidence: Confidence, nothing: &str) -> Understanding {
+    match said {
+        Some((true, Degree::Doubtful)) => Understanding::Nothing("a yes, but a doubtful one".into()),
+        Some((yes, _)) => yes_no(yes, confidence),
+        None => Understanding::Nothing(nothing.into()),
+    }
 }
 
 fn value(kind: &str, value: String, confidence: Confidence) -> Understanding {

@@ -2,6 +2,7 @@
 //! says what came of it. The cursor knows nothing of misunderstandings, silence, transfers' fate or time.
 
 use crate::base::{BargeIn, CheckDigit, Confidence, Digit, Grammar, Language, PromptPart};
+use crate::nlu::slots::ValueKind;
 use crate::nlu::{IntentName, Slots};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -86,6 +87,8 @@ pub enum AskKind {
     Menu(Vec<MenuOption>),
     /// Yes or no (keys 1 and 2).
     YesNo,
+    /// Yes or no to what was collected (keys 1 and 2): a doubtful yes ("I think so") is none.
+    Assent,
     /// A digit string, by voice or keys.
     Digits {
         /// The slot it fills.
@@ -123,6 +126,13 @@ pub enum AskKind {
     Date {
         /// The slot it fills.
         slot: String,
+    },
+    /// A value with a text of its own, by voice or keys.
+    Value {
+        /// The slot it fills.
+        slot: String,
+        /// What sort of value.
+        kind: ValueKind,
     },
     /// The caller's language: phrases and keys from the flow.
     Language(Vec<MenuOption>),
@@ -254,7 +264,7 @@ pub enum Answer {
     Option(String),
     /// Yes or no.
     YesNo(bool),
-    /// A value for the asked slot: digits, number, `YYYY-MM-DD`.
+    /// A value for the asked slot: digits, number, `YYYY-MM-DD`, the text of a [`ValueKind`].
     Value(String),
 }
 

@@ -3,6 +3,7 @@
 use super::action::{Ask, AskKind, Choice, LookUp, MenuOption};
 use super::model::{Flow, Lookup, Node, OptionWay, Question, SlotKind, Ways};
 use super::phrases::{Phrase, key_word, repeat_words};
+use super::slot_kinds;
 use super::template::Scope;
 use crate::base::{Digit, Expect, Grammar, Language, PromptPart};
 use std::collections::BTreeMap;
@@ -79,7 +80,7 @@ pub(super) fn ways(flow: &Flow, place: &Place<'_>, ways: &Ways) -> Expected {
         Ways::Menu(options) => closed(flow, place, options, AskKind::Menu),
         Ways::Language { options, .. } => closed(flow, place, options, AskKind::Language),
         Ways::YesNo { .. } => yes_no(flow, place),
-        Ways::Value { slot, kind, .. } => value(flow, place, slot, *kind, &[]),
+        Ways::Value { slot, kind, .. } => value(flow, place, slot, kind, &[]),
     }
 }
 
@@ -95,9 +96,14 @@ pub(super) fn yes_no(flow: &Flow, place: &Place<'_>) -> Expected {
     }
 }
 
+/// Expects a yes or no that is sure, to what was collected.
+pub(super) fn assent(flow: &Flow, place: &Place<'_>) -> Expected {
+    Expected { kind: AskKind::Assent, ..yes_no(flow, place) }
+}
+
 /// Expects yes or no to digits that were read back, or what they are instead. `denied` = what they are not.
-pub(super) fn confirm(flow: &Flow, place: &Place<'_>, read_back: (&str, &str), kind: SlotKind, denied: &[String]) -> Expected {
-    let SlotKind::Digits { min, max, check } = kind else { return yes_no(flow, place) };
+pub(super) fn confirm(flow: &Flow, place: &Place<'_>, read_back: (&str, &str), kind: &SlotKind, denied: &[String]) -> Expected {
+    let SlotKind::Digits { min, max, check } = *kind else { return assent(flow, place) };
     let (slot, value) = (read_back.0.to_string(), read_back.1.to_string());
     Expected {
         kind: AskKind::Confirm { slot, value, min, max, check, denied: denied.to_vec() },
@@ -107,11 +113,11 @@ pub(super) fn confirm(flow: &Flow, place: &Place<'_>, read_back: (&str, &str), k
 }
 
 /// Expects a slot's value. `denied` = what it is not.
-pub(super) fn value(flow: &Flow, place: &Place<'_>, slot: &str, kind: SlotKind, denied: &[String]) -> Expected {
+pub(super) fn value(flow: &Flow, place: &Place<'_>, slot: &str, kind: &SlotKind, denied: &[String]) -> Expected {
     let slot = slot.to_string();
     let (kind, expect, key_prompt) = match kind {
         SlotKind::YesNo => return yes_no(flow, place),
-        SlotKind::Digits { min, max, check } => {
+        &SlotKind::Digits { min, max, check } => {
             let key_prompt = if min == max {
                 flow.phrase_with(Phrase::DigitsByKey, place.language, &[("count", &min.to_string())])
             } else {
@@ -122,6 +128,10 @@ pub(super) fn value(flow: &Flow, place: &Place<'_>, slot: &str, kind: SlotKind, 
         }
         SlotKind::Number => (AskKind::Number { slot }, Expect::Number, flow.phrase(Phrase::NumberByKey, place.language)),
         SlotKind::Date => (AskKind::Date { slot }, Expect::Date, flow.phrase(Phrase::DateByKey, place.language)),
+        SlotKind::Value(kind) => {
+            let (expect, keys, key_prompt) = slot_kinds::expected(flow, place, kind);
+            return Expected { kind: AskKind::Value { slot, kind: kind.clone() }, expect, keys, key_prompt };
+        }
     };
     Expected { kind, expect, keys: BTreeMap::new(), key_prompt }
 }
@@ -188,12 +198,12 @@ fn option_phrases(option: &OptionWay, language: Language) -> Vec<String> {
     own.cloned().unwrap_or_default()
 }
 
-fn repeats(language: Language) -> Vec<String> {
+pub(super) fn repeats(language: Language) -> Vec<String> {
     repeat_words(language).iter().map(|w| (*w).to_string()).collect()
 }
 
 /// The hash key repeats, unless the flow uses it.
-fn with_repeat(mut keys: BTreeMap<Digit, Choice>) -> BTreeMap<Digit, Choice> {
+pub(super) fn with_repeat(mut keys: BTreeMap<Digit, Choice>) -> BTreeMap<Digit, Choice> {
     if let Some(hash) = Digit::from_char('#') {
         keys.entry(hash).or_insert(Choice::Repeat);
     }

@@ -7,6 +7,7 @@ use super::document::{self as doc, At, Document, Text, Words};
 use super::finding::{Report, did_you_mean};
 use super::model::*;
 use super::phrases::Phrase;
+use super::slot_kinds;
 use super::template::Templates;
 use crate::base::{CheckDigit, Language};
 use crate::nlu::{Example, Matcher, normalise};
@@ -142,7 +143,7 @@ impl<'d> Compiler<'d, '_> {
         for named in document.slots.iter().chain(of_intents) {
             for (name, slot) in &named.0 {
                 let Some(kind) = self.slot_kind(name, slot) else { continue };
-                if self.slots.insert(name.value.clone(), kind).is_some_and(|earlier| earlier != kind) {
+                if self.slots.insert(name.value.clone(), kind.clone()).is_some_and(|earlier| earlier != kind) {
                     let message = format!("the slot `{}` is of another kind elsewhere", name.value);
                     self.error(name.line, "slot-kinds", message, "give both the same kind, or two names");
                 }
@@ -163,16 +164,11 @@ impl<'d> Compiler<'d, '_> {
             truth(&slot.date, SlotKind::Date),
             truth(&slot.yes_no, SlotKind::YesNo),
         ];
-        let mut kinds = kinds.into_iter().flatten();
+        let mut kinds = kinds.into_iter().flatten().chain(self.value_kinds(name, slot));
         let kind = kinds.next();
         if kind.is_none() || kinds.next().is_some() {
             let message = format!("the slot `{}` needs exactly one kind", name.value);
-            self.error(
-                name.line,
-                "slot-kinds",
-                message,
-                "write one of `digits: 8`, `number: true`, `date: true`, `yes_no: true`",
-            );
+            self.error(name.line, "slot-kinds", message, slot_kinds::WAYS_TO_WRITE);
         }
         kind
     }
@@ -453,7 +449,8 @@ impl<'d> Compiler<'d, '_> {
                 self.goto(&target)
             };
             let slots = intent.slots.iter().flat_map(|s| &s.0);
-            let slots = slots.filter_map(|(slot, _)| Some((slot.value.clone(), *self.slots.get(&slot.value)?))).collect();
+            let slots =
+                slots.filter_map(|(slot, _)| Some((slot.value.clone(), self.slots.get(&slot.value)?.clone()))).collect();
             let label = self.some_speech(intent.label.as_ref());
             all.insert(name.value.clone(), Intent { examples, slots, label, go, line: name.line });
         }

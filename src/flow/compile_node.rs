@@ -7,6 +7,7 @@ use super::condition::Condition;
 use super::document::{self as doc, At, Named};
 use super::finding::did_you_mean;
 use super::model::*;
+use super::slot_kinds;
 use crate::base::{BargeIn, Digit, Language};
 use chrono::NaiveDate;
 use std::collections::{BTreeMap, BTreeSet};
@@ -85,7 +86,7 @@ impl Compiler<'_, '_> {
     }
 
     fn slot(&mut self, name: &At<String>) -> Option<SlotKind> {
-        let found = self.slots.get(&name.value).copied();
+        let found = self.slots.get(&name.value).cloned();
         if found.is_none() {
             let names: Vec<&str> = self.slots.keys().map(String::as_str).collect();
             let remedy = did_you_mean(&name.value, &names, "slots");
@@ -193,14 +194,12 @@ impl Compiler<'_, '_> {
         let asks = node.ask.is_some();
         let kinds = [
             ("menu", node.menu.is_some()),
-            ("digits", node.digits.is_some()),
-            ("number", node.number.is_some()),
-            ("date", node.date.is_some()),
             ("yes/no", node.yes.is_some() || (asks && node.no.is_some())),
             ("language", node.language.is_some()),
             ("intents", node.intents.is_some() || node.keys.is_some()),
         ];
-        let kinds: Vec<&str> = kinds.iter().filter(|(_, there)| *there).map(|(name, _)| *name).collect();
+        let values = slot_kinds::asked(node).map(|(key, slot)| (key, slot.is_some()));
+        let kinds: Vec<&str> = kinds.iter().chain(&values).filter(|(_, there)| *there).map(|(name, _)| *name).collect();
         if !asks && !kinds.is_empty() {
             let message = format!("`{}` says what is expected, but the node `{}` asks nothing", kinds[0], name.value);
             self.error(name.line, "no-question", message, "add `ask: …`");
@@ -306,9 +305,8 @@ impl Compiler<'_, '_> {
     }
 
     fn ways(&mut self, name: &At<String>, node: &doc::Node, known: &Known<'_>) -> Ways {
-        let slot = node.digits.as_ref().or(node.number.as_ref()).or(node.date.as_ref());
-        if let Some(slot) = slot {
-            return self.value_ways(name, node, slot);
+        if let Some((key, slot)) = slot_kinds::asked(node).into_iter().find_map(|(key, slot)| Some((key, slot?))) {
+            return self.value_ways(name, node, key, slot);
         }
         if node.yes.is_some() || node.no.is_some() {
             let mut way = |at: &Option<At<String>>, word: &str| match at.as_ref().or(node.then.as_ref()) {
@@ -348,17 +346,13 @@ impl Compiler<'_, '_> {
         }
     }
 
-    fn value_ways(&mut self, name: &At<String>, node: &doc::Node, slot: &At<String>) -> Ways {
+    fn value_ways(&mut self, name: &At<String>, node: &doc::Node, key: &str, slot: &At<String>) -> Ways {
         let kind = self.slot(slot).unwrap_or(SlotKind::Number);
-        let fits = match kind {
-            SlotKind::Digits { .. } => node.digits.is_some(),
-            SlotKind::Number => node.number.is_some(),
-            SlotKind::Date => node.date.is_some(),
-            SlotKind::YesNo => false,
-        };
-        if !fits && self.slots.contains_key(&slot.value) {
+        let own = slot_kinds::key_of(&kind);
+        if own != Some(key) && self.slots.contains_key(&slot.value) {
             let message = format!("the slot `{}` is of another kind than this question", slot.value);
-            self.error(slot.line, "slot-kinds", message, "use the key that fits the slot: `digits`, `number` or `date`");
+            let remedy = own.map_or("ask for it under `need`".into(), |key| format!("use the key that fits the slot: `{key}`"));
+            self.error(slot.line, "slot-kinds", message, remedy);
         }
         Ways::Value { slot: slot.value.clone(), kind, then: self.then(name, node) }
     }

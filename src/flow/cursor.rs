@@ -297,7 +297,7 @@ impl Cursor {
                     let denied = self.denied.clone();
                     let secret = node.verify.as_ref().is_some_and(|v| v.secrets.contains(&need.slot));
                     let sensitive = node.sensitive || secret;
-                    self.ask(flow, node, &need.question, sensitive, |p| ask::value(flow, p, &need.slot, need.kind, &denied))
+                    self.ask(flow, node, &need.question, sensitive, |p| ask::value(flow, p, &need.slot, &need.kind, &denied))
                 }
             },
             Step::Confirm => match &node.confirm {
@@ -434,13 +434,13 @@ impl Cursor {
         // One number alone can be corrected by what follows the no.
         let digits = node.needs.iter().filter(|n| matches!(n.kind, SlotKind::Digits { .. })).collect::<Vec<_>>();
         let value = match digits.as_slice() {
-            [need] => self.slots.get(&need.slot).map(|value| (need.slot.clone(), value.clone(), need.kind)),
+            [need] => self.slots.get(&need.slot).map(|value| (need.slot.clone(), value.clone(), &need.kind)),
             _ => None,
         };
         let denied = self.denied.clone();
         self.ask(flow, node, &question, node.sensitive, |p| match &value {
-            Some((slot, value, kind)) => ask::confirm(flow, p, (slot, value), *kind, &denied),
-            None => ask::yes_no(flow, p),
+            Some((slot, value, kind)) => ask::confirm(flow, p, (slot, value), kind, &denied),
+            None => ask::assent(flow, p),
         })
     }
 

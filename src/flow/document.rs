@@ -1,6 +1,7 @@
 //! The flow as it is written: what every key is called, what it holds, what it is for. The published JSON Schema is made
 //! from these types, and the reader accepts exactly their keys. No references are resolved here; see `compile`.
 
+use super::slot_kinds::{MoneyOf, NameList, TimeIn};
 use crate::base::Language;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use std::borrow::Cow;
@@ -247,6 +248,18 @@ pub(crate) struct Slot {
     pub(crate) date: Option<At<bool>>,
     /// Yes or no, if `true`.
     pub(crate) yes_no: Option<At<bool>>,
+    /// An amount of money, `12.50 EUR`: the currency that is meant where none is named, or `true`.
+    pub(crate) money: Option<At<MoneyOf>>,
+    /// A time of day, `15:30`: from when until when it makes sense (`11:00-23:00`), or `true`.
+    pub(crate) time: Option<At<TimeIn>>,
+    /// A telephone number, if `true`.
+    pub(crate) phone: Option<At<bool>>,
+    /// Beside `phone`, the code of the country whose numbers are said without one (`"49"`): they come out as `+4917612345678`.
+    pub(crate) country: Option<At<String>>,
+    /// An e-mail address, spelled out, if `true`.
+    pub(crate) email: Option<At<bool>>,
+    /// One of these names: a list, or names each with the ways to say it.
+    pub(crate) names: Option<NameList>,
 }
 
 /// A question to another program. Its answer is JSON and is known by the look-up's name afterwards.
@@ -309,7 +322,8 @@ pub(crate) struct Node {
     pub(crate) sensitive: Option<At<bool>>,
     /// From when until when `say` is true, and whose it is. Outside of it nothing of the node is said: callers get a person instead.
     pub(crate) valid: Option<Valid>,
-    /// A question. With `menu`, `digits`, `number`, `date`, `yes`/`no` or `language` it wants just that; else an intent.
+    /// A question. With `menu`, `digits`, `number`, `date`, `money`, `time`, `phone`, `email`, `name`, `yes`/`no` or
+    /// `language` it wants just that; else an intent.
     pub(crate) ask: Option<Text>,
     /// What is said after a misunderstanding, one after the other.
     pub(crate) reprompts: Option<Vec<Text>>,
@@ -329,6 +343,16 @@ pub(crate) struct Node {
     pub(crate) number: Option<At<String>>,
     /// The slot that a question for a day fills.
     pub(crate) date: Option<At<String>>,
+    /// The slot that a question for an amount of money fills.
+    pub(crate) money: Option<At<String>>,
+    /// The slot that a question for a time of day fills.
+    pub(crate) time: Option<At<String>>,
+    /// The slot that a question for a telephone number fills.
+    pub(crate) phone: Option<At<String>>,
+    /// The slot that a question for an e-mail address fills.
+    pub(crate) email: Option<At<String>>,
+    /// The slot that a question for one of its `names` fills.
+    pub(crate) name: Option<At<String>>,
     /// Where a yes goes.
     pub(crate) yes: Option<At<String>>,
     /// Where a no goes.

@@ -23,6 +23,8 @@ mod read;
 mod rules;
 mod rules_known;
 mod schema;
+mod slot_kinds;
+mod spoken;
 mod template;
 mod yaml;
 

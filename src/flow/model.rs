@@ -6,6 +6,7 @@ use super::document::Piece;
 use super::phrases::Phrase;
 use super::template::{Scope, Templates};
 use crate::base::{BargeIn, CheckDigit, Digit, Language, OpeningHours, PromptPart, WallTime};
+use crate::nlu::slots::ValueKind;
 use crate::nlu::{IntentName, Matcher};
 use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
@@ -103,7 +104,7 @@ pub struct Intent {
 }
 
 /// What sort of value a slot holds.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum SlotKind {
     /// A digit string of so many digits.
@@ -122,20 +123,23 @@ pub enum SlotKind {
     Date,
     /// `yes` or `no`.
     YesNo,
+    /// A value with a text of its own: money, a time of day.
+    Value(ValueKind),
 }
 
 impl SlotKind {
     /// Whether a text is a value of this kind.
-    pub fn fits(self, value: &str) -> bool {
+    pub fn fits(&self, value: &str) -> bool {
         match self {
             SlotKind::Digits { min, max, check } => {
-                (usize::from(min)..=usize::from(max)).contains(&value.len())
+                (usize::from(*min)..=usize::from(*max)).contains(&value.len())
                     && value.bytes().all(|b| b.is_ascii_digit())
                     && check.is_none_or(|c| c.holds(value))
             }
             SlotKind::Number => value.len() <= 20 && value.parse::<f64>().is_ok_and(f64::is_finite),
             SlotKind::Date => chrono::NaiveDate::parse_from_str(value, "%Y-%m-%d").is_ok(),
             SlotKind::YesNo => matches!(value, "yes" | "no"),
+            SlotKind::Value(kind) => kind.fits(value),
         }
     }
 }

@@ -121,6 +121,21 @@ phrases! {
     DateByKey "date_by_key" []
         "Please key in the day and the month with two digits each, then press hash."
         "请输入两位日期和两位月份，按井号键结束。";
+    /// Keys of a question for an amount of money.
+    MoneyByKey "money_by_key" []
+        "Please key in the amount with two digits for the cents and without a point, then press hash: 1 2 5 0 for twelve fifty."
+        "请输入金额，最后两位是角和分，不输小数点，按井号键结束，例如十二块五输入一二五零。";
+    /// Keys of a question for a time of day.
+    TimeByKey "time_by_key" []
+        "Please key in the time with four digits on the 24 hour clock: 1 5 3 0 for half past three in the afternoon."
+        "请按二十四小时制输入四位数字的时间，例如下午三点半输入一五三零。";
+    /// Keys of a question for a telephone number.
+    PhoneByKey "phone_by_key" []
+        "Please key in the telephone number, then press hash." "请输入电话号码，按井号键结束。";
+    /// What helps with an e-mail address, which has no keys.
+    EmailSpelled "email_spelled" []
+        "Please spell the address letter by letter, and say at and dot."
+        "请逐个字母拼读邮箱地址，小老鼠符号请说艾特，点请说点。";
     /// A caller who never spoke nor keyed is let go.
     SilentGoodBye "silent_good_bye" [] "I cannot hear you. Please call again. Good-bye." "我听不到您的声音，请重新拨打。再见。";
     /// The end of a call.

@@ -16,7 +16,7 @@ pub(crate) fn read(yaml: &Yaml, report: &mut Report) -> Option<Document> {
     Reader { report, known: HashMap::new() }.document(yaml)
 }
 
-struct Reader<'r> {
+pub(super) struct Reader<'r> {
     report: &'r mut Report,
     /// The keys of each document type, as its schema has them.
     known: HashMap<TypeId, Arc<[String]>>,
@@ -269,6 +269,12 @@ impl<'r> Reader<'r> {
             number: self.opt(&f, "number", Self::truth),
             date: self.opt(&f, "date", Self::truth),
             yes_no: self.opt(&f, "yes_no", Self::truth),
+            money: self.opt(&f, "money", Self::money),
+            time: self.opt(&f, "time", Self::time),
+            phone: self.opt(&f, "phone", Self::truth),
+            country: self.opt(&f, "country", Self::text),
+            email: self.opt(&f, "email", Self::truth),
+            names: self.opt(&f, "names", Self::names),
         })
     }
 
@@ -315,6 +321,11 @@ impl<'r> Reader<'r> {
             digits: self.opt(&f, "digits", Self::text),
             number: self.opt(&f, "number", Self::text),
             date: self.opt(&f, "date", Self::text),
+            money: self.opt(&f, "money", Self::text),
+            time: self.opt(&f, "time", Self::text),
+            phone: self.opt(&f, "phone", Self::text),
+            email: self.opt(&f, "email", Self::text),
+            name: self.opt(&f, "name", Self::text),
             yes: self.opt(&f, "yes", Self::text),
             no: self.opt(&f, "no", Self::text),
             language: self.named(&f, "language", Self::option),
@@ -442,7 +453,7 @@ impl<'r> Reader<'r> {
 
     // ---- small values ----
 
-    fn text(&mut self, yaml: &Yaml) -> Option<At<String>> {
+    pub(super) fn text(&mut self, yaml: &Yaml) -> Option<At<String>> {
         let text = yaml.as_text().map(|t| At { value: t.trim().to_string(), line: yaml.line }).filter(|t| !t.value.is_empty());
         if text.is_none() {
             let message = format!("a text is expected, but here is {}", yaml.kind());
@@ -451,7 +462,7 @@ impl<'r> Reader<'r> {
         text
     }
 
-    fn parsed<T>(&mut self, yaml: &Yaml, what: &str, example: &str, parse: fn(&str) -> Option<T>) -> Option<At<T>> {
+    pub(super) fn parsed<T>(&mut self, yaml: &Yaml, what: &str, example: &str, parse: fn(&str) -> Option<T>) -> Option<At<T>> {
         let parsed = yaml.as_text().and_then(|t| parse(t.trim()));
         if parsed.is_none() {
             let shown = yaml.as_text().map_or_else(|| yaml.kind().to_string(), |t| format!("`{t}`"));
@@ -588,7 +599,7 @@ impl<'r> Reader<'r> {
         Some(Words { line: yaml.line, by_language })
     }
 
-    fn sentences(&mut self, yaml: &Yaml) -> Vec<At<String>> {
+    pub(super) fn sentences(&mut self, yaml: &Yaml) -> Vec<At<String>> {
         match &yaml.value {
             Value::List(items) => items.iter().filter_map(|y| self.text(y)).collect(),
             _ => self.text(yaml).into_iter().collect(),

@@ -179,8 +179,8 @@ fn secrets_spoken(flow: &Flow, report: &mut Report) {
 fn zero_as_a_value(flow: &Flow, report: &mut Report) {
     use super::model::SlotKind;
     for node in &flow.nodes {
-        let own = if let Last::Ask(_, Ways::Value { kind, .. }) = &node.last { Some(*kind) } else { None };
-        let kinds = node.needs.iter().map(|n| n.kind).chain(own);
+        let own = if let Last::Ask(_, Ways::Value { kind, .. }) = &node.last { Some(kind) } else { None };
+        let kinds = node.needs.iter().map(|n| &n.kind).chain(own);
         if kinds.into_iter().any(|k| matches!(k, SlotKind::Digits { min: 1, .. })) {
             let message = format!("in `{}` a single digit is enough, but a lone 0 is a person", node.name);
             report.warning(node.line, "lone-zero", message, "ask for two digits or more, or make it a menu");

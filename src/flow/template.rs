@@ -1,9 +1,10 @@
 //! Templates in what is spoken and in addresses: minijinja with the hotline's own filters. Only `{{ … }}` and `{% if %}` are
 //! allowed, so that rendering always ends soon.
 
+use super::spoken;
 use crate::base::Language;
 use chrono::{Datelike, NaiveDate};
-use minijinja::value::{Kwargs, Serde, Value};
+use minijinja::value::{Serde, Value};
 use minijinja::{Environment, Error, ErrorKind, Output, State, UndefinedBehavior};
 use regex::Regex;
 use std::collections::BTreeMap;
@@ -22,6 +23,10 @@ const FILTERS: &[&str] = &[
     "digits",
     "day",
     "money",
+    "amount",
+    "time",
+    "phone",
+    "email",
     "default",
     "d",
     "lower",
@@ -55,7 +60,11 @@ impl Templates {
         speech.add_filter("spell", spell);
         speech.add_filter("digits", |v: Value| v.to_string().chars().filter(char::is_ascii_digit).collect::<String>());
         speech.add_filter("day", day);
-        speech.add_filter("money", money);
+        speech.add_filter("money", spoken::money);
+        speech.add_filter("amount", |v: Value| v.to_string().split(' ').next().unwrap_or_default().to_string());
+        speech.add_filter("time", spoken::time);
+        speech.add_filter("phone", spoken::phone);
+        speech.add_filter("email", spoken::email);
         let mut address = speech.clone();
         address.set_formatter(write_escaped);
         Templates { speech, address }
@@ -99,7 +108,7 @@ impl Templates {
             let unquoted = without_quotes(&place[1]);
             for found in regex(&FILTER, r"\|\s*(\w+)").captures_iter(&unquoted) {
                 if !FILTERS.contains(&&found[1]) {
-                    return Err(format!("there is no filter `{}`; there are {}", &found[1], FILTERS[..4].join(", ")));
+                    return Err(format!("there is no filter `{}`; there are {}", &found[1], FILTERS[..8].join(", ")));
                 }
             }
         }
@@ -159,7 +168,7 @@ fn write_escaped(out: &mut Output, _: &mut State, value: &Value) -> Result<(), E
     Ok(())
 }
 
-fn language_of(state: &State<'_, '_>) -> Language {
+pub(super) fn language_of(state: &State<'_, '_>) -> Language {
     state.lookup("language").and_then(|v| Language::parse(&v.to_string())).unwrap_or_default()
 }
 
@@ -239,37 +248,6 @@ fn day(state: &mut State<'_, '_>, value: Value) -> Result<String, Error> {
             format!("{}, the {} of {}", WEEKDAYS[weekday], ORDINALS[date.day0() as usize], MONTHS[date.month0() as usize])
         }
     })
-}
-
-/// `4.5` as an amount; the currency is `currency="EUR"` (also USD, GBP, CNY), euros unless said otherwise.
-fn money(state: &mut State<'_, '_>, value: Value, options: Kwargs) -> Result<String, Error> {
-    let currency: Option<String> = options.get("currency")?;
-    options.assert_all_used()?;
-    let amount: f64 =
-        value.to_string().parse().map_err(|_| Error::new(ErrorKind::InvalidOperation, "`money` wants a number"))?;
-    if !amount.is_finite() || amount.abs() > 1e12 {
-        return Err(Error::new(ErrorKind::InvalidOperation, "`money` wants an amount"));
-    }
-    #[expect(clippy::cast_possible_truncation, reason = "the amount was bounded above")]
-    let cents = (amount.abs() * 100.0).round() as i64;
-    let (whole, part) = (cents / 100, cents % 100);
-    let minus = if amount < 0.0 && cents > 0 { "minus " } else { "" };
-    let (one, many, small, zh) = match currency.as_deref().unwrap_or("EUR") {
-        "USD" => ("dollar", "dollars", "cents", "美元"),
-        "GBP" => ("pound", "pounds", "pence", "英镑"),
-        "CNY" => ("yuan", "yuan", "fen", "元"),
-        _ => ("euro", "euros", "cents", "欧元"),
-    };
-    if language_of(state) == Language::ZH {
-        let minus = if minus.is_empty() { "" } else { "负" };
-        return Ok(if part == 0 {
-            format!("{minus}{whole}{zh}")
-        } else {
-            format!("{minus}{whole}点{}{}{zh}", part / 10, part % 10)
-        });
-    }
-    let name = if whole == 1 { one } else { many };
-    Ok(if part == 0 { format!("{minus}{whole} {name}") } else { format!("{minus}{whole} {name} and {part} {small}") })
 }
 
 #[cfg(test)]

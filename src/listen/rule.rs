@@ -28,8 +28,10 @@ impl EndpointRule {
             Expect::YesNo { .. } | Expect::Choice { .. } => EndpointRule { quiet_ms: 400, longest_ms: 6_000, ..base },
             // After "no" comes perhaps what is right.
             Expect::Confirm { .. } => EndpointRule { quiet_ms: 900, longest_ms: 20_000, ..base },
-            Expect::Digits { .. } => EndpointRule { quiet_ms: 1_600, longest_ms: 20_000, ..base },
-            Expect::Number | Expect::Date => EndpointRule { quiet_ms: 700, longest_ms: 8_000, ..base },
+            Expect::Digits { .. } | Expect::Spelled => EndpointRule { quiet_ms: 1_600, longest_ms: 20_000, ..base },
+            Expect::Number | Expect::Date | Expect::Money | Expect::Time => {
+                EndpointRule { quiet_ms: 700, longest_ms: 8_000, ..base }
+            }
             Expect::Open { .. } => EndpointRule { quiet_ms: 480, ..base },
             Expect::Anything => EndpointRule { quiet_ms: 3_000, longest_ms: 120_000, ..base },
         }

@@ -42,12 +42,14 @@ const BESIDE_DIGITS: &[&str] =
 pub(crate) fn compile(expect: &Expect, person: &[String]) -> Option<Compiled> {
     let mut rules = String::new();
     let main = match expect {
-        Expect::Open { .. } | Expect::Anything => return None,
+        Expect::Open { .. } | Expect::Spelled | Expect::Anything => return None,
         Expect::Choice { .. } | Expect::YesNo { .. } => None,
         Expect::Confirm { max, .. } => Some(("/0.3/", correction(&mut rules, *max), "/0.7/")),
         Expect::Digits { max, .. } => Some(("/0.9/", digits(&mut rules, *max), "/0.1/")),
         Expect::Number => Some(("/0.9/", number(&mut rules), "/0.1/")),
         Expect::Date => Some(("/0.9/", date(&mut rules), "/0.1/")),
+        Expect::Money => Some(("/0.9/", money(&mut rules), "/0.1/")),
+        Expect::Time => Some(("/0.9/", time(&mut rules), "/0.1/")),
     };
     let phrases = phrases_of(expect, person);
     let alone: BTreeSet<String> = phrases.iter().filter(|p| !p.contains(' ')).cloned().collect();
@@ -174,6 +176,30 @@ fn date(rules: &mut String) -> &'static str {
     "<date>"
 }
 
+/// An amount: a cardinal with or without a currency and hundredths, or a pair of numbers.
+fn money(rules: &mut String) -> &'static str {
+    number(rules);
+    rules.push_str(
+        "<unit> = euro | euros | dollar | dollars | pound | pounds | francs | yen;\n<hundredths> = cent | cents | pence | penny;\n\
+         <money> = [about] <number> [<unit> [[and] <h> [<hundredths>]]] | <h> <hundredths> | <h> (oh <u> | <t>) [<unit>] | \
+         <number> point (<u> | zero | oh) [<u> | zero | oh] [<unit>] | a (euro | dollar | pound) [<t>];\n",
+    );
+    "<money>"
+}
+
+/// A time of day: by the clock, beside the hour, by its name, or so long from now.
+fn time(rules: &mut String) -> &'static str {
+    number(rules);
+    rules.push_str(
+        "<hour> = <u> | ten | eleven | twelve;\n<minutes> = oh <u> | <t>;\n<beside> = half | [a] quarter | five | ten | twenty | twenty five;\n\
+         <half> = a m | p m | o'clock [a m | p m] | [o'clock] (in the (morning | afternoon | evening) | at night);\n\
+         <clock> = <hour> [<minutes>] [<half>] | <beside> (past | to) <hour> [<half>] | noon | midday | midnight | \
+         <t> hundred [hours] | <t> <minutes> | half <hour>;\n<while> = half an hour | an hour [and a half] | <h> (hours | minutes);\n\
+         <time> = [tomorrow | today] [at | about | around] <clock> [tomorrow | today | tonight] | in <while> | now;\n",
+    );
+    "<time>"
+}
+
 /// Whether the words so far are a whole answer, so that the endpoint may come early.
 pub(crate) fn complete(expect: &Expect, person: &[String], text: &str) -> bool {
     if text.is_empty() {
@@ -197,7 +223,8 @@ pub(crate) fn complete(expect: &Expect, person: &[String], text: &str) -> bool {
         }
         Expect::Digits { min, max, .. } => min == max && count_digits(text) == Some(usize::from(*max)),
         Expect::Date => ["today", "tomorrow", "yesterday", "the day after tomorrow"].contains(&text),
-        Expect::Open { .. } | Expect::Number | Expect::Anything => false,
+        Expect::Time => ["noon", "midday", "midnight"].contains(&text),
+        Expect::Open { .. } | Expect::Number | Expect::Money | Expect::Spelled | Expect::Anything => false,
     }
 }
 
@@ -265,6 +292,8 @@ mod tests {
             Expect::Digits { min: 4, max: 8, check: None },
             Expect::Number,
             Expect::Date,
+            Expect::Money,
+            Expect::Time,
             Expect::Choice { phrases: vec![].into() },
         ];
         for expect in asks {

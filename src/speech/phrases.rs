@@ -3,6 +3,23 @@
 
 use crate::base::{UNITS, below_hundred_in_words, unit};
 
+/// How things are spelled out, a line each: an n-gram model for e-mail addresses is made of them.
+pub(crate) const SPELLED: &str = "\
+john dot smith at gmail dot com
+my email is anna underscore five at yahoo dot com
+it is j o h n at hot mail dot com
+a b c d e f g h i j k l m n o p q r s t u v w x y z
+a as in alpha b as in bravo c for charlie d for delta
+zero one two three four five six seven eight nine
+m e y e r dash shop at outlook dot com
+s a l e s at example dot co dot uk
+info at web dot d e
+double l double s double o
+at g mail dot com
+at example dot org
+at example dot net
+c h e n one two three at q q dot com";
+
 /// Ways to say yes.
 pub(crate) const YES: &[&str] = &[
     "yes",

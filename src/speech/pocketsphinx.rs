@@ -392,6 +392,12 @@ impl Recognizer for PocketSphinx {
                 self.main.model(key, || lm::compile(examples, &grammar.person), &self.dictionary, &self.scratch)?;
                 Kind::Open
             }
+            Expect::Spelled => {
+                let key = format!("m{:016x}", hash(&("spelled", &grammar.person)));
+                let examples: Vec<String> = phrases::SPELLED.lines().map(str::to_string).collect();
+                self.main.model(key, || lm::compile(&examples, &grammar.person), &self.dictionary, &self.scratch)?;
+                Kind::Open
+            }
             closed => {
                 let compiled = grammar::compile(closed, &grammar.person).ok_or("this ask has no grammar")?;
                 self.main.grammar(&compiled, &self.dictionary)?;

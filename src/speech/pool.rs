@@ -142,7 +142,7 @@ impl Inner {
     /// asks (and for everything when there is no Whisper); where nobody speaks the language, who understands short answers in it.
     fn route(&self, grammar: &Grammar) -> Option<(&Arc<Bench>, bool)> {
         let speaks = |bench: &Option<Arc<Bench>>| bench.as_ref().is_some_and(|b| b.languages.contains(&grammar.language));
-        let open = matches!(grammar.expect, Expect::Open { .. });
+        let open = matches!(grammar.expect, Expect::Open { .. } | Expect::Spelled);
         let (first, second) = if open { (&self.whisper, &self.pocketsphinx) } else { (&self.pocketsphinx, &self.whisper) };
         let chosen = if speaks(first) { first } else { second };
         let whole = chosen.as_ref().filter(|_| speaks(chosen)).map(|bench| (bench, false));

@@ -182,7 +182,7 @@ fn phrases_of(grammar: &Grammar) -> Vec<String> {
 
 /// Asks whose answers are not all known.
 pub(crate) fn is_open(expect: &Expect) -> bool {
-    matches!(expect, Expect::Open { .. } | Expect::Number | Expect::Date | Expect::Anything)
+    !matches!(expect, Expect::Choice { .. } | Expect::YesNo { .. } | Expect::Digits { .. } | Expect::Confirm { .. })
 }
 
 /// From what the model weighed at a closed question to a hypothesis.

@@ -4,6 +4,7 @@
 use crate::base::{CheckDigit, Dice, Digit, Hypothesis, Language};
 use crate::flow::{Ask, AskKind, Choice, Flow};
 use crate::nlu::Mishearing;
+use crate::nlu::slots::ValueKind;
 use crate::sim::{CallerStep, Mind, Speech, When};
 use serde::Serialize;
 use std::sync::Arc;
@@ -204,8 +205,17 @@ impl TestCaller {
             AskKind::Date { .. } if by_keys => presses("2412#"),
             AskKind::Number { .. } => self.says(if self.language == Language::ZH { "两" } else { "two" }),
             AskKind::Date { .. } => self.says(if self.language == Language::ZH { "明天" } else { "tomorrow" }),
-            AskKind::YesNo | AskKind::Confirm { .. } if by_keys => presses("1"),
-            AskKind::YesNo | AskKind::Confirm { .. } => self.says(if self.language == Language::ZH { "是的" } else { "yes" }),
+            AskKind::Value { kind, .. } => {
+                let (english, chinese, keys) = example(kind);
+                if by_keys && !keys.is_empty() {
+                    return presses(&keys);
+                }
+                self.says(if self.language == Language::ZH { &chinese } else { &english })
+            }
+            AskKind::YesNo | AskKind::Assent | AskKind::Confirm { .. } if by_keys => presses("1"),
+            AskKind::YesNo | AskKind::Assent | AskKind::Confirm { .. } => {
+                self.says(if self.language == Language::ZH { "是的" } else { "yes" })
+            }
             AskKind::Menu(options) | AskKind::Language(options) => {
                 let which = self.dice.roll(options.len());
                 let Some(option) = options.get(which) else { return self.person() };
@@ -219,6 +229,27 @@ impl TestCaller {
             AskKind::Intents => self.wants(ask),
         }
     }
+}
+
+/// A value as it is said in English and in Chinese, and keyed.
+fn example(kind: &ValueKind) -> (String, String, String) {
+    let (english, chinese, keys) = match kind {
+        ValueKind::Money { .. } => ("twelve euros fifty", "十二块五", "1250#"),
+        ValueKind::Time { span: Some(span) } => {
+            let figures = span.from.format("%H:%M").to_string();
+            return (figures.clone(), figures.clone(), figures.replace(':', ""));
+        }
+        ValueKind::Phone { .. } => {
+            ("oh one seven six one two three four five six seven", "幺三八零零幺三八零零零", "01761234567#")
+        }
+        ValueKind::Email => ("john dot smith at gmail dot com", "z h a n g 艾特 qq 点 com", ""),
+        ValueKind::Name(names) => {
+            let said = names.first().and_then(|n| n.said.first()).cloned().unwrap_or_default();
+            return (said.clone(), said, if names.len() <= 9 { "1".into() } else { String::new() });
+        }
+        ValueKind::Time { span: None } => ("half past three in the afternoon", "下午三点半", "1530"),
+    };
+    (english.into(), chinese.into(), keys.into())
 }
 
 fn presses(keys: &str) -> Option<Vec<CallerStep>> {

@@ -91,9 +91,11 @@ impl Asked {
         let kind = match &ask.kind {
             AskKind::Intents => "intents".to_string(),
             AskKind::Menu(_) => "menu".to_string(),
-            AskKind::YesNo => "yes or no".to_string(),
+            AskKind::YesNo | AskKind::Assent => "yes or no".to_string(),
             AskKind::Language(_) => "language".to_string(),
-            AskKind::Digits { slot, .. } | AskKind::Number { slot } | AskKind::Date { slot } => slot.clone(),
+            AskKind::Digits { slot, .. } | AskKind::Number { slot } | AskKind::Date { slot } | AskKind::Value { slot, .. } => {
+                slot.clone()
+            }
             AskKind::Confirm { slot, .. } => format!("whether {slot}"),
         };
         Asked { node: ask.node.clone(), kind }

@@ -1,10 +1,10 @@
 //! Cardinal numbers.
 
 use super::digits::digits;
-use super::token::{below_hundred, han_digit, is_figures, tokens};
+use super::token::{among, below_hundred, han_digit, is_figures, tens, tokens};
 
-/// The one number that an answer holds: "twenty five", "about one hundred and five kilos", "1,250", "三百二十". `None` when
-/// there is no number, or several different ones.
+/// The one number that an answer holds: "twenty five", "about one hundred and five kilos", "1,250", "三百二十"; where it holds
+/// none, the ordinal ("the third one", "twenty first"). `None` when there is no number, or several different ones.
 pub fn number(text: &str) -> Option<i64> {
     let without_commas: String = strip_thousands(text);
     let tokens = tokens(&without_commas);
@@ -17,6 +17,10 @@ pub fn number(text: &str) -> Option<i64> {
     let mut found: Option<i64> = None;
     let mut at = 0;
     while at < tokens.len() {
+        if let Some((_, used)) = any_ordinal(&tokens, at) {
+            at += used;
+            continue;
+        }
         let Some((value, used)) = cardinal(&tokens, at) else {
             at += 1;
             continue;
@@ -33,7 +37,73 @@ pub fn number(text: &str) -> Option<i64> {
         }
         at += used;
     }
-    found
+    found.or_else(|| the_ordinal(&tokens).map(i64::from))
+}
+
+/// The only ordinal among the tokens.
+fn the_ordinal(tokens: &[String]) -> Option<u32> {
+    let mut all =
+        (0..tokens.len()).filter(|at| !ends_before(tokens, *at)).filter_map(|at| any_ordinal(tokens, at)).map(|(n, _)| n);
+    let first = all.next()?;
+    all.all(|n| n == first).then_some(first)
+}
+
+/// Whether a token is the end of an ordinal that began before it: "first" of "twenty first".
+fn ends_before(tokens: &[String], at: usize) -> bool {
+    at.checked_sub(1).and_then(|before| any_ordinal(tokens, before)).is_some_and(|(_, used)| used == 2)
+}
+
+/// Ordinals to the hundredth: "third", "forty second", "3rd".
+fn any_ordinal(tokens: &[String], at: usize) -> Option<(u32, usize)> {
+    const TENTHS: [&str; 6] = ["fortieth", "fiftieth", "sixtieth", "seventieth", "eightieth", "ninetieth"];
+    let token = tokens.get(at)?.as_str();
+    if let Some(i) = TENTHS.iter().position(|t| *t == token) {
+        return u32::try_from(10 * i + 40).ok().map(|n| (n, 1));
+    }
+    if token == "hundredth" {
+        return Some((100, 1));
+    }
+    let ten = tens(token).filter(|t| *t >= 20);
+    match ten.and_then(|ten| ordinal(tokens, at + 1).filter(|(n, used)| *n < 10 && *used == 1).map(|(n, _)| (ten + n, 2))) {
+        Some(found) => Some(found),
+        None => ordinal(tokens, at),
+    }
+}
+
+/// Which of `count` things an answer names by its place, from 0: "the second one", "the last option", 第二个. `None` when anything else
+/// is said, or there are fewer.
+pub fn place(text: &str, count: usize) -> Option<usize> {
+    const BESIDE: &str = "the one option choice please um uh er i would like want take ill id go with for thanks thank you of them yes okay \
+        possibility number item a 第 个 個 的 项 種 种 我 要 选 選 想 请 是 那 吧 就 嗯 呃 谢 号";
+    let tokens = tokens(text);
+    let line = tokens.concat();
+    if let Some(rest) = line.strip_suffix("一个").or(line.strip_suffix("个")).or(Some(&line))
+        && rest.ends_with("最后")
+        && rest.chars().count() <= 6
+    {
+        return count.checked_sub(1);
+    }
+    let chinese = tokens.iter().any(|t| t == "第");
+    let (mut found, mut at) = (None, 0);
+    while at < tokens.len() {
+        let number = if chinese { below_hundred(&tokens, at) } else { any_ordinal(&tokens, at) };
+        let (index, used) = match number {
+            Some((n, used)) => ((n as usize).checked_sub(1)?, used),
+            None if tokens[at] == "last" => (count.checked_sub(1)?, 1),
+            None if among(BESIDE, &tokens[at]) => {
+                at += 1;
+                continue;
+            }
+            None => return None,
+        };
+        // "the second last" is neither.
+        if found.is_some_and(|f| f != index) {
+            return None;
+        }
+        found = Some(index);
+        at += used;
+    }
+    found.filter(|index| *index < count)
 }
 
 /// "1,250" → "1250".
@@ -45,7 +115,7 @@ fn strip_thousands(text: &str) -> String {
 }
 
 /// A cardinal that begins here, with how many tokens it takes.
-fn cardinal(tokens: &[String], at: usize) -> Option<(i64, usize)> {
+pub(super) fn cardinal(tokens: &[String], at: usize) -> Option<(i64, usize)> {
     let token = tokens.get(at)?.as_str();
     match (token, tokens.get(at + 1).map(String::as_str)) {
         ("half", Some("a")) if tokens.get(at + 2).is_some_and(|t| t == "dozen") => return Some((6, 3)),
@@ -62,7 +132,9 @@ fn cardinal(tokens: &[String], at: usize) -> Option<(i64, usize)> {
         let next = tokens.get(end + 1).map_or("", String::as_str);
         match token {
             "a" | "an" if part.is_none() && end == at && matches!(next, "hundred" | "thousand" | "million") => part = Some(1),
-            "and" if end > at && (below_hundred(tokens, end + 1).is_some()) && total + part.unwrap_or(0) >= 100 => {}
+            "and"
+                if end > at && (below_hundred(tokens, end + 1).is_some()) && total.saturating_add(part.unwrap_or(0)) >= 100 => {
+            }
             "hundred" if part.is_some() => part = part.and_then(|p| p.checked_mul(100)),
             "thousand" | "million" if part.is_some() => {
                 let scale = if token == "thousand" { 1_000 } else { 1_000_000 };
@@ -74,7 +146,7 @@ fn cardinal(tokens: &[String], at: usize) -> Option<(i64, usize)> {
                 let Some((value, used)) = below_hundred(tokens, end) else { break };
                 match part {
                     None => part = Some(i64::from(value)),
-                    Some(p) if p >= 100 && p % 100 == 0 => part = Some(p + i64::from(value)),
+                    Some(p) if p >= 100 && p % 100 == 0 => part = Some(p.checked_add(i64::from(value))?),
                     // "nineteen eighty" and the like: two numbers.
                     Some(_) => break,
                 }
@@ -91,7 +163,7 @@ fn cardinal(tokens: &[String], at: usize) -> Option<(i64, usize)> {
 }
 
 /// 三百二十五, 两千零五, 一万二, 十五.
-fn chinese(tokens: &[String], at: usize) -> Option<(i64, usize)> {
+pub(super) fn chinese(tokens: &[String], at: usize) -> Option<(i64, usize)> {
     let (mut total, mut section, mut digit, mut last) = (0i64, 0i64, None::<i64>, 1i64);
     let mut end = at;
     while let Some(token) = tokens.get(end).map(String::as_str) {
@@ -103,7 +175,8 @@ fn chinese(tokens: &[String], at: usize) -> Option<(i64, usize)> {
             _ => 0,
         };
         if unit == 10_000 {
-            total = total.checked_add((section + digit.take().unwrap_or(0)).checked_mul(unit)?)?;
+            let part = section.checked_add(digit.take().unwrap_or(0))?;
+            total = total.checked_add(part.checked_mul(unit)?)?;
             (section, last) = (0, unit);
         } else if unit > 0 {
             let times = if unit == 10 { digit.take().unwrap_or(1) } else { digit.take()? };
@@ -124,7 +197,8 @@ fn chinese(tokens: &[String], at: usize) -> Option<(i64, usize)> {
     }
     // 一万二 is 12 000, 三百二 is 320.
     let rest = digit.unwrap_or(0) * if last >= 100 { last / 10 } else { 1 };
-    (end > at).then_some((total + section + rest, end - at))
+    let value = total.checked_add(section)?.checked_add(rest)?;
+    (end > at).then_some((value, end - at))
 }
 
 /// Ordinals below 32, as days of a month: "third", "twenty first", "3rd" (figures and ending apart).
@@ -193,6 +267,15 @@ mod tests {
             ("three or four", None),
             ("i do not know", None),
             ("that one over there", None),
+            ("the third one", Some(3)),
+            ("the third", Some(3)),
+            ("it is the twenty first", Some(21)),
+            ("the forty second", Some(42)),
+            ("the ninetieth", Some(90)),
+            ("3rd", Some(3)),
+            ("the first or the second", None),
+            ("three on the first of may", Some(3)),
+            ("第三", Some(3)),
             ("三百二十五", Some(325)),
             ("两千零五", Some(2_005)),
             ("一万二", Some(12_000)),
@@ -203,5 +286,35 @@ mod tests {
         ] {
             assert_eq!(number(said), expected, "{said}");
         }
+    }
+
+    #[test]
+    fn places_in_a_list() {
+        for (said, expected) in [
+            ("the second one", Some(1)),
+            ("second", Some(1)),
+            ("the first option please", Some(0)),
+            ("I'd like the third one", Some(2)),
+            ("the last one", Some(2)),
+            ("um the 2nd", Some(1)),
+            ("第二个", Some(1)),
+            ("我要第一个", Some(0)),
+            ("第三项", Some(2)),
+            ("最后一个", Some(2)),
+            ("最后", Some(2)),
+            ("the fourth one", None),
+            ("the first or the second", None),
+            ("second last", None),
+            ("first class delivery", None),
+            ("on the second of may", None),
+            ("one", None),
+            ("", None),
+            ("第五个", None),
+            ("第二天", None),
+            ("三个", None),
+        ] {
+            assert_eq!(place(said, 3), expected, "{said}");
+        }
+        assert_eq!((place("the last one", 0), place("最后", 0)), (None, None));
     }
 }

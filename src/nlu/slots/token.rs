@@ -39,6 +39,29 @@ pub(super) fn is_figures(token: &str) -> bool {
     token.bytes().all(|b| b.is_ascii_digit())
 }
 
+/// Whether a token is one of a list's words.
+pub(super) fn among(list: &str, token: &str) -> bool {
+    list.split_ascii_whitespace().any(|word| word == token)
+}
+
+/// Figures, or a number below a hundred by name, that begins here; with how many tokens it takes.
+pub(super) fn plain_number(tokens: &[String], at: usize) -> Option<(u32, usize)> {
+    let token = tokens.get(at)?;
+    if is_figures(token) { token.parse().ok().map(|n| (n, 1)) } else { below_hundred(tokens, at) }
+}
+
+/// What follows the last "no", "wait" or "I mean" of an answer, where something follows: it replaces what was said before.
+pub(super) fn last_try(tokens: &[String]) -> Option<&[String]> {
+    const RESTARTS: &[&str] = &["sorry", "no", "wait", "correction", "mean", "actually", "rather"];
+    let english = |i: usize| RESTARTS.contains(&tokens[i].as_str());
+    let chinese = |i: usize| {
+        let next = tokens.get(i + 1).map_or("", String::as_str);
+        matches!((tokens[i].as_str(), next), ("不", "是" | "对" | "對") | ("错" | "錯", "了"))
+    };
+    let at = (0..tokens.len()).rev().find(|i| english(*i) || chinese(*i))?;
+    tokens.get(at + if english(at) { 1 } else { 2 }..).filter(|rest| !rest.is_empty())
+}
+
 /// Zero to nineteen by name.
 pub(super) fn small(token: &str) -> Option<u32> {
     unit(token).map(u32::from).or(match token {
