@@ -149,3 +149,14 @@ fn noise_comes_and_goes() {
         assert!((again.confidence.get() - alone.confidence.get()).abs() < 0.05, "{again:?} {alone:?}");
     }
 }
+
+/// Their grammars can be searched, and silence is no value.
+#[test]
+fn money_times_and_spelling_can_be_listened_for() {
+    let mut engine = PocketSphinx::load().expect("the model");
+    let silence = vec![0i16; 16_000];
+    for expect in [Expect::Money, Expect::Time, Expect::Spelled, Expect::Digits { min: 5, max: 15, check: None }] {
+        let heard = hear(&mut engine, &expecting(expect.clone()), &silence);
+        assert!(heard.text.is_empty() || heard.rejected.is_some(), "{}: {heard:?}", expect.name());
+    }
+}

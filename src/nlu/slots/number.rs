@@ -37,20 +37,8 @@ pub fn number(text: &str) -> Option<i64> {
         }
         at += used;
     }
-    found.or_else(|| the_ordinal(&tokens).map(i64::from))
-}
-
-/// The only ordinal among the tokens.
-fn the_ordinal(tokens: &[String]) -> Option<u32> {
-    let mut all =
-        (0..tokens.len()).filter(|at| !ends_before(tokens, *at)).filter_map(|at| any_ordinal(tokens, at)).map(|(n, _)| n);
-    let first = all.next()?;
-    all.all(|n| n == first).then_some(first)
-}
-
-/// Whether a token is the end of an ordinal that began before it: "first" of "twenty first".
-fn ends_before(tokens: &[String], at: usize) -> bool {
-    at.checked_sub(1).and_then(|before| any_ordinal(tokens, before)).is_some_and(|(_, used)| used == 2)
+    // One more than there are ordinals: "the last" is none here.
+    found.or_else(|| place(text, 101).filter(|at| *at < 100).and_then(|at| i64::try_from(at + 1).ok()))
 }
 
 /// Ordinals to the hundredth: "third", "forty second", "3rd".
@@ -73,8 +61,8 @@ fn any_ordinal(tokens: &[String], at: usize) -> Option<(u32, usize)> {
 /// Which of `count` things an answer names by its place, from 0: "the second one", "the last option", 第二个. `None` when anything else
 /// is said, or there are fewer.
 pub fn place(text: &str, count: usize) -> Option<usize> {
-    const BESIDE: &str = "the one option choice please um uh er i would like want take ill id go with for thanks thank you of them yes okay \
-        possibility number item a 第 个 個 的 项 種 种 我 要 选 選 想 请 是 那 吧 就 嗯 呃 谢 号";
+    const BESIDE: &str = "the one option choice please um uh er i would like want take ill id go with for thanks thank you yes okay it is its \
+        possibility number item 第 个 個 的 项 種 种 我 要 选 選 想 请 是 那 吧 就 嗯 呃 谢 号";
     let tokens = tokens(text);
     let line = tokens.concat();
     if let Some(rest) = line.strip_suffix("一个").or(line.strip_suffix("个")).or(Some(&line))
@@ -90,6 +78,8 @@ pub fn place(text: &str, count: usize) -> Option<usize> {
         let (index, used) = match number {
             Some((n, used)) => ((n as usize).checked_sub(1)?, used),
             None if tokens[at] == "last" => (count.checked_sub(1)?, 1),
+            // "One second, please."
+            None if tokens[at] == "one" && found.is_none() => return None,
             None if among(BESIDE, &tokens[at]) => {
                 at += 1;
                 continue;
@@ -272,6 +262,9 @@ mod tests {
             ("it is the twenty first", Some(21)),
             ("the forty second", Some(42)),
             ("the ninetieth", Some(90)),
+            ("wait a second", None),
+            ("first I have a question", None),
+            ("the last one", None),
             ("3rd", Some(3)),
             ("the first or the second", None),
             ("three on the first of may", Some(3)),
@@ -302,6 +295,8 @@ mod tests {
             ("第三项", Some(2)),
             ("最后一个", Some(2)),
             ("最后", Some(2)),
+            ("one second please", None),
+            ("just a second", None),
             ("the fourth one", None),
             ("the first or the second", None),
             ("second last", None),

@@ -8,6 +8,8 @@ use crate::nlu::normalise::narrow;
 const LOCAL_MIN: usize = 5;
 /// Fewest digits with a country code, and fewest inside an open sentence, where five may be anything.
 const WHOLE_MIN: usize = 7;
+/// Fewest digits of a number that can hardly be another one.
+const MOBILE_MIN: usize = 10;
 /// Most digits, country code included (ITU-T E.164 §6).
 const DIGITS_MAX: usize = 15;
 
@@ -24,12 +26,13 @@ pub fn phone(text: &str, country: Option<&str>) -> Option<String> {
     whole(&digits(&kept.join(" "))?, international, country)
 }
 
-/// The telephone number inside an open sentence: seven digits or more.
+/// The telephone number inside an open sentence: with a plus or a zero before it, or ten digits and more; what is shorter may be any
+/// number.
 pub fn find_phone_in(text: &str, country: Option<&str>) -> Option<String> {
-    phone(text, country).filter(|p| p.len() >= WHOLE_MIN).or_else(|| {
-        let (international, rest) = without_plus(text);
-        whole(&find_digits_in(&rest, WHOLE_MIN, DIGITS_MAX + 2)?, international, country)
-    })
+    let (international, rest) = without_plus(text);
+    let digits = find_digits_in(&rest, WHOLE_MIN, DIGITS_MAX + 2)?;
+    let told = international || digits.starts_with('0') || digits.len() >= MOBILE_MIN;
+    whole(&digits, international, country).filter(|_| told)
 }
 
 /// The telephone number that was keyed; `00` stands for the plus.
@@ -170,6 +173,7 @@ mod tests {
             ("please call me back on oh one seven six one two three four five six seven tomorrow", Some("01761234567")),
             ("i want a call back at +49 176 1234567 please", Some("+491761234567")),
             ("my parcel one two three four is late", None),
+            ("where is my parcel one two three four five six seven eight", None),
             ("给我回电话幺三八零零幺三八零零零谢谢", Some("13800138000")),
             ("where is my parcel", None),
         ] {
