@@ -96,6 +96,10 @@ impl Call {
             self.machine = false;
         }
         self.note_mood(now, utterance, result);
+        let asked = matches!(self.state, State::Holding(_) | State::Asking(_));
+        if asked && self.switch_language(now, utterance, result, understood.as_ref()) {
+            return;
+        }
         match &self.state {
             State::Consenting(_) if !self.ended_as(utterance, result, Ended::is_noise) => {
                 self.consent_heard(now, utterance, result)

@@ -5,12 +5,13 @@ use super::dialogue::past_sentences;
 use super::ladders::Progress;
 use super::machine::{Call, Now};
 use super::state::State;
+use super::timers::TimerName;
 use super::understand::{ENDING_CLOSED_MIN, ENDING_MIN, ENDING_SPOKEN_MIN, Question, Understanding};
 use crate::base::{Confidence, EarFailure, Engine, Hypothesis, UtteranceId};
 use crate::flow::{Action, Answer, AskKind, Input};
 use crate::nlu::mood;
 use crate::nlu::person::{PersonRule, asks_for_person, seems_to_ask};
-use crate::nlu::slots::repeat_request;
+use crate::nlu::slots::{language_wish, repeat_request};
 
 /// How sure the recogniser must be of a sentence that asks for a person although it rejects the words: with less, orders in a café
 /// asked for one every few minutes.
@@ -116,6 +117,33 @@ impl Call {
         if mood.correcting.is_some() {
             self.decide(now, "corrected", "the caller says that we got it wrong".into());
         }
+    }
+
+    /// Goes on in another language, if that is what was said and the flow speaks it: the question is asked again in it.
+    pub(crate) fn switch_language(
+        &mut self,
+        now: &mut Now,
+        utterance: UtteranceId,
+        result: &Result<Hypothesis, EarFailure>,
+        understood: Option<&Understanding>,
+    ) -> bool {
+        let Some(heard) = result.as_ref().ok().filter(|h| self.heard_well(h)) else { return false };
+        let closed = self.asked().is_some_and(|ask| matches!(ask.kind, AskKind::Menu(_) | AskKind::Language(_)));
+        if closed && matches!(understood, Some(Understanding::Answer { .. })) {
+            return false;
+        }
+        let Some(language) = language_wish(&heard.text) else { return false };
+        let Some(action) = self.cursor.as_mut().and_then(|cursor| cursor.switch_language(language)) else { return false };
+        let said = self.said_by_voice(utterance, result);
+        self.engaged = true;
+        self.hush(now);
+        self.ladders.understood();
+        self.decide(now, "language", format!("the caller wants to go on in {language}"));
+        self.begin_turn(now, said, Some("language".into()), heard.confidence);
+        self.said.clear();
+        self.timers.clear(TimerName::NoInput);
+        self.perform(now, action);
+        true
     }
 
     /// Whether nothing has come of the last turns. `node` is the one that asked.

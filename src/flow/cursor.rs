@@ -32,7 +32,7 @@ pub struct Cursor {
     /// What of the node comes next.
     pub(super) step: Step,
     /// What was asked of the call last; answers to anything else are ignored.
-    current: Action,
+    pub(super) current: Action,
     /// All slots that are known, sensitive ones included.
     pub(super) slots: Slots,
     /// Names of slots that were collected in sensitive nodes.
@@ -218,7 +218,7 @@ impl Cursor {
     }
 
     /// Steps on until there is something for the call to do.
-    fn run(&mut self, first: Next) -> Action {
+    pub(super) fn run(&mut self, first: Next) -> Action {
         let flow = self.flow.clone();
         let mut next = first;
         for _ in 0..SILENT_STEPS_MAX {

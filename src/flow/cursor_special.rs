@@ -6,7 +6,7 @@ use super::cursor::{Cursor, Next, Step};
 use super::guide::{self, Pace};
 use super::model::{Flow, Goto, Guide, Last, LookupUse, Node, Policy, Question, Speech, When};
 use super::phrases::Phrase;
-use crate::base::{BargeIn, PromptPart};
+use crate::base::{BargeIn, Language, PromptPart};
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -46,6 +46,23 @@ impl Cursor {
             When::Holds(condition) => condition.holds(scope).unwrap_or(false),
             When::Share(from, below) => (*from..*below).contains(&self.share(node)),
         }
+    }
+
+    // ---- languages ----
+
+    /// Goes on in another of the flow's languages: what was said last is said again in it. `None` for languages that the flow does
+    /// not speak, for the one that is spoken, and where nothing is said.
+    pub fn switch_language(&mut self, language: Language) -> Option<Action> {
+        if language == self.language || !self.flow().languages.contains(&language) {
+            return None;
+        }
+        if !matches!(self.current, Action::Say(_) | Action::Ask(_)) {
+            return None;
+        }
+        self.language = language;
+        // What an incident says is said again, too: it was in the other language.
+        self.after_incident = None;
+        Some(self.run(Next::Step(self.step)))
     }
 
     // ---- value ----

@@ -42,7 +42,11 @@ fn the_example_flows_pass_their_own_tests() {
         if entry.path().extension().is_none_or(|e| e != "yaml") {
             continue;
         }
-        let flow = load(&std::fs::read_to_string(entry.path()).expect("a flow can be read"));
+        let text = std::fs::read_to_string(entry.path()).expect("a flow can be read");
+        let folder = entry.path().parent().map(Path::to_path_buf).unwrap_or_default();
+        let mut read = |name: &str| std::fs::read_to_string(folder.join(name)).map_err(|e| e.to_string());
+        let whole = hotline::flow::bundle(&text, "flow.yaml", &mut read).unwrap_or_else(|f| panic!("{f:?}"));
+        let flow = load(&whole);
         for outcome in hotline::trial::run_tests(&flow) {
             played += 1;
             if !outcome.passed() {
