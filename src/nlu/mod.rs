@@ -15,6 +15,7 @@ mod matcher_tests;
 mod meaning;
 mod mishear;
 mod mood;
+mod net;
 mod normalise;
 pub mod person;
 pub mod slots;
