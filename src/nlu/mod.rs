@@ -23,7 +23,7 @@ mod solver;
 mod sound;
 
 pub use cluster::clusters;
-pub use evaluate::{Confusion, EvalReport, Judged, OUT_OF_SCOPE, evaluate};
+pub use evaluate::{Confusion, EvalReport, Judged, OUT_OF_SCOPE, cross_validate, evaluate};
 pub use matcher::{Collision, Example, Matcher, NluError, collisions};
 pub use meaning::{IntentName, Match, Slots};
 pub use mishear::Mishearing;
