@@ -18,6 +18,9 @@ mod mood;
 mod net;
 mod normalise;
 pub mod person;
+mod pinyin;
+#[cfg(test)]
+mod pinyin_tests;
 pub mod slots;
 mod solver;
 mod sound;
