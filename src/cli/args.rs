@@ -141,6 +141,10 @@ fn share(text: &str) -> Result<f32, String> {
     text.parse().ok().filter(|share| (0.0..=1.0).contains(share)).ok_or_else(|| "a number from 0 to 1".to_string())
 }
 
+fn folds(text: &str) -> Result<u8, String> {
+    text.parse().ok().filter(|n| matches!(n, 0 | 2..=20)).ok_or_else(|| "a number from 2 to 20, or 0".to_string())
+}
+
 /// `hotline serve`.
 #[derive(Debug, Args)]
 pub(crate) struct ServeArgs {
@@ -413,6 +417,9 @@ pub(crate) struct EvalArgs {
     /// Test with word errors as a recogniser makes them: this share of the words is misheard (60 %), lost or too many (20 % each).
     #[arg(long, value_name = "SHARE", default_value_t = 0.0, value_parser = share)]
     pub(crate) errors: f32,
+    /// Judge the table to learn from as well, in so many parts, each by what was learned from the others; 0 = do not. It takes as many trainings.
+    #[arg(long, value_name = "N", default_value_t = 5, value_parser = folds)]
+    pub(crate) folds: u8,
     /// How often each text is misheard.
     #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u8).range(1..=100))]
     pub(crate) seeds: u8,

@@ -1,10 +1,10 @@
 //! `hotline eval`: how good the intent matcher is on labelled questions.
 
 use super::args::EvalArgs;
-use crate::nlu::{EvalReport, Judged, Matcher, Mishearing};
+use crate::nlu::{EvalReport, Judged, Matcher, Mishearing, OUT_OF_SCOPE, cross_validate};
 use anyhow::Context;
 use serde::Serialize;
-use std::io::Write;
+use std::io::{IsTerminal, Write};
 use std::path::Path;
 use std::time::Instant;
 
@@ -17,6 +17,18 @@ struct Report<'a> {
     accept_from: f32,
     train_seconds: f64,
     micros_per_match: f64,
+    cross_validated: Option<CrossValidated>,
+}
+
+/// How good the matcher is on the table it learns from, each text judged by a matcher that has not seen it, at `accept_from`.
+#[derive(Serialize)]
+struct CrossValidated {
+    folds: u8,
+    in_scope: usize,
+    out_of_scope: usize,
+    accuracy_in_scope: f64,
+    recall_out_of_scope: f64,
+    auroc: f64,
 }
 
 /// Trains on one table, tests on another (`intent<TAB>text`, intent `oos` = out of scope) and prints the figures.
@@ -42,12 +54,14 @@ pub(crate) fn eval(args: &EvalArgs, json: bool, out: &mut dyn Write) -> anyhow::
         test.iter().map(|(meant, text)| Judged { meant: meant.clone(), decided: matcher.decide(text) }).collect();
     let micros_per_match = started.elapsed().as_secs_f64() * 1e6 / judged.len() as f64;
     let figures = EvalReport::of(&judged);
+    let cross_validated = cross_validated(&train, args.folds);
     let report = Report {
         figures: &figures,
         intents: matcher.intents().len(),
         accept_from: matcher.accept_from().get(),
         train_seconds,
         micros_per_match,
+        cross_validated,
     };
     if json {
         writeln!(out, "{}", serde_json::to_string_pretty(&report)?)?;
@@ -55,6 +69,34 @@ pub(crate) fn eval(args: &EvalArgs, json: bool, out: &mut dyn Write) -> anyhow::
         print(&report, out)?;
     }
     Ok(true)
+}
+
+/// Says on a terminal how far it is, in one line that goes away again.
+fn cross_validated(train: &[(String, String)], folds: u8) -> Option<CrossValidated> {
+    // With fewer lines than folds some matcher would be asked nothing that is out of scope, with none there is nothing to hold out.
+    let outside = train.iter().filter(|(intent, _)| intent == OUT_OF_SCOPE).count();
+    if folds < 2 || outside < usize::from(folds) {
+        return None;
+    }
+    let terminal = std::io::stderr().is_terminal();
+    let judged = cross_validate(train, usize::from(folds), &mut |fold| {
+        if terminal {
+            eprint!("\rhotline: cross-validation, part {fold} of {folds} ...");
+        }
+    });
+    if terminal {
+        eprint!("\r\x1b[K");
+    }
+    // The whole table could be learned from; only its parts are too small.
+    let f = judged.ok()?;
+    Some(CrossValidated {
+        folds,
+        in_scope: f.in_scope,
+        out_of_scope: f.out_of_scope,
+        accuracy_in_scope: f.accuracy_in_scope,
+        recall_out_of_scope: f.recall_out_of_scope,
+        auroc: f.auroc,
+    })
 }
 
 /// Every text once for each seed, with word errors.
@@ -81,6 +123,12 @@ fn print(report: &Report<'_>, out: &mut dyn Write) -> std::io::Result<()> {
     if f.out_of_scope > 0 {
         writeln!(out, "out of scope  {:6}   rejected         {}", f.out_of_scope, percent(f.recall_out_of_scope))?;
         writeln!(out, "telling the two apart (AUROC)          {:.3}", f.auroc)?;
+    }
+    if let Some(c) = &report.cross_validated {
+        writeln!(out, "cross-validated over {} parts of the table learned from", c.folds)?;
+        writeln!(out, "in scope      {:6}   answered rightly {}", c.in_scope, percent(c.accuracy_in_scope))?;
+        writeln!(out, "out of scope  {:6}   rejected         {}", c.out_of_scope, percent(c.recall_out_of_scope))?;
+        writeln!(out, "telling the two apart (AUROC)          {:.3}", c.auroc)?;
     }
     writeln!(out, "calibration error                      {:.3}", f.calibration_error)?;
     writeln!(out, "accepted from   answered rightly   answered wrongly   out of scope rejected")?;
@@ -137,7 +185,7 @@ mod tests {
     }
 
     fn args(train: &Path, test: &Path) -> EvalArgs {
-        EvalArgs { train: train.into(), test: test.into(), lang: crate::base::Language::EN, errors: 0.0, seeds: 5 }
+        EvalArgs { train: train.into(), test: test.into(), lang: crate::base::Language::EN, errors: 0.0, seeds: 5, folds: 2 }
     }
 
     const TRAIN: &str = "intent\ttext\nhours\twhen are you open\nhours\twhat are your opening hours\nprice\thow much is it\nprice\twhat does it cost\noos\tsing a song\n";
@@ -152,9 +200,34 @@ mod tests {
             assert!(report[key].is_f64(), "{key}: {report}");
         }
         assert_eq!(report["accuracy_in_scope"], 1.0);
+        assert!(report["cross_validated"].is_null(), "one line out of scope cannot be divided: {report}");
         out.clear();
         eval(&args(train.path(), test.path()), false, &mut out).expect("a report");
         assert!(String::from_utf8_lossy(&out).starts_with("2 intents"));
+    }
+
+    #[test]
+    fn what_is_learned_from_is_judged_in_parts_too() {
+        let train = file(&format!("{TRAIN}oos\twhat is the weather like\noos\tmy cat is asleep\n"));
+        let test = file("hours\twhen are you open\n");
+        let mut out = Vec::new();
+        eval(&args(train.path(), test.path()), true, &mut out).expect("a report");
+        let report: serde_json::Value = serde_json::from_slice(&out).expect("JSON");
+        let parts = &report["cross_validated"];
+        assert_eq!(
+            (&parts["folds"], &parts["in_scope"], &parts["out_of_scope"]),
+            (&2.into(), &4.into(), &3.into()),
+            "{report}"
+        );
+        for key in ["accuracy_in_scope", "recall_out_of_scope", "auroc"] {
+            assert!(parts[key].is_f64(), "{key}: {report}");
+        }
+        out.clear();
+        eval(&args(train.path(), test.path()), false, &mut out).expect("a report");
+        assert!(String::from_utf8_lossy(&out).contains("cross-validated over 2 parts"));
+        out.clear();
+        eval(&EvalArgs { folds: 0, ..args(train.path(), test.path()) }, false, &mut out).expect("a report");
+        assert!(!String::from_utf8_lossy(&out).contains("cross-validated"));
     }
 
     #[test]

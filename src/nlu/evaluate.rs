@@ -81,6 +81,32 @@ pub fn evaluate(train: &[(String, String)], test: &[(String, String)]) -> Result
     Ok(EvalReport::of(&judged))
 }
 
+/// Judges every text by a matcher that has not seen it: the texts are dealt into `folds` parts, intent by intent, and each is decided by what was
+/// trained on the other parts; lines that are out of scope are held out like the rest. A test set of a few out-of-scope lines says little about
+/// refusing; this uses all there are. `begins` is told which fold begins, counted from 1.
+///
+/// # Errors
+/// What [`Matcher::train`] says of the parts.
+pub fn cross_validate(pairs: &[(String, String)], folds: usize, begins: &mut dyn FnMut(usize)) -> Result<EvalReport, NluError> {
+    let folds = folds.max(2);
+    let mut dealt: BTreeMap<&str, usize> = BTreeMap::new();
+    let mut parts = Vec::with_capacity(pairs.len());
+    for (intent, _) in pairs {
+        let next = dealt.entry(intent).or_default();
+        parts.push(*next % folds);
+        *next += 1;
+    }
+    let mut judged = Vec::with_capacity(pairs.len());
+    for fold in 0..folds {
+        begins(fold + 1);
+        let of =
+            |held_out: bool| pairs.iter().zip(&parts).filter(move |(_, p)| (**p == fold) == held_out).map(|(pair, _)| pair);
+        let matcher = Matcher::train_labelled(&of(false).cloned().collect::<Vec<_>>())?;
+        judged.extend(of(true).map(|(meant, text)| Judged { meant: meant.clone(), decided: matcher.decide(text) }));
+    }
+    Ok(EvalReport::of(&judged))
+}
+
 impl Matcher {
     /// Trains on `(intent, text)` pairs; the intent `oos` means out of scope. The language is told by the script.
     ///
@@ -212,6 +238,24 @@ mod tests {
         assert_eq!((at(0.7).accuracy_in_scope, at(0.7).recall_out_of_scope), (0.5, 0.5));
         assert_eq!((at(0.2).accuracy_in_scope, at(0.2).wrong_in_scope, at(0.2).recall_out_of_scope), (0.75, 0.25, 0.5));
         assert_eq!(at(0.8).recall_out_of_scope, 1.0);
+    }
+
+    #[test]
+    fn every_text_is_held_out_once() {
+        let pair = |i: &str, t: &str| (i.to_string(), t.to_string());
+        let mut pairs = Vec::new();
+        for day in ["monday", "tuesday", "friday", "sunday"] {
+            pairs.push(pair("hours", &format!("when are you open on {day}")));
+            pairs.push(pair("price", &format!("how much does it cost on {day}")));
+            pairs.push(pair(OUT_OF_SCOPE, &format!("sing me a song about {day}")));
+        }
+        // Nobody can learn this intent where its only example is held out.
+        pairs.push(pair("lost", "i cannot find my umbrella"));
+        let mut begun = Vec::new();
+        let report = cross_validate(&pairs, 4, &mut |fold| begun.push(fold)).expect("figures");
+        assert_eq!(begun, [1, 2, 3, 4]);
+        assert_eq!((report.in_scope, report.out_of_scope), (9, 4));
+        assert_eq!((report.accuracy_ranking, report.recall_out_of_scope), (8.0 / 9.0, 1.0), "{report:?}");
     }
 
     #[test]

@@ -5,7 +5,7 @@
 use super::core::Ranking;
 
 /// Evidence for the gate, the constant first.
-pub(crate) const EVIDENCE: usize = 7;
+pub(crate) const EVIDENCE: usize = 9;
 
 /// One held-out text: what was seen, whether believing it would have been right, how much it counts.
 #[derive(Debug, Clone, Copy)]
@@ -23,7 +23,7 @@ pub(crate) struct Gate {
 
 /// Weights fitted over 16 flows of 12 intents and 10 examples each (drawn from CLINC150 and BANKING77); where a flow's
 /// own held-out texts say little, they stand.
-const TYPICAL: [f64; EVIDENCE] = [0.4, 1.2, 0.25, -0.42, 1.2, -0.05, 0.19];
+const TYPICAL: [f64; EVIDENCE] = [0.4, 1.2, 0.25, -0.42, 1.2, -0.05, 0.19, 0.0, 0.0];
 
 /// How many held-out texts the typical weights are worth.
 const TYPICAL_COUNTS: f64 = 40.0;
@@ -113,6 +113,9 @@ pub(crate) fn evidence(r: &Ranking) -> [f32; EVIDENCE] {
         r.likeness - r.likeness_next,
         r.coverage,
         (1.0 + r.words as f32).ln(),
+        r.nearness,
+        // The linear model alone knows better than the mixture when it has met nothing of the kind.
+        r.linear_alone.map_or(0.0, logit),
     ]
 }
 
@@ -157,7 +160,7 @@ mod tests {
     use super::*;
 
     fn trial(margin: f32, right: bool) -> Trial {
-        Trial { evidence: [1.0, margin, 0.0, 0.5, 0.2, 0.9, 1.5], right, weight: 1.0 }
+        Trial { evidence: [1.0, margin, 0.0, 0.5, 0.2, 0.9, 1.5, 0.0, 0.0], right, weight: 1.0 }
     }
 
     #[test]

@@ -15,14 +15,18 @@ mod matcher_tests;
 mod meaning;
 mod mishear;
 mod mood;
+mod net;
 mod normalise;
 pub mod person;
+mod pinyin;
+#[cfg(test)]
+mod pinyin_tests;
 pub mod slots;
 mod solver;
 mod sound;
 
 pub use cluster::clusters;
-pub use evaluate::{Confusion, EvalReport, Judged, OUT_OF_SCOPE, evaluate};
+pub use evaluate::{Confusion, EvalReport, Judged, OUT_OF_SCOPE, cross_validate, evaluate};
 pub use matcher::{Collision, Example, Matcher, NluError, collisions};
 pub use meaning::{IntentName, Match, Slots};
 pub use mishear::Mishearing;

@@ -204,6 +204,11 @@ fn spell_number(digits: &str, out: &mut Vec<String>) {
     }
 }
 
+/// Whether Chinese characters are a word of the segmenter's dictionary.
+pub(crate) fn is_chinese_word(text: &str) -> bool {
+    segmenter().has_word(text)
+}
+
 /// The segmenter's dictionary is read once, and only when Chinese text first appears.
 fn segmenter() -> &'static Jieba {
     static JIEBA: OnceLock<Jieba> = OnceLock::new();

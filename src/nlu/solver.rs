@@ -131,7 +131,7 @@ impl Chance {
     }
 
     /// Which words a pass does not see.
-    fn hidden(&mut self, share: f32) -> [bool; 128] {
+    pub(crate) fn hidden(&mut self, share: f32) -> [bool; 128] {
         let mut out = [false; 128];
         if share > 0.0 {
             for word in &mut out[..40] {

@@ -3,6 +3,8 @@
 
 use super::PersonRule;
 use crate::nlu::normalise::{is_han, narrow};
+use crate::nlu::pinyin::Homophones;
+use std::sync::LazyLock;
 
 /// For recognition grammars and spotters.
 pub(super) const PHRASES: &[&str] = &[
@@ -200,6 +202,8 @@ const AFTER: &[&str] = &[
     "智能",
     "费",
     "成本",
+    // 有专人工作: somebody is at work.
+    "作",
     "降雨",
     "草",
     "合成",
@@ -298,9 +302,18 @@ const AROUND: &[&str] = &[
     "一",
 ];
 
-/// Looks for a request in a text that holds Chinese.
+/// Looks for a request in a text that holds Chinese: as it is written, then as it sounds (转仁工 is 转人工).
 pub(super) fn request(text: &str) -> Option<(String, PersonRule)> {
     let text = plain(text);
+    written(&text).or_else(|| {
+        let heard = HOMOPHONES.hear(&text);
+        if heard == text { None } else { written(&heard) }
+    })
+}
+
+static HOMOPHONES: LazyLock<Homophones> = LazyLock::new(|| Homophones::learn(PHRASES.iter().copied()));
+
+fn written(text: &str) -> Option<(String, PersonRule)> {
     if let Some(phrase) = REFUSED.iter().find(|p| text.contains(**p)) {
         return Some(((*phrase).to_string(), PersonRule::NotAMachine));
     }
@@ -313,7 +326,7 @@ pub(super) fn request(text: &str) -> Option<(String, PersonRule)> {
             }
         }
     }
-    ALONE.iter().find(|phrase| nothing_else(&text, phrase)).map(|phrase| ((*phrase).to_string(), PersonRule::Alone))
+    ALONE.iter().find(|phrase| nothing_else(text, phrase)).map(|phrase| ((*phrase).to_string(), PersonRule::Alone))
 }
 
 /// Only Chinese characters, in the simplified forms that the tables use.

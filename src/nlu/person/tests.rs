@@ -152,6 +152,79 @@ fn talk_about_persons_is_no_request() {
     assert!(wrong.is_empty(), "{} wrongly heard: {wrong:#?}", wrong.len());
 }
 
+/// As recognisers write what sounds like 人工, 客服, 真人 and 接线员.
+const SOUNDING: &[&str] = &[
+    "人公",
+    "仁工",
+    "任公",
+    "转人公",
+    "转仁工",
+    "专人公",
+    "我要转人公",
+    "请转任工",
+    "我要人公服务",
+    "帮我转仁工客服",
+    "客父",
+    "课服",
+    "找客父",
+    "我要找客夫",
+    "转客富",
+    "人工客付",
+    "我要人功",
+    "珍人",
+    "接线园",
+    "麻烦转人弓谢谢",
+];
+
+/// Other words that sound the same, or nearly, and talk of persons with characters misheard.
+const SOUNDING_NOT: &[&str] = &[
+    "我克服了困难",
+    "要克服这个问题",
+    "有专人工作吗",
+    "请专人送货",
+    "每个人工作都很忙",
+    "一个人工作很累",
+    "我是一个人共三件",
+    "客户电话是多少",
+    "课本付款了吗",
+    "认真工作",
+    "你们的人公平一点",
+    "这个人公开投诉了",
+    "任何人共用一个账号",
+    "刻服装的章",
+    "转人民币",
+    "可否转账",
+    "不要转人公",
+    "人公智能是什么",
+    "客父昨天告诉我今天到",
+    "你们客父态度很差",
+    "人公费多少钱",
+    "帮我找包裹",
+    "针线盒在里面",
+    "真人民币",
+    "接线的工人来了",
+    "衣服可付款",
+    "我的包裹客户没有收到",
+    "转运中心在哪里",
+    "砖人工费多少钱",
+    "他负责刻符号",
+];
+
+#[test]
+fn requests_in_mandarin_are_heard_by_their_sound() {
+    let asks = |text: &&&str| asks_for_person(text, &[]).is_some();
+    let missed: Vec<&&str> = SOUNDING.iter().filter(|t| !asks(t)).collect();
+    let wrong: Vec<&&str> = SOUNDING_NOT.iter().filter(|t| asks(t)).collect();
+    println!(
+        "by sound: {} of {} missed {missed:?}; {} of {} wrongly heard {wrong:?}",
+        missed.len(),
+        SOUNDING.len(),
+        wrong.len(),
+        SOUNDING_NOT.len()
+    );
+    assert!(missed.is_empty() && wrong.is_empty());
+}
+
 #[test]
 fn spotter_phrases_are_requests() {
     for language in [Language::EN, Language::ZH] {
