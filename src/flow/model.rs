@@ -614,7 +614,10 @@ impl Node {
             }
             Last::Message { then, .. } => ways.extend(*then),
             Last::Guide(guide) => ways.push(guide.then),
-            Last::Run(part, _) => ways.push(Goto::Node(*part)),
+            Last::Run(part, then) => {
+                ways.push(Goto::Node(*part));
+                ways.extend(Some(*then).filter(|then| *then == Goto::Return));
+            }
             Last::Then(go) => ways.push(*go),
             Last::Transfer { .. } | Last::HangUp(_) => {}
         }

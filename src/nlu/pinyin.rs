@@ -12,7 +12,7 @@ pub(crate) fn syllable(c: char) -> Option<&'static str> {
 }
 
 /// A syllable without what many speakers, and so recognisers, do not tell apart: n and l, zh ch sh and z c s, f and h, in an en and ing ang eng.
-fn blurred(syllable: &str) -> String {
+pub(crate) fn blurred(syllable: &str) -> String {
     const BEGINNINGS: &[(&str, &str)] = &[("zh", "z"), ("ch", "c"), ("sh", "s"), ("n", "l"), ("hu", "fu"), ("h", "f")];
     let start = BEGINNINGS.iter().find_map(|(a, b)| syllable.strip_prefix(a).map(|rest| format!("{b}{rest}")));
     let mut out = start.unwrap_or_else(|| syllable.to_string());

@@ -372,3 +372,45 @@ async fn who_asked_for_a_person_and_who_came_to_one() {
     assert_eq!(day.because, BTreeMap::from([("asked".to_string(), 3), ("misunderstood".to_string(), 1)]));
     assert!(store.reach(WallTime(BEGAN.0 + 1)).await.expect("read").is_empty());
 }
+
+#[tokio::test]
+async fn tasks_are_open_until_somebody_is_done_and_their_words_go_with_the_others() {
+    use crate::flow::{Task, TaskKind};
+    let dir = tempfile::tempdir().expect("a folder");
+    let store = store_with_a_call(dir.path()).await;
+    let task = Task { kind: TaskKind::WrongData, what: "house number".into(), old: "7".into(), new: "9".into() };
+    for _ in 0..2 {
+        let record = Record::Task { at: START, task: task.clone().into() };
+        store.write(CALL, START, &record).await.expect("written");
+    }
+    let open = store.tasks(false).await.expect("read");
+    assert_eq!(open.len(), 2);
+    assert_eq!((open[0].kind.as_str(), open[0].new.clone().map(Pii::into_inner)), ("wrong_data", Some("9".to_string())));
+    assert!(store.task_done(open[0].id, BEGAN).await.expect("written"));
+    assert!(!store.task_done(open[0].id, BEGAN).await.expect("written"), "it was done already");
+    assert!(!store.task_done(99, BEGAN).await.expect("written"));
+    assert_eq!((store.tasks(false).await.expect("read").len(), store.tasks(true).await.expect("read").len()), (1, 2));
+    assert_eq!(store.call(CALL).await.expect("read").expect("there").tasks.len(), 2);
+    let otherwise = Retention { audio_days: None, text_days: Some(1) };
+    let rules = RetentionRules { by_flow: BTreeMap::new(), otherwise };
+    store.enforce_retention(WallTime(BEGAN.0 + 3 * 86_400_000), &rules).await.expect("enforced");
+    let after = store.tasks(true).await.expect("read");
+    assert!(after.iter().all(|t| t.what.is_none() && t.old.is_none() && t.new.is_none()), "{after:?}");
+}
+
+#[tokio::test]
+async fn an_incident_is_told_changed_and_cleared() {
+    use crate::flow::Incident;
+    let dir = tempfile::tempdir().expect("a folder");
+    let store = Store::open(dir.path()).await.expect("a store");
+    assert_eq!(store.incident().await.expect("read"), None);
+    let words = BTreeMap::from([(Language::EN, "Parcels are late.".to_string())]);
+    let incident = Incident { words, lookups: vec!["parcel".into()], until: Some(BEGAN) };
+    store.set_incident(Some(&incident)).await.expect("written");
+    assert_eq!(store.incident().await.expect("read"), Some(incident));
+    std::fs::write(store.incident_path(), "half a file").expect("written");
+    assert!(store.incident().await.is_err(), "what is damaged is told");
+    store.set_incident(None).await.expect("removed");
+    store.set_incident(None).await.expect("removed already");
+    assert_eq!(store.incident().await.expect("read"), None);
+}

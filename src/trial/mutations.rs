@@ -6,6 +6,12 @@ use crate::flow::placeholder_env;
 
 const PARCEL: &str = include_str!("../../flows/parcel.yaml");
 const CHINESE: &str = include_str!("../../flows/parcel-zh.yaml");
+/// With what it includes.
+const HELPDESK: &str = concat!(
+    include_str!("../../flows/helpdesk.yaml"),
+    "\n--- # include: shared/identity.yaml\n",
+    include_str!("../../flows/shared/identity.yaml")
+);
 const SHOP: &str = include_str!("../../tests/calls/shop.yaml");
 
 /// Monday, 23 November 2026.
@@ -359,11 +365,75 @@ const FAULTS: &[Fault] = &[
     ("a list where a text should be", "wrong-kind", PARCEL, "name: parcel\n", "name: [parcel]\n"),
     ("a language that is a number", "wrong-value", CHINESE, "languages: [zh", "languages: [1, zh"),
     ("a language that stands twice", "language-twice", PARCEL, "languages: [en]", "languages: [en, en]"),
+    // Parts, steps, identity, tasks, who answers, several files.
+    (
+        "a way back where nothing was run",
+        "return",
+        HELPDESK,
+        "    run: identify\n    then: line",
+        "    run: identify\n    then: return",
+    ),
+    ("a part that is not there", "unknown-node", HELPDESK, "    run: identify\n", "    run: identfy\n"),
+    (
+        "a part that runs in circles",
+        "silent-loop",
+        HELPDESK,
+        "    run: identify\n    then: line",
+        "    run: identify\n    then: no.internet",
+    ),
+    ("a secret that is not asked for", "verify", HELPDESK, "secret: [secret]", "secret: [pin]"),
+    ("an identity without any secret", "verify", HELPDESK, "secret: [secret]", "secret: []"),
+    ("an identity by a secret alone", "verify", HELPDESK, "secret: [secret]", "secret: [secret, customer]"),
+    ("attempts without end", "verify", HELPDESK, "attempts: 3", "attempts: 1000"),
+    ("an identity check that nobody catches", "no-outage", HELPDESK, "    on: { outage: identity.unknown }\n", ""),
+    (
+        "a secret that is read back",
+        "sensitive",
+        HELPDESK,
+        "I cannot check who you are right now.",
+        "I cannot check {{ secret }} right now.",
+    ),
+    ("more than all callers", "percent", HELPDESK, "percent: 20", "percent: 120"),
+    ("a policy that is none", "wrong-value", HELPDESK, "policy: human_first", "policy: human_frist"),
+    (
+        "a policy without an answer",
+        "policy",
+        HELPDESK,
+        "    policy: ai_then_human\n    say:",
+        "    policy: ai_then_human\n    label:",
+    ),
+    ("a priority above all", "value", HELPDESK, "priority: 9", "priority: 99"),
+    ("a tier by a value that is not there", "unknown-value", HELPDESK, "{{ account.tier }}", "{{ acount.tier }}"),
+    ("tries without end", "retries", HELPDESK, "retries: 2", "retries: 200"),
+    (
+        "a step in one language",
+        "language",
+        HELPDESK,
+        "- { en: \"Press the button on top until it blinks.\", zh: \"按住顶部的按钮直到闪烁。\" }",
+        "- { en: Press the button on top until it blinks. }",
+    ),
+    ("a task about nothing", "missing-key", HELPDESK, "{ what: socket of the line, old:", "{ old:"),
+    ("a procedure that leads nowhere", "dead-end", HELPDESK, "    then: anything.else\n\n  # A part", "\n  # A part"),
+    (
+        "a file that is not there",
+        "include",
+        HELPDESK,
+        "include: shared/identity.yaml",
+        "include: [shared/identity.yaml, shared/gone.yaml]",
+    ),
+    (
+        "a node in two files",
+        "duplicate-key",
+        HELPDESK,
+        "  bye:\n    hang_up: true\n",
+        "  bye:\n    hang_up: true\n  identified:\n    then: person\n",
+    ),
+    ("languages in an included file", "include", HELPDESK, "slots:\n  customer:", "languages: [en]\nslots:\n  customer:"),
 ];
 
 #[test]
 fn the_flows_as_they_are_have_no_faults() {
-    for (name, text) in [("parcel", PARCEL), ("parcel-zh", CHINESE)] {
+    for (name, text) in [("parcel", PARCEL), ("parcel-zh", CHINESE), ("helpdesk", HELPDESK)] {
         let checked = check(text);
         assert!(checked.findings.is_empty() && checked.good(), "{name}: {:?}", checked.findings);
     }
@@ -380,7 +450,7 @@ fn faults_that_are_planted_are_found() {
         }
         all
     };
-    let before: Vec<_> = [PARCEL, CHINESE, SHOP].iter().flat_map(|flow| told(flow)).collect();
+    let before: Vec<_> = [PARCEL, CHINESE, SHOP, HELPDESK].iter().flat_map(|flow| told(flow)).collect();
     let mut missed = Vec::new();
     for (what, rule, flow, from, to) in FAULTS {
         assert!(flow.contains(from), "{what}: the flow has changed");

@@ -2,6 +2,7 @@
 
 use super::token::{among, tokens};
 use crate::nlu::normalise::is_han;
+use crate::nlu::pinyin::{blurred, syllable};
 use crate::nlu::sound::{apart, sounds};
 use serde::{Deserialize, Serialize};
 
@@ -127,7 +128,7 @@ impl Said {
         if self.han.is_empty() {
             // The recogniser wrote the syllables.
             let plain = |syllables: Vec<String>| syllables.concat();
-            let written = plain(wanted.iter().map(|c| syllable(*c)).collect());
+            let written = plain(wanted.iter().map(|c| syllable(*c).unwrap_or_default().to_string()).collect());
             return if !written.is_empty() && self.words.concat() == written { PLAIN } else { 0.0 };
         }
         let whole = self.sound(&wanted);
@@ -167,31 +168,12 @@ impl Said {
 
 /// 1 for the same sound, 0.9 for sounds that speakers mix up, 0 else.
 fn same_sound(a: char, b: char) -> f32 {
-    let (x, y) = (syllable(a), syllable(b));
-    match (a == b || !x.is_empty() && x == y, folded(&x) == folded(&y)) {
-        (true, _) => 1.0,
-        (false, true) if !x.is_empty() => 0.9,
+    match (syllable(a), syllable(b)) {
+        _ if a == b => 1.0,
+        (Some(x), Some(y)) if x == y => 1.0,
+        (Some(x), Some(y)) if blurred(x) == blurred(y) => 0.9,
         _ => 0.0,
     }
-}
-
-/// A character's syllable without its tone; empty where it has none.
-fn syllable(character: char) -> String {
-    use pinyin::ToPinyin;
-    character.to_pinyin().map(|p| p.plain().to_string()).unwrap_or_default()
-}
-
-/// A syllable in which what many speakers do not tell apart is the same: zh/z, ch/c, sh/s, n/l, ang/an, eng/en, ing/in.
-fn folded(syllable: &str) -> String {
-    let (start, rest) = match syllable {
-        s if s.starts_with("zh") => ("z", &s[2..]),
-        s if s.starts_with("ch") => ("c", &s[2..]),
-        s if s.starts_with("sh") => ("s", &s[2..]),
-        s if s.starts_with('n') => ("l", &s[1..]),
-        s => ("", s),
-    };
-    let end = rest.strip_suffix('g').filter(|r| r.ends_with('n') && !r.ends_with("on")).unwrap_or(rest);
-    format!("{start}{end}")
 }
 
 #[cfg(test)]
