@@ -36,6 +36,10 @@ pub(crate) fn text(path: &Path) -> Result<String, Vec<Finding>> {
 fn read(path: &Path) -> Result<String, String> {
     let mut text = String::new();
     let file = std::fs::File::open(path).map_err(|e| e.to_string())?;
+    let size = file.metadata().map_err(|e| e.to_string())?.len();
+    if size > BYTES_MAX {
+        return Err(format!("it has {size} bytes, and a flow at most 1 MiB"));
+    }
     file.take(BYTES_MAX).read_to_string(&mut text).map_err(|e| match e.kind() {
         std::io::ErrorKind::InvalidData => "it is not UTF-8 text".to_string(),
         _ => e.to_string(),

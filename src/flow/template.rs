@@ -45,6 +45,11 @@ const FILTERS: &[&str] = &[
     "capitalize",
 ];
 
+/// Longest template, in characters: a prompt is spoken in seconds.
+const TEMPLATE_MAX: usize = 10_000;
+/// Longest text that a template makes, and longest in between.
+const TEXT_MAX: usize = 20_000;
+
 /// Two engines: words for the ear, and addresses whose values are escaped.
 #[derive(Debug)]
 pub(crate) struct Templates {
@@ -57,6 +62,8 @@ impl Templates {
         let mut speech = Environment::new();
         speech.set_undefined_behavior(UndefinedBehavior::SemiStrict);
         speech.remove_global("range");
+        speech.add_filter("replace", replaced);
+        speech.add_filter("join", joined);
         speech.add_filter("spell", spell);
         speech.add_filter("digits", |v: Value| v.to_string().chars().filter(char::is_ascii_digit).collect::<String>());
         speech.add_filter("day", day);
@@ -76,6 +83,9 @@ impl Templates {
             return Ok(one_line(template));
         }
         let text = self.speech.render_str(template, Value::from(Serde(scope))).map_err(|e| sentence(&e))?;
+        if text.len() > TEXT_MAX {
+            return Err(format!("it makes a text of {} bytes", text.len()));
+        }
         Ok(one_line(&text))
     }
 
@@ -94,6 +104,9 @@ impl Templates {
 
     /// What a template looks at: `name` or `name.part`, or what is wrong with it.
     pub(crate) fn names(&self, template: &str) -> Result<Vec<String>, String> {
+        if template.chars().count() > TEMPLATE_MAX {
+            return Err(format!("it has more than {TEMPLATE_MAX} characters"));
+        }
         static BLOCK: OnceLock<Regex> = OnceLock::new();
         static FILTER: OnceLock<Regex> = OnceLock::new();
         static PLACE: OnceLock<Regex> = OnceLock::new();
@@ -144,6 +157,31 @@ fn without_quotes(text: &str) -> String {
             move |c| keep(*c)
         })
         .collect()
+}
+
+/// Like the usual filter, but never makes more than anybody would say: a text of a million letters, each replaced by a million, would take
+/// the gateway down.
+fn replaced(text: &str, from: &str, to: &str) -> Result<String, Error> {
+    let grown = text.len() + text.matches(from).count().saturating_mul(to.len());
+    if grown > TEXT_MAX {
+        return Err(Error::new(ErrorKind::InvalidOperation, format!("replace would make a text of up to {grown} bytes")));
+    }
+    Ok(text.replace(from, to))
+}
+
+/// The same for lists.
+fn joined(list: Value, between: Option<&str>) -> Result<String, Error> {
+    let mut out = String::new();
+    for (i, item) in list.try_iter()?.enumerate() {
+        if i > 0 {
+            out.push_str(between.unwrap_or_default());
+        }
+        out.push_str(&item.to_string());
+        if out.len() > TEXT_MAX {
+            return Err(Error::new(ErrorKind::InvalidOperation, format!("join makes a text of more than {TEXT_MAX} bytes")));
+        }
+    }
+    Ok(out)
 }
 
 fn sentence(e: &Error) -> String {
@@ -300,5 +338,25 @@ mod tests {
         assert!(t.names("{{ number | spel }}").expect_err("filter").contains("no filter `spel`"));
         assert!(t.names("{{ number ").is_err());
         assert_eq!(t.names("{{ x | replace('|', ' ') }}").expect("names"), ["x"]);
+    }
+
+    #[test]
+    fn hostile_templates_are_errors() {
+        let t = Templates::new();
+        let scope = serde_json::from_value(serde_json::json!({ "list": [1, 2, 3], "a": "x" })).expect("an object");
+        for bomb in [
+            "{{ ('x' * 100000) | replace('x', 'y' * 100000) }}",
+            "{{ list | join('x' * 100000) }}",
+            "{{ 'x' * 999999999 }}",
+            "{{ 'x' * 100000 }}",
+            "{{ 9 ** 9 ** 9 ** 9 }}",
+            "{{ [1, 2] * 100000000 }}",
+            "{{ a[::0] }}",
+            "{{ a.b.c.d }}",
+        ] {
+            assert!(t.words(bomb, &scope).is_err(), "{bomb}: {:?}", t.words(bomb, &scope).map(|w| w.len()));
+        }
+        assert!(t.names(&"{{ 'x' * 100000 }}".repeat(1_000)).expect_err("long").contains("10000 characters"));
+        assert_eq!(t.words("{{ list | join(', ') }} {{ a | replace('x', 'yy') }}", &scope).as_deref(), Ok("1, 2, 3 yy"));
     }
 }
