@@ -1,6 +1,7 @@
 //! `hotline chat FLOW`: talk to a flow by typing. The same call machine and driver as on the line; only the ears, the
 //! voice and the agents are the keyboard and the screen. Time stands still while you think; `/silence` lets it pass.
 
+use super::match_cmd::words_that_matter;
 use crate::audio::Pcm;
 use crate::base::{
     AttemptId, CallId, Digit, Disposition, Grammar, Hypothesis, LegId, LookUpId, Moment, PhoneNumber, Prompt, PromptEnd,
@@ -29,7 +30,13 @@ struct Screen {
     waiting: VecDeque<Happening>,
     lookups: Vec<(LookUpId, LookUp)>,
     why: bool,
+    flow: Option<Arc<Flow>>,
     over: bool,
+}
+
+/// Whether a turn was an answer to an open question, or might have been.
+fn of_an_intent(flow: &Flow, meaning: Option<&str>) -> bool {
+    !flow.intents.is_empty() && meaning.is_none_or(|name| flow.intents.contains_key(name))
 }
 
 #[derive(Clone)]
@@ -47,7 +54,7 @@ pub(crate) async fn run(
     input: &mut (dyn BufRead + Send),
     out: &mut dyn Write,
 ) -> anyhow::Result<bool> {
-    let screen = Rc::new(RefCell::new(Screen { why, ..Screen::default() }));
+    let screen = Rc::new(RefCell::new(Screen { why, flow: Some(flow.clone()), ..Screen::default() }));
     let lookups = LookUps::new(hosts)?;
     let wall = WallTime(chrono::Utc::now().timestamp_millis());
     let settings = CallSettings { ears: flow.languages.clone(), base_dir, ..CallSettings::default() };
@@ -249,13 +256,24 @@ impl Ports for Keyboard {
         }
         // The person at the keyboard typed these words: showing them is the point of `--why`.
         match record {
-            Record::Turn(turn) if turn.complete => self.line(format!(
-                "    (node {}: {} with {:.2}; slots {:?})",
-                turn.node,
-                turn.meaning.as_deref().unwrap_or("not understood"),
-                turn.meaning_confidence.get(),
-                turn.slots.reveal()
-            )),
+            Record::Turn(turn) if turn.complete => {
+                let matcher =
+                    self.0.borrow().flow.clone().filter(|f| turn.by == "voice" && of_an_intent(f, turn.meaning.as_deref()));
+                if let Some(flow) = matcher {
+                    let heard = turn.heard.reveal();
+                    self.line(format!("    ({})", flow.matcher().decide(heard).why));
+                    if let Some(words) = words_that_matter(flow.matcher(), heard) {
+                        self.line(format!("    ({words})"));
+                    }
+                }
+                self.line(format!(
+                    "    (node {}: {} with {:.2}; slots {:?})",
+                    turn.node,
+                    turn.meaning.as_deref().unwrap_or("not understood"),
+                    turn.meaning_confidence.get(),
+                    turn.slots.reveal()
+                ));
+            }
             Record::Decision { what, why, .. } => self.line(format!("    ({what}: {why})")),
             _ => {}
         }

@@ -87,6 +87,9 @@ const FUNCTION_WORDS: &[&str] = &[
     "yes", "you", "your", "yours",
 ];
 
+/// Most words that are weighed one by one.
+const WEIGHED_MAX: usize = 40;
+
 /// Most intents, examples, and readings of one utterance.
 const INTENTS_MAX: usize = 500;
 const EXAMPLES_MAX: usize = 50_000;
@@ -179,6 +182,24 @@ impl Matcher {
             reading.basis += &format!("; with each word by its confidence {} {:.2}", self.intents[best], doubted.chances[best]);
         }
         self.settle(reading)
+    }
+
+    /// What each word of a text does for its likeliest intent: by how much the chance falls when the word is left out (below zero: it
+    /// rises), the most important first. Of texts longer than 40 words only the first 40 are looked at.
+    pub fn weigh(&self, text: &str) -> Vec<(String, f32)> {
+        let mut said = words(&self.homophones.hear(text));
+        said.truncate(WEIGHED_MAX);
+        let whole = self.read_words(&said, &[]);
+        let Some(best) = (0..whole.chances.len()).max_by(|a, b| whole.chances[*a].total_cmp(&whole.chances[*b])) else {
+            return Vec::new();
+        };
+        let without = |at: usize| {
+            let rest: Vec<String> = said.iter().enumerate().filter(|(i, _)| *i != at).map(|(_, w)| w.clone()).collect();
+            whole.chances[best] - self.read_words(&rest, &[]).chances[best]
+        };
+        let mut weights: Vec<(String, f32)> = said.iter().enumerate().map(|(at, word)| (word.clone(), without(at))).collect();
+        weights.sort_by(|a, b| b.1.abs().total_cmp(&a.1.abs()));
+        weights
     }
 
     /// As if Mandarin had no sounds: for measuring what they bring.
