@@ -8,10 +8,10 @@ use std::path::PathBuf;
 #[derive(Debug, Args)]
 pub(crate) struct StoreArgs {
     /// The folder with the records; otherwise [store] dir of the configuration.
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, value_name = "DIR", global = true)]
     pub(crate) store: Option<PathBuf>,
     /// The configuration that names the folder.
-    #[arg(long, value_name = "FILE", default_value = "sip-config/hotline.toml")]
+    #[arg(long, value_name = "FILE", default_value = "sip-config/hotline.toml", global = true)]
     pub(crate) config: PathBuf,
 }
 

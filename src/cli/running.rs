@@ -147,6 +147,13 @@ pub(crate) fn load_flows(config: &Config) -> anyhow::Result<Vec<Served>> {
         if let Some(flow) = flow {
             let base_dir = number.flow.parent().map(Path::to_path_buf).unwrap_or_default();
             mistakes.extend(unknown_trunks(config, number, flow));
+            for host in unlisted_hosts(config, flow) {
+                tracing::warn!(
+                    flow = %number.flow.display(),
+                    "the flow asks {host}, which is not listed under [lookup] hosts of {}: callers hear of an outage; list it there",
+                    config.file.display()
+                );
+            }
             numbers.push(Served { number: number.dialled.to_string(), flow: flow.clone(), base_dir });
         }
     }
@@ -154,6 +161,17 @@ pub(crate) fn load_flows(config: &Config) -> anyhow::Result<Vec<Served>> {
         true => Ok(numbers),
         false => Err(Mistakes(mistakes).into()),
     }
+}
+
+/// Hosts that a flow's look-ups ask and that the gateway will not.
+fn unlisted_hosts(config: &Config, flow: &Flow) -> Vec<String> {
+    let listed: Vec<String> = config.lookup.hosts.iter().map(|host| host.to_string().to_ascii_lowercase()).collect();
+    // `host` lists every port of it.
+    let known = |host: &String| {
+        let name = host.rsplit_once(':').map_or(host.as_str(), |(name, _)| name).to_ascii_lowercase();
+        listed.contains(&host.to_ascii_lowercase()) || listed.contains(&name)
+    };
+    flow.hosts().into_iter().filter(|host| !known(host)).collect()
 }
 
 /// Targets that go by trunks which the configuration does not have.

@@ -414,7 +414,8 @@ impl Flow {
         self.languages.first().copied().unwrap_or_default()
     }
 
-    /// Hosts (`host` or `host:port`) that the flow's look-ups call. The gateway serves the flow only if it lists them all.
+    /// Hosts (`host` or `host:port`) that the flow's look-ups call. The gateway asks only those that its configuration lists,
+    /// and warns of the others when it loads the flow.
     pub fn hosts(&self) -> BTreeSet<String> {
         self.lookups.values().filter_map(|l| l.host.clone()).collect()
     }
