@@ -140,13 +140,12 @@ fn found(whole: &Pcm, rule: EndpointRule) -> Vec<Pcm> {
     out
 }
 
-#[cfg(test)]
+#[cfg(all(test, feature = "pocketsphinx"))]
 mod tests {
     use super::*;
 
     /// Two callers' worth of one core is no bound, but an engine that hears slower than people speak fails.
     #[test]
-    #[cfg(feature = "pocketsphinx")]
     fn a_core_hears_many_callers_and_more_who_are_mostly_quiet() {
         let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("audio-fixtures");
         let sounds = ["where-1.wav", "hours-1.wav", "return-1.wav"];
