@@ -37,13 +37,13 @@ demo: build
 
 test: rust rust-tools packages test-packages
 	@echo "hotline: 1/5 format"
-	@cargo fmt --check
+	@cargo fmt --all --check
 	@echo "hotline: 2/5 lints"
-	@cargo clippy --locked --all-targets -- -D warnings
+	@cargo clippy --locked --workspace --all-targets -- -D warnings
 	@echo "hotline: 3/5 the program"
 	@cargo build --locked
 	@echo "hotline: 4/5 tests"
-	@cargo test --locked
+	@cargo test --locked --workspace
 	@echo "hotline: 5/5 the pure core, without features"
 	@cargo $(CORE) --locked --lib --no-default-features
 	@echo "hotline: all well"

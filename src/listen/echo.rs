@@ -5,6 +5,7 @@
 //! louder than the echo is expected to be are taken for it, too: a loudspeaker in a room smears the copy.
 
 use crate::audio::{FRAME_SAMPLES, Frame, QUIETEST_DBFS, rms_dbfs};
+use hotline_kernels::dot;
 
 /// Samples compared, at 4 kHz: 40 ms.
 const WINDOW: usize = 160;
@@ -219,15 +220,4 @@ fn halve(frame: &Frame, out: &mut [f32]) {
     for (to, pair) in out.iter_mut().zip(frame.samples.chunks_exact(2)) {
         *to = (f32::from(pair[0]) + f32::from(pair[1])) * 0.5;
     }
-}
-
-/// Four sums side by side, so that they do not wait for each other.
-fn dot(a: &[f32], b: &[f32]) -> f32 {
-    let mut sums = [0.0f32; 4];
-    for (a, b) in a.chunks_exact(4).zip(b.chunks_exact(4)) {
-        for k in 0..4 {
-            sums[k] += a[k] * b[k];
-        }
-    }
-    sums[0] + sums[1] + sums[2] + sums[3]
 }

@@ -3,6 +3,7 @@
 //! possible features would need 3.6 GB. Same data, same weights, on every run and machine.
 
 use super::features::{Feature, scaled};
+use hotline_kernels::add_scaled;
 
 /// How training runs.
 #[derive(Debug, Clone, Copy)]
@@ -86,9 +87,7 @@ impl Linear {
         for &(id, value) in active {
             let at = id as usize * self.classes;
             let row = &self.weights[at..at + self.classes];
-            for (o, w) in out.iter_mut().zip(row) {
-                *o += value * w;
-            }
+            add_scaled(out, value, row);
         }
     }
 }
