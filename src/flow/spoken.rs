@@ -1,8 +1,9 @@
 //! Filters that read values aloud as people say them, in English and Chinese: amounts of money, times of day.
 
+use super::model::{Flow, SlotKind};
 use super::template::language_of;
 use crate::base::{Language, below_hundred_in_words};
-use crate::nlu::slots::{Currency, parse_time};
+use crate::nlu::slots::{Currency, ValueKind, parse_time};
 use chrono::{NaiveTime, Timelike};
 use minijinja::value::{Kwargs, Value};
 use minijinja::{Error, ErrorKind, State};
@@ -165,6 +166,27 @@ pub(super) fn email(state: &mut State<'_, '_>, value: Value) -> String {
         out.push_str(&format!(" {word} "));
     }
     out.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+impl Flow {
+    /// How a slot's value sounds in each language where it is read aloud by the filter that is made for it; nothing where it is said as it is
+    /// written.
+    pub fn read_aloud(&self, slot: &str, value: &str) -> Vec<String> {
+        let filter = match self.slots.get(slot) {
+            Some(SlotKind::Date) => "day",
+            Some(SlotKind::Value(ValueKind::Money { .. })) => "money",
+            Some(SlotKind::Value(ValueKind::Time { .. })) => "time",
+            Some(SlotKind::Value(ValueKind::Phone { .. })) => "phone",
+            Some(SlotKind::Value(ValueKind::Email)) => "email",
+            _ => return Vec::new(),
+        };
+        let said = |language: &Language| {
+            let mut scope = self.fixed_scope(*language);
+            scope.insert("value".to_string(), value.into());
+            self.templates.words(&format!("{{{{ value | {filter} }}}}"), &scope).ok()
+        };
+        self.languages.iter().filter_map(said).collect()
+    }
 }
 
 fn wrong(what: &'static str) -> Error {

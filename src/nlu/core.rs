@@ -50,13 +50,13 @@ pub(crate) struct Ranking {
     pub(crate) words: usize,
 }
 
-/// Above this many texts, features that occur only once are left out: they are half of all and help little.
+/// From so many texts on there is a second opinion, and features that occur only once are left out: they are half of all and help little.
 pub(crate) const MANY_TEXTS: usize = 3_000;
 
 impl Core {
-    pub(crate) fn train(samples: &[&Sample], classes: usize) -> Core {
+    /// Trains on these texts; `many` = the whole of which they may be a part has at least [`MANY_TEXTS`].
+    pub(crate) fn train(samples: &[&Sample], classes: usize, many: bool) -> Core {
         let found: Vec<Vec<Occurrence>> = samples.iter().map(|s| occurrences(&s.words)).collect();
-        let many = samples.len() > MANY_TEXTS;
         let vocabulary = Vocabulary::learn(&found, if many { 2 } else { 1 });
         let inside = samples.iter().filter(|s| s.class.is_some()).count();
         let outside = samples.len() - inside;

@@ -119,10 +119,11 @@ impl Matcher {
             samples.extend(foreign_sentences(&samples, language));
         }
         let all: Vec<&Sample> = samples.iter().collect();
+        let many = samples.len() >= MANY_TEXTS;
         let gate = Gate::fit(&trials(&samples, intents.len()));
-        let accept = if samples.len() < MANY_TEXTS { ACCEPT } else { ACCEPT_MANY };
+        let accept = if many { ACCEPT_MANY } else { ACCEPT };
         let homophones = Homophones::learn(examples.iter().map(|e| e.text.as_str()));
-        Ok(Matcher { core: Core::train(&all, intents.len()), intents, gate, accept, homophones, exact })
+        Ok(Matcher { core: Core::train(&all, intents.len(), many), intents, gate, accept, homophones, exact })
     }
 
     /// The intents it knows, sorted.
@@ -345,7 +346,7 @@ fn trials(samples: &[Sample], classes: usize) -> Vec<Trial> {
         if !seen.iter().any(|s| s.class.is_some()) {
             continue;
         }
-        let core = Core::train(&seen, classes);
+        let core = Core::train(&seen, classes, samples.len() >= MANY_TEXTS);
         for (s, part) in samples.iter().zip(&parts) {
             if *part != fold {
                 continue;
@@ -390,7 +391,7 @@ pub fn collisions(examples: &[Example], share: f32) -> Result<Vec<Collision>, Nl
         if seen.is_empty() {
             continue;
         }
-        let core = Core::train(&seen, intents.len());
+        let core = Core::train(&seen, intents.len(), samples.len() >= MANY_TEXTS);
         for ((sample, example), _) in samples.iter().zip(examples).zip(&parts).filter(|(_, p)| **p == fold) {
             let (Some(class), Some(&best)) = (sample.class, core.rank(&sample.words).order.first()) else { continue };
             if best != class {

@@ -6,7 +6,7 @@ use super::english_words::{ANYBODY, STAFF};
 use super::examples::{NOT_REQUESTS, REQUESTS};
 use crate::base::Language;
 use crate::nlu::background;
-use crate::nlu::core::{Core, Sample};
+use crate::nlu::core::{Core, MANY_TEXTS, Sample};
 use crate::nlu::mishear::Mishearing;
 use crate::nlu::normalise::{is_han, words};
 use crate::nlu::sound::{apart, sounds};
@@ -78,7 +78,7 @@ fn train(requests: &[&str], others: &[&str]) -> Core {
             texts.iter().for_each(|text| add(&errors.hear(text), class));
         }
     }
-    Core::train(&samples.iter().collect::<Vec<_>>(), 2)
+    Core::train(&samples.iter().collect::<Vec<_>>(), 2, samples.len() >= MANY_TEXTS)
 }
 
 #[cfg(test)]

@@ -108,6 +108,30 @@ fn edits(a: &[char], b: &[char]) -> usize {
     row[b.len()]
 }
 
+/// Whether the caller wants us to go on with what was being said, and says nothing else.
+pub fn go_on_request(text: &str) -> bool {
+    const WORDS: &str = "go on|please go on|go ahead|please go ahead|continue|please continue|carry on|please carry on|keep going|and then|and the rest|\
+        the rest|tell me the rest|what else|go on with that|what were you saying|继续|请继续|继续说|请继续说|接着说|请接着说|往下说|说下去|然后呢|还有呢|你说|您说|你继续|您继续";
+    spoken_alone(text, WORDS)
+}
+
+/// Whether the caller only lets us know that they are listening ("mhm", "I see").
+pub fn listens_on(text: &str) -> bool {
+    const WORDS: &str = "mhm|mm|mmhm|hm|hmm|uh huh|uhhuh|aha|ah|oh|okay|ok|okay okay|right|all right|alright|i see|got it|sure|yes|yeah|yep|yes yes|yes okay|\
+        okay thanks|good|great|oh okay|oh i see|嗯|嗯嗯|恩|哦|噢|好|好的|好好|是|是的|对|对对|行|知道了|明白|明白了|了解";
+    spoken_alone(text, WORDS)
+}
+
+/// Whether a text is one of these, without marks.
+fn spoken_alone(text: &str, list: &str) -> bool {
+    let plain: String =
+        text.chars().map(|c| if c.is_alphanumeric() { c } else { ' ' }).flat_map(char::to_lowercase).take(60).collect();
+    let plain = plain.split_whitespace().collect::<Vec<_>>().join(" ");
+    let closed = plain.replace(' ', "");
+    let han = plain.chars().any(is_han);
+    list.split('|').any(|words| if han { words == closed } else { words == plain })
+}
+
 /// Whether the caller wants to hear the last prompt again.
 pub fn repeat_request(text: &str) -> bool {
     const CHINESE: &[&str] = &[
@@ -281,6 +305,19 @@ mod tests {
             "",
         ] {
             assert!(!repeat_request(said), "{said}");
+        }
+    }
+
+    #[test]
+    fn go_on_and_i_am_listening() {
+        for said in ["go on", "Please continue.", "继续说", "然后呢？", "接着 说"] {
+            assert!(go_on_request(said) && !listens_on(said), "{said}");
+        }
+        for said in ["mhm", "Uh-huh.", "Okay", "I see", "嗯", "好的。", "知道了"] {
+            assert!(listens_on(said) && !go_on_request(said), "{said}");
+        }
+        for said in ["", "no", "go on holiday", "okay where is my parcel", "好的我想取消", "continue my order"] {
+            assert!(!listens_on(said) && !go_on_request(said), "{said}");
         }
     }
 }

@@ -20,7 +20,7 @@ mod token;
 mod value;
 mod yes_no;
 
-pub use choose::{choose, repeat_request};
+pub use choose::{choose, go_on_request, listens_on, repeat_request};
 pub use correct::{confusable, corrected};
 pub use currency::Currency;
 pub use date::date;
@@ -145,6 +145,7 @@ mod tests {
             prop_assert!(found.is_none_or(|d| !d.is_empty() && d.bytes().all(|b| b.is_ascii_digit())));
             prop_assert!(place(&text, 3).is_none_or(|p| p < 3));
             let _ = (number(&text), date(&text, today), yes_no(&text), assent(&text), repeat_request(&text), find_digits_in(&text, 2, 9));
+            let _ = (go_on_request(&text), listens_on(&text));
             let amounts = [money(&text, None), find_money_in(&text, Some(Currency::Cny)), keyed_money(&text, None)];
             for amount in amounts.into_iter().flatten() {
                 prop_assert_eq!(Money::parse(&amount.to_string()), Some(amount));

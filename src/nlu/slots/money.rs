@@ -104,7 +104,7 @@ fn the_one(tokens: &[String], usual: Option<Currency>, named_only: bool, han: bo
         let end = at + said.used;
         // Two numbers side by side or with "or" between them: which is meant?
         let or = tokens.get(end).is_some_and(|t| matches!(t.as_str(), "or" | "to" | "till" | "或" | "到" | "至"));
-        if minus || begins_number(tokens, end) || or && !said.named && begins_number(tokens, end + 1) {
+        if minus || begins_number(tokens, end) || or && begins_number(tokens, end + 1) {
             return None;
         }
         let slot = if said.named { &mut named } else { &mut bare };
@@ -124,6 +124,15 @@ const FILLERS: &str = "um uh er erm hmm well so okay yes yeah please thanks than
     roughly approximately exactly amount amounts sum total for i think would like want pay paid to be just \
     only of my make in now say then costs cost should will 大 概 约 左 右 是 要 我 给 付 总 共 的 吧 呢 啊 嗯 呃 那 就 想 差 不 钱 金 \
     额 整 您 好 请 谢";
+
+/// Words that may follow an amount, beside those of [`FILLERS`].
+const AFTER: &str = "yesterday today already too much more less each altogether per but and because when on last this that or no sorry 了 因 所 但 还 \
+    多 也 或 对 错 ， 不";
+
+/// Whether an amount may end here: what follows is no thing that its last number counts.
+pub(super) fn amount_ends(tokens: &[String], at: usize) -> bool {
+    tokens.get(at).is_none_or(|token| among(FILLERS, token) || among(AFTER, token))
+}
 
 /// Whether a number begins here that may be an amount.
 pub(super) fn begins_number(tokens: &[String], at: usize) -> bool {
@@ -222,7 +231,9 @@ fn part_after(tokens: &[String], at: usize) -> Option<(i64, usize)> {
     }
     let sure = part_alone(tokens, at + and).is_some();
     match (and, sure) {
-        (0, true) => Some((part, used)),
+        (0, true) if amount_ends(tokens, end) => Some((part, used)),
+        // "twenty euros twelve days ago".
+        (0, true) => None,
         // "twelve euros five", "twelve euros and fifty": hundredths, or something else.
         (0, false) => None,
         _ if end >= tokens.len() => None,
@@ -298,6 +309,8 @@ fn in_words(text: &str) -> String {
             }
             ',' if inside && run(i + 1) == 3 => {}
             '.' | ',' if inside && (1..=2).contains(&run(i + 1)) => out.push_str(" point "),
+            // "15-20 euros" is two numbers.
+            '-' if inside && figure(i + 1) => out.push_str(" to "),
             '-' if !inside && (figure(i + 1) || chars.get(i + 1).is_some_and(|c| "€$£¥".contains(*c))) => {
                 out.push_str(" minus ")
             }

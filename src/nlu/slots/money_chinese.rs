@@ -1,7 +1,7 @@
 //! Amounts of money as they are said in Chinese: 块, 毛 and 分, and what is left out of them.
 
 use super::currency::{Currency, currency};
-use super::money::{HUNDREDTHS_MAX, Said, begins_number, decimals};
+use super::money::{HUNDREDTHS_MAX, Said, amount_ends, begins_number, decimals};
 use super::number::chinese;
 use super::token::{han_digit, is_figures, plain_number};
 
@@ -54,11 +54,9 @@ fn chinese_number(tokens: &[String], at: usize) -> Option<(i64, usize)> {
 
 /// How many hundredths a 毛 or 分 is.
 fn tenths(tokens: &[String], at: usize) -> Option<i64> {
-    let two = tokens.get(at + 1).is_some_and(|t| t == "分");
     match tokens.get(at)?.as_str() {
         "毛" | "角" => Some(10),
         "分" => Some(1),
-        "欧" | "歐" | "美" if two => None,
         _ => None,
     }
 }
@@ -82,7 +80,9 @@ fn chinese_part(tokens: &[String], at: usize) -> Option<(i64, usize)> {
     if n >= 10 || is_figures(token(0)) && token(0).len() == 2 {
         let name = [("欧", "分"), ("美", "分"), ("便", "士")].iter().any(|(a, b)| token(used) == *a && token(used + 1) == *b);
         let fen = usize::from(token(used) == "分");
-        return Some((n, used + if name { 2 } else { fen }));
+        let more = if name { 2 } else { fen };
+        // 三百块十二个月.
+        return (more > 0 || amount_ends(tokens, at + used)).then_some((n, used + more));
     }
     match (n, token(1), digit(1)) {
         (0, _, Some(d)) if matches!(token(2), "毛" | "角") => Some((10 * d, 3)),
@@ -92,8 +92,11 @@ fn chinese_part(tokens: &[String], at: usize) -> Option<(i64, usize)> {
             Some((10 * d + more, 2 + used))
         }
         (d, "分", _) => Some((d, 2)),
-        (d, _, Some(e)) => Some((10 * d + e, if token(2) == "分" { 3 } else { 2 })),
-        (d, _, None) => Some((10 * d, 1)),
+        (d, _, Some(e)) if token(2) == "分" => Some((10 * d + e, 3)),
+        (d, _, Some(e)) if amount_ends(tokens, at + 2) => Some((10 * d + e, 2)),
+        // 二十块两次: what is counted is no money.
+        (d, _, None) if amount_ends(tokens, at + 1) => Some((10 * d, 1)),
+        _ => None,
     }
 }
 

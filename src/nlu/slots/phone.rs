@@ -1,8 +1,8 @@
 //! Telephone numbers.
 
 use super::digits::{digits, find_digits_in};
-use super::token::{among, tokens};
-use crate::nlu::normalise::narrow;
+use super::token::{among, han_digit, is_figures, small, tens, tokens};
+use crate::nlu::normalise::{is_han, narrow};
 
 /// Fewest digits of a number as it is dialled at home: short local numbers.
 const LOCAL_MIN: usize = 5;
@@ -14,7 +14,7 @@ const MOBILE_MIN: usize = 10;
 const DIGITS_MAX: usize = 15;
 
 /// Said around a telephone number, beside what is said around any number.
-const FILLERS: &str = "mobile cell cellphone telephone landline area country call reach at on home work can under it's 国 家 区 座 手 机 打 拨 \
+const FILLERS: &str = "mobile cell cellphone telephone landline area country call reach at on home work can under 国 家 区 座 手 机 打 拨 \
     联 系 方 式 我 的";
 
 /// The telephone number that an answer is: "oh one seven six double three …", "plus four nine …", 幺三八…. With a `country` (its code,
@@ -49,14 +49,27 @@ pub fn is_phone(text: &str) -> bool {
         && (digits.len() == text.len() || !digits.starts_with('0'))
 }
 
-/// Whether a plus was said before the digits, and the text without it.
+/// Whether a plus was said right before the first digit, and the text without it. A plus elsewhere ("a plus member", 加急) is a word like others.
 fn without_plus(text: &str) -> (bool, String) {
     let text: String = text.chars().take(400).map(narrow).flat_map(char::to_lowercase).collect();
-    let text = text.replace("(0)", " ");
-    let plus = text.split(|c: char| !c.is_alphabetic()).any(|w| w == "plus") || text.contains('+') || text.contains('加');
-    let words = text.replace(['+', '加'], " ");
-    let rest: Vec<&str> = words.split_whitespace().filter(|w| *w != "plus").collect();
-    (plus, rest.join(" "))
+    let text = text.replace("(0)", " ").replace('+', " plus ");
+    let letter = |c: Option<char>| c.is_some_and(|c| c.is_alphabetic() && !is_han(c));
+    let alone =
+        |at: usize, sign: &str| !letter(text[..at].chars().next_back()) && !letter(text[at + sign.len()..].chars().next());
+    let plus = text.match_indices("plus").filter(|(at, sign)| alone(*at, sign));
+    for (at, sign) in plus.chain(text.match_indices('加')) {
+        let (before, after) = (&text[..at], &text[at + sign.len()..]);
+        let digit =
+            |token: &String| is_figures(token) || small(token).or_else(|| han_digit(token)).is_some() || tens(token).is_some();
+        let begins = tokens(after).first().is_some_and(|t| digit(t) || among("double triple treble", t));
+        // "oh, plus four nine …"
+        if begins && !tokens(before).iter().any(|t| digit(t) && !among("oh o", t)) {
+            let before: Vec<&str> =
+                before.split_whitespace().filter(|word| !among("oh o", word.trim_end_matches(','))).collect();
+            return (true, format!("{} {after}", before.join(" ")));
+        }
+    }
+    (false, text.replace(" plus ", " "))
 }
 
 /// Digits as a whole number.
@@ -176,9 +189,12 @@ mod tests {
             ("where is my parcel one two three four five six seven eight", None),
             ("给我回电话幺三八零零幺三八零零零谢谢", Some("13800138000")),
             ("where is my parcel", None),
+            ("i am a plus member, call me on 555 555 1234", Some("5555551234")),
+            ("my number, oh, plus four nine one seven six one two three four five six seven", Some("+491761234567")),
         ] {
             assert_eq!(find_phone_in(text, None).as_deref(), expected, "{text}");
         }
+        assert_eq!(find_phone_in("我要加急，回电话幺三八零零幺三八零零零", Some("86")).as_deref(), Some("+8613800138000"));
         for good in ["+491761234567", "23456"] {
             assert!(is_phone(good));
         }

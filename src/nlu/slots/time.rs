@@ -132,8 +132,9 @@ fn the_one(tokens: &[String], han: bool, least: Sure) -> Option<Said> {
     }
     let part = if han { time_chinese::part_of_day(tokens) } else { part_of_day(tokens) };
     let surest = all.iter().map(|s| s.sure).max()?;
-    let told = part != Half::Open || surest == Sure::Named;
-    if surest < least && part == Half::Open || surest == Sure::Number && others && !told {
+    // "at six" is a time in a sentence that names a part of the day; three parcels stay three parcels.
+    let enough = surest >= least || surest == Sure::Pair && part != Half::Open;
+    if !enough || surest == Sure::Number && others {
         return None;
     }
     let mut best = all.iter().filter(|s| s.sure == surest);
@@ -142,7 +143,8 @@ fn the_one(tokens: &[String], han: bool, least: Sure) -> Option<Said> {
         return None;
     }
     if first.half == Half::Open {
-        first.half = part;
+        // 上午十二点 is noon.
+        first.half = if han && part == Half::Morning && first.hour == 12 { Half::Told } else { part };
     }
     // "fifteen hundred in the morning" is nothing.
     (first.hour <= 12 || first.half != Half::Told || part != Half::Morning).then_some(first)
@@ -150,8 +152,9 @@ fn the_one(tokens: &[String], han: bool, least: Sure) -> Option<Said> {
 
 /// Said around a time that is a bare number.
 const FILLERS: &str = "um uh er erm well so okay yes yeah please at by around about roughly the it is its be will i think would like say \
-    for lets make thanks thank you then sometime approximately on time good fine we can do perhaps that best 大 概 约 左 右 是 要 我 的 吧 呢 啊 嗯 \
-    那 就 在 想 差 不 多 请 可 以";
+    for lets make thanks thank you then sometime approximately on time good fine we can do perhaps that best \
+    in this today tomorrow tonight morning afternoon evening night noon 大 概 约 左 右 是 要 我 的 吧 呢 啊 嗯 \
+    那 就 在 想 差 不 多 请 可 以 今 天 明 后 早 上 中 下 午 晚 凌 晨 清 傍 半 深 夜 里";
 
 /// The time of day in numbers; `None` where half of the day and hour quarrel, or outside the span.
 fn resolve(hour: u32, minute: u32, half: Half, span: Option<Span>) -> Option<NaiveTime> {
@@ -160,6 +163,8 @@ fn resolve(hour: u32, minute: u32, half: Half, span: Option<Span>) -> Option<Nai
         Half::Open if ambiguous => return either(hour, minute, span),
         Half::Open | Half::Told => hour,
         Half::Morning if hour <= 11 => hour,
+        // Twelve a.m. is midnight.
+        Half::Morning if hour == 12 => 0,
         Half::Afternoon if hour == 12 || hour >= 13 => hour,
         Half::Afternoon => hour + 12,
         Half::Evening if (4..12).contains(&hour) => hour + 12,
@@ -201,10 +206,18 @@ fn time_at(tokens: &[String], at: usize) -> Option<Said> {
     }
     let (hour, minute, used, pair) = on_the_clock(tokens, at)?;
     let end = at + used;
-    let marked = at > 0 && matches!(tokens[at - 1].as_str(), "at" | "by" | "until" | "before" | "after" | "around");
+    // "two hours" is no time; "fifteen thirty hours" is.
+    if pair == Written::Alone && tokens.get(end).is_some_and(|t| matches!(t.as_str(), "hour" | "hours")) {
+        return None;
+    }
+    let before = at.checked_sub(1).map_or("", |i| tokens[i].as_str());
+    // A table for four is no hour.
+    let marked = matches!(before, "at" | "by" | "until" | "before" | "after" | "around")
+        || !matches!(before, "for" | "of") && part_follows(tokens, end);
     // "fifteen hundred" and "oh nine hundred" are the 24 hour clock.
     let clock = pair == Written::Military;
-    let half = if clock || hour > 12 || hour == 0 { Half::Told } else { Half::Open };
+    let zero = tokens[at].len() > 1 && tokens[at].starts_with('0');
+    let half = if clock || zero || hour > 12 || hour == 0 { Half::Told } else { Half::Open };
     match tail(tokens, end) {
         Some((Half::Open, more)) => said(hour, minute, half, Sure::Named, used + more),
         Some((tail, more)) => said(
@@ -285,15 +298,8 @@ fn on_the_clock(tokens: &[String], at: usize) -> Option<(u32, u32, usize, Writte
     if is_figures(first) && first.len() >= 3 {
         let whole: u32 = first.parse().ok().filter(|_| first.len() <= 4)?;
         let fits = whole / 100 < 24 && whole % 100 < 60;
-        let written =
-            if first.len() == 4 && (first.starts_with('0') || whole >= 1_300) { Written::Military } else { Written::Pair };
         // "in 1999", "number 1530": a bare figure is sure by what follows only.
-        return fits.then_some((
-            whole / 100,
-            whole % 100,
-            1,
-            if written == Written::Military { Written::Pair } else { written },
-        ));
+        return fits.then_some((whole / 100, whole % 100, 1, Written::Pair));
     }
     // "oh nine hundred", "zero nine thirty".
     let zero = usize::from(
@@ -341,11 +347,7 @@ fn tail(tokens: &[String], at: usize) -> Option<(Half, usize)> {
         ("p", "m") => Some((Half::Afternoon, 2)),
         _ => None,
     };
-    // Twelve a.m. is midnight.
-    let midnight =
-        half.is_some_and(|(h, _)| h == Half::Morning) && at > 0 && matches!(tokens[at - 1].as_str(), "twelve" | "12");
     match half {
-        Some((_, used)) if midnight => Some((Half::Night, clock + used)),
         Some((half, used)) => Some((half, clock + used)),
         None if clock > 0 => Some((Half::Open, clock)),
         None => None,
@@ -373,51 +375,70 @@ fn part_of_day(tokens: &[String]) -> Half {
     found
 }
 
-/// "in two hours", "in half an hour", "twenty minutes from now", "now", in minutes.
-fn distance(tokens: &[String]) -> Option<i64> {
-    let line = format!(" {} ", tokens.join(" "));
-    let has = |p: &str| line.contains(&format!(" {p} "));
-    if matches!(line.trim(), "now" | "right now" | "immediately" | "right away" | "straight away" | "now please") {
-        return Some(0);
-    }
-    let unit = tokens.iter().position(|t| matches!(t.as_str(), "hour" | "hours" | "minute" | "minutes"))?;
-    if !has("in") && !has("from now") && !has("later") {
-        return None;
-    }
-    let hours = tokens[unit].starts_with("hour");
-    let back = |n: usize| unit.checked_sub(n).map_or("", |i| tokens[i].as_str());
-    let mut minutes = match (back(1), back(2), back(3)) {
-        ("an" | "a", "half", _) if hours => 30,
-        ("hour" | "an", "of" | "quarters", _) if hours => return None,
-        ("an", "quarters", _) => 45,
-        ("half", "a", "and") if hours => {
-            let n = number_before(tokens, unit - 3)?;
-            return Some(n * 60 + 30);
-        }
-        ("an" | "a", ..) if hours => 60,
-        _ => number_before(tokens, unit)? * if hours { 60 } else { 1 },
-    };
-    let after: Vec<&str> = tokens[unit + 1..].iter().take(3).map(String::as_str).collect();
-    if hours && after == ["and", "a", "half"] {
-        minutes += 30;
-    } else if hours && let [and, ..] = after.as_slice() {
-        let from = unit + 1 + usize::from(*and == "and");
-        if let Some((n, used)) = plain_number(tokens, from)
-            && tokens.get(from + used).is_some_and(|t| t.starts_with("minute"))
-        {
-            minutes += i64::from(n.min(59));
-        }
-    }
-    (0..=24 * 60).contains(&minutes).then_some(minutes)
+/// "in the afternoon", "at night" right behind a number.
+fn part_follows(tokens: &[String], at: usize) -> bool {
+    let token = |n: usize| tokens.get(at + n).map_or("", String::as_str);
+    matches!((token(0), token(1), token(2)), ("in", "the", "morning" | "afternoon" | "evening") | ("at", "night", _))
 }
 
-/// The number that ends right before a place, below a thousand.
-fn number_before(tokens: &[String], end: usize) -> Option<i64> {
+/// "in two hours", "in half an hour", "twenty minutes from now", "now", in minutes. How long something takes or took is none.
+fn distance(tokens: &[String]) -> Option<i64> {
+    let line = tokens.join(" ");
+    if matches!(line.as_str(), "now" | "right now" | "immediately" | "right away" | "straight away" | "now please") {
+        return Some(0);
+    }
+    let token = |at: usize| tokens.get(at).map_or("", String::as_str);
+    let ahead = |(from, minutes, end): (usize, i64, usize)| {
+        let about = |at: &usize| matches!(token(*at), "about" | "around" | "roughly" | "approximately" | "maybe" | "just");
+        let before = (0..from).rev().find(|at| !about(at));
+        let from_now = token(end) == "later" || token(end) == "from" && token(end + 1) == "now";
+        (from_now || before.is_some_and(|at| token(at) == "in")).then_some(minutes)
+    };
+    (0..tokens.len()).filter_map(|unit| length(tokens, unit)).find_map(ahead).filter(|m| (0..=24 * 60).contains(m))
+}
+
+/// A length of time whose first unit stands here ("half an hour", "two and a half hours", "an hour and ten minutes"): its first token, its
+/// minutes, the token behind it.
+fn length(tokens: &[String], unit: usize) -> Option<(usize, i64, usize)> {
+    let hours = match tokens[unit].as_str() {
+        "hour" | "hours" => true,
+        "minute" | "minutes" => false,
+        _ => return None,
+    };
+    let back = |n: usize| unit.checked_sub(n).map_or("", |i| tokens[i].as_str());
+    let (from, mut minutes) = match (back(1), back(2), back(3)) {
+        ("an", "of", "quarter") if hours => (unit - 3 - usize::from(back(4) == "a"), 15),
+        ("an", "of", "quarters") if hours && back(4) == "three" => (unit - 4, 45),
+        ("an", "half", _) if hours => (unit - 2, 30),
+        ("half", "a", "and") if hours => {
+            let (n, from) = number_before(tokens, unit - 3)?;
+            return Some((from, n * 60 + 30, unit + 1));
+        }
+        ("an" | "a", ..) => (unit - 1, if hours { 60 } else { 1 }),
+        _ => number_before(tokens, unit).map(|(n, from)| (from, n * if hours { 60 } else { 1 }))?,
+    };
+    let token = |n: usize| tokens.get(unit + n).map_or("", String::as_str);
+    let mut end = unit + 1;
+    if hours && (token(1), token(2), token(3)) == ("and", "a", "half") {
+        (minutes, end) = (minutes + 30, unit + 4);
+    } else if hours {
+        let more = unit + 1 + usize::from(token(1) == "and");
+        if let Some((n, used)) = plain_number(tokens, more)
+            && tokens.get(more + used).is_some_and(|t| t.starts_with("minute"))
+        {
+            (minutes, end) = (minutes + i64::from(n.min(59)), more + used + 1);
+        }
+    }
+    Some((from, minutes, end))
+}
+
+/// The number that ends right before a place, below a thousand, and where it begins.
+fn number_before(tokens: &[String], end: usize) -> Option<(i64, usize)> {
     (1..=2.min(end))
         .rev()
-        .find_map(|n| plain_number(tokens, end - n).filter(|(_, used)| *used == n))
-        .map(|(n, _)| i64::from(n))
-        .filter(|n| *n < 1_000)
+        .find_map(|n| Some((plain_number(tokens, end - n).filter(|(_, used)| *used == n)?.0, end - n)))
+        .map(|(n, from)| (i64::from(n), from))
+        .filter(|(n, _)| *n < 1_000)
 }
 
 #[cfg(test)]

@@ -138,34 +138,37 @@ pub(super) fn distance(tokens: &[String]) -> Option<i64> {
     if matches!(line.as_str(), "现在" | "马上" | "立刻" | "現在") {
         return Some(0);
     }
-    let later = ["后", "後", "过", "過"].iter().any(|w| line.contains(w));
-    if !later || line.contains("前") {
-        return None;
-    }
-    let find = |a: &str, b: &str| tokens.windows(2).position(|w| w[0] == a && w[1] == b);
+    let token = |at: usize| tokens.get(at).map_or("", String::as_str);
+    let ahead = |(from, minutes, end): (usize, i64, usize)| {
+        let later =
+            matches!(token(end), "后" | "後") || matches!(token(end), "以" | "之") && matches!(token(end + 1), "后" | "後");
+        let past = from > 0 && matches!(token(from - 1), "过" | "過");
+        (later || past).then_some(minutes)
+    };
+    (0..tokens.len()).filter_map(|unit| length(tokens, unit)).find_map(ahead).filter(|m| (0..=24 * 60).contains(m))
+}
+
+/// A length of time whose unit stands here (半个小时, 一个半小时, 二十分钟, 一刻钟): its first token, its minutes, the token behind it.
+fn length(tokens: &[String], unit: usize) -> Option<(usize, i64, usize)> {
+    let token = |at: usize| tokens.get(at).map_or("", String::as_str);
     let number_before = |end: usize| {
-        (1..=3.min(end))
-            .rev()
-            .find_map(|n| plain_number(tokens, end - n).filter(|(_, used)| *used == n))
-            .map(|(n, _)| i64::from(n))
+        let number = |n: usize| Some((i64::from(plain_number(tokens, end - n).filter(|(_, used)| *used == n)?.0), end - n));
+        (1..=3.min(end)).rev().find_map(number)
     };
-    let is = |at: Option<usize>, words: &[&str]| at.and_then(|i| tokens.get(i)).is_some_and(|t| words.contains(&t.as_str()));
-    let hours = find("小", "时").or_else(|| find("小", "時")).or_else(|| find("钟", "头"));
-    let minutes = if let Some(at) = hours {
-        let ge = usize::from(is(at.checked_sub(1), &["个", "個"]));
-        let end = at - ge;
-        if is(end.checked_sub(1), &["半"]) {
-            // 半个小时; 一个半小时.
-            let count = end.checked_sub(2).filter(|i| is(Some(*i), &["个", "個"])).and_then(number_before);
-            count.unwrap_or(0) * 60 + 30
-        } else {
-            number_before(end)? * 60
-        }
-    } else if let Some(at) = find("分", "钟").or_else(|| find("分", "鐘")) {
-        number_before(at)?
-    } else {
-        let at = find("刻", "钟")?;
-        15 * number_before(at)?
+    let scale = match (token(unit), token(unit + 1)) {
+        ("小", "时" | "時") | ("钟" | "鐘", "头" | "頭") => 60,
+        ("分", "钟" | "鐘") => 1,
+        ("刻", "钟" | "鐘") => 15,
+        _ => return None,
     };
-    (0..=24 * 60).contains(&minutes).then_some(minutes)
+    let end = unit + 2;
+    let ge = |at: usize| matches!(token(at), "个" | "個");
+    let measured = unit - usize::from(scale == 60 && unit > 0 && ge(unit - 1));
+    if scale == 60 && measured > 0 && token(measured - 1) == "半" {
+        // 半个小时; 一个半小时.
+        let half = measured - 1;
+        let whole = half.checked_sub(1).filter(|at| ge(*at)).and_then(number_before);
+        return Some(whole.map_or((half, 30, end), |(n, from)| (from, n * 60 + 30, end)));
+    }
+    number_before(measured).map(|(n, from)| (from, n * scale, end))
 }
