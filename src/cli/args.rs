@@ -2,7 +2,7 @@
 //! rely on these names; add, never rename.
 
 use super::args_bench::{BenchArgs, BenchLoadArgs};
-use super::args_records::{IncidentArgs, LabelArgs, MissesArgs, ReachArgs, ReplayArgs, RetrainArgs, TasksArgs};
+use super::args_records::{IncidentArgs, LabelArgs, MissesArgs, ReachArgs, ReplayArgs, RetrainArgs, StoreArgs, TasksArgs};
 use clap::{ArgAction, ArgMatches, Args, Command as ClapCommand, FromArgMatches, Parser, Subcommand};
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -431,12 +431,8 @@ pub(crate) struct CallsArgs {
     /// How many calls to list, newest first.
     #[arg(long, value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     pub(crate) last: u32,
-    /// The folder with the records; otherwise [store] dir of the configuration.
-    #[arg(long, value_name = "DIR", global = true)]
-    pub(crate) store: Option<PathBuf>,
-    /// The configuration that names the folder.
-    #[arg(long, value_name = "FILE", default_value = "sip-config/hotline.toml", global = true)]
-    pub(crate) config: PathBuf,
+    #[command(flatten)]
+    pub(crate) place: StoreArgs,
     #[command(subcommand)]
     pub(crate) what: Option<CallsCommand>,
 }

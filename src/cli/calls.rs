@@ -9,13 +9,14 @@ use crate::server::Config;
 use crate::store::{CallRow, CallStory, Store, TurnRow};
 use anyhow::{Context, bail};
 use std::io::Write;
+use std::path::PathBuf;
 
 /// Lists calls, shows one, deletes one. `false` when there is no such call.
 ///
 /// # Errors
 /// When the records cannot be found, read or written.
 pub(crate) async fn run(args: &CallsArgs, json: bool, out: &mut dyn Write) -> anyhow::Result<bool> {
-    let store = open(&StoreArgs { store: args.store.clone(), config: args.config.clone() }).await?;
+    let store = open(&args.place).await?;
     let found = match &args.what {
         None => list(&store, args.last, json, out).await.map(|()| true),
         Some(CallsCommand::Show { id }) => show(&store, id, json, out).await,
@@ -25,22 +26,29 @@ pub(crate) async fn run(args: &CallsArgs, json: bool, out: &mut dyn Write) -> an
     found
 }
 
-/// Opens the records: the folder that is named, or the configuration's.
+/// The folder with the records: the one that is named, or the configuration's.
 ///
 /// # Errors
-/// When there are none, or the configuration that should name them is wrong.
-pub(crate) async fn open(place: &StoreArgs) -> anyhow::Result<Store> {
-    let folder = match &place.store {
-        Some(dir) => dir.clone(),
+/// When the configuration that should name it is wrong.
+pub(crate) fn folder(place: &StoreArgs) -> anyhow::Result<PathBuf> {
+    match &place.store {
+        Some(dir) => Ok(dir.clone()),
         None => match Config::load(&place.config) {
-            Ok(config) => config.store.dir,
+            Ok(config) => Ok(config.store.dir),
             Err(errors) => {
                 let lines: Vec<String> = errors.iter().map(ToString::to_string).collect();
                 bail!("name the folder with the records with --store, or correct the configuration:\n{}", lines.join("\n"))
             }
         },
-    };
-    Ok(Store::open_existing(&folder).await?)
+    }
+}
+
+/// Opens the records.
+///
+/// # Errors
+/// When there are none, or the configuration that should name them is wrong.
+pub(crate) async fn open(place: &StoreArgs) -> anyhow::Result<Store> {
+    Ok(Store::open_existing(&folder(place)?).await?)
 }
 
 async fn list(store: &Store, last: u32, json: bool, out: &mut dyn Write) -> anyhow::Result<()> {

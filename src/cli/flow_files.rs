@@ -24,13 +24,18 @@ pub(crate) fn text(path: &Path) -> Result<String, Vec<Finding>> {
             remedy: "name an existing flow in UTF-8".to_string(),
         }]
     })?;
-    let folder = path.parent().unwrap_or(Path::new(""));
+    let folder = folder_of(path);
     bundle(&text, &name, &mut |file| {
         // A link could lead out of the folder.
-        let inside = |found: &Path| folder.canonicalize().is_ok_and(|f| found.starts_with(f)) || folder.as_os_str().is_empty();
+        let inside = |found: &Path| folder.canonicalize().is_ok_and(|f| found.starts_with(f));
         let found = folder.join(file).canonicalize().map_err(|e| e.to_string())?;
         if inside(&found) { read(&found) } else { Err("it is a link to outside the flow's folder".to_string()) }
     })
+}
+
+/// Where a flow stands; one that is named without its folder stands in this one.
+fn folder_of(path: &Path) -> &Path {
+    path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
 fn read(path: &Path) -> Result<String, String> {
@@ -52,7 +57,7 @@ fn read(path: &Path) -> Result<String, String> {
 /// # Errors
 /// A file that cannot be written.
 pub(crate) fn write_changed(path: &Path, before: &str, after: &str) -> anyhow::Result<()> {
-    let folder = path.parent().unwrap_or(Path::new(""));
+    let folder = folder_of(path);
     for (number, ((file, old), (_, new))) in parts(before, "").into_iter().zip(parts(after, "")).enumerate() {
         if old != new {
             let place = if number == 0 { path.to_path_buf() } else { folder.join(&file) };
@@ -92,6 +97,7 @@ mod tests {
         assert!(told.contains("flow.yaml:1: error: `link.yaml` cannot be read: it is a link to outside"), "{told}");
         std::fs::write(inner.join("latin.yaml"), b"name: caf\xe9\n").expect("written");
         assert!(text(&inner.join("latin.yaml")).expect_err("refused")[0].message.contains("not UTF-8"));
+        assert_eq!((folder_of(Path::new("flow.yaml")), folder_of(Path::new("a/flow.yaml"))), (Path::new("."), Path::new("a")));
         assert!(text(&inner.join("gone.yaml")).expect_err("refused")[0].message.contains("cannot be read"));
     }
 }

@@ -2,7 +2,7 @@
 //! command comes as it came, or with another, to see what callers would gain and lose before it is published.
 
 use super::args_records::ReplayArgs;
-use super::{calls, running};
+use super::{calls, flow_files, running};
 use crate::flow::{Flow, placeholder_env};
 use crate::store::{LoggedCall, Store};
 use crate::trial::{Judgement, Recorded, Verdict, judge};
@@ -109,8 +109,12 @@ impl Flows {
         // events/YYYY-MM/DD/CALL.jsonl beside flows/HASH.yaml.
         let kept = log.ancestors().nth(4).map(|store| store.join("flows").join(format!("{hash}.yaml")));
         let path = self.was.clone().or(kept).ok_or("name the flow that the call had with --was")?;
-        let text = std::fs::read_to_string(&path)
-            .map_err(|e| format!("the flow that the call had is not kept ({}: {e}); name it with --was", path.display()))?;
+        let text = match &self.was {
+            Some(was) => flow_files::text(was).map_err(|f| f.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))?,
+            // What is kept holds its included files already.
+            None => std::fs::read_to_string(&path)
+                .map_err(|e| format!("the flow that the call had is not kept ({}: {e}); name it with --was", path.display()))?,
+        };
         let load = |env: &BTreeMap<String, String>| Flow::load(&text, &path.display().to_string(), env).map(|c| c.flow);
         match load(&self.env) {
             Ok(flow) if flow.hash == hash => Ok(flow),

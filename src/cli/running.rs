@@ -3,7 +3,7 @@
 use super::flow_files;
 use crate::audio::Pcm;
 use crate::base::{Language, PromptPart};
-use crate::flow::{Finding, Flow};
+use crate::flow::{Checked, Finding, Flow};
 use crate::server::config::NumberConfig;
 use crate::server::{Config, Gateway, Served, Settings};
 use crate::sip::destinations::Target;
@@ -166,12 +166,7 @@ pub(crate) fn load_flows(config: &Config) -> anyhow::Result<Vec<Served>> {
 /// Hosts that a flow's look-ups ask and that the gateway will not.
 fn unlisted_hosts(config: &Config, flow: &Flow) -> Vec<String> {
     let listed: Vec<String> = config.lookup.hosts.iter().map(|host| host.to_string().to_ascii_lowercase()).collect();
-    // `host` lists every port of it.
-    let known = |host: &String| {
-        let name = host.rsplit_once(':').map_or(host.as_str(), |(name, _)| name).to_ascii_lowercase();
-        listed.contains(&host.to_ascii_lowercase()) || listed.contains(&name)
-    };
-    flow.hosts().into_iter().filter(|host| !known(host)).collect()
+    flow.hosts().into_iter().filter(|host| !listed.contains(&host.to_ascii_lowercase())).collect()
 }
 
 /// Targets that go by trunks which the configuration does not have.
@@ -195,8 +190,11 @@ fn unknown_trunks(config: &Config, number: &NumberConfig, flow: &Flow) -> Vec<St
 }
 
 fn load_flow(path: &Path, env: &BTreeMap<String, String>, mistakes: &mut Vec<String>) -> Option<Arc<Flow>> {
-    let name = path.display().to_string();
-    let loaded = flow_files::text(path).and_then(|text| Flow::load(&text, &name, env));
+    checked(flow_files::text(path).and_then(|text| Flow::load(&text, &path.display().to_string(), env)), mistakes)
+}
+
+/// A flow that passed its check, with its warnings told; or what is wrong with it.
+fn checked(loaded: Result<Checked, Vec<Finding>>, mistakes: &mut Vec<String>) -> Option<Arc<Flow>> {
     match loaded {
         Ok(checked) => {
             for warning in &checked.warnings {
@@ -248,11 +246,14 @@ pub(crate) fn mistaken(findings: Vec<Finding>) -> Mistakes {
 /// # Errors
 /// [`Mistakes`], all of them.
 pub(crate) fn read_flow(path: &Path, env: &BTreeMap<String, String>) -> anyhow::Result<Arc<Flow>> {
-    // What is not known here stands for itself, so that any flow can be tried away from its gateway.
-    let mut known = flow_files::text(path).map(|text| crate::flow::placeholder_env(&text)).unwrap_or_default();
-    known.extend(env.clone());
+    let loaded = flow_files::text(path).and_then(|text| {
+        // What is not known here stands for itself, so that any flow can be tried away from its gateway.
+        let mut known = crate::flow::placeholder_env(&text);
+        known.extend(env.clone());
+        Flow::load(&text, &path.display().to_string(), &known)
+    });
     let mut mistakes = Vec::new();
-    load_flow(path, &known, &mut mistakes).ok_or_else(|| Mistakes(mistakes).into())
+    checked(loaded, &mut mistakes).ok_or_else(|| Mistakes(mistakes).into())
 }
 
 /// A folder for one run: configuration, database, recordings.

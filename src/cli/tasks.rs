@@ -4,7 +4,7 @@ use super::args_records::{IncidentArgs, IncidentCommand, TasksArgs, TasksCommand
 use super::{calls, running};
 use crate::base::Language;
 use crate::flow::Incident;
-use crate::store::TaskRow;
+use crate::store::{self, TaskRow};
 use anyhow::{Context, bail};
 use serde_json::json;
 use std::collections::BTreeMap;
@@ -78,19 +78,18 @@ pub(super) fn line(row: &TaskRow) -> String {
 /// # Errors
 /// When the records' folder cannot be read or written, or the words cannot be used.
 pub(crate) async fn incident(args: &IncidentArgs, json: bool, out: &mut dyn Write) -> anyhow::Result<bool> {
-    let store = calls::open(&args.place).await?;
+    // The file alone: an incident may well be that the database is down.
+    let folder = calls::folder(&args.place)?;
     match &args.what {
         None => {}
-        Some(IncidentCommand::Clear) => store.set_incident(None).await?,
+        Some(IncidentCommand::Clear) => store::set_incident(&folder, None).await?,
         Some(IncidentCommand::Set { words, lookups, hours }) => {
             let until = hours.map(|h| running::wall_now().plus(std::time::Duration::from_secs(u64::from(h) * 3_600)));
             let incident = Incident { words: by_language(words)?, lookups: lookups.clone(), until };
-            store.set_incident(Some(&incident)).await?;
+            store::set_incident(&folder, Some(&incident)).await?;
         }
     }
-    let now = store.incident().await;
-    store.close().await;
-    let now = now?;
+    let now = store::incident(&folder).await?;
     if json {
         writeln!(out, "{}", json!({ "incident": now }))?;
         return Ok(true);
@@ -123,7 +122,24 @@ fn by_language(words: &[String]) -> anyhow::Result<BTreeMap<Language, String>> {
         if text.is_empty() || text.chars().count() > WORDS_MAX || text.chars().any(char::is_control) {
             bail!("what callers hear has 1 to {WORDS_MAX} characters in one line; {language} has {}", text.chars().count());
         }
-        all.insert(language, text.to_string());
+        if let Some(before) = all.insert(language, text.to_string()) {
+            bail!("callers would hear \"{text}\" instead of \"{before}\" ({language}): put the whole sentence in quotes");
+        }
     }
     Some(all).filter(|all| !all.is_empty()).context("say what callers are to hear: hotline incident set \"…\" zh=\"…\"")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_sentence_without_quotes_is_told() {
+        let words = |all: &[&str]| by_language(&all.iter().map(ToString::to_string).collect::<Vec<_>>());
+        let both = words(&["Parcels are late.", "zh=包裹晚到。"]).expect("two languages");
+        assert_eq!((both[&Language::EN].as_str(), both[&Language::ZH].as_str()), ("Parcels are late.", "包裹晚到。"));
+        let told = words(&["Parcels", "in", "Berlin", "are", "late"]).expect_err("no sentence").to_string();
+        assert!(told.contains("put the whole sentence in quotes"), "{told}");
+        assert!(words(&[" "]).is_err() && words(&[]).is_err());
+    }
 }

@@ -1,7 +1,7 @@
 //! What the gateway does by itself: forgetting what must not be kept, and giving back memory that nothing needs any more.
 
 use super::gateway::{Shared, wall_now};
-use crate::store::{RetentionRules, Store};
+use crate::store::{self, RetentionRules, Store};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -42,7 +42,7 @@ pub(super) async fn incidents(shared: Arc<Shared>) {
     let mut told = false;
     loop {
         every.tick().await;
-        match shared.files.incident().await {
+        match store::incident(shared.files.dir()).await {
             Ok(incident) => {
                 told = false;
                 shared.set_incident(incident);

@@ -83,6 +83,8 @@ impl LookUps {
                 break;
             }
             if left > 0 {
+                // A service that restarts refuses at once: all tries would be over within a millisecond. Only this call's own task waits, and
+                // the caller is listened to meanwhile.
                 tokio::time::sleep(RETRY_PAUSE).await;
             }
         }

@@ -27,6 +27,7 @@ pub use attempts::AttemptRow;
 pub use calls::{CallRow, CallStory};
 pub use decisions::DecisionRow;
 pub use events::{EventLog, EventLogEnd, EventLogHead, LoggedCall};
+pub use incident::{incident, incident_path, set_incident};
 pub use messages::MessageRow;
 pub use misses::Miss;
 pub use open::{Store, StoreError};

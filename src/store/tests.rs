@@ -399,18 +399,18 @@ async fn tasks_are_open_until_somebody_is_done_and_their_words_go_with_the_other
 }
 
 #[tokio::test]
-async fn an_incident_is_told_changed_and_cleared() {
+async fn an_incident_is_told_changed_and_cleared_without_a_database() {
     use crate::flow::Incident;
     let dir = tempfile::tempdir().expect("a folder");
-    let store = Store::open(dir.path()).await.expect("a store");
-    assert_eq!(store.incident().await.expect("read"), None);
+    let folder = dir.path().join("records");
+    assert_eq!(incident(&folder).await.expect("read"), None);
     let words = BTreeMap::from([(Language::EN, "Parcels are late.".to_string())]);
-    let incident = Incident { words, lookups: vec!["parcel".into()], until: Some(BEGAN) };
-    store.set_incident(Some(&incident)).await.expect("written");
-    assert_eq!(store.incident().await.expect("read"), Some(incident));
-    std::fs::write(store.incident_path(), "half a file").expect("written");
-    assert!(store.incident().await.is_err(), "what is damaged is told");
-    store.set_incident(None).await.expect("removed");
-    store.set_incident(None).await.expect("removed already");
-    assert_eq!(store.incident().await.expect("read"), None);
+    let told = Incident { words, lookups: vec!["parcel".into()], until: Some(BEGAN) };
+    set_incident(&folder, Some(&told)).await.expect("written");
+    assert_eq!(incident(&folder).await.expect("read"), Some(told));
+    std::fs::write(incident_path(&folder), "half a file").expect("written");
+    assert!(incident(&folder).await.is_err(), "what is damaged is told");
+    set_incident(&folder, None).await.expect("removed");
+    set_incident(&folder, None).await.expect("removed already");
+    assert_eq!(incident(&folder).await.expect("read"), None);
 }
