@@ -28,6 +28,6 @@ pub use ids::{AttemptId, CallId, LegId, LookUpId, PromptId, UtteranceId};
 pub use moment::{Moment, WallTime};
 pub use network::Network;
 pub use number_words::{TENS, UNITS, below_hundred_in_words, unit};
-pub use prompt::{BargeIn, Prompt, PromptEnd, PromptPart};
+pub use prompt::{BargeIn, Prompt, PromptEnd, PromptPart, sections};
 pub use uri::SipUri;
 pub use words::{Confidence, Digit, Language, PhoneNumber, Pii};

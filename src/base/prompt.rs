@@ -65,6 +65,19 @@ impl Prompt {
     }
 }
 
+/// The parts of something long, each beginning with what sounds: a pause belongs to what stands before it.
+pub fn sections(parts: Vec<PromptPart>) -> Vec<Vec<PromptPart>> {
+    let sounds = |part: &PromptPart| !matches!(part, PromptPart::Pause(_));
+    let mut all: Vec<Vec<PromptPart>> = Vec::new();
+    for part in parts {
+        match all.last_mut() {
+            Some(last) if !sounds(&part) || !last.iter().any(sounds) => last.push(part),
+            _ => all.push(vec![part]),
+        }
+    }
+    all
+}
+
 /// What the caller's voice does to a prompt that is playing. Keys always stop it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

@@ -4,7 +4,6 @@
 use super::UtteranceRecord;
 use super::dialogue::{SPEECH_LONGEST, words_of};
 use super::ears::Ended;
-use super::keys::{BETWEEN_DIGITS, Keyed, LONE_ZERO, Wait};
 use super::ladders::{Misunderstood, Silence};
 use super::machine::{Call, Now};
 use super::record::Record;
@@ -14,7 +13,7 @@ use super::timers::TimerName;
 use super::transfer::Wish;
 use super::understand::Understanding;
 use crate::base::{
-    BargeIn, CallingMachine, Confidence, Digit, Disposition, EarFailure, Hypothesis, PromptEnd, PromptPart, UtteranceId,
+    BargeIn, CallingMachine, Confidence, Disposition, EarFailure, Hypothesis, PromptEnd, PromptPart, UtteranceId,
 };
 use crate::flow::Phrase;
 use crate::flow::{Action, Answer, AskKind, Input};
@@ -115,7 +114,7 @@ impl Call {
     }
 
     /// Whether the listener and the ears agree in this about an utterance that was heard.
-    fn ended_as(
+    pub(crate) fn ended_as(
         &self,
         utterance: UtteranceId,
         result: &Result<Hypothesis, EarFailure>,
@@ -139,6 +138,9 @@ impl Call {
         }
         self.timers.clear(TimerName::NoInput);
         let then = holding.then.clone();
+        if self.wants_more(utterance, result) {
+            return self.tell_on(now, then);
+        }
         // Keys pressed meanwhile answer the question more surely.
         let understood = understood.filter(|_| self.ahead.is_empty());
         if !matches!(understood, Some(Understanding::Answer { .. } | Understanding::Repeat))
@@ -200,6 +202,14 @@ impl Call {
             return self.after_noise(now);
         }
         let answered = matches!(understood, Some(Understanding::Answer { .. } | Understanding::Repeat));
+        let chosen = answered && self.asked().is_some_and(|ask| matches!(ask.kind, AskKind::Menu(_) | AskKind::Language(_)));
+        if !chosen
+            && self.asks_to_go_on(result)
+            && let State::Asking(asking) = &self.state
+        {
+            let ask = Action::Ask(Box::new(asking.ask.clone()));
+            return self.tell_on(now, ask);
+        }
         if !answered && self.false_start(utterance) {
             return;
         }
@@ -361,7 +371,7 @@ impl Call {
     }
 
     /// One misunderstanding: other words, the offer of a person, or the person.
-    fn misunderstood(&mut self, now: &mut Now, said: Said, why: String, verdict: Misunderstood, ears: Option<&str>) {
+    pub(crate) fn misunderstood(&mut self, now: &mut Now, said: Said, why: String, verdict: Misunderstood, ears: Option<&str>) {
         let State::Asking(asking) = &mut self.state else { return };
         asking.murmurs = 0;
         let ask = asking.ask.clone();
@@ -395,7 +405,7 @@ impl Call {
     }
 
     /// Says again what was said since the caller last did something, and the question.
-    fn repeat(&mut self, now: &mut Now) {
+    pub(crate) fn repeat(&mut self, now: &mut Now) {
         self.ladders.stirred();
         self.engaged = true;
         self.ears.floor = self.ears.newest;
@@ -431,92 +441,6 @@ impl Call {
         }
     }
 
-    /// A key while a question is out.
-    pub(crate) fn key_in_question(&mut self, now: &mut Now, key: Digit) {
-        self.hush(now);
-        self.engaged = true;
-        self.ladders.stirred();
-        let State::Asking(asking) = &self.state else { return };
-        let question = self.question(now, &asking.ask);
-        let collects = question.collects();
-        if key.as_char() == '0' && collects.is_none() {
-            return self.person_by_key(now, "key 0 was pressed");
-        }
-        if let Some(understood) = question.single_key(key) {
-            return self.keyed(now, key.as_char().to_string(), understood);
-        }
-        let State::Asking(asking) = &mut self.state else { return };
-        let max = collects.unwrap_or(1);
-        match asking.keys.press(key, max) {
-            Keyed::More(wait) => {
-                self.timers.clear(TimerName::NoInput);
-                self.timers.clear(TimerName::Keys);
-                self.timers.clear(TimerName::LoneZero);
-                match wait {
-                    Wait::NextDigit => self.timers.set(TimerName::Keys, now.at + BETWEEN_DIGITS),
-                    Wait::LoneZero => self.timers.set(TimerName::LoneZero, now.at + LONE_ZERO),
-                }
-            }
-            Keyed::Whole(digits) => self.keys_whole(now, digits),
-            Keyed::Person => self.person_by_key(now, "*0 was keyed"),
-            Keyed::Nothing => {
-                let quiet = self.timers.get(TimerName::NoInput).is_none() && asking.keys.is_empty();
-                if quiet {
-                    self.await_answer(now);
-                }
-            }
-        }
-    }
-
-    /// Keys that were pressed before the question was asked.
-    pub(crate) fn keys_ahead(&mut self, now: &mut Now) {
-        let ahead = std::mem::take(&mut self.ahead);
-        for key in ahead {
-            // An answer ends this question; the rest belongs to the next one, which takes it up itself.
-            if matches!(&self.state, State::Asking(a) if a.spoken.is_empty() && a.prompt.is_none()) {
-                self.key_in_question(now, key);
-            } else if self.ahead.len() < 24 {
-                self.ahead.push_back(key);
-            }
-        }
-    }
-
-    /// No further key came.
-    pub(crate) fn keys_settled(&mut self, now: &mut Now) {
-        let State::Asking(asking) = &mut self.state else { return };
-        let digits = asking.keys.settle();
-        if digits.is_empty() {
-            self.await_answer(now);
-        } else {
-            self.keys_whole(now, digits);
-        }
-    }
-
-    fn keys_whole(&mut self, now: &mut Now, digits: String) {
-        self.timers.clear(TimerName::Keys);
-        self.timers.clear(TimerName::LoneZero);
-        let State::Asking(asking) = &self.state else { return };
-        let understood = self.question(now, &asking.ask).keyed(digits.clone());
-        self.keyed(now, digits, understood);
-    }
-
-    fn keyed(&mut self, now: &mut Now, keys: String, understood: Understanding) {
-        let State::Asking(asking) = &self.state else { return };
-        let said = Said::keys(keys, asking.ask.sensitive);
-        match understood {
-            Understanding::Answer { answer, meaning, confidence } => self.accept(now, said, answer, meaning, confidence),
-            Understanding::Repeat => self.repeat(now),
-            // A stray end key or star after a choice was made is no answer and no mistake.
-            Understanding::Nothing(_) if matches!(said.text.as_str(), "#" | "*") => {
-                self.await_answer(now);
-            }
-            Understanding::Nothing(why) => {
-                let verdict = self.ladders.misunderstood();
-                self.misunderstood(now, said, format!("keys: {why}"), verdict, None);
-            }
-        }
-    }
-
     /// The question is answered: the script goes on. A value that the script cannot take is a misunderstanding.
     pub(crate) fn accept(&mut self, now: &mut Now, said: Said, answer: Answer, meaning: String, confidence: Confidence) {
         self.hush(now);
@@ -526,7 +450,7 @@ impl Call {
         let Some(cursor) = &mut self.cursor else { return };
         let value = matches!(answer, Answer::Value(_));
         if asked.sensitive {
-            self.story.keep_secret(&asked.kind, &answer);
+            self.story.keep_secret(&self.flow, &asked.kind, &answer);
         }
         let action = cursor.next(wall, Input::Understood(answer));
         if value && matches!(&action, Action::Ask(again) if **again == asked) {
@@ -548,6 +472,7 @@ impl Call {
             }
         }
         self.said.clear();
+        self.left_off = None;
         self.idle_steps = 0;
         self.timers.clear(TimerName::NoInput);
         self.timers.clear(TimerName::Keys);

@@ -9,9 +9,9 @@ use super::timers::TimerName;
 use super::transfer::Wish;
 use super::understand::Understanding;
 use super::{Command, keys};
-use crate::base::{BargeIn, Disposition, LookUpId, PromptEnd, PromptPart, WallTime};
+use crate::base::{BargeIn, Disposition, LookUpId, PromptPart, WallTime};
 use crate::flow::Phrase;
-use crate::flow::{Action, Ask, Cursor, Input, LookUp, LookedUp, Say};
+use crate::flow::{Action, Ask, Cursor, Input, LookUp, LookedUp, Say, Task};
 use crate::nlu::Slots;
 use std::time::Duration;
 
@@ -34,15 +34,22 @@ pub(crate) struct Onward {
     pub(crate) skippable: bool,
     /// Something is said before it.
     pub(crate) speaks: bool,
+    /// Tasks that are opened before it.
+    tasks: Vec<Task>,
 }
 
-/// Moves the cursor from `action`, its current one, past sentences; `None` when they do not come to an end.
+/// Moves the cursor from `action`, its current one, past sentences and tasks; `None` when they do not come to an end.
 pub(crate) fn past_sentences(cursor: &mut Cursor, wall: WallTime, mut action: Action) -> Option<Onward> {
-    let (mut skippable, mut speaks) = (true, false);
+    let (mut skippable, mut speaks, mut tasks) = (true, false, Vec::new());
     for _ in 0..AHEAD_MAX {
-        let Action::Say(say) = &action else { return Some(Onward { action, skippable, speaks }) };
-        speaks = true;
-        skippable &= say.barge_in == BargeIn::Speech;
+        match action {
+            Action::Say(say) => {
+                speaks = true;
+                skippable &= say.barge_in == BargeIn::Speech;
+            }
+            Action::Note(task) => tasks.push(task),
+            action => return Some(Onward { action, skippable, speaks, tasks }),
+        }
         action = cursor.next(wall, Input::Done);
     }
     None
@@ -72,7 +79,7 @@ impl Call {
                     action = cursor.next(wall, Input::Done);
                 }
                 Action::Note(task) => {
-                    self.note(now, Record::Task { at: now.at, task: task.into() });
+                    self.open_task(now, task);
                     let wall = self.wall(now);
                     let Some(cursor) = &mut self.cursor else { return };
                     action = cursor.next(wall, Input::Done);
@@ -118,8 +125,7 @@ impl Call {
             self.story.told(&words);
         }
         remember(&mut self.said, &parts);
-        let prompt = self.play(now, parts, say.barge_in);
-        self.state = State::Saying(prompt);
+        self.tell(now, parts, say.barge_in);
     }
 
     /// Callers speak over what they know and answer the question that is to come: it is listened for already.
@@ -152,7 +158,11 @@ impl Call {
     /// Goes to the question that comes after this action, past everything that would be said before it.
     pub(crate) fn skip_to_question(&mut self, now: &mut Now, then: Action) -> Option<Ask> {
         let wall = self.wall(now);
-        match past_sentences(self.cursor.as_mut()?, wall, then)?.action {
+        let onward = past_sentences(self.cursor.as_mut()?, wall, then)?;
+        for task in onward.tasks {
+            self.open_task(now, task);
+        }
+        match onward.action {
             Action::Ask(ask) => Some(*ask),
             _ => None,
         }
@@ -161,7 +171,7 @@ impl Call {
     /// Carries out the action, but hears first who is speaking; for at most `limit` from the beginning of the speech.
     pub(crate) fn perform_after_speech(&mut self, now: &mut Now, action: Action, limit: Duration) {
         match (self.ears.speaking, &action) {
-            (Some((utterance, since)), Action::Say(_) | Action::Ask(_) | Action::End { .. }) => {
+            (Some((utterance, since)), Action::Say(_) | Action::Note(_) | Action::Ask(_) | Action::End { .. }) => {
                 if let Some(Action::Ask(ask)) = self.onward(now, action.clone()).map(|onward| onward.action)
                     && ask.sensitive
                 {
@@ -175,6 +185,12 @@ impl Call {
         }
     }
 
+    /// Writes down what people are to look after; what only the caller knows is left out.
+    fn open_task(&mut self, now: &mut Now, task: Task) {
+        let [what, old, new] = [&task.what, &task.old, &task.new].map(|text| self.story.without_secrets(text));
+        self.note(now, Record::Task { at: now.at, task: Task { kind: task.kind, what, old, new }.into() });
+    }
+
     /// The slot values that an answer is given for. Sensitive ones count by what they are, not by name.
     fn asked_for(&self) -> Slots {
         let mut slots = self.cursor.as_ref().map(|c| c.slots()).unwrap_or_default();
@@ -182,17 +198,6 @@ impl Call {
             slots.insert("(sensitive)".into(), self.story.secrets.join(" "));
         }
         slots
-    }
-
-    /// A sentence of the script was played or cut. Who spoke over it is heard first.
-    pub(crate) fn said_it(&mut self, now: &mut Now, end: PromptEnd) {
-        let wall = self.wall(now);
-        let Some(cursor) = &mut self.cursor else { return };
-        let action = cursor.next(wall, Input::Done);
-        match end {
-            PromptEnd::BargedIn => self.perform_after_speech(now, action, SPEECH_LONGEST),
-            _ => self.perform(now, action),
-        }
     }
 
     /// What was said over the last prompt never came to a result.

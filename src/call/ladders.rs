@@ -4,6 +4,7 @@
 use crate::base::Moment;
 use crate::flow::Escalation;
 use crate::nlu::{Mood, Slots};
+use std::collections::BTreeSet;
 
 /// Answers remembered for "the same again"; the oldest is forgotten beyond that.
 const ANSWERS_KEPT: usize = 64;
@@ -30,6 +31,8 @@ pub(crate) struct Ladders {
     loud: u32,
     /// How often something was said over a prompt and not understood.
     over: u32,
+    /// Nodes that have asked; as many as the flow has.
+    asked: BTreeSet<String>,
     /// Turns without progress, when the last progress was made, and what was known then.
     stalled: u32,
     progress: Option<(Moment, Progress)>,
@@ -38,18 +41,16 @@ pub(crate) struct Ladders {
 }
 
 /// What is known and was done: when it does not change, the call gets nowhere.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub(crate) struct Progress {
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Progress {
     /// Values of slots.
-    pub(crate) slots: Slots,
+    slots: Slots,
     /// What the caller wants.
-    pub(crate) intent: Option<String>,
-    /// Where they are in a guided procedure; every word there is the caller's own pace, so all of them count.
-    pub(crate) guided: Option<u32>,
-    /// How many different answers were given.
-    pub(crate) answers: usize,
+    intent: Option<String>,
+    /// How many different answers were given, as far as they are remembered.
+    answers: usize,
     /// How many different nodes have asked.
-    pub(crate) nodes: usize,
+    nodes: usize,
 }
 
 /// What to do about a misunderstanding.
@@ -106,6 +107,7 @@ impl Ladders {
             story: false,
             loud: 0,
             over: 0,
+            asked: BTreeSet::new(),
             stalled: 0,
             progress: None,
             answers: Vec::new(),
@@ -149,17 +151,22 @@ impl Ladders {
         (sum >= 0.999).then(|| (most.0, format!("{} = {sum:.2} (limit 1)", told.join(" + "))))
     }
 
-    /// A turn has ended with this known. Why a person takes over, if nothing has come of the last turns.
-    pub(crate) fn turn_over(&mut self, now: Moment, known: Progress) -> Option<String> {
-        let Some((since, before)) = &self.progress else {
-            self.progress = Some((now, known));
-            return None;
-        };
-        if *before != known {
+    /// A turn at a step of a guided procedure: every word there is the caller's own pace, so each is progress.
+    pub(crate) fn step_over(&mut self) {
+        self.progress = None;
+    }
+
+    /// A turn has ended that `node` asked for, with this known. Why a person takes over, if nothing has come of the last turns.
+    pub(crate) fn turn_over(&mut self, now: Moment, node: &str, slots: Slots, intent: Option<String>) -> Option<String> {
+        if !self.asked.contains(node) {
+            self.asked.insert(node.to_string());
+        }
+        let known = Progress { slots, intent, answers: self.answers.len(), nodes: self.asked.len() };
+        let Some((since, _)) = self.progress.as_ref().filter(|(_, before)| *before == known) else {
             self.stalled = 0;
             self.progress = Some((now, known));
             return None;
-        }
+        };
         self.stalled = self.stalled.saturating_add(1);
         let seconds = now.since(*since).as_secs();
         let Escalation { budget_turns, budget_seconds, .. } = self.numbers;
@@ -237,11 +244,6 @@ impl Ladders {
         } else {
             SameAnswer::Give
         }
-    }
-
-    /// How many different answers were given, as far as they are remembered.
-    pub(crate) fn answers_given(&self) -> usize {
-        self.answers.len()
     }
 
     /// The caller said and pressed nothing.

@@ -6,6 +6,7 @@ use super::ladders::Ladders;
 use super::settings::CallSettings;
 use super::state::{AgentStage, Farewell, MessageOrigin, MessageStep, Moving, State, Step};
 use super::story::Story;
+use super::telling::LeftOff;
 use super::timers::{TimerName, TimerTable};
 use super::{AgentEvent, Command, Event, Record, RecordAction};
 use crate::base::{
@@ -13,7 +14,7 @@ use crate::base::{
     LookUpId, Moment, PhoneNumber, Prompt, PromptEnd, PromptId, PromptPart, UtteranceId, WallTime,
 };
 use crate::flow::{Ask, CallFacts, Cursor, Flow, Phrase};
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -28,10 +29,6 @@ pub struct Call {
     pub(crate) state: State,
     pub(crate) timers: TimerTable,
     pub(crate) ladders: Ladders,
-    /// Nodes that have asked; as many as the flow has.
-    pub(crate) asked_nodes: BTreeSet<String>,
-    /// Counts turns, so that each one at a step is progress.
-    pub(crate) paced: u32,
     pub(crate) story: Story,
     /// Where the script is; empty until the call is answered.
     pub(crate) cursor: Option<Cursor>,
@@ -41,6 +38,8 @@ pub struct Call {
     pub(crate) recording: Recording,
     /// Everything the script said since the caller last did something: what "repeat" gives again.
     pub(crate) said: Vec<PromptPart>,
+    /// What was cut while it was said.
+    pub(crate) left_off: Option<LeftOff>,
     /// What the caller said ahead of the question that it answers; the question is then not asked.
     pub(crate) kept: Option<(UtteranceId, Result<Hypothesis, EarFailure>)>,
     /// Keys pressed ahead of the question that they answer; at most 24.
@@ -100,8 +99,6 @@ impl Call {
         Call {
             id,
             ladders: Ladders::new(flow.escalation),
-            asked_nodes: BTreeSet::new(),
-            paced: 0,
             flow,
             settings,
             state: State::Fresh,
@@ -112,6 +109,7 @@ impl Call {
             ears: Ears::default(),
             recording: Recording::Off,
             said: Vec::new(),
+            left_off: None,
             kept: None,
             ahead: VecDeque::new(),
             idle_steps: 0,
@@ -261,7 +259,7 @@ impl Call {
         }
         match &self.state {
             State::Consenting(c) if c.prompt == Some(prompt) => self.consent_prompt_ended(now, end),
-            State::Saying(p) if *p == prompt => self.said_it(now, end),
+            State::Saying(t) if t.plays() == Some(prompt) => self.part_said(now, end),
             State::Asking(a) if a.prompt == Some(prompt) => self.question_ended(now, end),
             State::LookingUp(l) if l.prompt == Some(prompt) => self.waiting_said(now),
             State::Transferring(_) => self.transfer_prompt_ended(now, prompt),
@@ -279,7 +277,8 @@ impl Call {
     fn prompt_overdue(&mut self, now: &mut Now) {
         let waiting = match &self.state {
             State::Consenting(c) => c.prompt,
-            State::Saying(p) | State::Leaving { prompt: p, .. } => Some(*p),
+            State::Saying(telling) => telling.plays(),
+            State::Leaving { prompt, .. } => Some(*prompt),
             State::Asking(a) => a.prompt,
             State::LookingUp(l) => l.prompt,
             State::Transferring(t) => match &t.step {

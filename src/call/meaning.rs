@@ -2,7 +2,6 @@
 //! it is sure enough for what it would do.
 
 use super::dialogue::past_sentences;
-use super::ladders::Progress;
 use super::machine::{Call, Now};
 use super::state::State;
 use super::timers::TimerName;
@@ -91,7 +90,7 @@ impl Call {
         self.heard_well(heard) && seems_to_ask(&heard.text).is_some()
     }
 
-    fn heard_well(&self, heard: &Hypothesis) -> bool {
+    pub(crate) fn heard_well(&self, heard: &Hypothesis) -> bool {
         heard.rejected.is_none() && heard.confidence >= self.settings.confidence_min
     }
 
@@ -149,19 +148,11 @@ impl Call {
     /// Whether nothing has come of the last turns. `node` is the one that asked.
     pub(crate) fn getting_nowhere(&mut self, now: &Now, node: &str) -> Option<(&'static str, String)> {
         let cursor = self.cursor.as_ref()?;
-        if !self.asked_nodes.contains(node) {
-            self.asked_nodes.insert(node.to_string());
+        if cursor.at_step() {
+            self.ladders.step_over();
+            return None;
         }
-        let guided = cursor.at_step().then_some(self.paced);
-        self.paced = self.paced.wrapping_add(1);
-        let known = Progress {
-            slots: cursor.slots(),
-            intent: self.story.intent.clone(),
-            guided,
-            answers: self.ladders.answers_given(),
-            nodes: self.asked_nodes.len(),
-        };
-        Some(("no_progress", self.ladders.turn_over(now.at, known)?))
+        Some(("no_progress", self.ladders.turn_over(now.at, node, cursor.slots(), self.story.intent.clone())?))
     }
 
     /// Whether the caller's value brings a person now: nobody is kept from one by it.

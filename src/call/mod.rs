@@ -3,6 +3,7 @@
 //! the commands out.
 
 mod asking;
+mod asking_keys;
 mod card;
 mod dialogue;
 mod ears;
@@ -19,6 +20,7 @@ mod record;
 mod settings;
 mod state;
 mod story;
+mod telling;
 mod timers;
 mod transfer;
 mod understand;

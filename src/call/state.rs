@@ -2,6 +2,7 @@
 
 use crate::base::{AttemptId, EarFailure, Hypothesis, LookUpId, Moment, PromptId, PromptPart, UtteranceId};
 use crate::call::keys::KeyBuffer;
+use crate::call::telling::Telling;
 use crate::flow::{Action, Ask, Target};
 
 /// Where a call is.
@@ -14,7 +15,7 @@ pub(crate) enum State {
     /// The recording is announced or asked for.
     Consenting(Consenting),
     /// The script says something.
-    Saying(PromptId),
+    Saying(Telling),
     /// The caller spoke over the last prompt; what he said decides before the script goes on.
     Holding(Holding),
     /// A question is out.

@@ -7,7 +7,7 @@ use super::machine::{Call, Now};
 use super::record::{Record, TurnRecord};
 use crate::base::{Confidence, Language, PhoneNumber, Pii, PromptPart};
 use crate::call::dialogue::words_of;
-use crate::flow::{Answer, AskKind, Cursor, Phrase};
+use crate::flow::{Answer, AskKind, Cursor, Flow, Phrase};
 use crate::nlu::Slots;
 use std::collections::{BTreeSet, VecDeque};
 
@@ -39,6 +39,8 @@ pub(crate) struct Story {
     secret_slots: BTreeSet<String>,
     /// Their values, to be struck out of later sentences.
     pub(crate) secrets: Vec<String>,
+    /// How they may be written or read aloud, without what separates the words.
+    secret_words: Vec<String>,
 }
 
 /// What a caller did in a turn.
@@ -94,11 +96,13 @@ impl Story {
     }
 
     /// What a sensitive question brought is kept from every record.
-    pub(crate) fn keep_secret(&mut self, kind: &AskKind, answer: &Answer) {
+    pub(crate) fn keep_secret(&mut self, flow: &Flow, kind: &AskKind, answer: &Answer) {
         let mut hide = |name: &str, value: &str| {
             self.secret_slots.insert(name.to_string());
             if value.chars().count() >= 3 && self.secrets.len() < 32 {
                 self.secrets.push(value.to_string());
+                self.secret_words.extend(ways_to_say(value));
+                self.secret_words.extend(flow.read_aloud(name, value).iter().map(|words| closed_up(words)));
             }
         };
         match (kind, answer) {
@@ -122,10 +126,8 @@ impl Story {
         slots.iter().filter(|(name, value)| open(name, value)).map(|(n, v)| (n.clone(), v.clone())).collect()
     }
 
-    fn without_secrets(&self, words: &str) -> String {
-        self.secrets
-            .iter()
-            .fold(words.to_string(), |text, secret| ways_to_say(secret).iter().fold(text, |text, way| strike_out(&text, way)))
+    pub(crate) fn without_secrets(&self, words: &str) -> String {
+        self.secret_words.iter().fold(words.to_string(), |text, way| strike_out(&text, way))
     }
 }
 
@@ -341,11 +343,21 @@ fn ways_to_say(secret: &str) -> Vec<String> {
     const EN: [&str; 10] = ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"];
     const ZH: [&str; 10] = ["零", "一", "二", "三", "四", "五", "六", "七", "八", "九"];
     let digits: Option<Vec<usize>> = secret.chars().map(|c| c.to_digit(10).map(|d| d as usize)).collect();
-    let mut ways = vec![secret.to_string()];
+    let mut ways = vec![closed_up(secret)];
     if let Some(digits) = digits {
         ways.extend([EN, ZH].map(|words| digits.iter().map(|d| words[*d]).collect::<String>()));
     }
     ways
+}
+
+/// What may stand between the parts of something that is written or read aloud.
+fn separates(c: char) -> bool {
+    matches!(c, ' ' | ',' | '-' | '.' | '，')
+}
+
+/// A text without what separates its parts.
+fn closed_up(text: &str) -> String {
+    text.chars().filter(|c| !separates(*c)).collect()
 }
 
 /// Replaces a secret by an ellipsis, also where it stands spelled out (`1 2 3 4`, `1, 2, 3, 4`).
@@ -373,7 +385,7 @@ fn strike_out(text: &str, secret: &str) -> String {
 fn end_of(chars: &[char], wanted: &[char]) -> Option<usize> {
     let mut at = 0;
     for (n, want) in wanted.iter().enumerate() {
-        while n > 0 && chars.get(at).is_some_and(|c| matches!(c, ' ' | ',' | '-' | '.' | '，')) {
+        while n > 0 && chars.get(at).copied().is_some_and(separates) {
             at += 1;
         }
         if !chars.get(at)?.eq_ignore_ascii_case(want) {
@@ -394,6 +406,8 @@ mod tests {
         assert_eq!(strike_out("You said 4, 7, 1 1.", "4711"), "You said ….");
         assert_eq!(strike_out("471", "4711"), "471");
         assert_eq!(strike_out("Pin four seven one one.", &ways_to_say("4711")[1]), "Pin ….");
+        let spoken = closed_up("john dot smith at gmail dot com");
+        assert_eq!(strike_out("I write to john dot smith at gmail dot com.", &spoken), "I write to ….");
     }
 
     #[test]

@@ -190,10 +190,7 @@ impl<'d> Compiler<'d, '_> {
         for name in own {
             let plain = name.value.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
                 && !name.value.starts_with(|c: char| c.is_ascii_digit());
-            if !plain
-                || ["env", "call", "hours", "today", "now", "intent", "language", "verified", "incident"]
-                    .contains(&name.value.as_str())
-            {
+            if !plain || ALWAYS_KNOWN.contains(&name.value.as_str()) {
                 let message = format!("`{}` cannot be the name of a value", name.value);
                 self.error(
                     name.line,
@@ -209,7 +206,7 @@ impl<'d> Compiler<'d, '_> {
             self.names.insert(name.value.clone());
         }
         self.names.extend(self.slots.keys().cloned());
-        self.names.extend(["call", "hours", "today", "now", "intent", "language", "verified", "incident"].map(String::from));
+        self.names.extend(ALWAYS_KNOWN.into_iter().filter(|name| *name != "env").map(String::from));
     }
 
     pub(super) fn node_index(&mut self, name: &At<String>) -> Option<usize> {

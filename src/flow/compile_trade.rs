@@ -79,9 +79,9 @@ impl Compiler<'_, '_> {
             return None;
         }
         let parsed = url::Url::parse(&address).ok().filter(|u| matches!(u.scheme(), "http" | "https"));
-        let host = parsed.as_ref().and_then(|u| u.host_str().map(|h| (h.to_string(), u.port())));
+        let host = parsed.as_ref().and_then(|u| u.host_str().map(|h| (h.to_string(), u.port_or_known_default().unwrap_or(0))));
         match host {
-            Some((host, port)) if only_env => Some(port.map_or(host.clone(), |p| format!("{host}:{p}"))),
+            Some((host, port)) if only_env => Some(format!("{host}:{port}")),
             Some(_) => {
                 let message = "the host of this address depends on what the caller says";
                 self.error(url.line, "lookup-host", message, "write the host plainly, or take it from `env`");

@@ -1,7 +1,7 @@
 //! The interpreter: where a call stands in its flow. It says what the script wants next ([`Action`]) and is told what came
 //! of it ([`Input`]). Misunderstandings, silence, requests for a person and the fate of transfers are the call's business.
 
-use super::action::{Action, Answer, CallFacts, Input, LookedUp, Say, TakeMessage};
+use super::action::{Action, CallFacts, Input, LookedUp, Say, TakeMessage};
 use super::ask;
 use super::model::{Flow, Goto, Last, Node, Question, SlotKind, Speech, Ways};
 use super::phrases::Phrase;
@@ -18,7 +18,7 @@ const UNASKED_MAX: u32 = 50;
 /// How often a caller may say no to `confirm` in one visit of a node without saying what is right; then a person.
 const DENIALS_MAX: u32 = 2;
 /// How many numbers that were read back may be wrong in one visit of a node; then a person.
-const DENIED_MAX: usize = 4;
+pub(super) const DENIED_MAX: usize = 4;
 
 /// Where a call stands in its flow.
 #[derive(Debug, Clone)]
@@ -36,22 +36,22 @@ pub struct Cursor {
     /// All slots that are known, sensitive ones included.
     pub(super) slots: Slots,
     /// Names of slots that were collected in sensitive nodes.
-    secret: Vec<String>,
+    pub(super) secret: Vec<String>,
     /// Values of `set:`.
     vars: BTreeMap<String, serde_json::Value>,
     /// Answers of look-ups, by name.
     pub(super) found: BTreeMap<String, serde_json::Value>,
-    intent: Option<String>,
+    pub(super) intent: Option<String>,
     /// True from the caller's answer to the next question: what is said now answers it.
-    answering: bool,
+    pub(super) answering: bool,
     /// What was said since the caller last spoke, for "repeat".
-    said: Vec<PromptPart>,
+    pub(super) said: Vec<PromptPart>,
     /// How often each variant list was used, by the line of its text.
     turns: BTreeMap<u32, usize>,
     /// How often the caller said no and nothing else to this node's `confirm`.
-    denials: u32,
+    pub(super) denials: u32,
     /// The digits that were read back and denied in this visit of the node: they are not read back again. At most four.
-    denied: Vec<String>,
+    pub(super) denied: Vec<String>,
     /// Prompts and look-ups since the last question.
     unasked: u32,
     /// Where the parts lead back to that are being walked through, the innermost last. At most eight.
@@ -295,9 +295,8 @@ impl Cursor {
                 Some(need) if self.slots.contains_key(&need.slot) => Next::Step(Step::Need(i + 1)),
                 Some(need) => {
                     let denied = self.denied.clone();
-                    let secret = node.verify.as_ref().is_some_and(|v| v.secrets.contains(&need.slot));
-                    let sensitive = node.sensitive || secret;
-                    self.ask(flow, node, &need.question, sensitive, |p| ask::value(flow, p, &need.slot, &need.kind, &denied))
+                    let secret = node.keeps_secret(&need.slot);
+                    self.ask(flow, node, &need.question, secret, |p| ask::value(flow, p, &need.slot, &need.kind, &denied))
                 }
             },
             Step::Confirm => match &node.confirm {
@@ -479,104 +478,6 @@ impl Cursor {
         };
         self.found.remove(&lookup.name);
         Next::Go(goto.unwrap_or(Goto::Person))
-    }
-
-    /// Where an answer leads; `None` when it does not fit the question.
-    fn answered(&mut self, flow: &Arc<Flow>, node: &Node, answer: Answer) -> Option<Next> {
-        let next = match (self.step, answer) {
-            // An intent is welcome at any question: the caller changed their mind.
-            (_, Answer::Intent { name, slots, .. }) => {
-                let goto = flow.intents.get(&name)?.go;
-                for (slot, value) in slots {
-                    self.fill(flow, node, &slot, value);
-                }
-                self.intent = Some(name);
-                // They will not come back to where they were.
-                self.returns.clear();
-                Next::Go(goto)
-            }
-            (Step::Need(i), answer) => {
-                let slot = &node.needs.get(i)?.slot;
-                let value = match answer {
-                    Answer::Value(value) => value,
-                    Answer::YesNo(yes) => if yes { "yes" } else { "no" }.to_string(),
-                    _ => return None,
-                };
-                self.fill(flow, node, slot, value).then_some(Next::Step(Step::Need(i + 1)))?
-            }
-            (Step::Helped, Answer::YesNo(yes)) => self.helped(yes),
-            (Step::Confirm, Answer::YesNo(true)) => Next::Step(Step::Set),
-            (Step::Confirm, Answer::Value(value)) => {
-                let need = node.needs.iter().find(|n| matches!(n.kind, SlotKind::Digits { .. }))?;
-                self.deny(&need.slot);
-                self.fill(flow, node, &need.slot, value).then_some(Next::Step(Step::Confirm))?
-            }
-            (Step::Confirm, Answer::YesNo(false)) => {
-                for need in &node.needs {
-                    self.deny(&need.slot);
-                }
-                for need in &node.needs {
-                    self.slots.remove(&need.slot);
-                }
-                self.denials += 1;
-                node.unconfirmed.map_or(Next::Step(Step::Need(0)), Next::Go)
-            }
-            (_, answer) => self.chosen(flow, node, answer)?,
-        };
-        self.answering = !matches!(node.last, Last::Ask(_, Ways::Language { .. }));
-        self.said.clear();
-        Some(next)
-    }
-
-    /// Where an answer to the node's own question leads.
-    fn chosen(&mut self, flow: &Arc<Flow>, node: &Node, answer: Answer) -> Option<Next> {
-        if let Last::Guide(guide) = &node.last {
-            return self.paced(flow, node, guide, &answer);
-        }
-        let Last::Ask(_, ways) = &node.last else { return None };
-        match (ways, answer) {
-            (Ways::YesNo { yes, no }, Answer::YesNo(answer)) => Some(Next::Go(if answer { *yes } else { *no })),
-            (Ways::Value { slot, then, .. }, Answer::Value(value)) => {
-                self.fill(flow, node, slot, value).then_some(Next::Go(*then))
-            }
-            (Ways::Menu(options), Answer::Option(name)) => {
-                let option = options.iter().find(|o| o.name == name)?;
-                if flow.intents.contains_key(&name) {
-                    self.intent = Some(name);
-                }
-                Some(Next::Go(option.go))
-            }
-            (Ways::Language { options, then }, Answer::Option(name)) => {
-                let option = options.iter().find(|o| o.name == name)?;
-                self.set_language(Language::parse(&option.name)?);
-                Some(Next::Go(*then))
-            }
-            // A key of an open question that leads straight to a node.
-            (Ways::Intents { .. }, Answer::Option(name)) => flow.node_named(&name).map(|index| Next::Go(Goto::Node(index))),
-            _ => None,
-        }
-    }
-
-    /// Remembers that a slot does not hold what was read back.
-    fn deny(&mut self, slot: &str) {
-        if let (Some(SlotKind::Digits { .. }), Some(value)) = (self.flow.slots.get(slot), self.slots.get(slot))
-            && self.denied.len() < DENIED_MAX
-        {
-            self.denied.push(value.clone());
-        }
-    }
-
-    /// Takes a slot's value, if it is one.
-    fn fill(&mut self, flow: &Arc<Flow>, node: &Node, slot: &str, value: String) -> bool {
-        let fits = flow.slots.get(slot).is_some_and(|kind| kind.fits(&value));
-        if fits {
-            self.slots.insert(slot.to_string(), value);
-            self.secret.retain(|s| s != slot);
-            if node.sensitive || node.verify.as_ref().is_some_and(|v| v.secrets.iter().any(|s| s == slot)) {
-                self.secret.push(slot.to_string());
-            }
-        }
-        fits
     }
 
     /// Renders words, and turns to the next variant.

@@ -60,8 +60,10 @@ impl Cursor {
             return None;
         }
         self.language = language;
-        // What an incident says is said again, too: it was in the other language.
-        self.after_incident = None;
+        // Who was just being told of an incident is told again: it was in the other language.
+        if self.after_incident.take().is_some() {
+            self.incident_told = false;
+        }
         Some(self.run(Next::Step(self.step)))
     }
 

@@ -6,6 +6,7 @@ use super::document::Piece;
 use super::finding::Report;
 use super::model::{Flow, Goto, Last, Node, OptionWay, Speech, Ways};
 use super::rules_known;
+use super::rules_map::{self, Map, place, surely_asks};
 use crate::base::Language;
 use crate::nlu::person::asks_for_person;
 use crate::nlu::spoken_words;
@@ -20,9 +21,9 @@ const PROMPT_WORDS_MAX: usize = 45;
 pub(crate) fn check(flow: &Flow, report: &mut Report) {
     let map = Map::of(flow);
     unreachable(flow, &map, report);
-    silent_loops(flow, report);
+    silent_loops(flow, &map, report);
     target_cycles(flow, report);
-    returns(flow, &map, report);
+    rules_map::check(flow, &map, report);
     for (index, node) in flow.nodes.iter().enumerate() {
         keys_and_voice(flow, index, node, report);
     }
@@ -35,111 +36,6 @@ pub(crate) fn check(flow: &Flow, report: &mut Report) {
         unused(flow, report);
         rules_known::check(flow, &map, report);
     }
-}
-
-/// Where each node leads, by place.
-pub(super) struct Map {
-    /// Also from the end of a part to what follows those who run it.
-    pub(super) ways: Vec<Vec<usize>>,
-    /// Nodes that run a part.
-    pub(super) runs: Vec<Run>,
-}
-
-/// A node that runs a part of the flow.
-pub(super) struct Run {
-    pub(super) node: usize,
-    /// What follows it.
-    pub(super) then: usize,
-    /// The nodes of the part that lead back.
-    pub(super) ends: Vec<usize>,
-}
-
-impl Map {
-    fn of(flow: &Flow) -> Map {
-        let names: BTreeMap<&str, usize> = flow.nodes.iter().enumerate().map(|(i, n)| (n.name.as_str(), i)).collect();
-        let ways = flow.nodes.iter().map(|node| {
-            let ways = node.ways(&flow.intents, |name| names.get(name).copied());
-            let places: BTreeSet<usize> = ways.iter().filter_map(place).filter(|i| *i < flow.nodes.len()).collect();
-            places.into_iter().collect()
-        });
-        let mut map = Map { ways: ways.collect(), runs: Vec::new() };
-        // Whatever a part runs itself comes back, so what follows that belongs to the part.
-        let mut follows = Map { ways: map.ways.clone(), runs: Vec::new() };
-        for (node, then) in runs(flow) {
-            follows.ways[node].extend(place(&then));
-        }
-        let returns = |node: usize| leads(flow, node).contains(&Goto::Return);
-        for (node, then) in runs(flow) {
-            let Last::Run(part, _) = &flow.nodes[node].last else { continue };
-            let ends: Vec<usize> = follows.reach(*part, |_| false).into_iter().filter(|i| returns(*i)).collect();
-            let Some(then) = place(&then) else { continue };
-            for &end in &ends {
-                if !map.ways[end].contains(&then) {
-                    map.ways[end].push(then);
-                }
-            }
-            map.runs.push(Run { node, then, ends });
-        }
-        map
-    }
-
-    /// Every place that can be reached from `from`, without going beyond those that `stop` names.
-    pub(super) fn reach(&self, from: usize, stop: impl Fn(usize) -> bool) -> BTreeSet<usize> {
-        let mut seen = BTreeSet::from([from]);
-        let mut todo = vec![from];
-        while let Some(at) = todo.pop() {
-            if stop(at) {
-                continue;
-            }
-            for &next in &self.ways[at] {
-                if seen.insert(next) {
-                    todo.push(next);
-                }
-            }
-        }
-        seen
-    }
-}
-
-/// Nodes that run a part, with what follows.
-fn runs(flow: &Flow) -> Vec<(usize, Goto)> {
-    let run = |(index, node): (usize, &Node)| if let Last::Run(_, then) = &node.last { Some((index, *then)) } else { None };
-    flow.nodes.iter().enumerate().filter_map(run).collect()
-}
-
-fn leads(flow: &Flow, node: usize) -> Vec<Goto> {
-    flow.nodes[node].ways(&flow.intents, |name| flow.node_named(name))
-}
-
-/// Ways back where nothing was run, and parts that never lead back.
-fn returns(flow: &Flow, map: &Map, report: &mut Report) {
-    let mut outside = Map { ways: Vec::new(), runs: Vec::new() };
-    for index in 0..flow.nodes.len() {
-        let ways = leads(flow, index);
-        outside.ways.push(match &flow.nodes[index].last {
-            Last::Run(part, then) => ways.iter().chain([then]).filter_map(place).filter(|way| way != part).collect(),
-            _ => ways.iter().filter_map(place).collect(),
-        });
-    }
-    let begins = flow.intents.values().filter_map(|i| place(&i.go)).chain([flow.start]);
-    let reached: BTreeSet<usize> = begins.flat_map(|from| outside.reach(from, |_| false)).collect();
-    for index in reached {
-        if leads(flow, index).contains(&Goto::Return) {
-            let node = &flow.nodes[index];
-            let message =
-                format!("`{}` leads back, but may be reached without any `run`: callers get a person there", node.name);
-            report.error(node.line, "return", message, "let only `run` lead to this part, or write where it goes on");
-        }
-    }
-    for run in map.runs.iter().filter(|run| run.ends.is_empty()) {
-        let node = &flow.nodes[run.node];
-        let message = format!("what `{}` runs never leads back, so its `then` is never reached", node.name);
-        report.error(node.line, "return", message, "end the part with `then: return`, or write `then: …` instead of `run: …`");
-    }
-}
-
-fn place(goto: &Goto) -> Option<usize> {
-    if let Goto::Node(index) = goto { Some(*index) } else { None }
 }
 
 fn unreachable(flow: &Flow, map: &Map, report: &mut Report) {
@@ -172,40 +68,13 @@ fn unreachable(flow: &Flow, map: &Map, report: &mut Report) {
     }
 }
 
-/// Whether the caller is surely heard in a node before it is left.
-fn surely_asks(node: &Node) -> bool {
-    node.asks() || node.needs.iter().any(|need| node.forget.contains(&need.slot))
-}
-
-/// Where each node may lead without the caller being heard: a part that is run is walked into, and passed by if it can be silent.
-fn silent_map(flow: &Flow) -> Map {
-    let own: Vec<Vec<usize>> = (0..flow.nodes.len()).map(|i| leads(flow, i).iter().filter_map(place).collect()).collect();
-    let mut map = Map { ways: own, runs: Vec::new() };
-    // What can be passed by makes more parts passable; it comes to rest after at most as many rounds as there are runs.
-    loop {
-        let mut more = Vec::new();
-        for (node, then) in runs(flow) {
-            let (Last::Run(part, _), Some(then)) = (&flow.nodes[node].last, place(&then)) else { continue };
-            let passes = |i: usize| !surely_asks(&flow.nodes[i]) && leads(flow, i).contains(&Goto::Return);
-            let passable = map.reach(*part, |i| surely_asks(&flow.nodes[i])).into_iter().any(passes);
-            if passable && !map.ways[node].contains(&then) {
-                more.push((node, then));
-            }
-        }
-        if more.is_empty() {
-            return map;
-        }
-        more.into_iter().for_each(|(node, then)| map.ways[node].push(then));
-    }
-}
-
 /// Circles of nodes in which the caller is never heard: nobody could ask for a person there, and the call would not end.
-fn silent_loops(flow: &Flow, report: &mut Report) {
-    let map = silent_map(flow);
+fn silent_loops(flow: &Flow, map: &Map, report: &mut Report) {
+    let ways = map.silent_ways(flow);
     // Peel off every node that leads out: what asks, what ends, and then whatever leads only to those.
     let mut left: BTreeSet<usize> = (0..flow.nodes.len()).filter(|i| !surely_asks(&flow.nodes[*i])).collect();
     loop {
-        let ends: Vec<usize> = left.iter().copied().filter(|i| !map.ways[*i].iter().any(|next| left.contains(next))).collect();
+        let ends: Vec<usize> = left.iter().copied().filter(|i| !ways[*i].iter().any(|next| left.contains(next))).collect();
         if ends.is_empty() {
             break;
         }
@@ -215,7 +84,7 @@ fn silent_loops(flow: &Flow, report: &mut Report) {
     }
     // Also from the other side, so that only the circles and what joins two of them remain.
     loop {
-        let entered: BTreeSet<usize> = left.iter().flat_map(|i| map.ways[*i].iter().copied()).collect();
+        let entered: BTreeSet<usize> = left.iter().flat_map(|i| ways[*i].iter().copied()).collect();
         let heads: Vec<usize> = left.iter().copied().filter(|i| !entered.contains(i)).collect();
         if heads.is_empty() {
             break;

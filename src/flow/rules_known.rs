@@ -3,7 +3,7 @@
 use super::document::Piece;
 use super::finding::Report;
 use super::model::{Flow, Last, Node, Speech, Ways};
-use super::rules::Map;
+use super::rules_map::Map;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Names of values.
@@ -164,6 +164,13 @@ fn secrets_spoken(flow: &Flow, report: &mut Report) {
         for name in wanted(flow, speech).intersection(&secrets) {
             let message = format!("`{name}` is sensitive, but is spoken here");
             report.warning(speech.line, "sensitive", message, "say that it was understood without saying what it is");
+        }
+    }
+    for node in &flow.nodes {
+        let templates = node.tasks.iter().flat_map(|task| [&task.what, &task.old, &task.new]);
+        for name in templates.flat_map(|t| wanted_by(flow, t)).collect::<Names>().intersection(&secrets) {
+            let message = format!("`{name}` is sensitive, but stands in a task: people would read `…` there");
+            report.warning(node.line, "sensitive", message, "leave it out: the agent asks the caller for it");
         }
     }
     let urls: BTreeMap<u32, Names> = flow.lookups.values().map(|l| (l.line, wanted_by(flow, &l.url))).collect();

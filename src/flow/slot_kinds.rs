@@ -4,14 +4,14 @@
 use super::action::Choice;
 use super::ask::{self, Place};
 use super::compile::Compiler;
-use super::document::{At, Node, Slot};
+use super::document::{At, Node, Slot, schema_as};
 use super::model::{Flow, SlotKind};
 use super::phrases::Phrase;
 use super::read::Reader;
+use super::read_values::time_of;
 use super::yaml::{Entry, Value, Yaml};
 use crate::base::{Digit, Expect, PromptPart};
 use crate::nlu::slots::{self, Currency, Named, Span, ValueKind};
-use chrono::NaiveTime;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -28,19 +28,6 @@ pub(crate) struct TimeIn(pub(crate) Option<Span>);
 /// Names, each with the ways to say it.
 #[derive(Debug, Clone)]
 pub(crate) struct NameList(pub(crate) Vec<(At<String>, Vec<At<String>>)>);
-
-macro_rules! schema_as {
-    ($type:ty, $name:literal, $schema:tt) => {
-        impl JsonSchema for $type {
-            fn schema_name() -> Cow<'static, str> {
-                $name.into()
-            }
-            fn json_schema(_: &mut SchemaGenerator) -> Schema {
-                json_schema!($schema)
-            }
-        }
-    };
-}
 
 schema_as!(MoneyOf, "Money", { "type": ["boolean", "string"], "pattern": "^[A-Z]{3}$" });
 schema_as!(TimeIn, "Time", { "type": ["boolean", "string"], "pattern": "^[0-9]{1,2}(:[0-9]{2})?-[0-9]{1,2}(:[0-9]{2})?$" });
@@ -141,12 +128,8 @@ impl Compiler<'_, '_> {
 
 /// `11:00-23:00`, also past midnight: `18:00-2:00`.
 fn span_of(text: &str) -> Option<Span> {
-    let time = |t: &str| {
-        let (hour, minute) = t.trim().split_once(':').unwrap_or((t.trim(), "0"));
-        NaiveTime::from_hms_opt(hour.parse().ok()?, minute.parse().ok()?, 0)
-    };
     let (from, until) = text.split_once('-')?;
-    let (from, until) = (time(from)?, time(until)?);
+    let (from, until) = (time_of(from)?, time_of(until)?);
     (from != until).then_some(Span { from, until })
 }
 

@@ -27,7 +27,7 @@ fn findings(nodes: &str) -> String {
 }
 
 fn facts(at: WallTime) -> CallFacts {
-    CallFacts { caller: PhoneNumber::new("+441234"), dialled: PhoneNumber::new("1"), at, base_dir: "".into(), incident: None }
+    super::tests::facts("+441234", at)
 }
 
 fn begin(nodes: &str) -> (Cursor, String) {
@@ -257,4 +257,20 @@ fn an_incident_is_told_once_and_spares_what_is_out_of_order() {
     assert_eq!(line(&c.next(MONDAY, value("1234"))), "answer: Parcels in Berlin are late. Out of order.", "not asked");
     let over = Incident { until: Some(MONDAY), ..Incident::default() };
     assert!(!over.holds(MONDAY) && over.holds(SUNDAY));
+}
+
+#[test]
+fn an_incident_is_told_again_in_the_language_that_is_wished_for() {
+    let text = format!(
+        "{HEAD}nodes:\n  welcome: {{ ask: {{ en: Automatic?, zh: 自动？ }}, yes: bye, no: bye }}\n  bye: {{ hang_up: true }}\n"
+    )
+    .replace("languages: [en]", "languages: [en, zh]");
+    let flow = Flow::load(&text, "t.yaml", &env()).expect("a flow").flow;
+    let words = BTreeMap::from([(Language::EN, "Parcels are late.".to_string()), (Language::ZH, "包裹晚到。".to_string())]);
+    let incident = Some(Incident { words, ..Incident::default() });
+    let (mut c, first) = Cursor::start(flow, CallFacts { incident, ..facts(MONDAY) });
+    assert_eq!(line(&first), "say: Parcels are late.");
+    assert_eq!(c.switch_language(Language::ZH).as_ref().map(line).as_deref(), Some("say: 包裹晚到。"));
+    assert_eq!(line(&c.next(MONDAY, Input::Done)), "ask yes_no: 自动？");
+    assert_eq!(c.switch_language(Language::EN).as_ref().map(line).as_deref(), Some("ask yes_no: Automatic?"), "told once");
 }

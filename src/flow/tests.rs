@@ -21,15 +21,19 @@ fn loaded(text: &str) -> Checked {
 /// A Monday morning in London.
 pub(super) const MONDAY: WallTime = WallTime(1_796_032_800_000);
 
-fn start(text: &str) -> (Cursor, Action) {
-    let facts = CallFacts {
-        caller: PhoneNumber::new("+441234"),
+/// What a call knows: who calls, and when.
+pub(super) fn facts(caller: &str, at: WallTime) -> CallFacts {
+    CallFacts {
+        caller: PhoneNumber::new(caller),
         dialled: PhoneNumber::new("100"),
-        at: MONDAY,
+        at,
         base_dir: "/flows".into(),
         incident: None,
-    };
-    Cursor::start(loaded(text).flow, facts)
+    }
+}
+
+fn start(text: &str) -> (Cursor, Action) {
+    Cursor::start(loaded(text).flow, facts("+441234", MONDAY))
 }
 
 /// One line per action.
@@ -350,14 +354,7 @@ fn many_mistakes_are_told_at_once_and_the_remedy_names_the_key() {
 fn small(script: &[Input]) -> Vec<String> {
     let (mut c, first) = {
         let checked = Flow::load(SMALL, "small.yaml", &BTreeMap::new()).expect("a flow");
-        let facts = CallFacts {
-            caller: PhoneNumber::new("1"),
-            dialled: PhoneNumber::new("2"),
-            at: MONDAY,
-            base_dir: "/flows".into(),
-            incident: None,
-        };
-        Cursor::start(checked.flow, facts)
+        Cursor::start(checked.flow, facts("1", MONDAY))
     };
     let mut lines = vec![line(&first)];
     lines.extend(script.iter().map(|input| line(&c.next(MONDAY, input.clone()))));
@@ -445,14 +442,7 @@ fn a_flow_that_talks_for_ever_ends_with_a_person() {
     let mut flow = Flow::load(SMALL, "small.yaml", &BTreeMap::new()).expect("a flow").flow;
     let inner = std::sync::Arc::get_mut(&mut flow).expect("nobody else has it");
     inner.nodes[0].last = super::model::Last::Then(super::model::Goto::Node(0));
-    let facts = CallFacts {
-        caller: PhoneNumber::new("1"),
-        dialled: PhoneNumber::new("2"),
-        at: MONDAY,
-        base_dir: "".into(),
-        incident: None,
-    };
-    let (mut c, mut action) = Cursor::start(flow, facts);
+    let (mut c, mut action) = Cursor::start(flow, facts("1", MONDAY));
     for _ in 0..60 {
         action = c.next(MONDAY, Input::Done);
     }
@@ -478,14 +468,7 @@ fn no_file_and_no_answer_makes_it_panic() {
         state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         (state >> 33) % sides
     };
-    let facts = CallFacts {
-        caller: PhoneNumber::new("1"),
-        dialled: PhoneNumber::new("2"),
-        at: MONDAY,
-        base_dir: "".into(),
-        incident: None,
-    };
-    let (mut c, _) = Cursor::start(flow, facts);
+    let (mut c, _) = Cursor::start(flow, facts("1", MONDAY));
     for _ in 0..5_000 {
         let input = match roll(9) {
             0..=2 => Input::Done,
@@ -497,14 +480,7 @@ fn no_file_and_no_answer_makes_it_panic() {
             _ => Input::LookedUp(if roll(2) == 0 { LookedUp::NotFound } else { LookedUp::Outage("down".to_string()) }),
         };
         if let Action::Transfer { .. } | Action::End { .. } = c.next(MONDAY, input) {
-            let facts = CallFacts {
-                caller: PhoneNumber::new("1"),
-                dialled: PhoneNumber::new("2"),
-                at: MONDAY,
-                base_dir: "".into(),
-                incident: None,
-            };
-            c = Cursor::start(c.flow().clone(), facts).0;
+            c = Cursor::start(c.flow().clone(), facts("1", MONDAY)).0;
         }
     }
 }

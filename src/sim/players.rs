@@ -23,6 +23,8 @@ pub(super) struct Players(BTreeMap<LegId, Player>);
 struct Player {
     waiting: VecDeque<Prompt>,
     playing: Option<(Prompt, Moment, usize)>,
+    /// Since when prompts follow each other without a gap.
+    talking_since: Moment,
     quiet_since: Moment,
 }
 
@@ -43,6 +45,9 @@ impl Players {
         let prompt = player.waiting.pop_front()?;
         let started = (prompt.id, length_ms(&prompt.parts));
         player.playing = Some((prompt, now, step));
+        if player.quiet_since != now {
+            player.talking_since = now;
+        }
         Some(started)
     }
 
@@ -81,9 +86,10 @@ impl Players {
         self.0.get(&leg)?.playing.as_ref().map(|(prompt, _, _)| prompt.id)
     }
 
-    /// Since when something plays there.
+    /// Since when something plays there, one prompt after the other.
     pub(super) fn playing_since(&self, leg: LegId) -> Option<Moment> {
-        self.0.get(&leg)?.playing.as_ref().map(|(_, since, _)| *since)
+        let player = self.0.get(&leg)?;
+        player.playing.as_ref().map(|_| player.talking_since)
     }
 
     /// Since when nothing plays there.
