@@ -3,9 +3,10 @@
 use super::action::{Ask, AskKind, Choice, LookUp, MenuOption};
 use super::model::{Flow, Lookup, Node, OptionWay, Question, SlotKind, Ways};
 use super::phrases::{Phrase, key_word, repeat_words};
-use super::slot_kinds;
+use super::slot_kinds::{self, PHONE_DIGITS};
 use super::template::Scope;
 use crate::base::{Digit, Expect, Grammar, Language, PromptPart};
+use crate::nlu::slots::ValueKind;
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
@@ -103,7 +104,11 @@ pub(super) fn assent(flow: &Flow, place: &Place<'_>) -> Expected {
 
 /// Expects yes or no to digits that were read back, or what they are instead. `denied` = what they are not.
 pub(super) fn confirm(flow: &Flow, place: &Place<'_>, read_back: (&str, &str), kind: &SlotKind, denied: &[String]) -> Expected {
-    let SlotKind::Digits { min, max, check } = *kind else { return assent(flow, place) };
+    let (min, max, check) = match *kind {
+        SlotKind::Digits { min, max, check } => (min, max, check),
+        SlotKind::Value(ValueKind::Phone { .. }) => (PHONE_DIGITS.0, PHONE_DIGITS.1, None),
+        _ => return assent(flow, place),
+    };
     let (slot, value) = (read_back.0.to_string(), read_back.1.to_string());
     Expected {
         kind: AskKind::Confirm { slot, value, min, max, check, denied: denied.to_vec() },

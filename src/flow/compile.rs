@@ -29,6 +29,7 @@ pub(crate) fn compile(document: &Document, hash: String, env: &BTreeMap<String, 
         env,
         nodes: document.nodes.0.iter().enumerate().map(|(i, (name, _))| (name.value.as_str(), i)).collect(),
         slots: BTreeMap::new(),
+        slot_rules: BTreeMap::new(),
         names: BTreeSet::new(),
         languages,
     };
@@ -68,6 +69,7 @@ pub(super) struct Compiler<'d, 'r> {
     /// Nodes by name.
     pub(super) nodes: BTreeMap<&'d str, usize>,
     pub(super) slots: BTreeMap<String, SlotKind>,
+    pub(super) slot_rules: BTreeMap<String, SlotRule>,
     /// Names that templates and conditions may look at.
     pub(super) names: BTreeSet<String>,
 }
@@ -116,6 +118,7 @@ impl<'d> Compiler<'d, '_> {
             intents,
             out_of_scope: self.out_of_scope(),
             slots: self.slots.clone(),
+            slot_rules: std::mem::take(&mut self.slot_rules),
             tests: self.tests(),
             nodes,
             start,
@@ -142,6 +145,9 @@ impl<'d> Compiler<'d, '_> {
         let of_intents = document.intents.iter().flat_map(|i| &i.0).filter_map(|(_, i)| i.slots.as_ref());
         for named in document.slots.iter().chain(of_intents) {
             for (name, slot) in &named.0 {
+                if let Some(rule) = self.slot_rule(slot) {
+                    self.slot_rules.insert(name.value.clone(), rule);
+                }
                 let Some(kind) = self.slot_kind(name, slot) else { continue };
                 if self.slots.insert(name.value.clone(), kind.clone()).is_some_and(|earlier| earlier != kind) {
                     let message = format!("the slot `{}` is of another kind elsewhere", name.value);

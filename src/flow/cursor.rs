@@ -431,11 +431,12 @@ impl Cursor {
         }
         let question = Question { prompt: speech.clone(), reprompts: Vec::new(), key_prompt: None, no_input: ask::NO_INPUT };
         // One number alone can be corrected by what follows the no.
-        let digits = node.needs.iter().filter(|n| matches!(n.kind, SlotKind::Digits { .. })).collect::<Vec<_>>();
-        let value = match digits.as_slice() {
-            [need] => self.slots.get(&need.slot).map(|value| (need.slot.clone(), value.clone(), &need.kind)),
-            _ => None,
-        };
+        let digits = node.needs.iter().filter_map(|need| {
+            let value = self.slots.get(&need.slot)?;
+            Some((need.slot.clone(), need.kind.digits_of(value)?.to_string(), &need.kind))
+        });
+        let digits: Vec<_> = digits.collect();
+        let value = <[_; 1]>::try_from(digits).ok().map(|[one]| one);
         let denied = self.denied.clone();
         self.ask(flow, node, &question, node.sensitive, |p| match &value {
             Some((slot, value, kind)) => ask::confirm(flow, p, (slot, value), kind, &denied),

@@ -2,7 +2,7 @@
 
 use super::action::Answer;
 use super::cursor::{Cursor, DENIED_MAX, Next, Step};
-use super::model::{Flow, Goto, Last, Node, SlotKind, Ways};
+use super::model::{Flow, Goto, Last, Node, Ways};
 use crate::base::Language;
 use std::sync::Arc;
 
@@ -33,8 +33,10 @@ impl Cursor {
             (Step::Helped, Answer::YesNo(yes)) => self.helped(yes),
             (Step::Confirm, Answer::YesNo(true)) => Next::Step(Step::Set),
             (Step::Confirm, Answer::Value(value)) => {
-                let need = node.needs.iter().find(|n| matches!(n.kind, SlotKind::Digits { .. }))?;
+                let need = node.needs.iter().find(|n| n.kind.digits_of("").is_some())?;
+                let before = self.slots.get(&need.slot).cloned().unwrap_or_default();
                 self.deny(&need.slot);
+                let value = need.kind.corrected(&before, &value)?;
                 self.fill(flow, node, &need.slot, value).then_some(Next::Step(Step::Confirm))?
             }
             (Step::Confirm, Answer::YesNo(false)) => {
@@ -85,16 +87,16 @@ impl Cursor {
 
     /// Remembers that a slot does not hold what was read back.
     fn deny(&mut self, slot: &str) {
-        if let (Some(SlotKind::Digits { .. }), Some(value)) = (self.flow().slots.get(slot), self.slots.get(slot))
-            && self.denied.len() < DENIED_MAX
-        {
-            self.denied.push(value.clone());
+        let kind = self.flow().slots.get(slot);
+        let digits = kind.zip(self.slots.get(slot)).and_then(|(kind, value)| kind.digits_of(value)).map(String::from);
+        if let Some(digits) = digits.filter(|_| self.denied.len() < DENIED_MAX) {
+            self.denied.push(digits);
         }
     }
 
     /// Takes a slot's value, if it is one.
     fn fill(&mut self, flow: &Arc<Flow>, node: &Node, slot: &str, value: String) -> bool {
-        let fits = flow.slots.get(slot).is_some_and(|kind| kind.fits(&value));
+        let fits = flow.takes(slot, &value);
         if fits {
             self.slots.insert(slot.to_string(), value);
             self.secret.retain(|s| s != slot);

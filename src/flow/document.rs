@@ -231,7 +231,7 @@ pub(crate) struct Intent {
     pub(crate) slots: Option<Named<Slot>>,
 }
 
-/// A value that is collected. Exactly one of the keys.
+/// A value that is collected. Exactly one of the kinds.
 #[derive(Debug, JsonSchema)]
 #[schemars(deny_unknown_fields)]
 pub(crate) struct Slot {
@@ -240,6 +240,12 @@ pub(crate) struct Slot {
     /// Beside `digits`, what they must agree with: `luhn`, `gs1` or `mod97`. A number that does not is heard again among what
     /// sounds like it.
     pub(crate) check: Option<At<String>>,
+    /// Beside any kind, a regular expression that the whole value must fit, such as `(10|20)[0-9]{6}`; the value as templates see it.
+    pub(crate) pattern: Option<At<String>>,
+    /// Beside `number` or `money`, the least that is taken.
+    pub(crate) min: Option<At<String>>,
+    /// Beside `number` or `money`, the most that is taken.
+    pub(crate) max: Option<At<String>>,
     /// A number, if `true`.
     pub(crate) number: Option<At<bool>>,
     /// A day, if `true`.

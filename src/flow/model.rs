@@ -51,6 +51,8 @@ pub struct Flow {
     pub out_of_scope: Vec<String>,
     /// All slots by name, those of intents included.
     pub slots: BTreeMap<String, SlotKind>,
+    /// What values must fulfil beside being of their kind, by slot.
+    pub(super) slot_rules: BTreeMap<String, SlotRule>,
     /// The flow's own tests.
     pub tests: Vec<FlowTest>,
     pub(super) nodes: Vec<Node>,
@@ -144,6 +146,52 @@ impl SlotKind {
             SlotKind::YesNo => matches!(value, "yes" | "no"),
             SlotKind::Value(kind) => kind.fits(value),
         }
+    }
+
+    /// The digits of a value that callers can correct one by one when it is read back; `None` for other kinds.
+    pub(super) fn digits_of<'v>(&self, value: &'v str) -> Option<&'v str> {
+        match self {
+            SlotKind::Digits { .. } => Some(value),
+            SlotKind::Value(ValueKind::Phone { .. }) => Some(value.strip_prefix('+').unwrap_or(value)),
+            _ => None,
+        }
+    }
+
+    /// The value that corrected digits mean, where this was read back before.
+    pub(super) fn corrected(&self, before: &str, digits: &str) -> Option<String> {
+        match self {
+            // What has a country keeps it where only some digits were wrong; the whole number again is read anew.
+            SlotKind::Value(ValueKind::Phone { .. }) if before.len() == digits.len() + 1 && before.starts_with('+') => {
+                Some(format!("+{digits}"))
+            }
+            SlotKind::Value(kind) => kind.keyed(digits),
+            _ => Some(digits.to_string()),
+        }
+    }
+}
+
+/// What a slot's values must fulfil beside being of its kind.
+#[derive(Debug, Clone, Default)]
+pub(super) struct SlotRule {
+    pub(super) pattern: Option<regex::Regex>,
+    pub(super) min: Option<f64>,
+    pub(super) max: Option<f64>,
+}
+
+impl SlotRule {
+    /// Whether a value fulfils it. Of money the amount counts, whatever its currency.
+    fn holds(&self, value: &str) -> bool {
+        let amount = || value.split(' ').next().and_then(|v| v.parse::<f64>().ok());
+        self.pattern.as_ref().is_none_or(|p| p.is_match(value))
+            && self.min.is_none_or(|min| amount().is_some_and(|a| a >= min))
+            && self.max.is_none_or(|max| amount().is_some_and(|a| a <= max))
+    }
+}
+
+impl Flow {
+    /// Whether a text is a value of this slot.
+    pub fn takes(&self, slot: &str, value: &str) -> bool {
+        self.slots.get(slot).is_some_and(|kind| kind.fits(value)) && self.slot_rules.get(slot).is_none_or(|r| r.holds(value))
     }
 }
 

@@ -263,6 +263,9 @@ impl<'r> Reader<'r> {
         Some(Slot {
             digits: self.opt(&f, "digits", Self::range),
             check: self.opt(&f, "check", Self::text),
+            pattern: self.opt(&f, "pattern", Self::text),
+            min: self.opt(&f, "min", Self::text),
+            max: self.opt(&f, "max", Self::text),
             number: self.opt(&f, "number", Self::truth),
             date: self.opt(&f, "date", Self::truth),
             yes_no: self.opt(&f, "yes_no", Self::truth),

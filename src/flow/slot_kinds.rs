@@ -5,7 +5,7 @@ use super::action::Choice;
 use super::ask::{self, Place};
 use super::compile::Compiler;
 use super::document::{At, Node, Slot, schema_as};
-use super::model::{Flow, SlotKind};
+use super::model::{Flow, SlotKind, SlotRule};
 use super::phrases::Phrase;
 use super::read::Reader;
 use super::read_values::time_of;
@@ -66,6 +66,12 @@ impl Reader<'_> {
     }
 }
 
+/// Fewest and most digits of a telephone number (ITU-T E.164 §6).
+pub(super) const PHONE_DIGITS: (u8, u8) = (5, 15);
+
+/// Longest pattern of a slot, in characters.
+const PATTERN_MAX: usize = 200;
+
 /// Most names of one list, and most ways to say one: each is compared with everything that is said.
 const NAMES_MAX: usize = 500;
 const WAYS_MAX: usize = 10;
@@ -83,6 +89,36 @@ impl Compiler<'_, '_> {
             slot.names.as_ref().map(|list| self.name_list(name, list)),
         ];
         kinds.into_iter().flatten().map(SlotKind::Value).collect()
+    }
+
+    /// What values must fulfil beside being of the kind.
+    pub(super) fn slot_rule(&mut self, slot: &Slot) -> Option<SlotRule> {
+        let counted = slot.number.as_ref().is_some_and(|n| n.value) || slot.money.is_some();
+        let mut bound = |at: &Option<At<String>>| {
+            let at = at.as_ref()?;
+            let number = at.value.parse::<f64>().ok().filter(|n| n.is_finite());
+            if number.is_none() || !counted {
+                let message = format!("`{}` bounds nothing here", at.value);
+                self.error(at.line, "slot-bounds", message, "write a number, beside `number: true` or `money: …`");
+            }
+            number
+        };
+        let (min, max) = (bound(&slot.min), bound(&slot.max));
+        if let (Some(least), Some(most), Some(at)) = (min, max, &slot.min)
+            && least > most
+        {
+            self.error(at.line, "slot-bounds", format!("no value is at least {least} and at most {most}"), "exchange them");
+        }
+        let pattern = slot.pattern.as_ref().and_then(|at| {
+            // Linear in what is said, and bounded in memory, whatever is written.
+            let whole = regex::RegexBuilder::new(&format!("^(?:{})$", at.value)).size_limit(1 << 18).build();
+            if at.value.chars().count() > PATTERN_MAX || whole.is_err() {
+                let message = format!("`{}` is no pattern, or a very long one", at.value);
+                self.error(at.line, "slot-pattern", message, "write a regular expression, such as `(10|20)[0-9]{6}`");
+            }
+            whole.ok()
+        });
+        (pattern.is_some() || min.is_some() || max.is_some()).then_some(SlotRule { pattern, min, max })
     }
 
     fn country(&mut self, code: &At<String>, phone: bool) -> Option<String> {
@@ -168,7 +204,9 @@ pub(super) fn expected(flow: &Flow, place: &Place<'_>, kind: &ValueKind) -> (Exp
     let (expect, key_prompt) = match kind {
         ValueKind::Money { .. } => (Expect::Money, phrase(Phrase::MoneyByKey)),
         ValueKind::Time { .. } => (Expect::Time, phrase(Phrase::TimeByKey)),
-        ValueKind::Phone { .. } => (Expect::Digits { min: 5, max: 15, check: None }, phrase(Phrase::PhoneByKey)),
+        ValueKind::Phone { .. } => {
+            (Expect::Digits { min: PHONE_DIGITS.0, max: PHONE_DIGITS.1, check: None }, phrase(Phrase::PhoneByKey))
+        }
         ValueKind::Email => (Expect::Spelled, phrase(Phrase::EmailSpelled)),
         ValueKind::Name(names) => return expected_name(flow, place, names),
     };

@@ -1,9 +1,8 @@
 //! Slots with values of their own: what is asked, what is accepted, and what the checker says to wrong ones.
 
 use super::*;
-use crate::base::{PhoneNumber, WallTime};
-use crate::flow::{Action, Answer, AskKind, CallFacts, Cursor, Finding, Input, Severity};
-use std::path::PathBuf;
+use crate::base::WallTime;
+use crate::flow::{Action, Answer, AskKind, Cursor, Finding, Input, Severity};
 
 /// Monday, 23 November 2026, 9:00 UTC.
 const MONDAY: WallTime = WallTime(1_795_424_400_000);
@@ -25,14 +24,7 @@ fn asking(slot: &str, question: &str) -> String {
 /// The question that a flow begins with.
 fn asked(text: &str) -> (Cursor, Box<crate::flow::Ask>) {
     let flow = load(text).unwrap_or_else(|f| panic!("{f:?}"));
-    let facts = CallFacts {
-        caller: PhoneNumber::new("+49301"),
-        dialled: PhoneNumber::new("100"),
-        at: MONDAY,
-        base_dir: PathBuf::from("/flows"),
-        incident: None,
-    };
-    let (cursor, action) = Cursor::start(flow, facts);
+    let (cursor, action) = Cursor::start(flow, crate::flow::tests::facts("+49301", MONDAY));
     let Action::Ask(ask) = action else { panic!("{action:?}") };
     (cursor, ask)
 }
@@ -131,5 +123,32 @@ fn the_flow_of_the_conversation_scripts_passes() {
     let kinds: Vec<&str> = flow.slots.values().filter_map(key_of).collect();
     for kind in ["money", "time", "phone", "email", "name"] {
         assert!(kinds.contains(&kind), "{kind}");
+    }
+}
+
+#[test]
+fn values_fit_pattern_and_bounds() {
+    let flow = |slot: &str| load(&asking(slot, "need: { x: What is it? }\n    then: b"));
+    let takes = |slot: &str, value: &str| flow(slot).unwrap_or_else(|f| panic!("{f:?}")).takes("x", value);
+    for (slot, good, bad) in [
+        ("{ digits: 8, pattern: \"(10|20)[0-9]{6}\" }", "20123456", "30123456"),
+        ("{ digits: 2-8, pattern: \"7\" }", "", "77"),
+        ("{ number: true, min: 1, max: 12 }", "12", "13"),
+        ("{ number: true, min: -2.5 }", "-2", "-3"),
+        ("{ money: EUR, max: 500 }", "500.00 EUR", "500.01 EUR"),
+        ("{ email: true, pattern: \".*@example[.]org\" }", "a@example.org", "a@example.org.evil.com"),
+    ] {
+        assert!(good.is_empty() || takes(slot, good), "{slot} {good}");
+        assert!(!takes(slot, bad), "{slot} {bad}");
+    }
+    for (slot, rule) in [
+        ("{ digits: 8, pattern: \"(\" }", "slot-pattern"),
+        ("{ digits: 8, pattern: \"(a{1000}){1000}\" }", "slot-pattern"),
+        ("{ number: true, min: lots }", "slot-bounds"),
+        ("{ number: true, min: 3, max: 2 }", "slot-bounds"),
+        ("{ digits: 8, max: 2 }", "slot-bounds"),
+    ] {
+        let told = flow(slot).expect_err("wrong");
+        assert!(told.iter().any(|f| f.rule == rule), "{slot}: {told:?}");
     }
 }

@@ -326,6 +326,8 @@ const FAULTS: &[Fault] = &[
     // Values and look-ups.
     ("a slot that is not there", "unknown-slot", SHOP, "    need: { member: What", "    need: { membre: What"),
     ("a slot of two kinds", "slot-kinds", SHOP, "  member: { digits: 3-6 }", "  member: { digits: 3-6, date: true }"),
+    ("a pattern that is none", "slot-pattern", SHOP, "{ digits: 8 }", "{ digits: 8, pattern: \"(1\" }"),
+    ("bounds of what is no number", "slot-bounds", SHOP, "{ digits: 8 }", "{ digits: 8, min: 3 }"),
     ("a check digit that is none", "check-digit", SHOP, "{ digits: 8 }", "{ digits: 8, check: lun }"),
     ("more digits than there are", "wrong-value", SHOP, "member: { digits: 3-6 }", "member: { digits: 3-600 }"),
     ("a look-up that is not there", "unknown-lookup", PARCEL, "    lookup: parcel\n    on:", "    lookup: parcels\n    on:"),
