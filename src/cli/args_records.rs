@@ -155,8 +155,11 @@ pub(crate) struct ReplayArgs {
     /// Put the calls before this flow instead of their own.
     #[arg(long, value_name = "FLOW")]
     pub(crate) flow: Option<PathBuf>,
+    /// Hear the recorded utterances again, by the engines of this program, where what was heard then is not to be taken for granted.
+    #[arg(long)]
+    pub(crate) audio: bool,
     /// Fail when more calls than this would be worse.
-    #[arg(long, value_name = "N", requires = "flow")]
+    #[arg(long, value_name = "N")]
     pub(crate) gate: Option<u32>,
     /// The flow that the calls had, where its text is not kept beside the log.
     #[arg(long, value_name = "FLOW")]

@@ -2,10 +2,12 @@
 //! command comes as it came, or with another, to see what callers would gain and lose before it is published.
 
 use super::args_records::ReplayArgs;
+use super::matcher_shelf::MatcherShelf;
+use super::replay_audio::AudioEars;
 use super::{calls, flow_files, running};
 use crate::flow::{Flow, placeholder_env};
 use crate::store::{LoggedCall, Store};
-use crate::trial::{Judgement, Recorded, Verdict, judge};
+use crate::trial::{Judgement, Recorded, Verdict, judge, judge_heard};
 use anyhow::{Context, bail};
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -40,17 +42,18 @@ pub(crate) async fn run(args: &ReplayArgs, json: bool, out: &mut dyn Write) -> a
     let (env, _) = running::world(&args.place.world)?;
     let draft = args.flow.as_deref().map(|path| running::read_flow(path, &env)).transpose()?;
     let flows = Flows { env, was: args.was.clone(), known: Mutex::default() };
+    anyhow::ensure!(args.gate.is_none() || draft.is_some() || args.audio, "--gate goes with --flow or --audio");
     let began = Instant::now();
     let jobs = args.jobs.map_or_else(|| std::thread::available_parallelism().map_or(1, usize::from), usize::from);
-    let lines = all(&logs, &flows, draft.as_ref(), jobs);
+    let lines = all(&logs, &flows, draft.as_ref(), args.audio, jobs);
     let took = began.elapsed();
-    tell(&lines, draft.is_some(), took, json, out)?;
+    tell(&lines, draft.is_some() || args.audio, took, json, out)?;
     let worse = lines.iter().filter(|l| l.judgement.as_ref().is_some_and(|j| j.verdict == Verdict::Worse)).count();
     let broken = lines.iter().filter(|l| l.trouble.is_some()).count();
-    Ok(match draft {
+    Ok(match draft.is_some() || args.audio {
         // A gate that saw no call lets nothing pass.
-        Some(_) => args.gate.is_none_or(|gate| worse <= gate as usize && broken < lines.len()),
-        None => worse == 0 && broken == 0,
+        true => args.gate.is_none_or(|gate| worse <= gate as usize && broken < lines.len()),
+        false => worse == 0 && broken == 0,
     })
 }
 
@@ -115,7 +118,9 @@ impl Flows {
             None => std::fs::read_to_string(&path)
                 .map_err(|e| format!("the flow that the call had is not kept ({}: {e}); name it with --was", path.display()))?,
         };
-        let load = |env: &BTreeMap<String, String>| Flow::load(&text, &path.display().to_string(), env).map(|c| c.flow);
+        let shelf = MatcherShelf::beside(log.ancestors().nth(4).unwrap_or(Path::new(".")));
+        let load =
+            |env: &BTreeMap<String, String>| Flow::load_kept(&text, &path.display().to_string(), env, &shelf).map(|c| c.flow);
         match load(&self.env) {
             Ok(flow) if flow.hash == hash => Ok(flow),
             _ => {
@@ -134,19 +139,20 @@ impl Flows {
     }
 }
 
-fn all(logs: &[PathBuf], flows: &Flows, draft: Option<&Arc<Flow>>, jobs: usize) -> Vec<Line> {
+fn all(logs: &[PathBuf], flows: &Flows, draft: Option<&Arc<Flow>>, audio: bool, jobs: usize) -> Vec<Line> {
     let next = AtomicUsize::new(0);
     let done: Mutex<Vec<Option<Line>>> = Mutex::new(logs.iter().map(|_| None).collect());
     let progress = std::io::stderr().is_terminal();
     std::thread::scope(|scope| {
         for _ in 0..jobs.clamp(1, 64).min(logs.len().max(1)) {
             scope.spawn(|| {
+                let mut ears = audio.then(AudioEars::default);
                 loop {
                     let n = next.fetch_add(1, Ordering::Relaxed);
                     let Some(log) = logs.get(n) else { return };
-                    let line = one(log, flows, draft);
+                    let line = one(log, flows, draft, ears.as_mut());
                     done.lock().unwrap_or_else(std::sync::PoisonError::into_inner)[n] = Some(line);
-                    if progress && n.is_multiple_of(50) {
+                    if progress && (audio || n.is_multiple_of(50)) {
                         eprint!("\rreplay: {n} of {} calls", logs.len());
                     }
                 }
@@ -159,7 +165,7 @@ fn all(logs: &[PathBuf], flows: &Flows, draft: Option<&Arc<Flow>>, jobs: usize) 
     done.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner).into_iter().flatten().collect()
 }
 
-fn one(path: &Path, flows: &Flows, draft: Option<&Arc<Flow>>) -> Line {
+fn one(path: &Path, flows: &Flows, draft: Option<&Arc<Flow>>, ears: Option<&mut AudioEars>) -> Line {
     let mut line = Line {
         call: path.file_stem().map(|s| s.to_string_lossy().into_owned()).unwrap_or_default(),
         flow: String::new(),
@@ -182,14 +188,33 @@ fn one(path: &Path, flows: &Flows, draft: Option<&Arc<Flow>>) -> Line {
             let recorded = Recorded::execute(&flow, &log);
             line.length = recorded.length;
             line.commands = Some(recorded.commands.clone());
-            line.judgement = Some(match draft {
-                Some(draft) => judge(&recorded, &flow, draft),
-                None => again(&recorded, &flow, &log),
+            line.judgement = Some(match (ears, draft) {
+                (Some(ears), draft) => heard_again(path, &recorded, &flow, draft.unwrap_or(&flow), ears),
+                (None, Some(draft)) => judge(&recorded, &flow, draft),
+                (None, None) => again(&recorded, &flow, &log),
             });
         }
         Err(why) => line.trouble = Some(why),
     }
     line
+}
+
+/// What would come of a call whose caller is heard once more.
+fn heard_again(log: &Path, recorded: &Recorded, flow: &Arc<Flow>, draft: &Arc<Flow>, ears: &mut AudioEars) -> Judgement {
+    ears.begin(log);
+    let mut judgement = judge_heard(recorded, flow, draft, ears);
+    let why = match (&ears.trouble, ears.heard, ears.missing) {
+        (Some(trouble), ..) => trouble.clone(),
+        (None, 0, 0) => return judgement,
+        (None, 0, missing) => format!("nothing of what the caller said was recorded ({missing} utterances)"),
+        (None, heard, missing) => {
+            let of = if missing > 0 { format!(" of {}", heard + missing) } else { String::new() };
+            judgement.why =
+                format!("{}; {heard}{of} utterance{} heard again", judgement.why, if heard + missing == 1 { "" } else { "s" });
+            return judgement;
+        }
+    };
+    Judgement { verdict: Verdict::CannotTell, turn: None, why }
 }
 
 /// Whether every command comes as it came.

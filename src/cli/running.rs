@@ -1,6 +1,7 @@
 //! A gateway with its web side, as `serve` runs it; also what demo and benches stand on, so that there is no second path.
 
 use super::flow_files;
+use super::matcher_shelf::MatcherShelf;
 use crate::audio::Pcm;
 use crate::base::{Language, PromptPart};
 use crate::flow::{Checked, Finding, Flow};
@@ -142,8 +143,9 @@ pub(crate) fn load_flows(config: &Config) -> anyhow::Result<Vec<Served>> {
     let mut mistakes = Vec::new();
     let mut read: BTreeMap<PathBuf, Option<Arc<Flow>>> = BTreeMap::new();
     let mut numbers = Vec::new();
+    let shelf = MatcherShelf::beside(&config.store.dir);
     for number in &config.numbers {
-        let flow = read.entry(number.flow.clone()).or_insert_with(|| load_flow(&number.flow, &env, &mut mistakes));
+        let flow = read.entry(number.flow.clone()).or_insert_with(|| load_flow(&number.flow, &env, &shelf, &mut mistakes));
         if let Some(flow) = flow {
             let base_dir = number.flow.parent().map(Path::to_path_buf).unwrap_or_default();
             mistakes.extend(unknown_trunks(config, number, flow));
@@ -189,8 +191,13 @@ fn unknown_trunks(config: &Config, number: &NumberConfig, flow: &Flow) -> Vec<St
         .collect()
 }
 
-fn load_flow(path: &Path, env: &BTreeMap<String, String>, mistakes: &mut Vec<String>) -> Option<Arc<Flow>> {
-    checked(flow_files::text(path).and_then(|text| Flow::load(&text, &path.display().to_string(), env)), mistakes)
+fn load_flow(
+    path: &Path,
+    env: &BTreeMap<String, String>,
+    shelf: &MatcherShelf,
+    mistakes: &mut Vec<String>,
+) -> Option<Arc<Flow>> {
+    checked(flow_files::text(path).and_then(|text| Flow::load_kept(&text, &path.display().to_string(), env, shelf)), mistakes)
 }
 
 /// A flow that passed its check, with its warnings told; or what is wrong with it.

@@ -10,7 +10,7 @@ use super::phrases::Phrase;
 use super::slot_kinds;
 use super::template::Templates;
 use crate::base::{CheckDigit, Language};
-use crate::nlu::{Example, Matcher, normalise};
+use crate::nlu::{Example, Matcher, Shelf, normalise};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::OnceLock;
 use std::time::Duration;
@@ -19,7 +19,13 @@ use std::time::Duration;
 pub const PLACEHOLDER: &str = "placeholder:";
 
 /// Compiles. The flow may only be used if the report has no errors; `None` if there is no node to begin with.
-pub(crate) fn compile(document: &Document, hash: String, env: &BTreeMap<String, String>, report: &mut Report) -> Option<Flow> {
+pub(crate) fn compile(
+    document: &Document,
+    hash: String,
+    env: &BTreeMap<String, String>,
+    shelf: &dyn Shelf,
+    report: &mut Report,
+) -> Option<Flow> {
     let languages = languages(document, report);
     let mut compiler = Compiler {
         document,
@@ -30,6 +36,7 @@ pub(crate) fn compile(document: &Document, hash: String, env: &BTreeMap<String, 
         nodes: document.nodes.0.iter().enumerate().map(|(i, (name, _))| (name.value.as_str(), i)).collect(),
         slots: BTreeMap::new(),
         slot_rules: BTreeMap::new(),
+        shelf,
         names: BTreeSet::new(),
         languages,
     };
@@ -66,6 +73,7 @@ pub(super) struct Compiler<'d, 'r> {
     pub(super) languages: Vec<Language>,
     pub(super) zone: chrono_tz::Tz,
     pub(super) env: &'d BTreeMap<String, String>,
+    shelf: &'d dyn Shelf,
     /// Nodes by name.
     pub(super) nodes: BTreeMap<&'d str, usize>,
     pub(super) slots: BTreeMap<String, SlotKind>,
@@ -482,7 +490,7 @@ impl<'d> Compiler<'d, '_> {
         if self.report.has_errors() || examples.is_empty() {
             return Some(idle_matcher());
         }
-        let trained = Matcher::train(&examples, &self.out_of_scope());
+        let trained = Matcher::train_kept(&examples, &self.out_of_scope(), self.shelf);
         if let Err(e) = &trained {
             let line = self.document.intents.iter().flat_map(|i| &i.0).map(|(n, _)| n.line).next();
             self.error(line.unwrap_or(self.document.name.line), "examples", e.to_string(), "mend the examples under `intents`");

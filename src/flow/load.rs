@@ -6,6 +6,7 @@ use super::finding::{Finding, Report, Severity};
 use super::model::Flow;
 use super::{bundle, read, rules, yaml};
 use crate::base::hex;
+use crate::nlu::{NoShelf, Shelf};
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -27,11 +28,24 @@ impl Flow {
     /// # Errors
     /// All findings at once (at most 500), errors and warnings, by line; at least one is an error.
     pub fn load(text: &str, file: &str, env: &BTreeMap<String, String>) -> Result<Checked, Vec<Finding>> {
+        Flow::load_kept(text, file, env, &NoShelf)
+    }
+
+    /// The same with a shelf for what was trained: large flows are then trained once, not at each start.
+    ///
+    /// # Errors
+    /// As [`Flow::load`].
+    pub fn load_kept(
+        text: &str,
+        file: &str,
+        env: &BTreeMap<String, String>,
+        shelf: &dyn Shelf,
+    ) -> Result<Checked, Vec<Finding>> {
         let mut report = Report::of(file, text.into());
         let tree = yaml::parse(text, &mut report).and_then(|trees| bundle::merged(trees, &mut report));
         let document = tree.and_then(|tree| read::read(&tree, &mut report));
         not_read(document.as_ref(), text, &mut report);
-        let mut flow = document.and_then(|d| compile::compile(&d, hash(text, env), env, &mut report));
+        let mut flow = document.and_then(|d| compile::compile(&d, hash(text, env), env, shelf, &mut report));
         if let Some(flow) = &mut flow {
             flow.text = text.into();
             rules::check(flow, &mut report);

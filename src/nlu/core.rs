@@ -3,6 +3,7 @@
 
 use super::concepts::concepts_of;
 use super::features::{Feature, Occurrence, Vocabulary, occurrences, scaled_by};
+use super::file::{Reader, Writer};
 use super::net::Net;
 use super::solver::{Linear, Recipe, Text, softmax};
 
@@ -87,6 +88,40 @@ impl Core {
             }
         }
         Core { classes, vocabulary, linear, net, examples, inside }
+    }
+
+    pub(super) fn write(&self, out: &mut Writer) {
+        self.vocabulary.write(out);
+        self.linear.write(out);
+        out.flags(&[self.net.is_some()]);
+        self.net.iter().for_each(|net| net.write(out));
+        out.flags(&self.inside);
+        for class in &self.examples {
+            out.count(class.len());
+            for vector in class {
+                out.words(
+                    &vector.iter().map(|(id, value)| u64::from(*id) << 32 | u64::from(value.to_bits())).collect::<Vec<u64>>(),
+                );
+            }
+        }
+    }
+
+    pub(super) fn read(from: &mut Reader<'_>, classes: usize) -> Option<Core> {
+        let vocabulary = Vocabulary::read(from)?;
+        let linear = Linear::read(from, classes + 1, vocabulary.len())?;
+        let net = match *from.flags()?.first()? {
+            true => Some(Net::read(from, classes + 1, vocabulary.len())?),
+            false => None,
+        };
+        let inside = from.flags()?;
+        let vector = |from: &mut Reader<'_>| {
+            let words = from.words()?;
+            let vector: Vec<(u32, f32)> = words.iter().map(|w| ((w >> 32) as u32, f32::from_bits(*w as u32))).collect();
+            vector.iter().all(|(id, _)| (*id as usize) < vocabulary.len()).then_some(vector)
+        };
+        let class = |from: &mut Reader<'_>| (0..from.count()?).map(|_| vector(from)).collect::<Option<Vec<_>>>();
+        let examples = (0..classes).map(|_| class(from)).collect::<Option<_>>()?;
+        (inside.len() == vocabulary.len()).then_some(Core { classes, vocabulary, linear, net, examples, inside })
     }
 
     pub(crate) fn rank(&self, words: &[String]) -> Ranking {

@@ -2,6 +2,7 @@
 //! misheard words. Feature names are hashed once (FNV-1a, 64 bits); the vocabulary keeps those that training has seen.
 
 use super::concepts::concepts_of;
+use super::file::{Reader, Writer};
 use super::normalise::is_han_word;
 use std::collections::HashMap;
 use std::hash::{BuildHasher, Hasher};
@@ -128,6 +129,21 @@ impl Vocabulary {
             }
         }
         out
+    }
+
+    pub(super) fn write(&self, out: &mut Writer) {
+        let mut keys = vec![0; self.idf.len()];
+        self.ids.iter().for_each(|(key, id)| keys[*id as usize] = *key);
+        out.words(&keys);
+        out.floats(&self.idf);
+        out.floats(&[self.idf_unseen]);
+    }
+
+    pub(super) fn read(from: &mut Reader<'_>) -> Option<Vocabulary> {
+        let (keys, idf, unseen) = (from.words()?, from.floats()?, from.floats()?);
+        let ids: HashMap<u64, u32, Hashed> = keys.iter().zip(0..).map(|(key, id)| (*key, id)).collect();
+        let fits = ids.len() == idf.len() && keys.len() == idf.len();
+        Some(Vocabulary { ids, idf, idf_unseen: *unseen.first()? }).filter(|_| fits)
     }
 
     pub(crate) fn len(&self) -> usize {

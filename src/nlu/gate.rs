@@ -3,6 +3,7 @@
 //! seen. Its output is the calibrated probability that the best intent is the right one.
 
 use super::core::Ranking;
+use super::file::{Reader, Writer};
 
 /// Evidence for the gate, the constant first.
 pub(crate) const EVIDENCE: usize = 9;
@@ -60,6 +61,15 @@ impl Gate {
             weights = downhill(&weights, solve(curve, slope), trials);
         }
         Gate { weights }
+    }
+
+    pub(super) fn write(&self, out: &mut Writer) {
+        out.words(&self.weights.map(f64::to_bits));
+    }
+
+    pub(super) fn read(from: &mut Reader<'_>) -> Option<Gate> {
+        let bits: [u64; EVIDENCE] = from.words()?.try_into().ok()?;
+        Some(Gate { weights: bits.map(f64::from_bits) })
     }
 
     /// Probability that the best intent is meant.

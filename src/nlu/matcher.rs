@@ -4,6 +4,7 @@
 
 use super::background;
 use super::core::{Core, MANY_TEXTS, Ranking, Sample};
+use super::file::{self, KEPT_FROM, NoShelf, Shelf};
 use super::gate::{Gate, Trial, evidence};
 use super::meaning::{IntentName, Match};
 use super::normalise::words;
@@ -102,6 +103,14 @@ impl Matcher {
     /// # Errors
     /// No examples, an example without words, or more than 500 intents or 50 000 examples.
     pub fn train(examples: &[Example], background: &[String]) -> Result<Matcher, NluError> {
+        Matcher::train_kept(examples, background, &NoShelf)
+    }
+
+    /// The same, or what the shelf holds of an earlier training; from 1 000 examples on what is trained is put there.
+    ///
+    /// # Errors
+    /// As [`Matcher::train`].
+    pub fn train_kept(examples: &[Example], background: &[String], shelf: &dyn Shelf) -> Result<Matcher, NluError> {
         let intents = intent_names(examples)?;
         let mut samples = Vec::with_capacity(examples.len() + background.len() + 300);
         for e in examples {
@@ -112,6 +121,12 @@ impl Matcher {
             samples.push(Sample { words, class: intents.binary_search(&e.intent).ok() });
         }
         let exact = exact_examples(&samples);
+        let homophones = Homophones::learn(examples.iter().map(|e| e.text.as_str()));
+        let name = (examples.len() >= KEPT_FROM).then(|| file::name_of(examples, background));
+        let kept = name.as_ref().and_then(|name| file::read(&shelf.find(name)?, name, intents.len()));
+        if let Some((core, gate, accept)) = kept {
+            return Ok(Matcher { core, intents, gate, accept, homophones, exact });
+        }
         let own = background.iter().map(|t| words(t)).filter(|w| !w.is_empty());
         samples.extend(own.map(|words| Sample { words, class: None }));
         let languages: BTreeSet<Language> = examples.iter().map(|e| e.language).collect();
@@ -122,8 +137,11 @@ impl Matcher {
         let many = samples.len() >= MANY_TEXTS;
         let gate = Gate::fit(&trials(&samples, intents.len()));
         let accept = if many { ACCEPT_MANY } else { ACCEPT };
-        let homophones = Homophones::learn(examples.iter().map(|e| e.text.as_str()));
-        Ok(Matcher { core: Core::train(&all, intents.len(), many), intents, gate, accept, homophones, exact })
+        let core = Core::train(&all, intents.len(), many);
+        if let Some(name) = &name {
+            shelf.keep(name, &file::write(name, &core, &gate, accept));
+        }
+        Ok(Matcher { core, intents, gate, accept, homophones, exact })
     }
 
     /// The intents it knows, sorted.

@@ -298,3 +298,47 @@ fn pairs(path: &Path) -> Option<Vec<(String, String)>> {
     let text = std::fs::read_to_string(path).ok()?;
     Some(text.lines().filter_map(|l| l.split_once('\t')).map(|(i, t)| (i.to_string(), t.to_string())).collect())
 }
+
+/// A shelf in memory.
+#[derive(Default)]
+struct Kept(std::cell::RefCell<std::collections::BTreeMap<String, Vec<u8>>>);
+
+impl crate::nlu::Shelf for Kept {
+    fn find(&self, name: &str) -> Option<Vec<u8>> {
+        self.0.borrow().get(name).cloned()
+    }
+    fn keep(&self, name: &str, file: &[u8]) {
+        self.0.borrow_mut().insert(name.to_string(), file.to_vec());
+    }
+}
+
+#[test]
+fn what_was_trained_once_is_taken_from_its_file() {
+    // Enough texts for the nets, of few words, so that it is quick.
+    let text = |n: usize| format!("{} {} {}", ["where", "when", "why"][n % 3], ["parcel", "order", "bill"][n / 3 % 3], n / 9);
+    let examples: Vec<Example> = (0..3_200)
+        .map(|n| Example { intent: ["where", "when", "why"][n % 3].into(), text: text(n), language: Language::EN })
+        .collect();
+    let shelf = Kept::default();
+    let first = Matcher::train_kept(&examples, &[], &shelf).expect("trained");
+    let (name, file) = shelf.0.borrow().iter().next().map(|(n, f)| (n.clone(), f.clone())).expect("kept");
+    let began = std::time::Instant::now();
+    let again = Matcher::train_kept(&examples, &[], &shelf).expect("read");
+    println!("{} bytes, read in {:?}", file.len(), began.elapsed());
+    for text in ["where is my parcel 7", "why this bill", "hello"] {
+        assert_eq!(format!("{:?}", first.decide(text)), format!("{:?}", again.decide(text)));
+    }
+    // Another name for other texts; what is damaged is trained again, and kept again as it was.
+    let _ = Matcher::train_kept(&examples[1..], &[], &shelf).expect("trained");
+    assert_eq!(shelf.0.borrow().len(), 2);
+    for damage in [0, 9, 60, file.len() / 2, file.len() - 1] {
+        let mut damaged = file.clone();
+        damaged[damage] ^= 1;
+        assert!(super::file::read(&damaged, &name, 3).is_none(), "byte {damage}");
+    }
+    for length in [0, 8, 40, file.len() / 3, file.len() - 1] {
+        assert!(super::file::read(&file[..length], &name, 3).is_none(), "cut at {length}");
+    }
+    assert!(super::file::read(&file, &name, 4).is_none() && super::file::read(&file, &name[1..], 3).is_none());
+    assert!(super::file::read(&file, &name, 3).is_some());
+}

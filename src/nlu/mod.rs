@@ -8,6 +8,7 @@ mod concepts;
 mod core;
 mod evaluate;
 mod features;
+mod file;
 mod gate;
 mod matcher;
 #[cfg(test)]
@@ -27,6 +28,7 @@ mod sound;
 
 pub use cluster::clusters;
 pub use evaluate::{Confusion, EvalReport, Judged, OUT_OF_SCOPE, cross_validate, evaluate};
+pub use file::{NoShelf, Shelf};
 pub use matcher::{Collision, Example, Matcher, NluError, collisions};
 pub use meaning::{IntentName, Match, Slots};
 pub use mishear::Mishearing;

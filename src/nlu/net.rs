@@ -6,6 +6,7 @@
 //! what the hidden units say. One thread, one seed, sums in a fixed order: the same weights on every run.
 
 use super::features::{Feature, scaled_by};
+use super::file::{Reader, Writer};
 use super::solver::{Chance, Text, softmax};
 use hotline_kernels::{add_scaled, dot, keep_louder};
 
@@ -41,6 +42,30 @@ impl Net {
         net
     }
 
+    pub(super) fn write(&self, out: &mut Writer) {
+        for layer in [&self.whole, &self.words] {
+            out.floats(layer.weights.as_flattened());
+            out.floats(&layer.bias);
+        }
+        out.count(self.examples.len());
+        self.examples.iter().for_each(|points| out.floats(points.as_flattened()));
+    }
+
+    /// Reads nets for so many classes and features.
+    pub(super) fn read(from: &mut Reader<'_>, classes: usize, features: usize) -> Option<Net> {
+        let mut layer = |view| {
+            let weights = rows(from.floats()?)?;
+            let bias = from.floats()?.try_into().ok()?;
+            Some(Layer { view, weights, bias }).filter(|layer| layer.weights.len() == features)
+        };
+        let (whole, words) = (layer(View::Whole)?, layer(View::Words)?);
+        if from.count()? != classes {
+            return None;
+        }
+        let examples = (0..classes).map(|_| rows(from.floats()?)).collect::<Option<_>>()?;
+        Some(Net { whole, words, examples })
+    }
+
     /// Where a text lies; `sure` says how likely each word is there.
     pub(crate) fn point(&self, features: &[Feature], sure: impl Fn(u8) -> f32) -> Point {
         let mut point = [0.0; 2 * UNITS];
@@ -62,6 +87,12 @@ impl Net {
         let loud: f32 = cosines.iter().map(|c| (c / NEARER).exp()).sum();
         (loud / cosines.len().max(1) as f32).max(f32::MIN_POSITIVE).ln()
     }
+}
+
+/// Numbers as rows; `None` where the last is not whole.
+fn rows<const N: usize>(numbers: Vec<f32>) -> Option<Vec<[f32; N]>> {
+    let (rows, rest) = numbers.as_chunks::<N>();
+    rest.is_empty().then(|| rows.to_vec())
 }
 
 /// How a net looks at a text.

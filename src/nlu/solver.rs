@@ -3,6 +3,7 @@
 //! possible features would need 3.6 GB. Same data, same weights, on every run and machine.
 
 use super::features::{Feature, scaled};
+use super::file::{Reader, Writer};
 use hotline_kernels::add_scaled;
 
 /// How training runs.
@@ -66,6 +67,18 @@ impl Linear {
             }
         }
         model
+    }
+
+    pub(super) fn write(&self, out: &mut Writer) {
+        out.floats(&self.weights);
+        out.floats(&self.bias);
+    }
+
+    /// Reads a model of so many classes and features.
+    pub(super) fn read(from: &mut Reader<'_>, classes: usize, features: usize) -> Option<Linear> {
+        let (weights, bias) = (from.floats()?, from.floats()?);
+        let fits = weights.len() == classes.checked_mul(features)? && bias.len() == classes;
+        fits.then_some(Linear { classes, weights, bias })
     }
 
     fn update(&mut self, active: &[(u32, f32)], off: &[(usize, f32)]) {

@@ -1,7 +1,7 @@
 //! A call that took place, read from its event log: executed once more with the flow that it had, and taken apart into what the
 //! caller, the agents and the look-ups did, so that they can do it again before another flow.
 
-use crate::base::{AttemptId, Digit, Disposition, LookUpId, Moment, UtteranceId};
+use crate::base::{AttemptId, Digit, Disposition, Grammar, Hypothesis, LookUpId, Moment, UtteranceId};
 use crate::call::{AgentEvent, Call, Command, Event, Fingerprint, Record, ReferOutcome, TurnRecord};
 use crate::flow::{Ask, AskKind, Flow, LookUp, RecordMode};
 use crate::sim::{AgentPlan, CallerStep, Mind, Speech, When, World};
@@ -73,6 +73,15 @@ pub struct Act {
     pub asked: Option<Asked>,
     /// What.
     pub step: CallerStep,
+    /// The utterance, where it was speech.
+    pub utterance: Option<UtteranceId>,
+}
+
+/// Hears what was recorded of a call once more.
+pub trait Ears {
+    /// What an utterance is now, where this is expected, and whether a request for a person was noticed before its end; `None` where no
+    /// sound of it was kept.
+    fn hear(&mut self, utterance: UtteranceId, grammar: &Grammar) -> Option<(Hypothesis, bool)>;
 }
 
 /// A question, as another flow may ask it, too.
@@ -139,9 +148,9 @@ impl Recorded {
         })
     }
 
-    /// The caller of this call, to be put before a flow.
-    pub fn caller(&self) -> RecordedCaller<'_> {
-        RecordedCaller { call: self, used: vec![false; self.acts.len()], unknown: None }
+    /// The caller of this call, to be put before a flow; with `ears`, what they said is heard once more.
+    pub fn caller<'e>(&self, ears: Option<&'e mut (dyn Ears + 'e)>) -> RecordedCaller<'_, 'e> {
+        RecordedCaller { call: self, used: vec![false; self.acts.len()], unknown: None, ears }
     }
 }
 
@@ -226,6 +235,7 @@ impl<'f> Gather<'f> {
                     level: spoken.level,
                 };
                 self.act(at, asked, CallerStep::Speaks(speech));
+                self.acts.last_mut().into_iter().for_each(|act| act.utterance = Some(*utterance));
             }
             Event::Key(key) => self.key(at, asked, *key),
             Event::LookedUp { id, result } => {
@@ -254,7 +264,7 @@ impl<'f> Gather<'f> {
     }
 
     fn act(&mut self, at: Moment, asked: Option<Asked>, step: CallerStep) {
-        self.acts.push(Act { at, asked, step });
+        self.acts.push(Act { at, asked, step, utterance: None });
     }
 
     /// Keys that follow each other at one question are one answer.
@@ -339,15 +349,15 @@ impl<'f> Gather<'f> {
 }
 
 /// The caller of a call that took place, before a flow that may ask otherwise.
-#[derive(Debug)]
-pub struct RecordedCaller<'r> {
+pub struct RecordedCaller<'r, 'e> {
     call: &'r Recorded,
     used: Vec<bool>,
+    ears: Option<&'e mut (dyn Ears + 'e)>,
     /// The first question that this caller was never asked, or had answered already.
     pub unknown: Option<Asked>,
 }
 
-impl RecordedCaller<'_> {
+impl RecordedCaller<'_, '_> {
     fn find(&self, asked: &Asked) -> Option<usize> {
         let fits = |wanted: &dyn Fn(&Act) -> bool| (0..self.used.len()).find(|i| !self.used[*i] && wanted(&self.call.acts[*i]));
         let next = (0..self.used.len()).find(|i| !self.used[*i]);
@@ -366,7 +376,7 @@ fn is_slot(kind: &str) -> bool {
     !matches!(kind, "" | "menu" | "yes or no" | "intents" | "language")
 }
 
-impl Mind for RecordedCaller<'_> {
+impl Mind for RecordedCaller<'_, '_> {
     fn answers(&mut self, ask: Option<&Ask>) -> Option<Vec<CallerStep>> {
         let asked = Asked::of(ask);
         let Some(place) = self.find(&asked) else {
@@ -377,7 +387,15 @@ impl Mind for RecordedCaller<'_> {
             return None;
         };
         self.used[place] = true;
-        Some(vec![self.call.acts[place].step.clone()])
+        let act = &self.call.acts[place];
+        let mut step = act.step.clone();
+        if let (Some(ears), Some(utterance), Some(ask)) = (&mut self.ears, act.utterance, ask)
+            && let CallerStep::Speaks(speech) = &mut step
+            && let Some((heard, spotted)) = ears.hear(utterance, &ask.grammar)
+        {
+            (speech.heard, speech.spotted) = (Ok(heard), spotted);
+        }
+        Some(vec![step])
     }
 
     fn message(&mut self) -> Duration {

@@ -1,7 +1,7 @@
 //! Calls that took place, put before a flow that is to come: what would be the same, better, worse, and what nobody can tell
 //! because it depends on what the caller would have said.
 
-use super::recorded::{Course, Recorded};
+use super::recorded::{Course, Ears, Recorded};
 use crate::base::Disposition;
 use crate::flow::Flow;
 use crate::sim::{ending, simulate_with};
@@ -56,11 +56,21 @@ struct Played {
 
 /// Puts a recorded call before `draft`. `flow` is the flow that it had.
 pub fn judge(recorded: &Recorded, flow: &Arc<Flow>, draft: &Arc<Flow>) -> Judgement {
+    judged(recorded, flow, draft, None)
+}
+
+/// The same with what the caller said heard once more from what was recorded of it: other ears, or other grammars, may hear something else.
+pub fn judge_heard(recorded: &Recorded, flow: &Arc<Flow>, draft: &Arc<Flow>, ears: &mut dyn Ears) -> Judgement {
+    judged(recorded, flow, draft, Some(ears))
+}
+
+fn judged<'e>(recorded: &Recorded, flow: &Arc<Flow>, draft: &Arc<Flow>, ears: Option<&'e mut (dyn Ears + 'e)>) -> Judgement {
+    let anew = ears.is_some();
     if recorded.whole_events < recorded.events {
         // What follows was sensitive and is not in the log: nobody knows how the call went on.
-        let after = play(recorded, draft);
+        let after = play(recorded, draft, ears);
         return match first_difference(&recorded.course, &after.course, recorded.course.turns.len()) {
-            Some(turn) => difference(recorded, turn, &recorded.course, &after, false),
+            Some(turn) => difference(recorded, turn, &recorded.course, &after, Known { ended: false, anew }),
             None => Judgement {
                 verdict: Verdict::CannotTell,
                 turn: Some(recorded.course.turns.len() + 1),
@@ -68,7 +78,7 @@ pub fn judge(recorded: &Recorded, flow: &Arc<Flow>, draft: &Arc<Flow>) -> Judgem
             },
         };
     }
-    let before = play(recorded, flow);
+    let before = play(recorded, flow, None);
     if let Some(turn) = first_difference(&recorded.course, &before.course, usize::MAX) {
         let why = "the simulation does not go as the call did, so it says nothing about another flow";
         return Judgement { verdict: Verdict::CannotTell, turn: Some(turn + 1), why: why.into() };
@@ -81,12 +91,12 @@ pub fn judge(recorded: &Recorded, flow: &Arc<Flow>, draft: &Arc<Flow>) -> Judgem
         );
         return Judgement { verdict: Verdict::CannotTell, turn: None, why };
     }
-    let after = play(recorded, draft);
-    compare(recorded, &before.course, &after)
+    let after = play(recorded, draft, ears);
+    compare(recorded, &before.course, &after, anew)
 }
 
-fn play(recorded: &Recorded, flow: &Arc<Flow>) -> Played {
-    let mut caller = recorded.caller();
+fn play<'e>(recorded: &Recorded, flow: &Arc<Flow>, ears: Option<&'e mut (dyn Ears + 'e)>) -> Played {
+    let mut caller = recorded.caller(ears);
     let transcript = simulate_with(flow.clone(), recorded.world.clone(), &mut caller);
     let unknown = caller.unknown.map(|asked| match asked.node.as_str() {
         "" => "whether the call may be recorded".to_string(),
@@ -108,12 +118,12 @@ fn ends(course: &Course) -> String {
     course.disposition.as_ref().map_or("not at all".to_string(), ending)
 }
 
-fn compare(recorded: &Recorded, before: &Course, after: &Played) -> Judgement {
+fn compare(recorded: &Recorded, before: &Course, after: &Played, anew: bool) -> Judgement {
     if let Some(what) = &after.violation {
         return Judgement { verdict: Verdict::Worse, turn: None, why: what.clone() };
     }
     if let Some(turn) = first_difference(before, &after.course, usize::MAX) {
-        return difference(recorded, turn, before, after, true);
+        return difference(recorded, turn, before, after, Known { ended: true, anew });
     }
     match &after.unknown {
         Some(asked) => asked_anew(before, &after.course, asked),
@@ -139,8 +149,18 @@ fn reached_person(course: &Course) -> bool {
     matches!(course.disposition, Some(Disposition::Transferred { .. } | Disposition::MessageTaken { .. }))
 }
 
+/// What is known of a comparison.
+#[derive(Debug, Clone, Copy)]
+struct Known {
+    /// The call is known to its end.
+    ended: bool,
+    /// What the caller said was heard once more: other words are the same sound.
+    anew: bool,
+}
+
 /// The calls part at a turn: what was understood there tells, or else how they end.
-fn difference(recorded: &Recorded, turn: usize, before: &Course, after: &Played, ended: bool) -> Judgement {
+fn difference(recorded: &Recorded, turn: usize, before: &Course, after: &Played, known: Known) -> Judgement {
+    let Known { ended, anew } = known;
     let told = |verdict, why| Judgement { verdict, turn: Some(turn + 1), why };
     let name = |meaning: &Option<String>| meaning.clone().unwrap_or_else(|| "nothing".into());
     let Some(b) = before.turns.get(turn) else {
@@ -156,19 +176,20 @@ fn difference(recorded: &Recorded, turn: usize, before: &Course, after: &Played,
             None => by_end(before, &after.course, Some(turn + 1)),
         };
     };
-    let same_words = b.heard == a.heard && b.by == a.by;
+    let same_words = (b.heard == a.heard || anew) && b.by == a.by;
+    let heard = if b.heard == a.heard { String::new() } else { format!(" (heard as \"{}\")", a.heard.reveal()) };
     match (&b.meaning, &a.meaning) {
         (None, Some(now)) if same_words && b.by != "silence" => {
-            told(Verdict::Better, format!("what was not understood is taken for {now}"))
+            told(Verdict::Better, format!("what was not understood is taken for {now}{heard}"))
         }
-        (Some(was), None) if same_words => told(Verdict::Worse, format!("what was taken for {was} is not understood")),
+        (Some(was), None) if same_words => told(Verdict::Worse, format!("what was taken for {was} is not understood{heard}")),
         (Some(was), Some(now)) if same_words && was != now => match went_well(recorded, turn) {
-            true => told(Verdict::Worse, format!("what was rightly taken for {was} is taken for {now}")),
-            false => told(Verdict::CannotTell, format!("what was taken for {was} is taken for {now}")),
+            true => told(Verdict::Worse, format!("what was rightly taken for {was} is taken for {now}{heard}")),
+            false => told(Verdict::CannotTell, format!("what was taken for {was} is taken for {now}{heard}")),
         },
         _ if same_words && b.slots != a.slots => match went_well(recorded, turn) {
-            true => told(Verdict::Worse, "other values are taken from the same words".into()),
-            false => told(Verdict::CannotTell, "other values are taken from the same words".into()),
+            true => told(Verdict::Worse, format!("other values are taken from the same words{heard}")),
+            false => told(Verdict::CannotTell, format!("other values are taken from the same words{heard}")),
         },
         _ => match &after.unknown {
             Some(asked) => told(Verdict::CannotTell, unknown(asked)),

@@ -55,6 +55,11 @@ fn recorded_calls_are_executed_again_and_put_before_a_draft() {
     let (code, text) = hotline(&["--json", "replay", &id, "--config", &config]);
     let line: serde_json::Value = serde_json::from_str(text.trim()).expect("a line of JSON");
     assert!(code == 0 && line["verdict"] == "same" && line["commands"].as_str().is_some_and(|c| c.len() == 64), "{text}");
+    // The recorded words of the callers, heard once more.
+    let (code, text) = hotline(&["replay", "--config", &config, "--audio", "--gate", "0"]);
+    assert!(code == 0 && text.contains(" 0 worse") && text.contains("1 utterance heard again"), "{text}");
+    let (code, text) = hotline(&["replay", "--config", &config, "--gate", "0"]);
+    assert!(code == 2 && text.contains("--gate goes with --flow or --audio"), "{text}");
     let (code, text) = hotline(&["replay", "ffffffff", "--config", &config]);
     assert!(code == 2 && text.contains("there is no call"), "{text}");
 }
