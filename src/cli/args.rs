@@ -417,6 +417,10 @@ pub(crate) struct EvalArgs {
     /// Test with word errors as a recogniser makes them: this share of the words is misheard (60 %), lost or too many (20 % each).
     #[arg(long, value_name = "SHARE", default_value_t = 0.0, value_parser = share)]
     pub(crate) errors: f32,
+    /// What misheard words may turn into, beside the words of both tables: a list with a word at the beginning of each line (a pronouncing
+    /// dictionary will do), for recognisers know more words than a flow.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) heard_as: Option<PathBuf>,
     /// Judge the table to learn from as well, in so many parts, each by what was learned from the others; 0 = do not. It takes as many trainings.
     #[arg(long, value_name = "N", default_value_t = 5, value_parser = folds)]
     pub(crate) folds: u8,

@@ -39,7 +39,10 @@ struct CrossValidated {
 pub(crate) fn eval(args: &EvalArgs, json: bool, out: &mut dyn Write) -> anyhow::Result<bool> {
     let (train, test) = (labelled(&args.train)?, labelled(&args.test)?);
     let test = match args.errors {
-        rate if rate > 0.0 => misheard(&train, &test, f64::from(rate), args.seeds),
+        rate if rate > 0.0 => {
+            let more = args.heard_as.as_deref().map(word_list).transpose()?.unwrap_or_default();
+            misheard(&train, &test, &more, f64::from(rate), args.seeds)
+        }
         _ => test,
     };
     let started = Instant::now();
@@ -99,14 +102,29 @@ fn cross_validated(train: &[(String, String)], folds: u8) -> Option<CrossValidat
     })
 }
 
-/// Every text once for each seed, with word errors.
-fn misheard(train: &[(String, String)], test: &[(String, String)], rate: f64, seeds: u8) -> Vec<(String, String)> {
-    let vocabulary = || train.iter().chain(test).map(|(_, text)| text.as_str());
-    let with = |seed: u8| {
-        let mut errors = Mishearing::new(vocabulary(), rate, u64::from(seed));
-        test.iter().map(|(intent, text)| (intent.clone(), errors.hear(text))).collect::<Vec<_>>()
-    };
-    (1..=seeds).flat_map(with).collect()
+/// Every text once for each seed, with word errors; `more` are words that others may turn into, too.
+fn misheard(
+    train: &[(String, String)],
+    test: &[(String, String)],
+    more: &[String],
+    rate: f64,
+    seeds: u8,
+) -> Vec<(String, String)> {
+    let vocabulary = train.iter().chain(test).map(|(_, text)| text.as_str()).chain(more.iter().map(String::as_str));
+    let mut errors = Mishearing::new(vocabulary, rate, 1);
+    let mut all = Vec::new();
+    for seed in 1..=seeds {
+        errors.begin(u64::from(seed));
+        all.extend(test.iter().map(|(intent, text)| (intent.clone(), errors.hear(text))));
+    }
+    all
+}
+
+/// The words at the beginnings of the lines, without the numbers of variants (`read(2)`).
+fn word_list(path: &Path) -> anyhow::Result<Vec<String>> {
+    let text = std::fs::read_to_string(path).with_context(|| format!("{} cannot be read", path.display()))?;
+    let word = |line: &str| line.split([' ', '\t', '(']).next().unwrap_or_default().to_string();
+    Ok(text.lines().map(word).filter(|w| w.chars().all(char::is_alphabetic) && !w.is_empty()).collect())
 }
 
 fn print(report: &Report<'_>, out: &mut dyn Write) -> std::io::Result<()> {
@@ -185,7 +203,15 @@ mod tests {
     }
 
     fn args(train: &Path, test: &Path) -> EvalArgs {
-        EvalArgs { train: train.into(), test: test.into(), lang: crate::base::Language::EN, errors: 0.0, seeds: 5, folds: 2 }
+        EvalArgs {
+            train: train.into(),
+            test: test.into(),
+            lang: crate::base::Language::EN,
+            errors: 0.0,
+            heard_as: None,
+            seeds: 5,
+            folds: 2,
+        }
     }
 
     const TRAIN: &str = "intent\ttext\nhours\twhen are you open\nhours\twhat are your opening hours\nprice\thow much is it\nprice\twhat does it cost\noos\tsing a song\n";
@@ -236,5 +262,14 @@ mod tests {
         let error = eval(&args(train.path(), test.path()), false, &mut Vec::new()).unwrap_err().to_string();
         assert!(error.contains(":2: ") && error.contains("<TAB>"), "{error}");
         assert!(eval(&args(Path::new("/nowhere"), test.path()), false, &mut Vec::new()).is_err());
+    }
+
+    #[test]
+    fn a_pronouncing_dictionary_is_a_list_of_words() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("words.dict");
+        std::fs::write(&path, "parcel P AA R S AH L\nread R EH D\nread(2) R IY D\n'em AH M\n\n3 TH R IY\n").expect("written");
+        assert_eq!(word_list(&path).expect("words"), ["parcel", "read", "read"]);
+        assert!(word_list(&folder.path().join("gone")).is_err());
     }
 }

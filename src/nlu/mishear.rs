@@ -24,6 +24,11 @@ impl Mishearing {
         Mishearing { vocabulary, nearest: BTreeMap::new(), rate, dice: Dice::new(seed) }
     }
 
+    /// Begins anew with another seed.
+    pub fn begin(&mut self, seed: u64) {
+        self.dice = Dice::new(seed);
+    }
+
     /// The text as it is heard.
     pub fn hear(&mut self, text: &str) -> String {
         let mut heard = Vec::new();

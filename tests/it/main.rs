@@ -9,6 +9,7 @@ mod end_to_end;
 mod fuzz;
 mod garbage;
 mod gateway;
+mod helpdesk;
 mod kamailio;
 mod layers;
 mod learning;

@@ -9,6 +9,24 @@ enum Strength {
     Anybody,
 }
 
+/// What callers call the hotline when they do not want it.
+const MACHINES: &[&str] = &[
+    "machine",
+    "machines",
+    "robot",
+    "robots",
+    "computer",
+    "computers",
+    "bot",
+    "bots",
+    "automated",
+    "recording",
+    "recordings",
+    "chatbot",
+    "automation",
+    "ai",
+];
+
 /// A noun phrase: one past its last word, and what it names.
 #[derive(Clone, Copy)]
 struct Named {
@@ -24,9 +42,8 @@ pub(super) fn request(said: &[String]) -> Option<(String, PersonRule)> {
         return Some((phrase(from, to), PersonRule::Alone));
     }
     for at in 0..words.len() {
-        if let Some(to) =
-            contact(&words, at).or_else(|| wish(&words, at)).or_else(|| presence(&words, at)).or_else(|| offer(&words, at))
-        {
+        let asked = contact(&words, at).or_else(|| wish(&words, at)).or_else(|| presence(&words, at));
+        if let Some(to) = asked.or_else(|| offer(&words, at)).or_else(|| for_me(&words, at)) {
             return Some((phrase(at, to), PersonRule::Asked));
         }
         if let Some(to) = refusal(&words, at) {
@@ -103,6 +120,13 @@ fn alone(words: &[&str]) -> Option<(usize, usize)> {
     if WHOLE[..5].contains(&bare) || WHOLE[6..].contains(&bare) {
         return Some((0, words.len()));
     }
+    // "a person not a computer".
+    let words = match words {
+        [wanted @ .., "not", "a" | "an" | "your" | "this", machine] if !wanted.is_empty() && MACHINES.contains(machine) => {
+            wanted
+        }
+        whole => whole,
+    };
     let mut span: Option<(usize, usize)> = None;
     let mut at = 0;
     while at < words.len() {
@@ -127,7 +151,8 @@ fn alone(words: &[&str]) -> Option<(usize, usize)> {
 
 /// "talk to …", "transfer me to …", "put me through to …".
 fn contact(words: &[&str], at: usize) -> Option<usize> {
-    const TALK: &[&str] = &["speak", "talk", "chat", "speaking", "talking", "discuss", "word", "touch", "talked", "spoken"];
+    const TALK: &[&str] =
+        &["speak", "talk", "chat", "speaking", "talking", "discuss", "word", "touch", "talked", "spoken", "deal", "dealing"];
     const MOVE: &[&str] = &[
         "connect",
         "connected",
@@ -147,6 +172,8 @@ fn contact(words: &[&str], at: usize) -> Option<usize> {
         "escalated",
         "redirect",
         "redirected",
+        "reroute",
+        "rerouted",
         "route",
         "send",
         "take",
@@ -165,7 +192,9 @@ fn contact(words: &[&str], at: usize) -> Option<usize> {
     if !talk && !MOVE.contains(&verb) {
         return None;
     }
-    if denied(words, at) || past(words, at) {
+    // "I deal with people all day".
+    let wished = |w: &&str| matches!(*w, "want" | "would" | "rather" | "like" | "prefer" | "let");
+    if verb.starts_with("deal") && !words[..at].iter().any(wished) || denied(words, at) || past(words, at) {
         return None;
     }
     let mut next = at + 1;
@@ -177,7 +206,8 @@ fn contact(words: &[&str], at: usize) -> Option<usize> {
     let of_caller =
         talk || words[at + 1..next].iter().any(|w| matches!(*w, "me" | "us" | "call" | "through")) || verb.ends_with("ed");
     let n = named(words, next);
-    let of_caller = of_caller || matches!(verb, "connect" | "transfer") && n.is_some_and(|n| n.strength == Strength::Staff);
+    let of_caller =
+        of_caller || matches!(verb, "connect" | "transfer" | "escalate") && n.is_some_and(|n| n.strength == Strength::Staff);
     if let Some(n) = n
         && of_caller
         && (joined || n.strength == Strength::Staff)
@@ -306,6 +336,44 @@ fn offer(words: &[&str], at: usize) -> Option<usize> {
     fits.then_some(n.end + 1)
 }
 
+/// "any agent will do", "I will wait for an agent", "someone needs to call me back", "have somebody phone me", "be called back by a person".
+fn for_me(words: &[&str], at: usize) -> Option<usize> {
+    const CALLS: [&str; 5] = ["call", "phone", "ring", "contact", "telephone"];
+    let rest = |from: usize| words.get(from..).unwrap_or(&[]);
+    let of_us = |from: usize| named(words, from).filter(|n| !told_about(words, *n));
+    let calls = |from: usize| match rest(from) {
+        [verb, "me" | "us", ..] if CALLS.contains(verb) => Some(from + 2),
+        ["get", "back" | "in", "to" | "touch", ..] => Some(from + 3),
+        _ => None,
+    };
+    match rest(at) {
+        ["any", ..] => of_us(at).filter(|n| rest(n.end).starts_with(&["will", "do"])).map(|n| n.end + 2),
+        ["wait" | "hold" | "queue", "for", ..] if !past(words, at) && !denied(words, at) => {
+            let n = of_us(at + 2).filter(|n| n.strength == Strength::Staff)?;
+            (n.end == words.len()).then_some(n.end)
+        }
+        ["called" | "phoned" | "contacted", "back", "by", ..] if at > 0 && matches!(words[at - 1], "be" | "get" | "being") => {
+            of_us(at + 3).map(|n| n.end)
+        }
+        ["have" | "let" | "make", ..] if !denied(words, at) => {
+            let n = of_us(at + 1)?;
+            calls(n.end)
+        }
+        _ => {
+            // Not in the middle of a noun phrase.
+            let begins = at == 0 || named(words, at - 1).is_none_or(|n| n.end <= at);
+            let n = of_us(at).filter(|_| begins)?;
+            match rest(n.end) {
+                ["needs" | "has" | "must" | "should", "to", ..] => calls(n.end + 2),
+                ["must" | "should", ..] => calls(n.end + 1),
+                // "somebody from billing, I want to speak to them".
+                ["from", _, "i", "want" | "need", "to", "speak" | "talk", ..] if at == 0 => Some(n.end + 6),
+                _ => None,
+            }
+        }
+    }
+}
+
 /// What may follow staff that the caller wants on the line, unlike "a human resources job" or "an agent near me".
 fn staff_wanted(words: &[&str], end: usize) -> bool {
     !matches!(
@@ -395,22 +463,6 @@ fn presence(words: &[&str], at: usize) -> Option<usize> {
 
 /// "I don't want to talk to a machine", "I hate this robot".
 fn refusal(words: &[&str], at: usize) -> Option<usize> {
-    const MACHINES: &[&str] = &[
-        "machine",
-        "machines",
-        "robot",
-        "robots",
-        "computer",
-        "computers",
-        "bot",
-        "bots",
-        "automated",
-        "recording",
-        "recordings",
-        "chatbot",
-        "automation",
-        "ai",
-    ];
     let machine = |from: usize| (from..words.len().min(from + 4)).find(|i| MACHINES.contains(&words[*i])).map(|i| i + 1);
     let talking = |from: usize| {
         (from..words.len().min(from + 5))
@@ -422,6 +474,12 @@ fn refusal(words: &[&str], at: usize) -> Option<usize> {
             // "sick of", "tired of", "instead of"; not "kind of talking to".
             let fits = words[at] != "of" || matches!(words[at.saturating_sub(1)], "sick" | "tired" | "instead" | "enough");
             talking(at + 1).filter(|_| fits).and_then(machine)
+        }
+        // "I do not want a bot"; a computer may be what is for sale.
+        "not" if matches!(words.get(at + 1), Some(&("want" | "need" | "like"))) => {
+            let from = at + 2 + usize::from(matches!(words.get(at + 2), Some(&("a" | "an" | "any" | "your" | "this"))));
+            let bot = matches!(words.get(from), Some(&("bot" | "bots" | "robot" | "robots" | "chatbot" | "recording")));
+            (bot && from + 1 == words.len()).then_some(from + 1)
         }
         "hate" if matches!(words.get(at + 1), Some(w) if MACHINES.contains(w) || matches!(*w, "this" | "these" | "your" | "the" | "you")) => {
             machine(at + 1)
@@ -468,6 +526,8 @@ fn past(words: &[&str], at: usize) -> bool {
             | "redirected"
             | "talked"
             | "spoken"
+            | "dealing"
+            | "rerouted"
     ) {
         let helped = matches!(
             before.last(),

@@ -3,7 +3,7 @@
 //! names a person or a way to one.
 
 use super::english_words::{ANYBODY, STAFF};
-use super::examples::{NOT_REQUESTS, REQUESTS};
+use super::examples::{MORE_REQUESTS, NOT_REQUESTS, REQUESTS};
 use crate::base::Language;
 use crate::nlu::background;
 use crate::nlu::core::{Core, MANY_TEXTS, Sample};
@@ -13,7 +13,7 @@ use crate::nlu::sound::{apart, sounds};
 use std::sync::LazyLock;
 
 /// From this probability on it is a request.
-const SURE: f32 = 0.6;
+const SURE: f32 = 0.5;
 /// Longer texts tell a story; what is asked for in them is left to the rules.
 const WORDS_MAX: usize = 16;
 /// How often each example is learned with errors, and how many words are wrong then.
@@ -24,7 +24,7 @@ const KINDRED: f32 = 0.34;
 
 static MODEL: LazyLock<Core> = LazyLock::new(|| {
     let everyday = [Language::EN, Language::ZH].into_iter().flat_map(|l| background::sentences(l).iter().copied());
-    train(REQUESTS, &NOT_REQUESTS.iter().copied().chain(everyday).collect::<Vec<_>>())
+    train(&[REQUESTS, MORE_REQUESTS].concat(), &NOT_REQUESTS.iter().copied().chain(everyday).collect::<Vec<_>>())
 });
 
 /// Learns, if that has not been done yet: a fraction of a second.
@@ -47,7 +47,7 @@ fn chance(model: &Core, said: &[String]) -> f32 {
 
 /// Words of which a request has at least one, or one that sounds like it.
 static NAMING: LazyLock<Vec<String>> = LazyLock::new(|| {
-    let ways = ["talk", "speak", "through", "transferred"];
+    let ways = ["talk", "speak", "through", "transferred", "robot", "bot"];
     STAFF.iter().chain(ANYBODY).chain(&ways).map(|word| sounds(word)).collect()
 });
 

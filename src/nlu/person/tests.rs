@@ -1,149 +1,89 @@
 //! Tables of what callers say. Add a line when somebody was not understood.
 
-use super::examples::{NOT_REQUESTS, REQUESTS};
+use super::examples::{MORE_REQUESTS, NOT_REQUESTS, REQUESTS};
 use super::*;
-
-/// Written after the rules, to see whether they carry over to other wordings; those that were missed then are heard now.
-const MORE_REQUESTS: &[&str] = &[
-    "could somebody please talk to me",
-    "get me out of this menu i want a person",
-    "hey can you hook me up with an agent",
-    "i'd like to have a word with somebody",
-    "can i have a word with a manager",
-    "i want to talk with someone from your team",
-    "please let me speak with someone in charge",
-    "i want to speak to whoever is in charge",
-    "connect to agent",
-    "agent agent agent please",
-    "speak with agent please",
-    "talk to customer care executive",
-    "i want to talk to the customer care executive",
-    "can someone call me",
-    "can you get someone to call me back",
-    "let me talk to your boss",
-    "live chat with a person",
-    "i want to speak to a real live person",
-    "want human",
-    "need agent",
-    "need to talk to human",
-    "would you please transfer me to a person",
-    "transfer to agent",
-    "transfer to representative",
-    "i am tired of this robot give me a human",
-    "you are not understanding me i want to talk to somebody",
-    "this is not helping get me a human being",
-    "no i want to talk to a person",
-    "can i please just speak to somebody",
-    "let me through to an agent",
-    "are there any humans there",
-    "anyone there i need to speak to someone",
-    "can i speak to the manager",
-    "can i talk to the supervisor please",
-    "i would like to get in touch with customer service",
-    "i want to discuss this with a human",
-    "can a human help me",
-    "could a person call me",
-    "is there any way to talk to a person",
-    "what do i have to do to talk to a person",
-    "how do i get a human",
-    "how do i get through to an agent",
-    "just let me talk to someone for god's sake",
-    "may i have a representative",
-    "may i talk to somebody",
-    "it would be great to talk to a person",
-    "i think i should talk to a person",
-    "i'd better speak to someone",
-    "you know what let me talk to a person",
-    "give me the operator",
-    "operator operator",
-    "zero operator",
-    "representative representative",
-    "talk to a rep",
-    "talk to person",
-    "let me talk to person",
-    "speak to person",
-    "person please",
-    "i want to speak with a person about my bill",
-    "can i speak to an actual person",
-    "i can not hear you can i speak to a person",
-    "agent i need an agent",
-    "real human",
-    "i need human assistance",
-    "human help please",
-    "human support",
-    "live support",
-    "live help",
-    "live representative",
-    "let me talk with the operator",
-    "i need a customer service agent",
-    "customer service please i want customer service",
-    "i'd like customer service",
-    "call center please",
-    "talk to your colleague",
-    "can you connect me",
-    "can you put me through",
-    "i wish to talk to an adviser",
-    "let me speak with an expert",
-    "specialist",
-    "i want to speak to billing",
-    "talk to sales",
-    "i'd like to talk to the sales team",
-    "put me through to billing",
-    "我要和真人讲话",
-    "我想找人工客服处理一下",
-    "给我转接人工",
-    "能找个人来听电话吗",
-    "让人工接电话",
-    "接通人工",
-    "人工呢",
-    "有没有真人",
-    "我要投诉，转人工",
-    "叫你们领导来",
-    "我不要跟机器讲话",
-    "我要找一个真人",
-    "请帮我接客服人员",
-    "请人工客服接听",
-    "说人话",
-    "我要跟你们的人说话",
-    "i really want to speak with a live human please",
-    "would it be possible to be connected to someone",
-    "i'd love to talk to a person",
-    "please give me a human representative",
-    "can you transfer me over to somebody",
-    "i've had enough i want to talk to a manager",
-    "let me speak with customer services",
-    "speak to the operator",
-    "talk to a service representative",
-    "i need to be transferred to a representative",
-    "could i get some help from a real person",
-    "i want to talk with a human agent about my package",
-    "get somebody on the phone",
-    "get me someone on the line",
-    "i want to speak to an english speaking agent",
-    "i am not talking to a machine",
-    "i don't wanna talk to a bot",
-    "is there anybody i can talk to",
-    "do you have a human i can talk to",
-    "could i speak to one of your agents",
-    "pass me to a person",
-    "i want a human to answer me",
-    "i'd like some human assistance",
-    "i want to speak directly to someone",
-    "hello is anyone there",
-    "connect me with your supervisor",
-    "bring me a manager",
-    "put a human on the line",
-    "put someone on the phone",
-    "put me on with an agent",
-    "can you please get me a live agent",
-];
 
 #[test]
 fn every_honest_request_is_heard() {
-    let missed: Vec<&&str> = REQUESTS.iter().chain(MORE_REQUESTS).filter(|t| asks_for_person(t, &[]).is_none()).collect();
-    assert!(REQUESTS.len() >= 200, "{}", REQUESTS.len());
-    assert!(missed.is_empty(), "{} of {} not heard: {missed:#?}", missed.len(), REQUESTS.len() + MORE_REQUESTS.len());
+    let all = || REQUESTS.iter().chain(MORE_REQUESTS).chain(LATER_REQUESTS);
+    let missed: Vec<&&str> = all().filter(|t| asks_for_person(t, &[]).is_none()).collect();
+    assert!(all().count() >= 400, "{}", all().count());
+    assert!(missed.is_empty(), "{} of {} not heard: {missed:#?}", missed.len(), all().count());
 }
+
+/// Written after the rules and what was learned, without looking at what they make of it.
+const LATER_REQUESTS: &[&str] = &[
+    "is it possible to be connected to a human",
+    "i would rather deal with a person",
+    "stop this and put a person on the line",
+    "i can't do this with a machine get me someone",
+    "let's skip this i want an agent",
+    "hand me over to somebody please",
+    "pass me on to a colleague",
+    "pass me to a human agent",
+    "could i be put through to the support team",
+    "please put me in touch with a representative",
+    "i demand to talk to a real person",
+    "customer support please",
+    "customer service representative",
+    "somebody from billing please i want to speak to them",
+    "i need a person to explain this to me",
+    "will you just give me a human",
+    "don't make me repeat myself give me an agent",
+    "switch me to a human",
+    "reroute me to an operator",
+    "escalate this to a supervisor",
+    "i'd like an advisor please",
+    "can i get an adviser on the phone",
+    "speak to a customer advisor",
+    "talk to a consultant",
+    "may i speak with one of your staff",
+    "get a staff member on the line",
+    "i want to talk to your service desk",
+    "connect me with the help desk",
+    "operator now",
+    "agent now please",
+    "human human human",
+    "a person please not a computer",
+    "i don't want to talk to a computer",
+    "i do not want a bot",
+    "no more robots",
+    "are you a robot i want a human",
+    "is there a live person available",
+    "any agent will do",
+    "next available agent please",
+    "i will wait for an agent",
+    "put me in the queue for an agent",
+    "someone needs to call me back about this",
+    "have an agent ring me",
+    "i want to be called back by a person",
+    "please have somebody phone me",
+    "我想跟人说话",
+    "给我找个人来",
+    "我要跟真人讲",
+    "有没有活人啊",
+    "我不想跟机器人说",
+    "别让机器人跟我说了",
+    "换个人来跟我说",
+    "叫你们客服来",
+    "让客服接电话",
+    "能接一下人工吗",
+    "接通人工坐席",
+    "人工坐席谢谢",
+    "麻烦接一下客服",
+    "我要找你们领导",
+    "找你们主管",
+    "请主管接电话",
+    "转接人工客服可以吗",
+    "唔该转人工",
+    "我要搵客服",
+    "俺要人工",
+    "给俺转人工呗",
+    "找个人工的",
+    "人工人工人工",
+    "来个真人行不行",
+    "让真人给我回电话",
+];
 
 #[test]
 fn talk_about_persons_is_no_request() {
@@ -251,7 +191,7 @@ fn says_which_words_asked() {
 
 /// How many of the texts, with errors in this share of the words and five seeds, ask for a person: how many, of how many, which.
 fn asking(texts: &[&str], rate: f64) -> (usize, usize, Vec<String>) {
-    let vocabulary = || REQUESTS.iter().chain(MORE_REQUESTS).chain(NOT_REQUESTS).copied();
+    let vocabulary = || REQUESTS.iter().chain(MORE_REQUESTS).chain(LATER_REQUESTS).chain(NOT_REQUESTS).copied();
     let (mut of, mut ask) = (0, Vec::new());
     for seed in 1..=5 {
         let mut errors = crate::nlu::Mishearing::new(vocabulary(), rate, seed);
@@ -268,9 +208,9 @@ fn asking(texts: &[&str], rate: f64) -> (usize, usize, Vec<String>) {
 
 #[test]
 fn requests_are_heard_through_word_errors() {
-    let all: Vec<&str> = REQUESTS.iter().chain(MORE_REQUESTS).copied().collect();
+    let all: Vec<&str> = REQUESTS.iter().chain(MORE_REQUESTS).chain(LATER_REQUESTS).copied().collect();
     let percent = |(n, of, _): &(usize, usize, Vec<String>)| 100.0 * *n as f64 / *of as f64;
-    let (known, others) = (asking(&all, 0.15), asking(MORE_REQUESTS, 0.15));
+    let (known, others) = (asking(&all, 0.15), asking(LATER_REQUESTS, 0.15));
     let talk = asking(NOT_REQUESTS, 0.15);
     println!(
         "requests with 15 % word errors: {:.1} % of {}; {:.1} % of {} that were not learned; talk of persons: {:.1} % of {} taken for one",
@@ -283,5 +223,5 @@ fn requests_are_heard_through_word_errors() {
     );
     let clean = asking(NOT_REQUESTS, 0.0);
     println!("talk of persons without errors: {:.1} % of {}", percent(&clean), clean.1);
-    assert!(percent(&known) >= 93.0 && percent(&others) >= 90.0 && percent(&talk) <= 5.0 && percent(&clean) <= 2.0);
+    assert!(percent(&known) >= 95.0 && percent(&others) >= 86.0 && percent(&talk) <= 5.0 && percent(&clean) <= 2.0);
 }
