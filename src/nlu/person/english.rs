@@ -114,7 +114,7 @@ fn alone(words: &[&str]) -> Option<(usize, usize)> {
     ];
     // Said alone these ask for somebody; "team" or "voice" alone do not.
     const ENOUGH: &[&str] =
-        &["person", "people", "someone", "somebody", "anyone", "anybody", "reception", "switchboard", "boss"];
+        &["person", "people", "someone", "somebody", "anyone", "anybody", "reception", "switchboard", "boss", "colleague"];
     let joined = words.join(" ");
     let bare = joined.trim_start_matches("can you ").trim_start_matches("could you ").trim_start_matches("i said ");
     if WHOLE[..5].contains(&bare) || WHOLE[6..].contains(&bare) {
@@ -155,7 +155,11 @@ fn contact(words: &[&str], at: usize) -> Option<usize> {
         &["speak", "talk", "chat", "speaking", "talking", "discuss", "word", "touch", "talked", "spoken", "deal", "dealing"];
     const MOVE: &[&str] = &[
         "connect",
+        "connecting",
         "connected",
+        "transferring",
+        "putting",
+        "patching",
         "transfer",
         "transferred",
         "put",
@@ -330,7 +334,9 @@ fn offer(words: &[&str], at: usize) -> Option<usize> {
     let fits = match words.get(n.end..).unwrap_or(&[]) {
         ["call" | "phone" | "ring", "me" | "us", ..] | ["talk" | "speak", "to" | "with", "me" | "us", ..] => true,
         ["help" | "assist", ..] if n.strength == Strength::Staff => true,
-        ["help" | "assist", "me" | "us"] | ["take" | "answer", "my" | "this" | "the", "call", ..] => true,
+        ["help" | "assist", "me" | "us"]
+        | ["help" | "assist", "me" | "us", "instead" | "now"]
+        | ["take" | "answer", "my" | "this" | "the", "call", ..] => true,
         _ => false,
     };
     fits.then_some(n.end + 1)
@@ -346,7 +352,21 @@ fn for_me(words: &[&str], at: usize) -> Option<usize> {
         ["get", "back" | "in", "to" | "touch", ..] => Some(from + 3),
         _ => None,
     };
+    const KEYS: [&str; 9] = ["press", "button", "number", "key", "option", "extension", "dial", "digit", "menu"];
     match rest(at) {
+        // "just connect me already", "forget it, transfer me".
+        ["connect" | "transfer", "me"] | ["connect" | "transfer", "me", "already" | "now" | "over" | "through"]
+            if !denied(words, at) && !past(words, at) =>
+        {
+            Some(words.len())
+        }
+        // "what number do I press for an agent", "go to operator".
+        ["for", ..] if words[..at].iter().any(|w| KEYS.contains(w)) => {
+            of_us(at + 1).filter(|n| n.strength == Strength::Staff && n.end == words.len()).map(|n| n.end)
+        }
+        ["go", "to", ..] if at == 0 => {
+            of_us(at + 2).filter(|n| n.strength == Strength::Staff && n.end == words.len()).map(|n| n.end)
+        }
         ["any", ..] => of_us(at).filter(|n| rest(n.end).starts_with(&["will", "do"])).map(|n| n.end + 2),
         ["wait" | "hold" | "queue", "for", ..] if !past(words, at) && !denied(words, at) => {
             let n = of_us(at + 2).filter(|n| n.strength == Strength::Staff)?;
@@ -451,6 +471,7 @@ fn presence(words: &[&str], at: usize) -> Option<usize> {
             | ["listening", ..]
             | ["around"]
             | ["here"]
+            | ["there", "who" | "that" | "to" | "i", ..]
             | ["who" | "that", "can" | "could", ..]
             | ["i", "can" | "could", "talk" | "speak", ..]
             | ["to", "talk" | "speak", ..]

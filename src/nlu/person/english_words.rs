@@ -92,6 +92,7 @@ pub(super) const FILLERS: &[&str] = &[
 
 /// May surround the noun phrase when it is all there is: "no I said agent thank you".
 pub(super) const GLUE: &[&str] = &[
+    "option",
     "yes",
     "no",
     "yeah",
