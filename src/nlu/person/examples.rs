@@ -625,4 +625,9 @@ pub(super) const NOT_REQUESTS: &[&str] = &[
     "你们工作人员说已经发货了",
     "真正的人参多少钱",
     "按几可以查快递",
+    "i do not know it",
+    "i really cannot say",
+    "i cannot say",
+    "i do not remember it",
+    "i can't tell you that",
 ];

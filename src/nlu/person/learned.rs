@@ -13,7 +13,7 @@ use crate::nlu::sound::{apart, sounds};
 use std::sync::LazyLock;
 
 /// From this probability on it is a request.
-const SURE: f32 = 0.5;
+const SURE: f32 = 0.6;
 /// Longer texts tell a story; what is asked for in them is left to the rules.
 const WORDS_MAX: usize = 16;
 /// How often each example is learned with errors, and how many words are wrong then.
