@@ -125,7 +125,7 @@ impl Call {
             self.story.told(&words);
         }
         remember(&mut self.said, &parts);
-        self.tell(now, parts, say.barge_in);
+        self.tell(now, parts, say.barge_in, say.sensitive);
     }
 
     /// Callers speak over what they know and answer the question that is to come: it is listened for already.

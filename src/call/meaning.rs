@@ -137,6 +137,8 @@ impl Call {
         self.engaged = true;
         self.hush(now);
         self.ladders.understood();
+        // What was cut was in the other language.
+        self.left_off = None;
         self.decide(now, "language", format!("the caller wants to go on in {language}"));
         self.begin_turn(now, said, Some("language".into()), heard.confidence);
         self.said.clear();

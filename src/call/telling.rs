@@ -17,10 +17,20 @@ const TAKEN_UP_MAX: u8 = 3;
 pub(crate) struct Telling {
     /// The part that plays, and those that follow it.
     playing: VecDeque<(PromptId, Vec<PromptPart>)>,
-    /// How many parts there are, for records.
-    all: usize,
+    of: Whole,
     /// What follows, where the cursor is there already; otherwise it is asked.
     then: Option<Action>,
+}
+
+/// What all parts have in common.
+#[derive(Debug, Clone, Copy)]
+struct Whole {
+    barge_in: BargeIn,
+    /// Neither sound nor words of it are kept.
+    sensitive: bool,
+    /// How many parts there are, for records.
+    parts: usize,
+    /// How often it was taken up.
     taken_up: u8,
 }
 
@@ -32,34 +42,32 @@ impl Telling {
 }
 
 /// What was cut: from the part on that the caller spoke over.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub(crate) struct LeftOff {
     rest: Vec<Vec<PromptPart>>,
-    all: usize,
-    taken_up: u8,
+    of: Whole,
+}
+
+impl LeftOff {
+    /// The part that was cut, as people count.
+    fn place(&self) -> String {
+        format!("at part {} of {}", self.of.parts + 1 - self.rest.len(), self.of.parts)
+    }
 }
 
 impl Call {
     /// Says something part by part. Only what a voice may cut has parts: nothing else is ever left off.
-    pub(crate) fn tell(&mut self, now: &mut Now, parts: Vec<PromptPart>, barge_in: BargeIn) {
+    pub(crate) fn tell(&mut self, now: &mut Now, parts: Vec<PromptPart>, barge_in: BargeIn, sensitive: bool) {
         self.left_off = None;
         let parts = if barge_in == BargeIn::Speech { sections(parts) } else { vec![parts] };
-        let all = parts.len();
-        self.tell_parts(now, parts, barge_in, all, None, 0);
+        let of = Whole { barge_in, sensitive, parts: parts.len(), taken_up: 0 };
+        self.tell_parts(now, parts, of, None);
     }
 
-    fn tell_parts(
-        &mut self,
-        now: &mut Now,
-        parts: Vec<Vec<PromptPart>>,
-        barge_in: BargeIn,
-        all: usize,
-        then: Option<Action>,
-        taken_up: u8,
-    ) {
+    fn tell_parts(&mut self, now: &mut Now, parts: Vec<Vec<PromptPart>>, of: Whole, then: Option<Action>) {
         // All are asked for at once, so that they follow each other without a gap.
-        let playing = parts.into_iter().map(|part| (self.play(now, part.clone(), barge_in), part)).collect();
-        self.state = State::Saying(Telling { playing, all, then, taken_up });
+        let playing = parts.into_iter().map(|part| (self.play(now, part.clone(), of.barge_in), part)).collect();
+        self.state = State::Saying(Telling { playing, of, then });
     }
 
     /// A part was said, or cut. Who spoke over it is heard first.
@@ -67,12 +75,10 @@ impl Call {
         let State::Saying(telling) = &mut self.state else { return };
         let cut = matches!(end, PromptEnd::BargedIn | PromptEnd::Keyed);
         if cut {
-            let rest: Vec<Vec<PromptPart>> = telling.playing.drain(..).map(|(_, part)| part).collect();
-            let (all, taken_up) = (telling.all, telling.taken_up);
-            if all > 1 {
-                let part = all + 1 - rest.len();
-                self.left_off = Some(LeftOff { rest, all, taken_up });
-                self.decide(now, "cut", format!("at part {part} of {all} of what is said"));
+            let left = LeftOff { rest: telling.playing.drain(..).map(|(_, part)| part).collect(), of: telling.of };
+            if left.of.parts > 1 {
+                self.decide(now, "cut", format!("{} of what is said", left.place()));
+                self.left_off = Some(left);
             }
         } else {
             telling.playing.pop_front();
@@ -102,7 +108,7 @@ impl Call {
         let noise = self.ended_as(utterance, result, Ended::is_noise) || self.ended_as(utterance, result, Ended::is_murmur);
         let listens = result.as_ref().is_ok_and(|h| self.heard_well(h) && listens_on(&h.text));
         // Who spoke over the last part has heard the most of it.
-        left.rest.len() > 1 && left.taken_up < TAKEN_UP_MAX && (noise || listens)
+        left.rest.len() > 1 && left.of.taken_up < TAKEN_UP_MAX && (noise || listens)
     }
 
     /// Whether the caller says in so many words that we are to go on with what was cut.
@@ -112,12 +118,17 @@ impl Call {
 
     /// Takes up what was cut, and goes on with `then` after it.
     pub(crate) fn tell_on(&mut self, now: &mut Now, then: Action) {
-        let Some(LeftOff { rest, all, taken_up }) = self.left_off.take() else { return self.perform(now, then) };
+        let Some(left) = self.left_off.take() else { return self.perform(now, then) };
         self.engaged = true;
         self.ladders.stirred();
         self.turn_decided();
         self.hush(now);
-        self.decide(now, "taken_up", format!("at part {} of {all} of what was said", all + 1 - rest.len()));
-        self.tell_parts(now, rest, BargeIn::Speech, all, Some(then), taken_up + 1);
+        self.decide(now, "taken_up", format!("{} of what was said", left.place()));
+        if left.of.sensitive {
+            self.guard_recording(now, true);
+            self.story.withhold();
+        }
+        let of = Whole { taken_up: left.of.taken_up.saturating_add(1), ..left.of };
+        self.tell_parts(now, left.rest, of, Some(then));
     }
 }

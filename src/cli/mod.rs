@@ -24,7 +24,6 @@ mod device;
 mod eval;
 mod flow_files;
 mod match_cmd;
-mod matcher_shelf;
 mod misses;
 mod models;
 mod phone;

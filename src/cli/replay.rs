@@ -2,11 +2,10 @@
 //! command comes as it came, or with another, to see what callers would gain and lose before it is published.
 
 use super::args_records::ReplayArgs;
-use super::matcher_shelf::MatcherShelf;
 use super::replay_audio::AudioEars;
 use super::{calls, flow_files, running};
 use crate::flow::{Flow, placeholder_env};
-use crate::store::{LoggedCall, Store};
+use crate::store::{LoggedCall, MatcherShelf, Store};
 use crate::trial::{Judgement, Recorded, Verdict, judge, judge_heard};
 use anyhow::{Context, bail};
 use serde::Serialize;
@@ -42,15 +41,16 @@ pub(crate) async fn run(args: &ReplayArgs, json: bool, out: &mut dyn Write) -> a
     let (env, _) = running::world(&args.place.world)?;
     let draft = args.flow.as_deref().map(|path| running::read_flow(path, &env)).transpose()?;
     let flows = Flows { env, was: args.was.clone(), known: Mutex::default() };
-    anyhow::ensure!(args.gate.is_none() || draft.is_some() || args.audio, "--gate goes with --flow or --audio");
+    let compared = draft.is_some() || args.audio;
+    anyhow::ensure!(args.gate.is_none() || compared, "--gate goes with --flow or --audio");
     let began = Instant::now();
     let jobs = args.jobs.map_or_else(|| std::thread::available_parallelism().map_or(1, usize::from), usize::from);
     let lines = all(&logs, &flows, draft.as_ref(), args.audio, jobs);
     let took = began.elapsed();
-    tell(&lines, draft.is_some() || args.audio, took, json, out)?;
+    tell(&lines, compared, took, json, out)?;
     let worse = lines.iter().filter(|l| l.judgement.as_ref().is_some_and(|j| j.verdict == Verdict::Worse)).count();
     let broken = lines.iter().filter(|l| l.trouble.is_some()).count();
-    Ok(match draft.is_some() || args.audio {
+    Ok(match compared {
         // A gate that saw no call lets nothing pass.
         true => args.gate.is_none_or(|gate| worse <= gate as usize && broken < lines.len()),
         false => worse == 0 && broken == 0,

@@ -29,6 +29,8 @@ impl AudioEars {
         (self.heard, self.missing) = (0, 0);
         if let Some(engine) = &mut self.engine {
             engine.new_call();
+            // What could not be heard of one call says nothing about the next.
+            self.trouble = None;
         }
     }
 

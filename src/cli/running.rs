@@ -1,7 +1,6 @@
 //! A gateway with its web side, as `serve` runs it; also what demo and benches stand on, so that there is no second path.
 
 use super::flow_files;
-use super::matcher_shelf::MatcherShelf;
 use crate::audio::Pcm;
 use crate::base::{Language, PromptPart};
 use crate::flow::{Checked, Finding, Flow};
@@ -9,6 +8,7 @@ use crate::server::config::NumberConfig;
 use crate::server::{Config, Gateway, Served, Settings};
 use crate::sip::destinations::Target;
 use crate::speech::RenderKey;
+use crate::store::MatcherShelf;
 use anyhow::{Context, bail};
 use std::collections::BTreeMap;
 use std::net::SocketAddr;

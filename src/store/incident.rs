@@ -7,7 +7,7 @@ use crate::flow::Incident;
 use std::path::{Path, PathBuf};
 
 /// Where it stands in the records' folder.
-pub fn incident_path(folder: &Path) -> PathBuf {
+pub(super) fn incident_path(folder: &Path) -> PathBuf {
     folder.join("incident.json")
 }
 

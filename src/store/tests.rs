@@ -408,7 +408,7 @@ async fn an_incident_is_told_changed_and_cleared_without_a_database() {
     let told = Incident { words, lookups: vec!["parcel".into()], until: Some(BEGAN) };
     set_incident(&folder, Some(&told)).await.expect("written");
     assert_eq!(incident(&folder).await.expect("read"), Some(told));
-    std::fs::write(incident_path(&folder), "half a file").expect("written");
+    std::fs::write(super::incident::incident_path(&folder), "half a file").expect("written");
     assert!(incident(&folder).await.is_err(), "what is damaged is told");
     set_incident(&folder, None).await.expect("removed");
     set_incident(&folder, None).await.expect("removed already");

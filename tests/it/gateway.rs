@@ -264,3 +264,10 @@ impl Drop for Gateway {
         assert!(!text.contains("  worse  "), "{text}");
     }
 }
+
+/// Runs the program: its exit status and all that it printed.
+pub(crate) fn hotline(arguments: &[&str]) -> (i32, String) {
+    let output = Command::new(HOTLINE).args(arguments).output().expect("runs");
+    let text = String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
+    (output.status.code().unwrap_or(-1), text)
+}

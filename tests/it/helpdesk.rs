@@ -1,21 +1,14 @@
 //! The helpdesk flow on a real gateway: who is verified, what becomes a task, what operators tell of a disturbance; and that the secret
 //! stays nowhere.
 
-use crate::gateway::{Gateway, HOTLINE, Wanted, checkout};
+use crate::gateway::{Gateway, Wanted, checkout, hotline};
 use std::io::{Read, Write};
 use std::net::TcpListener;
 use std::path::Path;
-use std::process::Command;
 use std::time::Duration;
 
 /// Long enough not to stand in any record by chance.
 const SECRET: &str = "470815330911";
-
-fn hotline(arguments: &[&str]) -> (i32, String) {
-    let output = Command::new(HOTLINE).args(arguments).output().expect("runs");
-    let text = String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
-    (output.status.code().unwrap_or(-1), text)
-}
 
 /// The company's own programs: an account with a secret, and what is known of a line. They end with the test.
 fn service() -> u16 {
@@ -80,7 +73,7 @@ fn identity_tasks_and_incidents_on_a_real_call() {
     let folder = tempfile::tempdir().expect("a folder");
     let port = service();
     let flow = flow_for(folder.path(), port);
-    let gateway = Gateway::start(Wanted { flow: &flow, hosts: vec![format!("127.0.0.1:{port}")], ..Wanted::default() });
+    let mut gateway = Gateway::start(Wanted { flow: &flow, hosts: vec![format!("127.0.0.1:{port}")], ..Wanted::default() });
     let config = gateway.config.to_string_lossy().into_owned();
     let uri = format!("sip:5551000@{}", gateway.sip);
     let call = || {
@@ -108,8 +101,8 @@ fn identity_tasks_and_incidents_on_a_real_call() {
     let words = "We know of a broken cable in the north.";
     let (code, text) = hotline(&["incident", "set", words, "--lookup", "line", "--config", &config]);
     assert!(code == 0 && text.contains("broken cable"), "{text}");
-    // A gateway that runs takes it up within two seconds.
-    std::thread::sleep(Duration::from_secs(3));
+    // A gateway that runs takes it up within two seconds, and says so.
+    gateway.said("callers are told of an incident");
     call();
     let rows = gateway.ended_calls(2);
     let other =

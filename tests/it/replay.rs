@@ -1,13 +1,6 @@
 //! Real calls over SIP and RTP, executed again from what the gateway kept of them.
 
-use crate::gateway::{Gateway, HOTLINE, Wanted, checkout};
-use std::process::Command;
-
-fn hotline(arguments: &[&str]) -> (i32, String) {
-    let output = Command::new(HOTLINE).args(arguments).output().expect("runs");
-    let text = String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
-    (output.status.code().unwrap_or(-1), text)
-}
+use crate::gateway::{Gateway, Wanted, checkout, hotline};
 
 #[test]
 fn recorded_calls_are_executed_again_and_put_before_a_draft() {

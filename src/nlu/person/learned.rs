@@ -3,7 +3,8 @@
 //! names a person or a way to one.
 
 use super::english_words::{ANYBODY, STAFF};
-use super::examples::{MORE_REQUESTS, NOT_REQUESTS, REQUESTS};
+use super::examples::{MORE_REQUESTS, REQUESTS};
+use super::talk::NOT_REQUESTS;
 use crate::base::Language;
 use crate::nlu::background;
 use crate::nlu::core::{Core, MANY_TEXTS, Sample};

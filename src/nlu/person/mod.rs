@@ -5,9 +5,11 @@
 
 mod chinese;
 mod english;
+mod english_around;
 mod english_words;
 mod examples;
 mod learned;
+mod talk;
 #[cfg(test)]
 mod tests;
 

