@@ -3,6 +3,7 @@
 
 pub mod base;
 
+pub mod acd;
 pub mod audio;
 pub mod nlu;
 pub mod rtp;

@@ -49,6 +49,21 @@ pub(crate) enum BenchCommand {
         #[arg(long, value_name = "N", default_value_t = 60, value_parser = clap::value_parser!(u16).range(1..=600))]
         minutes: u16,
     },
+    /// A made-up week through the queue: waits, whether announced waits are kept, what agents bear.
+    Queue {
+        /// People on the pay-roll.
+        #[arg(long, value_name = "N", default_value_t = 50, value_parser = clap::value_parser!(u16).range(10..=2_000))]
+        agents: u16,
+        /// Calls in all.
+        #[arg(long, value_name = "N", default_value_t = 20_000, value_parser = clap::value_parser!(u32).range(100..=500_000))]
+        calls: u32,
+        /// Days, from a Monday on.
+        #[arg(long, value_name = "N", default_value_t = 7, value_parser = clap::value_parser!(u16).range(1..=60))]
+        days: u16,
+        /// Another seed is another week.
+        #[arg(long, value_name = "N", default_value_t = 1)]
+        seed: u64,
+    },
     /// Whether anything grows: many short calls, then many calls for a long time.
     Soak {
         /// Short calls in all.

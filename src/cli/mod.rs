@@ -12,6 +12,7 @@ mod bench_load;
 mod bench_load_rtp;
 mod bench_media;
 mod bench_process;
+mod bench_queue;
 mod bench_setup;
 mod bench_soak;
 mod bench_turns;
@@ -118,6 +119,16 @@ fn dispatch(cli: Cli) -> anyhow::Result<bool> {
                 wait_for(bench_turns::run(usize::from(concurrent), usize::from(rounds), json, &mut out))
             }
             BenchCommand::Setup { per_second, calls } => wait_for(bench_setup::run(per_second, calls, json, &mut out)),
+            BenchCommand::Queue { agents, calls, days, seed } => {
+                let week = crate::sim::queue_week::Week {
+                    agents: usize::from(agents),
+                    calls: calls as usize,
+                    days: u64::from(days),
+                    seed,
+                    rests: true,
+                };
+                bench_queue::run(&week, json, &mut out)
+            }
             BenchCommand::Soak { calls, per_second, concurrent, minutes } => {
                 let asked = bench_soak::Plan { calls, per_second, concurrent: usize::from(concurrent), minutes };
                 wait_for(bench_soak::run(&asked, json, &mut out))

@@ -6,6 +6,7 @@ mod caller;
 mod check;
 mod plan;
 mod players;
+pub mod queue_week;
 mod script;
 mod transcript;
 mod world;

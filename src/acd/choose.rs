@@ -1,0 +1,193 @@
+//! Who goes first, and who gets whom.
+
+use super::face::{Command, Presence};
+use super::machine::{Acd, REMEMBER_FOR, Waiting, Work};
+use super::setup::Choose;
+use super::wait::{Able, Ahead, Busy, Outlook, seed};
+use crate::base::Moment;
+use std::cmp::Ordering;
+
+/// What one point of load is worth in idle time: who has had hard calls is offered the next one later. At the index that brings a
+/// rest it is three and a half minutes.
+const LOAD_SECONDS: f64 = 3.0;
+
+impl Acd {
+    /// Which of two callers goes first. Emergencies, then who lost an agent, then who has waited for the floor, each in the order
+    /// of waiting; then by priority, which grows with the wait.
+    pub(super) fn goes_first(&self, at: Moment, a: &Waiting, b: &Waiting) -> Ordering {
+        let class = |w: &Waiting| match () {
+            () if w.ticket.emergency => 0,
+            () if w.ticket.returned => 1,
+            () if at.since(w.since) >= self.setup.queues[w.queue].floor => 2,
+            () => 3,
+        };
+        // A step of priority is worth `ageing`: as if the caller had come that much earlier. All age alike, so it never turns round.
+        let virtual_since = |w: &Waiting| {
+            let earlier = self.setup.queues[w.queue].ageing.as_micros() as i128 * i128::from(w.ticket.priority.min(9));
+            i128::from(w.since.micros()) - earlier
+        };
+        let time = |class: i32, w: &Waiting| if class == 3 { virtual_since(w) } else { i128::from(w.since.micros()) };
+        let (x, y) = (class(a), class(b));
+        x.cmp(&y).then_with(|| time(x, a).cmp(&time(y, b))).then_with(|| a.order.cmp(&b.order))
+    }
+
+    /// How good an agent is for a caller, and by which queue; `None` = may not. By the caller's own queue where possible.
+    pub(super) fn may_serve(&self, agent: usize, waiting: &Waiting) -> Option<(usize, u32)> {
+        let languages = &self.setup.agents[agent].languages;
+        if !languages.is_empty() && !languages.contains(&waiting.ticket.language) {
+            return None;
+        }
+        waiting.queues.iter().find_map(|q| self.serves[agent][*q].map(|good| (*q, good)))
+    }
+
+    /// From when on, in seconds, an agent may serve a caller, where other queues begin to help later.
+    fn serves_after(&self, at: Moment, agent: usize, waiting: &Waiting) -> Option<f64> {
+        if self.may_serve(agent, waiting).is_some() {
+            return Some(0.0);
+        }
+        let languages = &self.setup.agents[agent].languages;
+        if !languages.is_empty() && !languages.contains(&waiting.ticket.language) {
+            return None;
+        }
+        let overflow = self.setup.queues[waiting.queue].overflow.iter();
+        let helps = |to: &str| self.queue(to).is_some_and(|q| self.serves[agent][q].is_some());
+        let after = overflow.filter(|o| helps(&o.to)).map(|o| o.after).min()?;
+        Some(after.saturating_sub(at.since(waiting.since)).as_secs_f64())
+    }
+
+    /// Whether an agent may be offered this caller now. The rule about abuse is looked at among all who may.
+    fn may_be_offered(&self, at: Moment, agent: usize, waiting: &Waiting) -> bool {
+        self.agents[agent].is_free() && !waiting.declined.iter().any(|(who, until)| *who == agent && *until > at)
+    }
+
+    /// Who gets this caller now, and by which queue.
+    fn agent_for(&self, at: Moment, waiting: &Waiting) -> Option<(usize, usize)> {
+        let mut able: Vec<(usize, usize, u32)> = Vec::new();
+        for agent in 0..self.agents.len() {
+            if self.may_be_offered(at, agent, waiting)
+                && let Some((queue, good)) = self.may_serve(agent, waiting)
+            {
+                able.push((agent, queue, good));
+            }
+        }
+        // Other queues help only where the own one has nobody.
+        if able.iter().any(|(_, queue, _)| *queue == waiting.queue) {
+            able.retain(|(_, queue, _)| *queue == waiting.queue);
+        }
+        // Not two abusive callers in a row for the same person while somebody else is idle.
+        let hurt = |agent: usize| self.agents[agent].load.abused;
+        if waiting.ticket.abusive && able.iter().any(|(agent, ..)| !hurt(*agent)) {
+            able.retain(|(agent, ..)| !hurt(*agent));
+        }
+        let known = self.remembered.get(&waiting.ticket.caller);
+        let known = known.filter(|(_, when)| at.since(*when) <= REMEMBER_FOR && !waiting.ticket.abusive);
+        if let Some((agent, queue, _)) = known.and_then(|(name, _)| {
+            let agent = self.agent(name)?;
+            able.iter().find(|(a, ..)| *a == agent)
+        }) {
+            return Some((*agent, *queue));
+        }
+        // As if idle since later, the more was borne.
+        let idle = |agent: usize| {
+            let agent = &self.agents[agent];
+            agent.idle_since.micros() as f64 + agent.load.index(at) * LOAD_SECONDS * 1e6
+        };
+        let choose = self.setup.queues[waiting.queue].choose;
+        let best = able.into_iter().min_by(|(a, _, good_a), (b, _, good_b)| {
+            let longest_idle = || idle(*a).total_cmp(&idle(*b)).then(a.cmp(b));
+            match choose {
+                Choose::LongestIdle => longest_idle(),
+                Choose::BestSkill => good_b.cmp(good_a).then_with(longest_idle),
+                Choose::RingOne => a.cmp(b),
+            }
+        });
+        best.map(|(agent, queue, _)| (agent, queue))
+    }
+
+    /// Offers as many callers as can be.
+    pub(super) fn offer_all(&mut self, at: Moment, out: &mut Vec<Command>) {
+        if !self.agents.iter().any(|agent| agent.is_free()) || self.waiting.iter().all(|w| w.offered.is_some()) {
+            return;
+        }
+        let mut line: Vec<usize> = (0..self.waiting.len()).filter(|i| self.waiting[*i].offered.is_none()).collect();
+        line.sort_by(|a, b| self.goes_first(at, &self.waiting[*a], &self.waiting[*b]));
+        for place in line {
+            let Some((agent, queue)) = self.agent_for(at, &self.waiting[place]) else { continue };
+            let who = &mut self.agents[agent];
+            let waiting = &mut self.waiting[place];
+            (who.work, who.since) = (Work::Offered { call: waiting.call }, at);
+            waiting.offered = Some((agent, at));
+            waiting.first_offered.get_or_insert(at);
+            let (own, by) = (&self.setup.queues[waiting.queue], &self.setup.queues[queue]);
+            out.push(Command::Offer {
+                call: waiting.call,
+                agent: self.setup.agents[agent].name.clone(),
+                queue: by.name.clone(),
+                ring: own.ring,
+                waited: at.since(waiting.since),
+            });
+            out.push(Command::Changed);
+        }
+    }
+
+    /// From 1: who waits in the same queue and goes first.
+    pub(super) fn place_in_line(&self, at: Moment, place: usize) -> usize {
+        let me = &self.waiting[place];
+        let ahead = self.waiting.iter().filter(|w| w.queue == me.queue && w.offered.is_none() && w.call != me.call);
+        1 + ahead.filter(|w| self.goes_first(at, w, me) == Ordering::Less).count()
+    }
+
+    /// Waits in seconds of many futures for this caller; `None` where nobody is logged in who could serve.
+    pub(super) fn outlook(&self, at: Moment, place: usize) -> Option<Vec<f64>> {
+        let me = &self.waiting[place];
+        let mut agents = Vec::new();
+        let mut index = Vec::new();
+        for (i, agent) in self.agents.iter().enumerate() {
+            let busy = match agent.work {
+                Work::Talking { call } => self
+                    .talking
+                    .get(&call)
+                    .map(|talk| Busy::Talks { queue: talk.queue, elapsed: at.since(talk.since).as_secs_f64() }),
+                Work::WrapUp { until, .. } | Work::Rest { until } => Some(Busy::Until(until.since(at).as_secs_f64())),
+                Work::Offered { .. } => Some(Busy::Rings { queue: me.queue }),
+                Work::Idle => None,
+            };
+            let back = agent.back.map(|back| Busy::Until(back.since(at).as_secs_f64()));
+            let busy = match agent.presence {
+                Presence::Available => busy.or(Some(Busy::Until(0.0))),
+                Presence::Away(_) => back,
+                Presence::Offline => None,
+            };
+            if let Some(busy) = busy {
+                agents.push(busy);
+                index.push(i);
+            }
+        }
+        let served_by = |w: &Waiting| -> Vec<Able> {
+            let able = |(agent, i): (usize, &usize)| self.serves_after(at, *i, w).map(|after| Able { agent, after });
+            index.iter().enumerate().filter_map(able).collect()
+        };
+        let mine = served_by(me);
+        if mine.is_empty() {
+            return None;
+        }
+        let mut before: Vec<&Waiting> = self.waiting.iter().filter(|w| w.offered.is_none() && w.call != me.call).collect();
+        before.retain(|w| self.goes_first(at, w, me) == Ordering::Less);
+        before.sort_by(|a, b| self.goes_first(at, a, b));
+        let ahead: Vec<Ahead> = before
+            .into_iter()
+            .map(|w| Ahead { queue: w.queue, waited: at.since(w.since).as_secs_f64(), agents: served_by(w) })
+            .collect();
+        let wrap_up: Vec<f64> = self.setup.queues.iter().map(|q| q.wrap_up.as_secs_f64()).collect();
+        let outlook = Outlook {
+            agents: &agents,
+            ahead: &ahead,
+            mine: &mine,
+            talking: &self.lengths,
+            wrap_up: &wrap_up,
+            patience: &self.patience,
+            pick_up: self.pick_up,
+        };
+        Some(outlook.waits(seed(me.order, at)))
+    }
+}

@@ -1,0 +1,202 @@
+//! The face of the queue machine: what happens (`Event`) and what it wants done (`Command`). Both are data.
+
+use super::load::Strain;
+use super::setup::Setup;
+use super::wait::Interval;
+use crate::base::{CallId, Language, Moment, WallTime};
+use serde::{Deserialize, Serialize};
+use std::time::Duration;
+
+/// The time of an event.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Now {
+    /// On the machine's own line; never goes back.
+    pub at: Moment,
+    /// On the calendar, for opening hours alone; may jump.
+    pub wall: WallTime,
+}
+
+/// A caller who wants a person.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Ticket {
+    /// Which queue.
+    pub queue: String,
+    /// 0–9; higher goes first.
+    pub priority: u8,
+    /// The agent must speak it.
+    pub language: Language,
+    /// Who calls, as a number that stays the same for the same caller (a hash); 0 = not known. A repeat caller meets the same agent where
+    /// that one is free.
+    pub caller: u64,
+    /// The caller has been abusive: not twice in a row to the same agent.
+    pub abusive: bool,
+    /// Goes first in line.
+    pub emergency: bool,
+    /// Lost an agent through no fault of theirs: to the head of the line.
+    pub returned: bool,
+    /// How long the caller has waited for a person already (a caller who comes back keeps the place).
+    pub waited: Duration,
+}
+
+/// Whether an agent takes calls.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Presence {
+    /// Not logged in.
+    Offline,
+    /// Logged in, no calls; one word why (`break`, `lunch`, `no_answer`, …).
+    Away(String),
+    /// Takes calls.
+    Available,
+}
+
+/// Why an offered call was not taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Refusal {
+    /// The agent pressed a key, or the phone answered 486, 603.
+    Declined,
+    /// The phone rang out.
+    NoAnswer,
+    /// The phone or the desk cannot be reached.
+    Lost,
+}
+
+/// What a call was like, for the agent's load.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Talk {
+    /// What made it hard.
+    pub strain: Strain,
+    /// The agent's leg died: no wrap-up, and perhaps the agent is not there any more.
+    pub lost: bool,
+}
+
+/// Why a caller left the queue by themselves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Left {
+    /// Hung up.
+    HungUp,
+    /// Left a message, took a call-back, or the script went on.
+    Elsewhere,
+}
+
+/// Why a caller cannot be served; each has its own sentence.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Unserved {
+    /// There is no such queue.
+    NoSuchQueue,
+    /// Outside its hours.
+    Closed,
+    /// Nobody who speaks the language is logged in, or nobody at all.
+    Nobody,
+    /// Too many wait.
+    Full,
+    /// Has waited for as long as the queue allows.
+    TooLong,
+}
+
+/// What happens.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Event {
+    /// A caller wants a person. A call that is in the machine already is ignored.
+    Enqueue {
+        /// The call.
+        call: CallId,
+        /// What it needs.
+        ticket: Ticket,
+    },
+    /// A waiting or offered caller is gone.
+    Leave {
+        /// The call.
+        call: CallId,
+        /// Why.
+        why: Left,
+    },
+    /// The agent took the offered call.
+    Accepted {
+        /// The call.
+        call: CallId,
+    },
+    /// The agent did not take it. The caller keeps the place.
+    Refused {
+        /// The call.
+        call: CallId,
+        /// Why.
+        why: Refusal,
+    },
+    /// The conversation is over.
+    Finished {
+        /// The call.
+        call: CallId,
+        /// What it was like.
+        talk: Talk,
+    },
+    /// An agent logs in or out, or goes away. Someone who talks or wraps up finishes first.
+    Presence {
+        /// Who.
+        agent: String,
+        /// From now on.
+        presence: Presence,
+    },
+    /// The agent is done with the wrap-up.
+    WrappedUp {
+        /// Who.
+        agent: String,
+    },
+    /// The agent needs longer.
+    Extend {
+        /// Who.
+        agent: String,
+        /// By how much.
+        by: Duration,
+    },
+    /// Other queues and agents from now on. Callers and agents that stay keep what they are at.
+    Reconfigure(Box<Setup>),
+    /// The time that `Acd::next_timer` asked for has come.
+    Tick,
+}
+
+/// What the machine wants done, in this order.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Command {
+    /// Ring this agent for this call.
+    Offer {
+        /// The call.
+        call: CallId,
+        /// Who.
+        agent: String,
+        /// The queue by which the agent gets it.
+        queue: String,
+        /// How long.
+        ring: Duration,
+        /// How long the caller has waited.
+        waited: Duration,
+    },
+    /// Stop ringing: the caller or the agent is gone. No `Refused` follows.
+    Withdraw {
+        /// The call.
+        call: CallId,
+        /// Who was ringing.
+        agent: String,
+    },
+    /// Where the caller stands; at entry and when it has changed.
+    Place {
+        /// The call.
+        call: CallId,
+        /// From 1.
+        position: usize,
+        /// How long it will be; `None` = not known.
+        wait: Option<Interval>,
+    },
+    /// The caller cannot be served and is out of the queue.
+    Unserved {
+        /// The call.
+        call: CallId,
+        /// Why.
+        why: Unserved,
+    },
+    /// An agent's or a queue's state has changed: desks are told.
+    Changed,
+}

@@ -1,0 +1,616 @@
+//! The machine: state of agents and callers, and what each event changes. Who gets whom is decided in `choose`.
+
+use super::face::{Command, Event, Left, Now, Presence, Refusal, Talk, Ticket, Unserved};
+use super::load::Load;
+use super::setup::{Setup, SetupError, serves};
+use super::wait::{BANDS, Curve, Interval, Keeper, WaitFigures, band};
+use crate::base::{CallId, Moment, WallTime};
+use std::collections::{BTreeMap, HashMap};
+use std::time::Duration;
+
+/// How long an agent who declined a call is not offered it again.
+const DECLINED: Duration = Duration::from_secs(15);
+/// An offer that nobody reported on is taken back so long after it should have ended.
+const OFFER_GRACE: Duration = Duration::from_secs(10);
+/// How often callers may be told where they stand.
+pub(super) const TELL_EVERY: Duration = Duration::from_secs(45);
+/// Repeat callers remembered.
+const REMEMBERED: usize = 20_000;
+/// How long a repeat caller meets the same agent.
+pub(super) const REMEMBER_FOR: Duration = Duration::from_secs(7 * 24 * 3_600);
+/// Wrap-up is made longer at most so many times a call.
+const EXTENSIONS: u8 = 5;
+
+/// What an agent is at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Work {
+    Idle,
+    Offered { call: CallId },
+    Talking { call: CallId },
+    WrapUp { since: Moment, until: Moment, extended: u8 },
+    Rest { until: Moment },
+}
+
+#[derive(Debug, Clone)]
+pub(super) struct Agent {
+    pub(super) presence: Presence,
+    /// Since when the state is what it is.
+    pub(super) since: Moment,
+    pub(super) work: Work,
+    pub(super) idle_since: Moment,
+    pub(super) last_talk: Option<Moment>,
+    /// A phone without a desk comes back then.
+    pub(super) back: Option<Moment>,
+    pub(super) load: Load,
+    pub(super) calls: u32,
+}
+
+impl Agent {
+    fn new(presence: Presence, at: Moment) -> Agent {
+        Agent {
+            presence,
+            since: at,
+            work: Work::Idle,
+            idle_since: at,
+            last_talk: None,
+            back: None,
+            load: Load::default(),
+            calls: 0,
+        }
+    }
+
+    /// Will take a call sooner or later, without having to log in.
+    pub(super) fn is_here(&self) -> bool {
+        self.presence != Presence::Offline
+    }
+
+    pub(super) fn is_free(&self) -> bool {
+        self.presence == Presence::Available && self.work == Work::Idle
+    }
+}
+
+#[derive(Debug, Clone)]
+pub(super) struct Waiting {
+    pub(super) call: CallId,
+    pub(super) ticket: Ticket,
+    pub(super) queue: usize,
+    /// When the wait began, what was waited before included.
+    pub(super) since: Moment,
+    pub(super) entered: Moment,
+    pub(super) order: u64,
+    /// Queues whose agents may take the caller: the own one first.
+    pub(super) queues: Vec<usize>,
+    pub(super) offered: Option<(usize, Moment)>,
+    /// When the caller was first offered to somebody.
+    pub(super) first_offered: Option<Moment>,
+    /// Who declined, and until when that counts.
+    pub(super) declined: Vec<(usize, Moment)>,
+    /// Nobody has been logged in since.
+    pub(super) alone: Option<Moment>,
+    pub(super) tell_at: Moment,
+    pub(super) told: Option<Told>,
+}
+
+/// The first interval that a caller was told: the one that counts.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Told {
+    pub(super) wait: Interval,
+    /// Seconds of the middle future.
+    pub(super) middle: f64,
+    pub(super) at: Moment,
+    pub(super) band: usize,
+    /// Has been found to be broken already.
+    pub(super) broken: bool,
+}
+
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Talking {
+    pub(super) agent: usize,
+    pub(super) queue: usize,
+    pub(super) since: Moment,
+    pub(super) caller: u64,
+}
+
+/// What is learned about one queue.
+#[derive(Debug, Clone)]
+pub(super) struct Learned {
+    pub(super) keepers: [Keeper; BANDS],
+    pub(super) figures: [WaitFigures; BANDS],
+}
+
+/// The queue machine. See [`crate::acd`].
+#[derive(Debug)]
+pub struct Acd {
+    pub(super) setup: Setup,
+    /// By agent, then by queue: how good.
+    pub(super) serves: Vec<Vec<Option<u32>>>,
+    pub(super) agents: Vec<Agent>,
+    agent_at: HashMap<String, usize>,
+    queue_at: HashMap<String, usize>,
+    pub(super) waiting: Vec<Waiting>,
+    pub(super) talking: BTreeMap<CallId, Talking>,
+    pub(super) lengths: Vec<Curve>,
+    pub(super) patience: Vec<Curve>,
+    pub(super) learned: Vec<Learned>,
+    /// Who served a caller last.
+    pub(super) remembered: HashMap<u64, (String, Moment)>,
+    order: u64,
+    rests: usize,
+    /// Seconds from a caller's first offer to the answer, those included that went wrong; a mean that forgets.
+    pub(super) pick_up: f64,
+    pub(super) wall: WallTime,
+}
+
+impl Acd {
+    /// A machine in which nobody waits; phones without a desk are there, everybody else is logged out.
+    ///
+    /// # Errors
+    /// What is wrong with the set-up.
+    pub fn new(setup: Setup, now: Now) -> Result<Acd, Vec<SetupError>> {
+        setup.check()?;
+        let mut acd = Acd {
+            setup: Setup::default(),
+            serves: Vec::new(),
+            agents: Vec::new(),
+            agent_at: HashMap::new(),
+            queue_at: HashMap::new(),
+            waiting: Vec::new(),
+            talking: BTreeMap::new(),
+            lengths: Vec::new(),
+            patience: Vec::new(),
+            learned: Vec::new(),
+            remembered: HashMap::new(),
+            order: 0,
+            rests: 0,
+            pick_up: 6.0,
+            wall: now.wall,
+        };
+        acd.adopt(setup, now.at);
+        Ok(acd)
+    }
+
+    /// One event. Commands are appended in the order in which they are to be carried out.
+    pub fn step(&mut self, now: Now, event: Event, out: &mut Vec<Command>) {
+        self.wall = now.wall;
+        let at = now.at;
+        match event {
+            Event::Enqueue { call, ticket } => self.enqueue(at, call, ticket, out),
+            Event::Leave { call, why } => self.leave(at, call, why, out),
+            Event::Accepted { call } => self.accepted(at, call, out),
+            Event::Refused { call, why } => self.refused(at, call, why, out),
+            Event::Finished { call, talk } => self.finished(at, call, talk, out),
+            Event::Presence { agent, presence } => self.set_presence(at, &agent, presence, out),
+            Event::WrappedUp { agent } => {
+                if let Some(i) = self.agent(&agent)
+                    && matches!(self.agents[i].work, Work::WrapUp { .. })
+                {
+                    self.wrapped_up(at, i, out);
+                }
+            }
+            Event::Extend { agent, by } => self.extend(&agent, by, out),
+            Event::Reconfigure(setup) => self.reconfigure(at, *setup, out),
+            Event::Tick => {}
+        }
+        self.time_passes(at, out);
+        self.offer_all(at, out);
+        self.tell_places(at, out);
+    }
+
+    /// When `Event::Tick` is wanted next.
+    pub fn next_timer(&self) -> Option<Moment> {
+        let agents = self.agents.iter().filter_map(|agent| match agent.work {
+            Work::WrapUp { until, .. } | Work::Rest { until } => Some(until),
+            _ => agent.back,
+        });
+        let waiting = self.waiting.iter().flat_map(|w| {
+            let queue = &self.setup.queues[w.queue];
+            if let Some((_, since)) = w.offered {
+                return [Some(since + queue.ring + OFFER_GRACE), None, None, None, None];
+            }
+            let declined = w.declined.iter().map(|(_, until)| *until).min();
+            let overflow = queue.overflow.iter().filter(|o| !self.helps(w, &o.to)).map(|o| w.since + o.after).min();
+            let alone = w.alone.map(|since| since + queue.alone);
+            [declined, overflow, alone, Some(w.entered + queue.longest), Some(w.tell_at)]
+        });
+        agents.chain(waiting.flatten()).min()
+    }
+
+    /// Rests after hard calls since the machine started.
+    pub fn rests(&self) -> usize {
+        self.rests
+    }
+
+    fn helps(&self, waiting: &Waiting, queue: &str) -> bool {
+        self.queue(queue).is_none_or(|q| waiting.queues.contains(&q))
+    }
+
+    pub(super) fn agent(&self, name: &str) -> Option<usize> {
+        self.agent_at.get(name).copied()
+    }
+
+    pub(super) fn queue(&self, name: &str) -> Option<usize> {
+        self.queue_at.get(name).copied()
+    }
+
+    fn position_of(&self, call: CallId) -> Option<usize> {
+        self.waiting.iter().position(|w| w.call == call)
+    }
+
+    fn enqueue(&mut self, at: Moment, call: CallId, ticket: Ticket, out: &mut Vec<Command>) {
+        if self.position_of(call).is_some() || self.talking.contains_key(&call) {
+            return;
+        }
+        let refuse = |why| Command::Unserved { call, why };
+        let Some(queue) = self.queue(&ticket.queue) else { return out.push(refuse(Unserved::NoSuchQueue)) };
+        let setup = &self.setup.queues[queue];
+        if setup.hours.as_ref().is_some_and(|hours| !hours.open_at(self.wall)) && !ticket.emergency {
+            return out.push(refuse(Unserved::Closed));
+        }
+        let here = self.waiting.iter().filter(|w| w.queue == queue).count();
+        // Who was in line already is never sent away because it is long.
+        if here >= setup.full && !ticket.returned && !ticket.emergency {
+            return out.push(refuse(Unserved::Full));
+        }
+        let helping = setup.overflow.iter().filter(|o| o.waiting.is_some_and(|n| here >= n) || ticket.waited >= o.after);
+        let queues = std::iter::once(queue).chain(helping.filter_map(|o| self.queue(&o.to))).collect();
+        self.order += 1;
+        let since = Moment::from_micros(at.micros().saturating_sub(ticket.waited.as_micros() as u64));
+        let waiting = Waiting {
+            call,
+            ticket,
+            queue,
+            since,
+            entered: at,
+            order: self.order,
+            queues,
+            offered: None,
+            first_offered: None,
+            declined: Vec::new(),
+            alone: None,
+            tell_at: at,
+            told: None,
+        };
+        if !self.somebody_here(&waiting) {
+            return out.push(refuse(Unserved::Nobody));
+        }
+        self.waiting.push(waiting);
+        out.push(Command::Changed);
+    }
+
+    /// Whether anybody who might serve the caller is logged in.
+    fn somebody_here(&self, waiting: &Waiting) -> bool {
+        (0..self.agents.len()).any(|a| self.agents[a].is_here() && self.may_serve(a, waiting).is_some())
+    }
+
+    fn leave(&mut self, at: Moment, call: CallId, why: Left, out: &mut Vec<Command>) {
+        let Some(place) = self.position_of(call) else { return };
+        let waiting = self.waiting.remove(place);
+        self.take_back(at, &waiting, out);
+        if why == Left::HungUp {
+            let waited = at.since(waiting.since);
+            self.patience[waiting.queue].see(waited, true);
+            self.judge(&waiting, at, false);
+        }
+        out.push(Command::Changed);
+    }
+
+    /// A caller who is gone is offered to nobody.
+    fn take_back(&mut self, at: Moment, waiting: &Waiting, out: &mut Vec<Command>) {
+        if let Some((agent, _)) = waiting.offered {
+            self.idle(at, agent);
+            out.push(Command::Withdraw { call: waiting.call, agent: self.setup.agents[agent].name.clone() });
+        }
+    }
+
+    fn idle(&mut self, at: Moment, agent: usize) {
+        let agent = &mut self.agents[agent];
+        (agent.work, agent.since) = (Work::Idle, at);
+    }
+
+    fn accepted(&mut self, at: Moment, call: CallId, out: &mut Vec<Command>) {
+        let Some(place) = self.position_of(call) else { return };
+        let Some((agent, _)) = self.waiting[place].offered else { return };
+        let waiting = self.waiting.remove(place);
+        self.patience[waiting.queue].see(at.since(waiting.since), false);
+        self.judge(&waiting, at, true);
+        let took = at.since(waiting.first_offered.unwrap_or(at)).as_secs_f64().min(120.0);
+        self.pick_up += (took - self.pick_up) / 50.0;
+        let caller = waiting.ticket.caller;
+        self.talking.insert(call, Talking { agent, queue: waiting.queue, since: at, caller });
+        let agent = &mut self.agents[agent];
+        (agent.work, agent.since) = (Work::Talking { call }, at);
+        agent.calls += 1;
+        out.push(Command::Changed);
+    }
+
+    /// What the caller was told is compared with what came.
+    fn judge(&mut self, waiting: &Waiting, at: Moment, served: bool) {
+        let Some(told) = waiting.told.filter(|told| !told.broken) else { return };
+        let wait = at.since(told.at);
+        let learned = &mut self.learned[waiting.queue];
+        learned.keepers[told.band].learn((told.wait, told.middle), wait, served);
+        let figures = &mut learned.figures[told.band];
+        if served || told.wait.is_over(wait) {
+            figures.told += 1;
+            figures.kept += u64::from(served && told.wait.holds(wait));
+        }
+    }
+
+    fn refused(&mut self, at: Moment, call: CallId, why: Refusal, out: &mut Vec<Command>) {
+        let Some(place) = self.position_of(call) else { return };
+        let Some((agent, _)) = self.waiting[place].offered.take() else { return };
+        self.idle(at, agent);
+        let waiting = &mut self.waiting[place];
+        waiting.declined.retain(|(_, until)| *until > at);
+        let returns = self.setup.agents[agent].returns;
+        let who = &mut self.agents[agent];
+        match why {
+            // A phone without a desk has no other way to say that nobody is there.
+            Refusal::Declined => waiting.declined.push((agent, at + returns.unwrap_or(DECLINED).max(DECLINED))),
+            Refusal::NoAnswer | Refusal::Lost => {
+                let word = if why == Refusal::NoAnswer { "no_answer" } else { "lost" };
+                who.presence = Presence::Away(word.into());
+                who.back = returns.map(|pause| at + pause);
+            }
+        }
+        out.push(Command::Changed);
+    }
+
+    fn finished(&mut self, at: Moment, call: CallId, talk: Talk, out: &mut Vec<Command>) {
+        let Some(talking) = self.talking.remove(&call) else { return };
+        let length = at.since(talking.since);
+        let queue = &self.setup.queues[talking.queue];
+        let wrap_up = if talk.lost { Duration::ZERO } else { queue.wrap_up };
+        let name = self.setup.agents[talking.agent].name.clone();
+        let returns = self.setup.agents[talking.agent].returns;
+        let agent = &mut self.agents[talking.agent];
+        let pause = agent.last_talk.map(|last| talking.since.since(last));
+        agent.load.add(at, talk.strain, length, pause);
+        agent.last_talk = Some(at);
+        if talk.lost && agent.is_here() {
+            agent.presence = Presence::Away("lost".into());
+            agent.back = returns.map(|pause| at + pause);
+        }
+        (agent.work, agent.since) = (Work::WrapUp { since: at, until: at + wrap_up, extended: 0 }, at);
+        self.remember(talking.caller, name, at);
+        self.lengths[talking.queue].see(length, true);
+        let going_on = self.talking.values().filter(|t| t.queue == talking.queue).map(|t| at.since(t.since));
+        self.lengths[talking.queue].renew_with(going_on);
+        let still = self.waiting.iter().filter(|w| w.queue == talking.queue).map(|w| at.since(w.since));
+        self.patience[talking.queue].renew_with(still);
+        if wrap_up.is_zero() {
+            self.wrapped_up(at, talking.agent, out);
+        }
+        out.push(Command::Changed);
+    }
+
+    fn remember(&mut self, caller: u64, agent: String, at: Moment) {
+        if caller == 0 {
+            return;
+        }
+        if self.remembered.len() >= REMEMBERED {
+            // Half of it goes, the oldest; this happens once in many thousand calls.
+            let mut times: Vec<Moment> = self.remembered.values().map(|(_, at)| *at).collect();
+            times.sort_unstable();
+            let middle = times[times.len() / 2];
+            self.remembered.retain(|_, (_, at)| *at > middle);
+        }
+        self.remembered.insert(caller, (agent, at));
+    }
+
+    fn wrapped_up(&mut self, at: Moment, agent: usize, out: &mut Vec<Command>) {
+        let (above, rest) = (f64::from(self.setup.rest_above), self.setup.rest);
+        let who = &mut self.agents[agent];
+        if !rest.is_zero() && who.presence == Presence::Available && who.load.index(at) > above {
+            who.load.rested(at);
+            self.rests += 1;
+            (who.work, who.since) = (Work::Rest { until: at + rest }, at);
+        } else {
+            self.idle(at, agent);
+            self.agents[agent].idle_since = at;
+        }
+        out.push(Command::Changed);
+    }
+
+    fn extend(&mut self, agent: &str, by: Duration, out: &mut Vec<Command>) {
+        let Some(i) = self.agent(agent) else { return };
+        if let Work::WrapUp { until, extended, .. } = &mut self.agents[i].work
+            && *extended < EXTENSIONS
+        {
+            *until = *until + by.min(Duration::from_secs(300));
+            *extended += 1;
+            out.push(Command::Changed);
+        }
+    }
+
+    fn set_presence(&mut self, at: Moment, agent: &str, presence: Presence, out: &mut Vec<Command>) {
+        let Some(i) = self.agent(agent) else { return };
+        let who = &mut self.agents[i];
+        who.back = None;
+        if who.presence == presence {
+            return;
+        }
+        let was_available = who.presence == Presence::Available;
+        who.presence = presence;
+        if matches!(who.work, Work::Idle | Work::Offered { .. }) {
+            who.since = at;
+        }
+        if !was_available {
+            who.idle_since = at;
+        }
+        match (who.presence.clone(), who.work) {
+            (Presence::Available, _) => {}
+            (_, Work::Offered { call }) => {
+                if let Some(place) = self.position_of(call) {
+                    self.waiting[place].offered = None;
+                }
+                self.idle(at, i);
+                out.push(Command::Withdraw { call, agent: agent.into() });
+            }
+            // A rest is for who would be offered calls otherwise.
+            (_, Work::Rest { .. }) => self.idle(at, i),
+            _ => {}
+        }
+        out.push(Command::Changed);
+    }
+
+    fn time_passes(&mut self, at: Moment, out: &mut Vec<Command>) {
+        for i in 0..self.agents.len() {
+            match self.agents[i].work {
+                Work::WrapUp { until, .. } if until <= at => self.wrapped_up(at, i, out),
+                Work::Rest { until } if until <= at => {
+                    self.idle(at, i);
+                    self.agents[i].idle_since = at;
+                    out.push(Command::Changed);
+                }
+                _ => {}
+            }
+            if self.agents[i].back.is_some_and(|back| back <= at) {
+                let name = self.setup.agents[i].name.clone();
+                self.set_presence(at, &name, Presence::Available, out);
+            }
+        }
+        for place in (0..self.waiting.len()).rev() {
+            self.caller_waits(at, place, out);
+        }
+    }
+
+    fn caller_waits(&mut self, at: Moment, place: usize, out: &mut Vec<Command>) {
+        let w = &self.waiting[place];
+        if let Some((agent, since)) = w.offered {
+            if at.since(since) < self.setup.queues[w.queue].ring + OFFER_GRACE {
+                return;
+            }
+            let call = w.call;
+            out.push(Command::Withdraw { call, agent: self.setup.agents[agent].name.clone() });
+            self.refused(at, call, Refusal::Lost, out);
+        }
+        let w = &self.waiting[place];
+        let queue = &self.setup.queues[w.queue];
+        let helping: Vec<usize> = queue
+            .overflow
+            .iter()
+            .filter(|o| at.since(w.since) >= o.after)
+            .filter_map(|o| self.queue(&o.to))
+            .filter(|q| !w.queues.contains(q))
+            .collect();
+        let (longest, patience) = (at.since(w.entered) >= queue.longest, queue.alone);
+        self.waiting[place].queues.extend(helping);
+        let here = self.somebody_here(&self.waiting[place]);
+        let w = &mut self.waiting[place];
+        w.declined.retain(|(_, until)| *until > at);
+        w.alone = if here { None } else { w.alone.or(Some(at)) };
+        let alone = w.alone.is_some_and(|since| at.since(since) >= patience);
+        let broken = w.told.as_mut().filter(|told| !told.broken && told.wait.is_over(at.since(told.at)));
+        if broken.is_some() {
+            let waiting = self.waiting[place].clone();
+            self.judge(&waiting, at, false);
+            if let Some(told) = &mut self.waiting[place].told {
+                told.broken = true;
+            }
+        }
+        let why = match (alone, longest) {
+            (true, _) => Unserved::Nobody,
+            (_, true) => Unserved::TooLong,
+            _ => return,
+        };
+        let gone = self.waiting.remove(place);
+        self.patience[gone.queue].see(at.since(gone.since), false);
+        out.push(Command::Unserved { call: gone.call, why });
+        out.push(Command::Changed);
+    }
+
+    fn tell_places(&mut self, at: Moment, out: &mut Vec<Command>) {
+        for place in 0..self.waiting.len() {
+            let w = &self.waiting[place];
+            if w.offered.is_some() || w.tell_at > at {
+                continue;
+            }
+            let position = self.place_in_line(at, place);
+            let (call, queue) = (w.call, w.queue);
+            let wait = self.outlook(at, place).and_then(|waits| self.learned[queue].keepers[band(position)].interval(&waits));
+            let w = &mut self.waiting[place];
+            w.tell_at = at + TELL_EVERY;
+            if let (None, Some((wait, middle))) = (w.told, wait) {
+                w.told = Some(Told { wait, middle, at, band: band(position), broken: false });
+            }
+            out.push(Command::Place { call, position, wait: wait.map(|(wait, _)| wait) });
+        }
+    }
+
+    fn reconfigure(&mut self, at: Moment, setup: Setup, out: &mut Vec<Command>) {
+        if setup.check().is_err() {
+            // The shell has checked it; callers are not to suffer if it did not.
+            return;
+        }
+        // Calls that ring are offered anew under the new order.
+        for place in 0..self.waiting.len() {
+            if let Some((agent, _)) = self.waiting[place].offered.take() {
+                self.idle(at, agent);
+                let agent = self.setup.agents[agent].name.clone();
+                out.push(Command::Withdraw { call: self.waiting[place].call, agent });
+            }
+        }
+        let old = self.setup.clone();
+        self.adopt(setup, at);
+        let of_old = |i: usize| old.queues[i].name.as_str();
+        for mut waiting in std::mem::take(&mut self.waiting) {
+            let Some(queue) = self.queue(of_old(waiting.queue)) else {
+                out.push(Command::Unserved { call: waiting.call, why: Unserved::NoSuchQueue });
+                continue;
+            };
+            let others = waiting.queues.iter().filter_map(|q| self.queue(of_old(*q))).filter(|q| *q != queue);
+            waiting.queues = std::iter::once(queue).chain(others).collect();
+            (waiting.queue, waiting.declined) = (queue, Vec::new());
+            self.waiting.push(waiting);
+        }
+        out.push(Command::Changed);
+    }
+
+    /// Takes a set-up over. Agents who talk stay until they are done, even if they are not named any more.
+    fn adopt(&mut self, mut setup: Setup, at: Moment) {
+        let old = std::mem::take(&mut self.setup);
+        let old_agents = std::mem::take(&mut self.agents);
+        let mut kept: HashMap<String, Agent> = old.agents.iter().map(|a| a.name.clone()).zip(old_agents).collect();
+        let named: std::collections::BTreeSet<String> = setup.agents.iter().map(|a| a.name.clone()).collect();
+        for agent in &old.agents {
+            let talks = kept.get(&agent.name).is_some_and(|a| matches!(a.work, Work::Talking { .. }));
+            if !named.contains(&agent.name) && talks {
+                let skills = BTreeMap::new();
+                setup.agents.push(super::AgentSetup { skills, returns: None, ..agent.clone() });
+                if let Some(leaving) = kept.get_mut(&agent.name) {
+                    leaving.presence = Presence::Offline;
+                }
+            }
+        }
+        let fresh = |returns: Option<Duration>| {
+            let presence = if returns.is_some() { Presence::Available } else { Presence::Offline };
+            Agent::new(presence, at)
+        };
+        self.agents = setup.agents.iter().map(|a| kept.remove(&a.name).unwrap_or_else(|| fresh(a.returns))).collect();
+        self.agent_at = setup.agents.iter().enumerate().map(|(i, a)| (a.name.clone(), i)).collect();
+        self.queue_at = setup.queues.iter().enumerate().map(|(i, q)| (q.name.clone(), i)).collect();
+        let mut kept: HashMap<String, (Curve, Curve, Learned)> = HashMap::new();
+        let learned = std::mem::take(&mut self.learned);
+        let curves = std::mem::take(&mut self.lengths).into_iter().zip(std::mem::take(&mut self.patience));
+        for ((queue, (lengths, patience)), learned) in old.queues.iter().zip(curves).zip(learned) {
+            kept.insert(queue.name.clone(), (lengths, patience, learned));
+        }
+        for queue in &setup.queues {
+            let (lengths, patience, learned) = kept.remove(&queue.name).unwrap_or_else(|| {
+                let fresh = Learned { keepers: Default::default(), figures: Default::default() };
+                // Callers stay longer than most waits, until they show otherwise.
+                (Curve::guess(queue.usual), Curve::guess(queue.usual * 3), fresh)
+            });
+            self.lengths.push(lengths);
+            self.patience.push(patience);
+            self.learned.push(learned);
+        }
+        self.serves = setup.agents.iter().map(|a| setup.queues.iter().map(|q| serves(a, q)).collect()).collect();
+        for talking in self.talking.values_mut() {
+            talking.agent = self.agent_at.get(&old.agents[talking.agent].name).copied().unwrap_or(0);
+            talking.queue = self.queue_at.get(&old.queues[talking.queue].name).copied().unwrap_or(0);
+        }
+        self.setup = setup;
+    }
+}

@@ -1,0 +1,209 @@
+//! Random shifts, checked step by step against the reference; the seed is printed where one fails.
+
+use super::reference::{At, Reference};
+use super::{Acd, AgentSetup, Command, Event, Left, Now, Overflow, Presence, QueueSetup, Refusal, Setup, Strain, Talk, Ticket};
+use crate::base::{CallId, Dice, Language, Moment, WallTime};
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+fn setup(dice: &mut Dice) -> Setup {
+    let seconds = |dice: &mut Dice, from: u64, to: u64| Duration::from_secs(from + dice.roll((to - from) as usize + 1) as u64);
+    let names = ["sales", "help", "complaints"];
+    let queues: Vec<QueueSetup> = names
+        .iter()
+        .map(|name| {
+            let mut queue = QueueSetup::named(name);
+            queue.choose = [super::Choose::LongestIdle, super::Choose::BestSkill, super::Choose::RingOne][dice.roll(3)];
+            queue.wrap_up = seconds(dice, 0, 40);
+            queue.ageing = seconds(dice, 10, 90);
+            queue.floor = seconds(dice, 60, 300);
+            queue.full = 3 + dice.roll(10);
+            queue.longest = seconds(dice, 200, 900);
+            queue.alone = seconds(dice, 0, 30);
+            if dice.chance() < 0.5 {
+                let to = names[dice.roll(3)];
+                let waiting = (dice.chance() < 0.5).then(|| dice.roll(4));
+                queue.overflow.push(Overflow { to: to.to_string(), after: seconds(dice, 20, 200), waiting });
+            }
+            queue
+        })
+        .collect();
+    let agents = (0..1 + dice.roll(6))
+        .map(|n| {
+            let mut skills = BTreeMap::new();
+            for name in names {
+                // The first one can do everything, so that nobody's queue is without an agent.
+                if n == 0 || dice.chance() < 0.6 {
+                    skills.insert(name.to_string(), 1 + dice.roll(10) as u8);
+                }
+            }
+            let languages = match dice.roll(3) {
+                _ if n == 0 => BTreeSet::new(),
+                0 => BTreeSet::from([Language::EN]),
+                1 => BTreeSet::from([Language::ZH]),
+                _ => BTreeSet::new(),
+            };
+            let returns = (dice.chance() < 0.2).then(|| seconds(dice, 20, 60));
+            AgentSetup { name: format!("agent {n}"), skills, languages, returns }
+        })
+        .collect();
+    let mut setup = Setup::new(queues, agents);
+    setup.rest_above = 40 + dice.roll(50) as u8;
+    setup.rest = seconds(dice, 0, 120);
+    setup
+}
+
+fn ticket(dice: &mut Dice) -> Ticket {
+    Ticket {
+        queue: ["sales", "help", "complaints"][dice.roll(3)].into(),
+        priority: dice.roll(10) as u8,
+        language: if dice.chance() < 0.5 { Language::EN } else { Language::ZH },
+        caller: dice.roll(30) as u64,
+        abusive: dice.chance() < 0.3,
+        emergency: dice.chance() < 0.03,
+        returned: dice.chance() < 0.05,
+        waited: Duration::from_secs(if dice.chance() < 0.1 { dice.roll(120) as u64 } else { 0 }),
+    }
+}
+
+struct Shift {
+    acd: Acd,
+    reference: Reference,
+    at: Moment,
+    dice: Dice,
+    agents: usize,
+    calls: u128,
+    offers: usize,
+}
+
+impl Shift {
+    fn new(seed: u64) -> Shift {
+        let mut dice = Dice::new(seed);
+        let setup = setup(&mut dice);
+        let at = Moment::from_millis(3_600_000);
+        let acd = Acd::new(setup.clone(), Now { at, wall: WallTime(0) }).expect("a good set-up");
+        Shift { acd, reference: Reference::new(&setup), at, dice, agents: setup.agents.len(), calls: 0, offers: 0 }
+    }
+
+    fn step(&mut self, event: Event) {
+        let now = Now { at: self.at, wall: WallTime(0) };
+        let mut out = Vec::new();
+        self.reference.event(self.at, &event);
+        self.acd.step(now, event, &mut out);
+        self.reference.rests_begin(self.at, &self.acd);
+        for command in &out {
+            self.reference.command(now, command);
+            self.offers += usize::from(matches!(command, Command::Offer { .. }));
+        }
+        self.reference.settled(now, &self.acd);
+        assert!(self.acd.next_timer().is_none_or(|next| next > self.at), "a timer that has come stays for ever");
+    }
+
+    /// Some time passes; the shell may be late, but not by more than this.
+    fn pass(&mut self) {
+        let until = self.at + Duration::from_millis(self.dice.roll(20_000) as u64);
+        while let Some(next) = self.acd.next_timer().filter(|next| *next <= until) {
+            let late = Duration::from_millis(self.dice.roll(30) as u64);
+            self.at = (next + late).max(self.at);
+            self.step(Event::Tick);
+        }
+        self.at = self.at.max(until);
+        self.step(Event::Tick);
+    }
+
+    fn somebody(&mut self, test: impl Fn(At) -> bool) -> Option<CallId> {
+        let all: Vec<CallId> = self.reference.callers.iter().filter(|(_, c)| test(c.at)).map(|(id, _)| *id).collect();
+        (!all.is_empty()).then(|| all[self.dice.roll(all.len())])
+    }
+
+    fn anything(&mut self) {
+        let offered = |at| matches!(at, At::Offered(_));
+        let agent = format!("agent {}", self.dice.roll(self.agents));
+        let event = match self.dice.roll(15) {
+            0..=3 => {
+                self.calls += 1;
+                Some(Event::Enqueue { call: CallId(self.calls), ticket: ticket(&mut self.dice) })
+            }
+            4..=6 => self.somebody(offered).map(|call| Event::Accepted { call }),
+            7 => {
+                let why = [Refusal::Declined, Refusal::Declined, Refusal::NoAnswer, Refusal::Lost][self.dice.roll(4)];
+                self.somebody(offered).map(|call| Event::Refused { call, why })
+            }
+            8 | 9 => {
+                let strain = Strain { abusive: self.dice.chance() < 0.4, loud: self.dice.chance() < 0.3, hard: false };
+                let talk = Talk { strain, lost: self.dice.chance() < 0.1 };
+                self.somebody(|at| matches!(at, At::Talking(_))).map(|call| Event::Finished { call, talk })
+            }
+            10 => {
+                let why = if self.dice.chance() < 0.5 { Left::HungUp } else { Left::Elsewhere };
+                self.somebody(|at| matches!(at, At::Waiting | At::Offered(_))).map(|call| Event::Leave { call, why })
+            }
+            11 | 12 => {
+                let presence = match self.dice.roll(5) {
+                    0 => Presence::Offline,
+                    1 => Presence::Away("break".into()),
+                    _ => Presence::Available,
+                };
+                Some(Event::Presence { agent, presence })
+            }
+            13 => Some(Event::WrappedUp { agent }),
+            // What belongs to nobody, or comes twice or late, changes nothing.
+            _ => {
+                let call = CallId(self.dice.roll(40) as u128);
+                Some(match self.dice.roll(3) {
+                    0 if !self.reference.callers.get(&call).is_some_and(|c| offered(c.at)) => Event::Accepted { call },
+                    1 if !self.reference.callers.get(&call).is_some_and(|c| offered(c.at)) => {
+                        Event::Refused { call, why: Refusal::Lost }
+                    }
+                    _ => Event::Tick,
+                })
+            }
+        };
+        if let Some(event) = event {
+            self.step(event);
+        }
+    }
+
+    /// Everybody works until nobody waits.
+    fn wind_down(&mut self) {
+        for agent in 0..self.agents {
+            self.step(Event::Presence { agent: format!("agent {agent}"), presence: Presence::Available });
+        }
+        for _ in 0..2_000 {
+            while let Some(call) = self.somebody(|at| matches!(at, At::Offered(_))) {
+                self.step(Event::Accepted { call });
+            }
+            while let Some(call) = self.somebody(|at| matches!(at, At::Talking(_))) {
+                self.step(Event::Finished { call, talk: Talk::default() });
+            }
+            if self.somebody(|at| at != At::Gone).is_none() {
+                return;
+            }
+            self.pass();
+        }
+        panic!("somebody still waits though everybody works");
+    }
+}
+
+#[test]
+fn no_rule_is_broken_in_random_shifts() {
+    let shifts: u64 = std::env::var("HOTLINE_SHIFTS").ok().and_then(|n| n.parse().ok()).unwrap_or(300);
+    let (mut offers, mut rests, mut calls) = (0, 0, 0);
+    for seed in 0..shifts {
+        let result = std::panic::catch_unwind(|| {
+            let mut shift = Shift::new(seed);
+            for _ in 0..400 {
+                shift.anything();
+                if shift.dice.chance() < 0.4 {
+                    shift.pass();
+                }
+            }
+            shift.wind_down();
+            (shift.offers, shift.reference.rests, shift.calls)
+        });
+        let Ok((o, r, c)) = result else { panic!("seed {seed} breaks a rule (its message stands above)") };
+        (offers, rests, calls) = (offers + o, rests + r, calls + c);
+    }
+    println!("{shifts} shifts, {calls} calls, {offers} offers, {rests} rests");
+    assert!(offers > shifts as usize * 30 && rests > 0, "the shifts must try what they are to show: {offers} {rests}");
+}

@@ -1,0 +1,327 @@
+//! A small reference of what the queue machine promises, written from the rules and not from the machine: it follows events and
+//! commands and says at once where one breaks a rule.
+
+use super::{AgentState, Command, Event, Left, Now, Presence, Refusal, Setup, Ticket, Unserved};
+use crate::acd::Acd;
+use crate::base::{CallId, Moment};
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) enum At {
+    Waiting,
+    Offered(usize),
+    Talking(usize),
+    Gone,
+}
+
+#[derive(Debug, Clone)]
+pub(super) struct Caller {
+    pub(super) ticket: Ticket,
+    pub(super) entered: Moment,
+    pub(super) order: usize,
+    pub(super) at: At,
+    crowded: usize,
+    offered_at: Moment,
+    declined: BTreeMap<usize, Moment>,
+    served: u32,
+}
+
+impl Caller {
+    fn since(&self) -> u64 {
+        self.entered.micros().saturating_sub(self.ticket.waited.as_micros() as u64)
+    }
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum Doing {
+    Free,
+    Offered,
+    Talking,
+    WrapUp(Moment),
+    Rest(Moment),
+}
+
+#[derive(Debug, Clone)]
+pub(super) struct Person {
+    pub(super) presence: Presence,
+    pub(super) doing: Doing,
+    abused: bool,
+    back: Option<Moment>,
+}
+
+pub(super) struct Reference {
+    setup: Setup,
+    pub(super) people: Vec<Person>,
+    pub(super) callers: BTreeMap<CallId, Caller>,
+    pub(super) rests: usize,
+}
+
+impl Reference {
+    pub(super) fn new(setup: &Setup) -> Reference {
+        let person = |returns: bool| Person {
+            presence: if returns { Presence::Available } else { Presence::Offline },
+            doing: Doing::Free,
+            abused: false,
+            back: None,
+        };
+        let people = setup.agents.iter().map(|a| person(a.returns.is_some())).collect();
+        Reference { setup: setup.clone(), people, callers: BTreeMap::new(), rests: 0 }
+    }
+
+    fn who(&self, name: &str) -> usize {
+        self.setup.agents.iter().position(|a| a.name == name).expect("an agent of ours")
+    }
+
+    /// By which queue the agent may serve, if at all; skills, language and overflow only.
+    fn able(&self, now: Moment, agent: usize, caller: &Caller) -> Option<&str> {
+        let person = &self.setup.agents[agent];
+        if !person.languages.is_empty() && !person.languages.contains(&caller.ticket.language) {
+            return None;
+        }
+        let own = self.setup.queues.iter().find(|q| q.name == caller.ticket.queue)?;
+        let others = own.overflow.iter().filter(|o| {
+            let waited = Duration::from_micros(now.micros() - caller.since());
+            waited >= o.after || o.waiting.is_some_and(|n| caller.crowded >= n)
+        });
+        let mut names = vec![own.name.as_str()];
+        names.extend(others.map(|o| o.to.as_str()));
+        names.into_iter().find(|name| {
+            let queue = self.setup.queues.iter().find(|q| q.name == *name).expect("there");
+            queue.skills.iter().all(|(skill, least)| person.skills.get(skill).is_some_and(|level| level >= least))
+        })
+    }
+
+    fn legal(&self, now: Moment, agent: usize, caller: &Caller) -> bool {
+        let person = &self.people[agent];
+        person.presence == Presence::Available
+            && person.doing == Doing::Free
+            && caller.declined.get(&agent).is_none_or(|until| *until <= now)
+            && self.able(now, agent, caller).is_some()
+    }
+
+    /// What decides who goes first: smaller goes first.
+    fn rank(&self, now: Moment, caller: &Caller) -> (u8, i128, usize) {
+        let queue = self.setup.queues.iter().find(|q| q.name == caller.ticket.queue).expect("there");
+        let waited = Duration::from_micros(now.micros() - caller.since());
+        let plain = i128::from(caller.since());
+        if caller.ticket.emergency {
+            (0, plain, caller.order)
+        } else if caller.ticket.returned {
+            (1, plain, caller.order)
+        } else if waited >= queue.floor {
+            (2, plain, caller.order)
+        } else {
+            (3, plain - queue.ageing.as_micros() as i128 * i128::from(caller.ticket.priority), caller.order)
+        }
+    }
+
+    /// What an event means by itself.
+    pub(super) fn event(&mut self, now: Moment, event: &Event) {
+        for person in &mut self.people {
+            match person.doing {
+                Doing::WrapUp(until) | Doing::Rest(until) if until <= now => person.doing = Doing::Free,
+                _ => {}
+            }
+            if person.back.is_some_and(|back| back <= now) {
+                (person.presence, person.back) = (Presence::Available, None);
+            }
+        }
+        match event {
+            Event::Enqueue { call, ticket } => {
+                let waits = |c: &&Caller| matches!(c.at, At::Waiting | At::Offered(_)) && c.ticket.queue == ticket.queue;
+                let crowded = self.callers.values().filter(waits).count();
+                let order = self.callers.len();
+                let caller = Caller {
+                    ticket: ticket.clone(),
+                    entered: now,
+                    order,
+                    at: At::Waiting,
+                    crowded,
+                    offered_at: now,
+                    declined: BTreeMap::new(),
+                    served: 0,
+                };
+                self.callers.entry(*call).or_insert(caller);
+            }
+            Event::Leave { call, why: Left::HungUp | Left::Elsewhere } => self.leave(*call),
+            Event::Accepted { call } => {
+                if let Some(caller) = self.callers.get_mut(call)
+                    && let At::Offered(agent) = caller.at
+                {
+                    caller.at = At::Talking(agent);
+                    caller.served += 1;
+                    assert_eq!(caller.served, 1, "{call} is served twice");
+                    self.people[agent].doing = Doing::Talking;
+                }
+            }
+            Event::Refused { call, why } => self.refused(now, *call, *why),
+            Event::Finished { call, talk } => {
+                let Some(caller) = self.callers.get_mut(call) else { return };
+                let At::Talking(agent) = caller.at else { return };
+                let wrap_up = self.setup.queues.iter().find(|q| q.name == caller.ticket.queue).expect("there").wrap_up;
+                caller.at = At::Gone;
+                let person = &mut self.people[agent];
+                person.abused = talk.strain.abusive;
+                person.doing = if talk.lost || wrap_up.is_zero() { Doing::Free } else { Doing::WrapUp(now + wrap_up) };
+                if talk.lost && person.presence != Presence::Offline {
+                    person.presence = Presence::Away("lost".into());
+                    person.back = self.setup.agents[agent].returns.map(|pause| now + pause);
+                }
+            }
+            Event::Presence { agent, presence } => {
+                let agent = self.who(agent);
+                let person = &mut self.people[agent];
+                (person.presence, person.back) = (presence.clone(), None);
+                if *presence != Presence::Available && matches!(person.doing, Doing::Rest(_)) {
+                    person.doing = Doing::Free;
+                }
+            }
+            Event::WrappedUp { agent } => {
+                let agent = self.who(agent);
+                if matches!(self.people[agent].doing, Doing::WrapUp(_)) {
+                    self.people[agent].doing = Doing::Free;
+                }
+            }
+            Event::Extend { agent, by } => {
+                let agent = self.who(agent);
+                if let Doing::WrapUp(until) = &mut self.people[agent].doing {
+                    *until = *until + *by;
+                }
+            }
+            Event::Reconfigure(_) | Event::Tick => {}
+        }
+    }
+
+    fn leave(&mut self, call: CallId) {
+        let Some(caller) = self.callers.get_mut(&call) else { return };
+        if let At::Offered(agent) = caller.at {
+            self.people[agent].doing = Doing::Free;
+        }
+        if !matches!(caller.at, At::Talking(_)) {
+            caller.at = At::Gone;
+        }
+    }
+
+    fn refused(&mut self, now: Moment, call: CallId, why: Refusal) {
+        let Some(caller) = self.callers.get_mut(&call) else { return };
+        let At::Offered(agent) = caller.at else { return };
+        caller.at = At::Waiting;
+        let returns = self.setup.agents[agent].returns;
+        let person = &mut self.people[agent];
+        person.doing = Doing::Free;
+        if why == Refusal::Declined {
+            let least = Duration::from_secs(15);
+            caller.declined.insert(agent, now + returns.unwrap_or(least).max(least));
+        } else {
+            person.presence = Presence::Away("no_answer".into());
+            person.back = returns.map(|pause| now + pause);
+        }
+    }
+
+    /// When a rest begins is the load's business; that it follows a wrap-up and does not cut into a call is ours.
+    pub(super) fn rests_begin(&mut self, now: Moment, acd: &Acd) {
+        for (agent, view) in acd.agent_views(now).into_iter().enumerate() {
+            let person = &mut self.people[agent];
+            if let (AgentState::Rest, Doing::Free | Doing::WrapUp(_)) = (view.state, &person.doing) {
+                person.doing = Doing::Rest(view.until.expect("a rest ends"));
+                self.rests += 1;
+            }
+        }
+    }
+
+    /// Follows a command; panics where it breaks a rule.
+    pub(super) fn command(&mut self, now: Now, command: &Command) {
+        let at = now.at;
+        match command {
+            Command::Offer { call, agent, queue, .. } => {
+                let agent = self.who(agent);
+                let caller = self.callers.get(call).expect("an offer is for somebody who came").clone();
+                assert_eq!(caller.at, At::Waiting, "{call} is offered though it does not wait");
+                assert!(self.legal(at, agent, &caller), "{call} may not be offered to {agent}: {:?}", self.people[agent]);
+                assert_eq!(self.able(at, agent, &caller), Some(queue.as_str()), "by the wrong queue");
+                let others: Vec<usize> = (0..self.people.len()).filter(|a| self.legal(at, *a, &caller)).collect();
+                let own = |a: usize| self.able(at, a, &caller) == Some(caller.ticket.queue.as_str());
+                assert!(own(agent) || !others.iter().any(|a| own(*a)), "another queue's agent though an own one is free");
+                let same: Vec<usize> = others.into_iter().filter(|a| own(*a) == own(agent)).collect();
+                if caller.ticket.abusive && self.people[agent].abused {
+                    assert!(same.iter().all(|a| self.people[*a].abused), "two abusive calls in a row while somebody is idle");
+                }
+                for (other, waiting) in &self.callers {
+                    let first = waiting.at == At::Waiting && self.rank(at, waiting) < self.rank(at, &caller);
+                    assert!(!first || !self.legal(at, agent, waiting), "{other} goes first and is passed over for {call}");
+                }
+                let caller = self.callers.get_mut(call).expect("there");
+                (caller.at, caller.offered_at) = (At::Offered(agent), at);
+                self.people[agent].doing = Doing::Offered;
+            }
+            Command::Withdraw { call, agent } => {
+                let agent = self.who(agent);
+                assert!(matches!(self.people[agent].doing, Doing::Offered | Doing::Free), "{call}");
+                let caller = self.callers.get(call).expect("there");
+                let rang = at.since(caller.offered_at);
+                if caller.at != At::Offered(agent) {
+                    // The caller has left.
+                    self.people[agent].doing = Doing::Free;
+                } else if self.people[agent].presence != Presence::Available {
+                    self.people[agent].doing = Doing::Free;
+                    self.callers.get_mut(call).expect("there").at = At::Waiting;
+                } else {
+                    assert!(rang >= Duration::from_secs(30), "{call} is withdrawn after {rang:?} and nobody wanted it");
+                    self.refused(at, *call, Refusal::Lost);
+                }
+            }
+            Command::Unserved { call, why } => {
+                let caller = self.callers.get(call).expect("there").clone();
+                assert_eq!(caller.at, At::Waiting, "{call} was sent away though it did not wait");
+                let here = (0..self.people.len())
+                    .any(|a| self.people[a].presence != Presence::Offline && self.able(at, a, &caller).is_some());
+                let queue = self.setup.queues.iter().find(|q| q.name == caller.ticket.queue).expect("there");
+                match why {
+                    Unserved::Nobody => assert!(!here, "{call} was told that nobody is there"),
+                    Unserved::TooLong => assert!(at.since(caller.entered) >= queue.longest),
+                    Unserved::Full => {
+                        assert!(caller.crowded >= queue.full && !caller.ticket.returned && !caller.ticket.emergency)
+                    }
+                    other => panic!("{other:?} cannot be here"),
+                }
+                self.callers.get_mut(call).expect("there").at = At::Gone;
+            }
+            Command::Place { call, position, wait } => {
+                let caller = self.callers.get(call).expect("there");
+                assert_eq!(caller.at, At::Waiting);
+                let ahead = self.callers.values().filter(|c| {
+                    c.at == At::Waiting && c.ticket.queue == caller.ticket.queue && self.rank(at, c) < self.rank(at, caller)
+                });
+                assert_eq!(*position, 1 + ahead.count());
+                assert!(wait.is_none_or(|wait| wait.from < wait.to));
+            }
+            Command::Changed => {}
+        }
+    }
+
+    /// After all commands of an event: what must hold then.
+    pub(super) fn settled(&self, now: Now, acd: &Acd) {
+        for (agent, view) in acd.agent_views(now.at).into_iter().enumerate() {
+            let person = &self.people[agent];
+            let same = match (&person.doing, view.state) {
+                (Doing::Free, AgentState::Available) => person.presence == Presence::Available,
+                (Doing::Free, AgentState::Away) => matches!(person.presence, Presence::Away(_)),
+                (Doing::Free, AgentState::Offline) => person.presence == Presence::Offline,
+                (Doing::Offered, AgentState::Offered(_)) | (Doing::Talking, AgentState::Talking(_)) => true,
+                (Doing::WrapUp(_), AgentState::WrapUp) | (Doing::Rest(_), AgentState::Rest) => true,
+                _ => false,
+            };
+            assert!(same, "agent {agent} is {person:?}, and the machine says {view:?}");
+        }
+        let waiting: Vec<CallId> = acd.waiting_views(now.at).into_iter().map(|w| w.call).collect();
+        for (call, caller) in &self.callers {
+            let waits = matches!(caller.at, At::Waiting | At::Offered(_));
+            assert_eq!(waits, waiting.contains(call), "{call} is {:?}", caller.at);
+            if caller.at == At::Waiting {
+                let idle = (0..self.people.len()).find(|a| self.legal(now.at, *a, caller));
+                assert_eq!(idle, None, "{call} waits though somebody is free for it");
+            }
+        }
+    }
+}

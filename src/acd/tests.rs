@@ -1,0 +1,365 @@
+//! The rules that people notice, one by one.
+
+use super::*;
+use crate::base::{CallId, Language, Moment, WallTime};
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+const fn s(seconds: u64) -> Duration {
+    Duration::from_secs(seconds)
+}
+
+struct Floor {
+    acd: Acd,
+    at: Moment,
+    log: Vec<Command>,
+}
+
+fn agent(name: &str, skills: &[(&str, u8)]) -> AgentSetup {
+    let skills = skills.iter().map(|(k, v)| (k.to_string(), *v)).collect();
+    AgentSetup { name: name.into(), skills, languages: BTreeSet::new(), returns: None }
+}
+
+fn ticket(queue: &str) -> Ticket {
+    Ticket {
+        queue: queue.into(),
+        priority: 0,
+        language: Language::EN,
+        caller: 0,
+        abusive: false,
+        emergency: false,
+        returned: false,
+        waited: Duration::ZERO,
+    }
+}
+
+impl Floor {
+    fn of(queues: Vec<QueueSetup>, agents: Vec<AgentSetup>) -> Floor {
+        let at = Moment::from_millis(1_000_000);
+        let acd = Acd::new(Setup::new(queues, agents), Now { at, wall: WallTime(0) }).expect("a good set-up");
+        Floor { acd, at, log: Vec::new() }
+    }
+
+    fn one(agents: &[&str]) -> Floor {
+        Floor::of(vec![QueueSetup::named("help")], agents.iter().map(|a| agent(a, &[("help", 1)])).collect())
+    }
+
+    fn step(&mut self, event: Event) -> Vec<Command> {
+        let mut out = Vec::new();
+        self.acd.step(Now { at: self.at, wall: WallTime(0) }, event, &mut out);
+        out.retain(|c| *c != Command::Changed);
+        self.log.extend(out.clone());
+        out
+    }
+
+    fn wait(&mut self, time: Duration) -> Vec<Command> {
+        let until = self.at + time;
+        let mut all = Vec::new();
+        while let Some(next) = self.acd.next_timer().filter(|next| *next <= until) {
+            self.at = next;
+            all.extend(self.step(Event::Tick));
+        }
+        self.at = until;
+        all.extend(self.step(Event::Tick));
+        all
+    }
+
+    fn here(&mut self, agent: &str) -> Vec<Command> {
+        self.step(Event::Presence { agent: agent.into(), presence: Presence::Available })
+    }
+
+    fn call(&mut self, call: u128, ticket: Ticket) -> Vec<Command> {
+        self.step(Event::Enqueue { call: CallId(call), ticket })
+    }
+
+    fn serve(&mut self, call: u128, time: Duration, strain: Strain) -> Vec<Command> {
+        self.step(Event::Accepted { call: CallId(call) });
+        self.wait(time);
+        self.step(Event::Finished { call: CallId(call), talk: Talk { strain, lost: false } })
+    }
+}
+
+fn offered(commands: &[Command]) -> Vec<(u128, String)> {
+    let offer = |c: &Command| match c {
+        Command::Offer { call, agent, .. } => Some((call.0, agent.clone())),
+        _ => None,
+    };
+    commands.iter().filter_map(offer).collect()
+}
+
+#[test]
+fn with_nobody_logged_in_the_caller_is_told_at_once() {
+    let mut floor = Floor::one(&["anna"]);
+    assert_eq!(floor.call(1, ticket("help")), [Command::Unserved { call: CallId(1), why: Unserved::Nobody }]);
+    assert_eq!(floor.call(2, ticket("nowhere")), [Command::Unserved { call: CallId(2), why: Unserved::NoSuchQueue }]);
+    floor.here("anna");
+    assert_eq!(offered(&floor.call(3, ticket("help"))), [(3, "anna".to_string())]);
+}
+
+#[test]
+fn when_everybody_logs_out_nobody_waits_for_ever() {
+    let mut floor = Floor::one(&["anna"]);
+    floor.here("anna");
+    floor.call(1, ticket("help"));
+    floor.step(Event::Accepted { call: CallId(1) });
+    floor.call(2, ticket("help"));
+    floor.step(Event::Presence { agent: "anna".into(), presence: Presence::Offline });
+    let told = floor.wait(s(60));
+    assert!(told.contains(&Command::Unserved { call: CallId(2), why: Unserved::Nobody }), "{told:?}");
+}
+
+#[test]
+fn an_agent_who_declines_for_ever_keeps_nobody_in_silence() {
+    let mut floor = Floor::one(&["anna"]);
+    floor.here("anna");
+    floor.call(1, ticket("help"));
+    let mut offers = 1;
+    for _ in 0..2_000 {
+        let mut all = floor.step(Event::Refused { call: CallId(1), why: Refusal::Declined });
+        all.extend(floor.wait(s(5)));
+        offers += offered(&all).len();
+        if all.iter().any(|c| matches!(c, Command::Unserved { why: Unserved::TooLong, .. })) {
+            assert!((100..130).contains(&offers), "every 15 s for half an hour: {offers}");
+            return;
+        }
+    }
+    panic!("never told");
+}
+
+#[test]
+fn a_phone_that_is_not_picked_up_gets_no_more_calls_until_the_agent_says_so() {
+    let mut floor = Floor::one(&["anna", "bob"]);
+    floor.here("anna");
+    floor.wait(s(1));
+    floor.here("bob");
+    assert_eq!(offered(&floor.call(1, ticket("help"))), [(1, "anna".to_string())], "idle for longer");
+    assert_eq!(offered(&floor.step(Event::Refused { call: CallId(1), why: Refusal::NoAnswer })), [(1, "bob".to_string())]);
+    floor.step(Event::Accepted { call: CallId(1) });
+    assert!(offered(&floor.call(2, ticket("help"))).is_empty(), "anna is away");
+    assert_eq!(offered(&floor.here("anna")), [(2, "anna".to_string())]);
+}
+
+#[test]
+fn a_phone_without_a_desk_comes_back_by_itself() {
+    let mut anna = agent("anna", &[("help", 1)]);
+    anna.returns = Some(s(60));
+    let mut floor = Floor::of(vec![QueueSetup::named("help")], vec![anna]);
+    floor.call(1, ticket("help"));
+    assert!(offered(&floor.step(Event::Refused { call: CallId(1), why: Refusal::NoAnswer })).is_empty());
+    assert!(offered(&floor.wait(s(59))).is_empty());
+    assert_eq!(offered(&floor.wait(s(2))), [(1, "anna".to_string())]);
+}
+
+#[test]
+fn priority_goes_first_but_nobody_starves() {
+    let mut floor = Floor::one(&["anna"]);
+    floor.here("anna");
+    floor.call(1, ticket("help"));
+    floor.step(Event::Accepted { call: CallId(1) });
+    floor.call(2, ticket("help"));
+    let mut next = 3;
+    // Important callers come faster than they are served.
+    for _ in 0..20 {
+        for _ in 0..2 {
+            floor.call(next, Ticket { priority: 9, ..ticket("help") });
+            next += 1;
+        }
+        floor.wait(s(60));
+        let talking = floor.acd.agent_views(floor.at)[0].state;
+        let AgentState::Talking(call) = talking else { panic!("{talking:?}") };
+        floor.step(Event::Finished { call, talk: Talk::default() });
+        let offers = offered(&floor.wait(s(31)));
+        floor.step(Event::Accepted { call: CallId(offers[0].0) });
+        if offers[0].0 == 2 {
+            let waited = floor.at.since(Moment::from_millis(1_000_000));
+            assert!(waited >= s(300) && waited < s(420), "after the floor of five minutes: {waited:?}");
+            return;
+        }
+    }
+    panic!("the first caller was never served");
+}
+
+#[test]
+fn who_lost_an_agent_is_next() {
+    let mut floor = Floor::one(&["anna"]);
+    floor.here("anna");
+    floor.call(1, ticket("help"));
+    floor.step(Event::Accepted { call: CallId(1) });
+    floor.call(2, Ticket { priority: 9, ..ticket("help") });
+    floor.wait(s(100));
+    floor.step(Event::Finished { call: CallId(1), talk: Talk { lost: true, ..Talk::default() } });
+    floor.call(1, Ticket { returned: true, ..ticket("help") });
+    assert_eq!(offered(&floor.here("anna")), [(1, "anna".to_string())]);
+}
+
+#[test]
+fn skills_languages_and_overflow() {
+    let mut sales = QueueSetup::named("sales");
+    sales.skills.insert("contracts".into(), 5);
+    sales.choose = Choose::BestSkill;
+    sales.overflow.push(Overflow { to: "help".into(), after: s(60), waiting: None });
+    let mut chen = agent("chen", &[("help", 1)]);
+    chen.languages = BTreeSet::from([Language::ZH]);
+    let agents = vec![
+        agent("anna", &[("sales", 1), ("contracts", 4)]),
+        agent("bob", &[("sales", 3), ("contracts", 5)]),
+        agent("cleo", &[("sales", 3), ("contracts", 9)]),
+        chen,
+    ];
+    let mut floor = Floor::of(vec![sales, QueueSetup::named("help")], agents);
+    floor.here("anna");
+    floor.here("chen");
+    // Anna does not know enough, and Chen helps only after a minute and only in Chinese.
+    assert_eq!(floor.call(9, ticket("sales")), [Command::Unserved { call: CallId(9), why: Unserved::Nobody }]);
+    floor.here("bob");
+    floor.here("cleo");
+    assert_eq!(offered(&floor.call(1, ticket("sales"))), [(1, "cleo".to_string())], "the best at it");
+    assert_eq!(offered(&floor.call(2, ticket("sales"))), [(2, "bob".to_string())]);
+    assert!(offered(&floor.call(3, Ticket { language: Language::ZH, ..ticket("sales") })).is_empty());
+    assert!(offered(&floor.call(4, ticket("sales"))).is_empty());
+    assert_eq!(offered(&floor.wait(s(61))), [(3, "chen".to_string())]);
+}
+
+#[test]
+fn a_repeat_caller_meets_the_same_agent_when_free() {
+    let mut floor = Floor::one(&["anna", "bob"]);
+    floor.here("anna");
+    floor.wait(s(5));
+    floor.here("bob");
+    let known = || Ticket { caller: 77, ..ticket("help") };
+    floor.call(1, known());
+    floor.serve(1, s(30), Strain::default());
+    floor.wait(s(40));
+    assert_eq!(offered(&floor.call(2, ticket("help"))), [(2, "bob".to_string())], "idle for longer");
+    floor.serve(2, s(5), Strain::default());
+    floor.wait(s(400));
+    floor.call(3, ticket("help"));
+    floor.serve(3, s(5), Strain::default());
+    floor.wait(s(31));
+    assert_eq!(offered(&floor.call(4, known())), [(4, "anna".to_string())], "though bob … was idle for longer");
+}
+
+#[test]
+fn no_two_abusive_calls_in_a_row_while_a_colleague_is_idle() {
+    let mut floor = Floor::one(&["anna", "bob"]);
+    floor.here("anna");
+    floor.wait(s(5));
+    floor.here("bob");
+    let bad = Strain { abusive: true, ..Strain::default() };
+    floor.call(1, ticket("help"));
+    floor.serve(1, s(10), bad);
+    floor.call(2, ticket("help"));
+    floor.serve(2, s(10), Strain::default());
+    floor.wait(s(600));
+    // Anna has been idle for longer by now, but the next one shouts, too.
+    assert_eq!(offered(&floor.call(3, Ticket { abusive: true, ..ticket("help") })), [(3, "bob".to_string())]);
+    assert_eq!(
+        offered(&floor.call(4, Ticket { abusive: true, ..ticket("help") })),
+        [(4, "anna".to_string())],
+        "nobody else is idle"
+    );
+}
+
+#[test]
+fn hard_calls_bring_a_rest_and_wrap_up_is_the_agents() {
+    let mut floor = Floor::one(&["anna"]);
+    floor.here("anna");
+    let bad = Strain { abusive: true, loud: true, hard: true };
+    floor.call(1, ticket("help"));
+    floor.serve(1, s(60), bad);
+    assert_eq!(floor.acd.agent_views(floor.at)[0].state, AgentState::WrapUp);
+    floor.step(Event::Extend { agent: "anna".into(), by: s(60) });
+    floor.wait(s(80));
+    assert_eq!(floor.acd.agent_views(floor.at)[0].state, AgentState::WrapUp, "longer, as asked");
+    floor.step(Event::WrappedUp { agent: "anna".into() });
+    assert_eq!(floor.acd.agent_views(floor.at)[0].state, AgentState::Available);
+    floor.call(2, ticket("help"));
+    floor.serve(2, s(60), bad);
+    floor.wait(s(31));
+    let view = floor.acd.agent_views(floor.at).remove(0);
+    assert_eq!(view.state, AgentState::Rest, "{view:?}");
+    assert!(offered(&floor.call(3, ticket("help"))).is_empty());
+    assert_eq!(offered(&floor.wait(s(180))), [(3, "anna".to_string())]);
+}
+
+#[test]
+fn a_full_queue_says_so_and_who_returns_is_let_in() {
+    let mut queue = QueueSetup::named("help");
+    queue.full = 2;
+    let mut floor = Floor::of(vec![queue], vec![agent("anna", &[("help", 1)])]);
+    floor.here("anna");
+    floor.call(1, ticket("help"));
+    floor.step(Event::Accepted { call: CallId(1) });
+    floor.call(2, ticket("help"));
+    floor.call(3, ticket("help"));
+    assert_eq!(floor.call(4, ticket("help")), [Command::Unserved { call: CallId(4), why: Unserved::Full }]);
+    assert!(
+        floor
+            .call(5, Ticket { returned: true, ..ticket("help") })
+            .iter()
+            .any(|c| matches!(c, Command::Place { position: 1, .. }))
+    );
+}
+
+#[test]
+fn who_waits_is_told_where_and_how_long_and_again_when_time_has_passed() {
+    let mut floor = Floor::one(&["anna"]);
+    floor.here("anna");
+    floor.call(1, ticket("help"));
+    floor.step(Event::Accepted { call: CallId(1) });
+    let place = |commands: &[Command]| {
+        commands.iter().find_map(|c| match c {
+            Command::Place { call: CallId(3), position, wait } => Some((*position, *wait)),
+            _ => None,
+        })
+    };
+    floor.call(2, ticket("help"));
+    let (position, wait) = place(&floor.call(3, ticket("help"))).expect("told at entry");
+    assert_eq!(position, 2);
+    assert!(wait.is_some_and(|w| w.to >= 4), "two calls of about four minutes: {wait:?}");
+    floor.step(Event::Leave { call: CallId(2), why: Left::HungUp });
+    assert_eq!(place(&floor.wait(s(50))).map(|(p, _)| p), Some(1));
+}
+
+#[test]
+fn a_lost_phone_mid_offer_and_a_caller_who_hangs_up_mid_offer() {
+    let mut floor = Floor::one(&["anna"]);
+    floor.here("anna");
+    floor.call(1, ticket("help"));
+    // Nothing is ever reported: after the ring and a grace the machine takes the offer back itself.
+    let all = floor.wait(s(31));
+    assert!(all.contains(&Command::Withdraw { call: CallId(1), agent: "anna".into() }), "{all:?}");
+    floor.here("anna");
+    let gone = floor.step(Event::Leave { call: CallId(1), why: Left::HungUp });
+    assert_eq!(gone, [Command::Withdraw { call: CallId(1), agent: "anna".into() }]);
+    assert_eq!(floor.acd.agent_views(floor.at)[0].state, AgentState::Available);
+}
+
+#[test]
+fn another_set_up_loses_nobody() {
+    let mut floor = Floor::one(&["anna", "bob"]);
+    floor.here("anna");
+    floor.call(1, ticket("help"));
+    floor.step(Event::Accepted { call: CallId(1) });
+    floor.call(2, ticket("help"));
+    let queues = vec![QueueSetup::named("sales"), QueueSetup::named("help")];
+    let agents = vec![agent("cleo", &[("help", 2), ("sales", 1)]), agent("bob", &[("help", 1)])];
+    floor.step(Event::Reconfigure(Box::new(Setup::new(queues, agents))));
+    assert_eq!(offered(&floor.here("cleo")), [(2, "cleo".to_string())]);
+    let views = floor.acd.agent_views(floor.at);
+    assert!(views.iter().any(|a| a.name == "anna" && a.state == AgentState::Talking(CallId(1))), "who talks stays until done");
+    floor.step(Event::Finished { call: CallId(1), talk: Talk::default() });
+    let gone = floor
+        .step(Event::Reconfigure(Box::new(Setup::new(vec![QueueSetup::named("sales")], vec![agent("cleo", &[("sales", 1)])]))));
+    assert!(gone.contains(&Command::Unserved { call: CallId(2), why: Unserved::NoSuchQueue }), "{gone:?}");
+}
+
+#[test]
+fn mistakes_in_a_set_up_are_all_told() {
+    let mut queue = QueueSetup::named("help");
+    queue.overflow.push(Overflow { to: "nowhere".into(), after: s(1), waiting: None });
+    queue.full = 0;
+    let setup = Setup::new(vec![queue], vec![agent("anna", &[("sales", 11)]), agent("anna", &[])]);
+    let wrong = setup.check().expect_err("full of mistakes");
+    assert_eq!(wrong.len(), 5, "{wrong:?}");
+}

@@ -1,0 +1,179 @@
+//! What desks, wallboards and records see of the machine.
+
+use super::face::Presence;
+use super::machine::{Acd, Work};
+use super::wait::{BANDS, Interval, WaitFigures, band};
+use crate::base::{CallId, Moment};
+use std::time::Duration;
+
+/// What an agent is at, as people see it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AgentState {
+    /// Logged out.
+    Offline,
+    /// Logged in, no calls.
+    Away,
+    /// Waits for a call.
+    Available,
+    /// A call rings.
+    Offered(CallId),
+    /// Talks.
+    Talking(CallId),
+    /// After a call.
+    WrapUp,
+    /// A short rest after hard calls.
+    Rest,
+}
+
+impl AgentState {
+    /// One word.
+    pub fn name(self) -> &'static str {
+        match self {
+            AgentState::Offline => "offline",
+            AgentState::Away => "away",
+            AgentState::Available => "available",
+            AgentState::Offered(_) => "offered",
+            AgentState::Talking(_) => "talking",
+            AgentState::WrapUp => "wrapup",
+            AgentState::Rest => "rest",
+        }
+    }
+}
+
+/// One agent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AgentView {
+    /// The name.
+    pub name: String,
+    /// What they are at.
+    pub state: AgentState,
+    /// What they asked for; counts once a call and its wrap-up are done.
+    pub presence: Presence,
+    /// Since when.
+    pub since: Moment,
+    /// When wrap-up or rest ends by itself.
+    pub until: Option<Moment>,
+    /// 0–100. The agent's own; others see means.
+    pub load: u8,
+    /// Calls taken since the machine started.
+    pub calls: u32,
+}
+
+/// One queue.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct QueueView {
+    /// The name.
+    pub name: String,
+    /// Callers who wait, those included whose call rings.
+    pub waiting: usize,
+    /// The longest wait of them.
+    pub longest_wait: Duration,
+    /// Agents of it who are free.
+    pub free: usize,
+    /// Agents who talk in a call of it.
+    pub talking: usize,
+    /// Agents of it who are logged in.
+    pub here: usize,
+    /// How announced waits were kept, by band of positions: 1, 2–4, 5–9, 10 and more.
+    pub figures: [WaitFigures; BANDS],
+}
+
+/// One caller who waits.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WaitingView {
+    /// The call.
+    pub call: CallId,
+    /// The queue.
+    pub queue: String,
+    /// From 1.
+    pub position: usize,
+    /// So far.
+    pub waited: Duration,
+    /// 0–9.
+    pub priority: u8,
+    /// Who is being rung.
+    pub offered: Option<String>,
+}
+
+impl Acd {
+    /// All agents, in the order of the set-up.
+    pub fn agent_views(&self, at: Moment) -> Vec<AgentView> {
+        (0..self.agents.len()).map(|i| self.view_of(at, i)).collect()
+    }
+
+    /// One agent.
+    pub fn agent_view(&self, at: Moment, name: &str) -> Option<AgentView> {
+        self.agent(name).map(|i| self.view_of(at, i))
+    }
+
+    fn view_of(&self, at: Moment, i: usize) -> AgentView {
+        let agent = &self.agents[i];
+        let (state, until) = match (agent.work, &agent.presence) {
+            (Work::Offered { call }, _) => (AgentState::Offered(call), None),
+            (Work::Talking { call }, _) => (AgentState::Talking(call), None),
+            (Work::WrapUp { until, .. }, _) => (AgentState::WrapUp, Some(until)),
+            (Work::Rest { until }, _) => (AgentState::Rest, Some(until)),
+            (Work::Idle, Presence::Available) => (AgentState::Available, None),
+            (Work::Idle, Presence::Away(_)) => (AgentState::Away, agent.back),
+            (Work::Idle, Presence::Offline) => (AgentState::Offline, None),
+        };
+        AgentView {
+            name: self.setup.agents[i].name.clone(),
+            state,
+            presence: agent.presence.clone(),
+            since: agent.since,
+            until,
+            load: agent.load.index(at).clamp(0.0, 100.0) as u8,
+            calls: agent.calls,
+        }
+    }
+
+    /// All queues, in the order of the set-up.
+    pub fn queue_views(&self, at: Moment) -> Vec<QueueView> {
+        let view = |q: usize| {
+            let waits: Vec<Duration> = self.waiting.iter().filter(|w| w.queue == q).map(|w| at.since(w.since)).collect();
+            let serving = |i: &usize| self.serves[*i][q].is_some();
+            let count = |test: &dyn Fn(usize) -> bool| (0..self.agents.len()).filter(serving).filter(|i| test(*i)).count();
+            QueueView {
+                name: self.setup.queues[q].name.clone(),
+                waiting: waits.len(),
+                longest_wait: waits.into_iter().max().unwrap_or_default(),
+                free: count(&|i| self.agents[i].is_free()),
+                talking: self.talking.values().filter(|t| t.queue == q).count(),
+                here: count(&|i| self.agents[i].is_here()),
+                figures: self.learned[q].figures,
+            }
+        };
+        (0..self.setup.queues.len()).map(view).collect()
+    }
+
+    /// Everybody who waits, in the order of their queues and places.
+    pub fn waiting_views(&self, at: Moment) -> Vec<WaitingView> {
+        let mut all: Vec<WaitingView> = (0..self.waiting.len())
+            .map(|i| {
+                let w = &self.waiting[i];
+                WaitingView {
+                    call: w.call,
+                    queue: self.setup.queues[w.queue].name.clone(),
+                    position: self.place_in_line(at, i),
+                    waited: at.since(w.since),
+                    priority: w.ticket.priority,
+                    offered: w.offered.map(|(agent, _)| self.setup.agents[agent].name.clone()),
+                }
+            })
+            .collect();
+        all.sort_by(|a, b| (&a.queue, a.position, b.waited).cmp(&(&b.queue, b.position, a.waited)));
+        all
+    }
+
+    /// How long somebody who comes to this queue now would wait at an even priority; `None` = not known.
+    pub fn wait_now(&self, at: Moment, queue: &str) -> Option<Interval> {
+        let q = self.queue(queue)?;
+        let last = (0..self.waiting.len())
+            .filter(|i| self.waiting[*i].queue == q)
+            .max_by(|a, b| self.goes_first(at, &self.waiting[*a], &self.waiting[*b]))?;
+        let position = self.place_in_line(at, last);
+        let waits = self.outlook(at, last)?;
+        self.learned[q].keepers[band(position + 1)].interval(&waits).map(|(wait, _)| wait)
+    }
+}
