@@ -111,6 +111,13 @@ pub struct Setup {
     pub rest: Duration,
 }
 
+impl AgentSetup {
+    /// Whether the agent has what a queue asks for.
+    pub fn serves(&self, queue: &QueueSetup) -> bool {
+        serves(self, queue).is_some()
+    }
+}
+
 /// What is wrong with a set-up.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum SetupError {

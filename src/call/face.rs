@@ -3,6 +3,7 @@
 
 use super::card::HandOverCard;
 use super::record::Record;
+use crate::acd::{Interval, Left, Refusal, Talk, Ticket, Unserved};
 use crate::base::{
     AttemptId, CallingMachine, Digit, Disposition, EarFailure, Grammar, Hypothesis, LegId, LookUpId, PhoneNumber, Prompt,
     PromptEnd, PromptId, UtteranceId, WallTime,
@@ -101,6 +102,8 @@ pub enum Event {
         /// How it goes.
         event: AgentEvent,
     },
+    /// News from the line that the caller waits in.
+    Queue(QueueEvent),
     /// A message recording reached its end (quiet, key `#`, or the longest time).
     MessageEnded {
         /// Seconds of speech in it; 0 = nothing was said.
@@ -163,8 +166,52 @@ pub enum AgentEvent {
         /// Whether callers may be sent there.
         allowed: bool,
     },
-    /// BYE from the agent (or the leg's audio died).
+    /// BYE from the agent.
     HungUp,
+    /// The leg died: no audio for the configured time, or its dialog broke.
+    Lost,
+}
+
+/// News from the line that the caller waits in.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum QueueEvent {
+    /// Where the caller stands; at entry and from time to time.
+    Place {
+        /// From 1.
+        position: usize,
+        /// How long it will be; `None` = not known.
+        wait: Option<Interval>,
+    },
+    /// This agent is free: call them. Answered by `QueueAsk::Accepted` or `Refused`.
+    Offer {
+        /// Their name.
+        agent: String,
+        /// Their phone, a SIP URI.
+        to: String,
+        /// How long it may ring.
+        ring: Duration,
+    },
+    /// The offer does not stand any more (the agent logged out).
+    Withdrawn,
+    /// Nobody can serve the caller, who is out of the line.
+    Unserved(Unserved),
+}
+
+/// What a call wants of the queues.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum QueueAsk {
+    /// Get in line.
+    Enter(Box<Ticket>),
+    /// Get out of it.
+    Leave(Left),
+    /// The offered agent has picked up.
+    Accepted,
+    /// The offered agent has not.
+    Refused(Refusal),
+    /// The conversation is over.
+    Finished(Talk),
 }
 
 /// What the call wants done. Carried out by `drive`, in order.
@@ -224,6 +271,8 @@ pub enum Command {
         /// How long it may ring.
         ring: Duration,
     },
+    /// Ask something of the queues.
+    Queue(QueueAsk),
     /// Answer an agent's REFER: 202 = we try, otherwise the refusal.
     AnswerRefer {
         /// Whose.

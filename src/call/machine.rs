@@ -63,6 +63,10 @@ pub struct Call {
     next_attempt: AttemptId,
     /// How often agents have sent the caller on.
     pub(crate) onward: u8,
+    /// What the queues know of this call.
+    pub(crate) in_line: Option<super::line::InLine>,
+    /// What made it hard for whoever talks with this caller.
+    pub(crate) strain: crate::acd::Strain,
 }
 
 /// Who called, which number, when.
@@ -118,6 +122,8 @@ impl Call {
             answered: false,
             message: None,
             onward: 0,
+            in_line: None,
+            strain: crate::acd::Strain::default(),
             wanted_at: None,
             person_at: None,
             next_prompt: PromptId(0),
@@ -155,6 +161,7 @@ impl Call {
             Event::LookedUp { id, result } => self.looked_up(now, *id, result.clone()),
             Event::Referred { attempt, outcome } => self.referred(now, *attempt, *outcome),
             Event::Agent { attempt, event } => self.agent(now, *attempt, event),
+            Event::Queue(news) => self.line_news(now, news),
             Event::MessageEnded { speech_ms } => self.message_ended(now, *speech_ms),
             Event::Machine(machine) => self.machine_heard(now, *machine),
             Event::CallerHungUp => self.caller_hung_up(now),
@@ -223,6 +230,7 @@ impl Call {
             TimerName::Refer => self.refer_overdue(now),
             TimerName::ReferGrace => self.moved_away(now),
             TimerName::Retry => self.rested(now),
+            TimerName::Line => self.line_is_silent(now),
             TimerName::Message => self.message_ended(now, 0),
             TimerName::Longest => self.too_long(now),
         }
@@ -283,6 +291,7 @@ impl Call {
             State::LookingUp(l) => l.prompt,
             State::Transferring(t) => match &t.step {
                 Step::BeforeRefer { prompt, .. } => Some(*prompt),
+                Step::Waiting(waiting) => waiting.playing,
                 Step::Bridging(b) => b.to_caller.first().copied().or(match b.agent {
                     AgentStage::Briefed { prompt } => {
                         return self.agent_prompt_ended(now, b.attempt, prompt);
@@ -313,6 +322,7 @@ impl Call {
                 }
                 _ => {}
             },
+            State::Transferring(_) => self.key_in_line(now, key),
             State::Consenting(_) if !zero => self.key_in_consent(now, key),
             State::Consenting(_) | State::Saying(_) | State::Holding(_) | State::LookingUp(_) | State::Leaving { .. } => {
                 if zero {
@@ -430,6 +440,7 @@ impl Call {
             _ => [None, None],
         };
         self.timers.clear_except(&[]);
+        self.leave_line(now, caller_gone);
         for attempt in agents.into_iter().flatten() {
             now.out.push(Command::HangUp { leg: LegId::Agent(attempt) });
         }

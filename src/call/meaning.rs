@@ -105,6 +105,8 @@ impl Call {
         }
         let loud = self.ears.is_raised(utterance);
         self.ladders.heard(&mood, loud);
+        self.strain.loud |= loud;
+        self.strain.abusive |= !mood.abusive.is_empty();
         if loud {
             self.decide(now, "loud", "said much louder than before".into());
         }

@@ -28,6 +28,16 @@ impl Call {
         });
     }
 
+    /// The caller does not want to wait.
+    pub(crate) fn message_wanted(&mut self, now: &mut Now) {
+        let State::Transferring(transfer) = &self.state else { return };
+        let because = transfer.because.clone();
+        self.timers.clear_except(&[TimerName::Longest]);
+        now.out.push(Command::Comfort(false));
+        let parts = self.phrase(Phrase::LeaveMessage);
+        self.explain_message(now, because, false, parts);
+    }
+
     /// Nobody could be reached: says why and takes a message.
     pub(crate) fn message_instead(&mut self, now: &mut Now) {
         let State::Transferring(transfer) = &self.state else { return };
@@ -35,6 +45,8 @@ impl Call {
         let reason = match transfer.nobody {
             Nobody::Closed => Phrase::OutsideHours,
             Nobody::Language | Nobody::Tried => Phrase::NobodyThere,
+            Nobody::Full => Phrase::LineIsFull,
+            Nobody::TooLong => Phrase::WaitedTooLong,
         };
         self.timers.clear_except(&[TimerName::Longest]);
         now.out.push(Command::Comfort(false));

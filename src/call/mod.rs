@@ -11,6 +11,7 @@ mod face;
 mod fingerprint;
 mod keys;
 mod ladders;
+mod line;
 mod machine;
 mod meaning;
 mod message;
@@ -27,7 +28,7 @@ mod understand;
 
 pub use card::{CardStep, CardTurn, Diversion, HandOverCard};
 pub use ears::Ended;
-pub use face::{AgentEvent, Command, Event, RecordAction, ReferOutcome};
+pub use face::{AgentEvent, Command, Event, QueueAsk, QueueEvent, RecordAction, ReferOutcome};
 pub use fingerprint::Fingerprint;
 pub use machine::Call;
 pub use meaning::request_counts;

@@ -21,7 +21,7 @@ impl Call {
     /// Something about an agent's leg while the caller is joined.
     pub(crate) fn agent_while_joined(&mut self, now: &mut Now, who: AttemptId, event: &AgentEvent) {
         let State::Joined { attempt, moving, .. } = &mut self.state else { return };
-        let gone = matches!(event, AgentEvent::HungUp | AgentEvent::Failed { .. });
+        let gone = matches!(event, AgentEvent::HungUp | AgentEvent::Lost | AgentEvent::Failed { .. });
         match moving {
             // One move at a time.
             Some(_) if matches!(event, AgentEvent::Refers { .. }) => {
@@ -29,11 +29,13 @@ impl Call {
             }
             None if who == *attempt => match event {
                 AgentEvent::Refers { to, allowed } => self.agent_refers(now, to, *allowed),
+                AgentEvent::Lost => self.agent_lost(now),
                 _ if gone => self.agent_left(now),
                 _ => {}
             },
             Some(Moving::Onward { left, .. }) if who == *attempt && gone => {
                 *left = true;
+                self.talk_is_over(now, false);
                 now.out.push(Command::Comfort(true));
             }
             Some(Moving::Completing { .. }) if who == *attempt && gone => self.moved_to_target(now),
@@ -43,7 +45,7 @@ impl Call {
                 }
                 AgentEvent::Answered => self.onward_answered(now),
                 AgentEvent::Failed { status, .. } => self.onward_failed(now, *status),
-                AgentEvent::HungUp => self.onward_failed(now, 480),
+                AgentEvent::HungUp | AgentEvent::Lost => self.onward_failed(now, 480),
                 _ => {}
             },
             _ => {}
@@ -98,6 +100,7 @@ impl Call {
         let State::Joined { attempt: old, moving, .. } = &mut self.state else { return };
         let (old, Some(Moving::Onward { attempt, to, began, left })) = (*old, moving.take()) else { return };
         self.timers.clear(TimerName::Ring);
+        self.talk_is_over(now, false);
         now.out.push(Command::Join { attempt });
         if !left {
             now.out.push(Command::NotifyRefer { attempt: old, status: 200, last: true });

@@ -1,5 +1,6 @@
 //! Where a call is. Each variant holds only what that state needs.
 
+use crate::acd::Interval;
 use crate::base::{AttemptId, EarFailure, Hypothesis, LookUpId, Moment, PromptId, PromptPart, UtteranceId};
 use crate::call::keys::KeyBuffer;
 use crate::call::telling::Telling;
@@ -175,6 +176,10 @@ pub(crate) enum Nobody {
     Language,
     /// Tried; busy, no answer, refused.
     Tried,
+    /// Too many wait in line.
+    Full,
+    /// Waited for as long as the queue allows.
+    TooLong,
 }
 
 /// The step of the present try.
@@ -200,6 +205,8 @@ pub(crate) enum Step {
     },
     /// The agent is called or being briefed.
     Bridging(Bridging),
+    /// In line for an agent.
+    Waiting(Waiting),
     /// A short rest before the same target is tried again.
     Resting {
         /// Where to.
@@ -220,6 +227,21 @@ pub(crate) struct Bridging {
     pub(crate) to_caller: Vec<PromptId>,
     /// How far the agent is.
     pub(crate) agent: AgentStage,
+    /// The line that the caller goes back to when this agent does not take the call.
+    pub(crate) line: Option<Box<Waiting>>,
+}
+
+/// In line for an agent.
+#[derive(Debug)]
+pub(crate) struct Waiting {
+    /// The target that is a queue.
+    pub(crate) target: Target,
+    /// What plays to the caller.
+    pub(crate) playing: Option<PromptId>,
+    /// What the caller was told last.
+    pub(crate) told: Option<(usize, Option<Interval>)>,
+    /// What is to be told as soon as nothing plays.
+    pub(crate) news: Option<(usize, Option<Interval>)>,
 }
 
 /// How far the agent is.

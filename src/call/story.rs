@@ -232,11 +232,16 @@ impl Call {
             step: self.cursor.as_ref().and_then(Cursor::guided).map(|(procedure, step, of)| CardStep { procedure, step, of }),
             verified: self.cursor.as_ref().is_some_and(Cursor::proved),
             tier: tier.as_ref().map(|(name, _)| name.clone()),
-            priority: tier.map_or(0, |(_, tier)| tier.priority),
+            priority: self.priority(),
             because: self.story.because.clone(),
             summary: self.summary().into(),
         };
         now.out.push(Command::Publish(Box::new(card)));
+    }
+
+    /// Who goes first in a line, 0–9.
+    pub(crate) fn priority(&self) -> u8 {
+        self.cursor.as_ref().and_then(Cursor::tier).map_or(0, |(_, tier)| tier.priority)
     }
 
     /// The language in which the agent is spoken to: the caller's, if we have words in it.

@@ -33,12 +33,14 @@ pub enum TimerName {
     Retry,
     /// The message recording never reported its end.
     Message,
+    /// Nothing was heard of the line that the caller waits in.
+    Line,
     /// The longest that a call may last.
     Longest,
 }
 
 impl TimerName {
-    const ALL: [TimerName; 14] = [
+    const ALL: [TimerName; 15] = [
         TimerName::Ack,
         TimerName::Prompt,
         TimerName::NoInput,
@@ -52,6 +54,7 @@ impl TimerName {
         TimerName::ReferGrace,
         TimerName::Retry,
         TimerName::Message,
+        TimerName::Line,
         TimerName::Longest,
     ];
 }

@@ -62,7 +62,7 @@ impl Call {
     }
 
     /// Tries this target or, when nobody is there, those after it; in the end takes a message.
-    fn try_chain(&mut self, now: &mut Now, first: Option<String>) {
+    pub(crate) fn try_chain(&mut self, now: &mut Now, first: Option<String>) {
         let flow = self.flow.clone();
         let mut name = first;
         while let Some(target) = name.as_deref().and_then(|n| flow.targets.get(n)) {
@@ -101,6 +101,7 @@ impl Call {
     fn approach(&mut self, now: &mut Now, target: Target) {
         match target.method {
             TransferMethod::Bridge | TransferMethod::Attended => self.dial(now, target),
+            TransferMethod::Queue => self.get_in_line(now, target),
             TransferMethod::Refer => {
                 let sentence = self.take_sentence(now);
                 let State::Transferring(transfer) = &mut self.state else { return };
@@ -113,7 +114,7 @@ impl Call {
     }
 
     /// Speaks the sentence, or at a later target that another one is tried. The caller hears comfort audio beside it.
-    fn take_sentence(&mut self, now: &mut Now) -> Option<PromptId> {
+    pub(crate) fn take_sentence(&mut self, now: &mut Now) -> Option<PromptId> {
         let State::Transferring(transfer) = &mut self.state else { return None };
         let parts = match transfer.sentence.take() {
             Some(parts) => parts,
@@ -147,7 +148,7 @@ impl Call {
                 *bridges += 1;
             }
             let agent = AgentStage::Called;
-            transfer.step = Step::Bridging(Bridging { target, attempt, began: now.at, to_caller, agent });
+            transfer.step = Step::Bridging(Bridging { target, attempt, began: now.at, to_caller, agent, line: None });
         }
     }
 
@@ -174,6 +175,10 @@ impl Call {
             Step::Bridging(bridging) => {
                 bridging.to_caller.retain(|p| *p != prompt);
                 self.join_if_ready(now);
+            }
+            Step::Waiting(waiting) if waiting.playing == Some(prompt) => {
+                waiting.playing = None;
+                self.tell_place(now);
             }
             _ => {}
         }
@@ -243,7 +248,10 @@ impl Call {
         let Step::Bridging(bridging) = &transfer.step else { return };
         match (event, bridging.agent) {
             (AgentEvent::Ringing, _) => {}
-            (AgentEvent::Answered, AgentStage::Called) => self.brief(now),
+            (AgentEvent::Answered, AgentStage::Called) => {
+                self.offer_accepted(now);
+                self.brief(now);
+            }
             (AgentEvent::Key(key), AgentStage::AskedForKey { .. }) if key.as_char() == '1' => {
                 let leg = LegId::Agent(bridging.attempt);
                 self.timers.clear(TimerName::AgentKey);
@@ -254,8 +262,8 @@ impl Call {
             (AgentEvent::Failed { status, contact }, _) => {
                 self.bridge_failed(now, *status, status.to_string(), contact.as_deref());
             }
-            (AgentEvent::HungUp, AgentStage::Called) => self.bridge_failed(now, 480, "hung up".into(), None),
-            (AgentEvent::HungUp, _) => {
+            (AgentEvent::HungUp | AgentEvent::Lost, AgentStage::Called) => self.bridge_failed(now, 480, "hung up".into(), None),
+            (AgentEvent::HungUp | AgentEvent::Lost, _) => {
                 self.bridge_failed(now, 480, "the agent hung up before the caller was joined".into(), None)
             }
             (AgentEvent::Answered | AgentEvent::Key(_) | AgentEvent::Refers { .. }, _) => {}
@@ -340,6 +348,9 @@ impl Call {
         let State::Transferring(transfer) = &mut self.state else { return };
         let Step::Bridging(bridging) = std::mem::replace(&mut transfer.step, Step::Choosing) else { return };
         transfer.nobody = Nobody::Tried;
+        if bridging.line.is_some() {
+            return self.offer_failed(now, bridging, status, outcome);
+        }
         let Bridging { target, began, to_caller, .. } = bridging;
         let bridges = transfer.tried.iter().find(|(t, _)| *t == target.name).map_or(1, |(_, n)| *n);
         let may_try = transfer.tries < TRIES_MAX;
@@ -392,11 +403,12 @@ impl Call {
             return;
         }
         let (attempt, target, began) = (bridging.attempt, bridging.target.name.clone(), bridging.began);
-        let method = bridging.target.method;
+        let (method, bridged_by_line) = (bridging.target.method, bridging.line.is_some());
         self.timers.clear_except(&[TimerName::Longest]);
         self.person_at.get_or_insert(now.at);
         now.out.push(Command::Join { attempt });
-        self.note_attempt(now, began, &target, "bridge", "answered".into());
+        let way = if bridged_by_line { "queue" } else { "bridge" };
+        self.note_attempt(now, began, &target, way, "answered".into());
         let attended = method == TransferMethod::Attended;
         self.state = State::Joined { attempt, target, moving: None };
         self.publish(now);
@@ -405,7 +417,7 @@ impl Call {
         }
     }
 
-    fn bridging(&mut self) -> Option<&mut Bridging> {
+    pub(crate) fn bridging(&mut self) -> Option<&mut Bridging> {
         match &mut self.state {
             State::Transferring(transfer) => match &mut transfer.step {
                 Step::Bridging(bridging) => Some(bridging),
@@ -421,7 +433,7 @@ impl Call {
         }
     }
 
-    fn note_attempt(&self, now: &mut Now, at: Moment, target: &str, method: &str, outcome: String) {
+    pub(crate) fn note_attempt(&self, now: &mut Now, at: Moment, target: &str, method: &str, outcome: String) {
         self.note(now, Record::Attempt { at, target: target.into(), method: method.into(), outcome });
     }
 }

@@ -7,7 +7,7 @@ use crate::base::{
     AttemptId, CallId, Digit, Disposition, Grammar, Hypothesis, LegId, LookUpId, Moment, PhoneNumber, Prompt, PromptEnd,
     PromptId, UtteranceId, WallTime,
 };
-use crate::call::{AgentEvent, Call, CallSettings, Event, HandOverCard, Record, ReferOutcome};
+use crate::call::{AgentEvent, Call, CallSettings, Event, HandOverCard, QueueAsk, QueueEvent, Record, ReferOutcome};
 use crate::drive::{Driver, Happening, LastResort, Ports};
 use crate::flow::{Flow, LookUp, LookedUp};
 use crate::media::{LegCommand, LegEvent, LegStats};
@@ -205,6 +205,15 @@ impl Ports for Keyboard {
         self.soon(Happening::Call(Event::Agent { attempt, event: AgentEvent::Answered }));
         let one = Digit::from_event(1).expect("1 is a key");
         self.soon(Happening::Call(Event::Agent { attempt, event: AgentEvent::Key(one) }));
+    }
+
+    fn queue(&mut self, ask: QueueAsk) {
+        if let QueueAsk::Enter(ticket) = ask {
+            self.line(format!("    [you are in line for {}; an agent is free]", ticket.queue));
+            let (to, ring) = (format!("an agent of {}", ticket.queue), Duration::from_secs(20));
+            let agent = "agent".to_string();
+            self.soon(Happening::Call(Event::Queue(QueueEvent::Offer { agent, to, ring })));
+        }
     }
 
     // There is no phone that could refer in a chat.

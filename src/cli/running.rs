@@ -149,6 +149,7 @@ pub(crate) fn load_flows(config: &Config) -> anyhow::Result<Vec<Served>> {
         if let Some(flow) = flow {
             let base_dir = number.flow.parent().map(Path::to_path_buf).unwrap_or_default();
             mistakes.extend(unknown_trunks(config, number, flow));
+            mistakes.extend(unknown_queues(config, number, flow));
             for host in unlisted_hosts(config, flow) {
                 tracing::warn!(
                     flow = %number.flow.display(),
@@ -171,10 +172,24 @@ fn unlisted_hosts(config: &Config, flow: &Flow) -> Vec<String> {
     flow.hosts().into_iter().filter(|host| !listed.contains(&host.to_ascii_lowercase())).collect()
 }
 
+/// Targets that are queues which the configuration does not have.
+fn unknown_queues(config: &Config, number: &NumberConfig, flow: &Flow) -> Vec<String> {
+    let missing = flow.targets.values().filter_map(|target| Some((target, target.queue()?)));
+    let missing = missing.filter(|(_, queue)| !config.people.has_queue(queue));
+    let (file, line) = (config.file.display(), number.line);
+    missing
+        .map(|(target, queue)| {
+            let what = format!("target {} is the queue {queue}, and there is no such queue", target.name);
+            format!("{file}:{line}: {what}. Add a [[queue]] with this name, or correct the target in the flow.")
+        })
+        .collect()
+}
+
 /// Targets that go by trunks which the configuration does not have.
 fn unknown_trunks(config: &Config, number: &NumberConfig, flow: &Flow) -> Vec<String> {
     let known = |name: &String| config.trunks.iter().any(|trunk| trunk.name == *name);
-    let missing = flow.targets.values().filter_map(|target| match Target::parse(&target.sip) {
+    let called = flow.targets.values().filter(|target| target.queue().is_none());
+    let missing = called.filter_map(|target| match Target::parse(&target.sip) {
         Some(Target::Trunk { wanted, .. }) if wanted.is_empty() && config.trunks.is_empty() => {
             Some(format!("target {} goes by a trunk, and there is none", target.name))
         }

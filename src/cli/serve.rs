@@ -58,8 +58,10 @@ fn log_by(log: &crate::server::config::LogConfig) {
 
 /// New calls get the new flows; calls that are going on keep theirs. With a mistake in it everything stays as it was.
 fn reload(config: &Path, running: &Running) {
-    match running::load(config).and_then(|config| running::load_flows(&config)) {
-        Ok(numbers) => {
+    let loaded = running::load(config).and_then(|config| Ok((running::load_flows(&config)?, config.people.clone())));
+    match loaded {
+        Ok((numbers, people)) => {
+            running.gateway.set_people(people);
             let served = numbers.len();
             running.gateway.set_numbers(numbers);
             if let Err(error) = running.gateway.reload_tls() {

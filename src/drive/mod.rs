@@ -10,8 +10,9 @@ mod stage;
 
 pub use ports::{Happening, LastResort, Machine, Ports};
 
+use crate::acd::Left;
 use crate::base::{Hypothesis, LegId, Moment, PromptEnd, UtteranceId};
-use crate::call::{AgentEvent, Command, Event, RecordAction};
+use crate::call::{AgentEvent, Command, Event, QueueAsk, RecordAction};
 use crate::listen::EndpointRule;
 use crate::media::{LegCommand, LegEvent};
 use crate::speech::EarEvent;
@@ -221,7 +222,7 @@ impl<M: Machine, P: Ports> Driver<M, P> {
                 LegId::Caller => self.event(now, Event::CallerLost),
                 LegId::Agent(attempt) => {
                     self.ports.hang_up(leg);
-                    self.event(now, Event::Agent { attempt, event: AgentEvent::HungUp });
+                    self.event(now, Event::Agent { attempt, event: AgentEvent::Lost });
                 }
             },
             LegEvent::RecordingFailed(why) => {
@@ -336,6 +337,8 @@ impl<M: Machine, P: Ports> Driver<M, P> {
         self.ports.trouble(why);
         self.message = None;
         self.stage.clear();
+        // Nobody is offered a caller whom the rescue looks after.
+        self.ports.queue(QueueAsk::Leave(Left::Elsewhere));
         let mut rescue = Rescue::new(self.ports.last_resort(), why);
         rescue.begin(now, commands);
         if matches!(event, Event::CallerHungUp | Event::CallerLost) {
@@ -382,6 +385,7 @@ impl<M: Machine, P: Ports> Driver<M, P> {
             Command::LookUp { id, request } => self.ports.look_up(id, request),
             Command::Refer { attempt, to, uui, patience } => self.ports.refer(attempt, &to, &uui, patience),
             Command::Dial { attempt, to, uui, ring } => self.ports.dial(attempt, &to, &uui, ring),
+            Command::Queue(ask) => self.ports.queue(ask),
             Command::AnswerRefer { attempt, status } => self.ports.answer_refer(attempt, status),
             Command::NotifyRefer { attempt, status, last } => self.ports.notify_refer(attempt, status, last),
             Command::Complete { attempt, agent, patience } => self.ports.complete(attempt, agent, patience),

@@ -2,7 +2,7 @@
 
 use crate::audio::Pcm;
 use crate::base::{AttemptId, Disposition, Grammar, LegId, LookUpId, Moment, Prompt, PromptId, UtteranceId};
-use crate::call::{Call, Command, Event, HandOverCard, Record};
+use crate::call::{Call, Command, Event, HandOverCard, QueueAsk, Record};
 use crate::flow::LookUp;
 use crate::media::{LegCommand, LegEvent, LegStats};
 use crate::speech::EarEvent;
@@ -75,6 +75,8 @@ pub trait Ports {
     fn notify_refer(&mut self, attempt: AttemptId, status: u16, last: bool);
     /// REFER the caller to a joined agent's phone in our place; `Event::Referred` follows, at the latest after `patience`.
     fn complete(&mut self, attempt: AttemptId, agent: AttemptId, patience: Duration);
+    /// Ask something of the queues; `Event::Queue` follows.
+    fn queue(&mut self, ask: QueueAsk);
     /// Connect the two audio streams.
     fn join(&mut self, attempt: AttemptId);
     /// Comfort audio for the caller, on or off.

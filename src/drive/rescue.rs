@@ -80,7 +80,7 @@ impl Rescue {
             }
             (
                 State::Calling { attempt, .. },
-                Event::Agent { attempt: a, event: AgentEvent::Failed { .. } | AgentEvent::HungUp },
+                Event::Agent { attempt: a, event: AgentEvent::Failed { .. } | AgentEvent::HungUp | AgentEvent::Lost },
             ) if a == attempt => {
                 self.call_next(now, out);
             }
@@ -88,7 +88,9 @@ impl Rescue {
                 out.push(Command::HangUp { leg: LegId::Agent(*attempt) });
                 self.call_next(now, out);
             }
-            (State::Joined { attempt }, Event::Agent { attempt: a, event: AgentEvent::HungUp }) if a == attempt => {
+            (State::Joined { attempt }, Event::Agent { attempt: a, event: AgentEvent::HungUp | AgentEvent::Lost })
+                if a == attempt =>
+            {
                 self.end(now, out);
             }
             (State::Closing { prompt, .. }, Event::PromptEnded { prompt: p, .. }) if p == prompt => self.end(now, out),

@@ -3,7 +3,7 @@
 use super::*;
 use crate::audio::Pcm;
 use crate::base::*;
-use crate::call::{HandOverCard, Record};
+use crate::call::{HandOverCard, QueueAsk, Record};
 use crate::flow::LookUp;
 use crate::media::LegStats;
 use std::cell::RefCell;
@@ -37,6 +37,9 @@ impl Ports for Diary {
     }
     fn dial(&mut self, _: AttemptId, to: &str, _: &str, _: Duration) {
         self.add(format!("dial {to}"));
+    }
+    fn queue(&mut self, ask: QueueAsk) {
+        self.add(format!("queue {ask:?}"));
     }
     fn answer_refer(&mut self, _: AttemptId, status: u16) {
         self.add(format!("answer refer {status}"));

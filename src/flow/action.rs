@@ -273,7 +273,7 @@ pub enum Answer {
 pub struct Target {
     /// Name in the flow.
     pub name: String,
-    /// Where.
+    /// Where; `queue:NAME` for a queue of the gateway.
     pub sip: String,
     /// How first.
     pub method: TransferMethod,
@@ -302,6 +302,15 @@ pub enum TransferMethod {
     /// The same, and then the caller's phone calls the agent's in our place (REFER with Replaces); it stays a bridge where the
     /// caller's side does not do that.
     Attended,
+    /// The caller waits in line for an agent of a queue, who is then called as by `Bridge`.
+    Queue,
+}
+
+impl Target {
+    /// The queue's name, where callers wait in line.
+    pub fn queue(&self) -> Option<&str> {
+        self.sip.strip_prefix("queue:").filter(|_| self.method == TransferMethod::Queue)
+    }
 }
 
 /// What proves that a person took the call.

@@ -64,10 +64,19 @@ impl Compiler<'_, '_> {
             let open = target.hours.as_ref().and_then(|h| self.hours_named(h, hours));
             let methods =
                 [("bridge", TransferMethod::Bridge), ("refer", TransferMethod::Refer), ("attended", TransferMethod::Attended)];
+            let (sip, method) = match (&target.sip, &target.queue) {
+                (Some(sip), None) => (self.sip(sip), self.one_of(target.method.as_ref(), TransferMethod::Bridge, &methods)),
+                (None, Some(queue)) => (self.queue(queue, target), TransferMethod::Queue),
+                _ => {
+                    let message = format!("target `{}` needs one place where people are", name.value);
+                    self.error(name.line, "target", message, "write either `sip:` with an address or `queue:` with a name");
+                    (String::new(), TransferMethod::Bridge)
+                }
+            };
             let made = Target {
                 name: name.value.clone(),
-                sip: self.sip(&target.sip),
-                method: self.one_of(target.method.as_ref(), TransferMethod::Bridge, &methods),
+                sip,
+                method,
                 ring: self.wait(
                     target.ring.as_ref(),
                     Duration::from_secs(20),
@@ -130,6 +139,20 @@ impl Compiler<'_, '_> {
     }
 
     /// Renders a SIP address with the environment.
+    /// The address that stands for a queue.
+    fn queue(&mut self, queue: &At<String>, target: &doc::Target) -> String {
+        let fine = |c: char| c.is_alphanumeric() || matches!(c, '.' | '_' | '-');
+        if queue.value.is_empty() || queue.value.len() > 64 || !queue.value.chars().all(fine) {
+            let message = format!("`{}` is no name of a queue", queue.value);
+            self.error(queue.line, "queue", message, "write letters, digits, `.`, `_` and `-`, as in the gateway's [[queue]]");
+        }
+        if let Some(line) = target.method.as_ref().map(|m| m.line).or(target.ring.as_ref().map(|r| r.line)) {
+            let message = "a queue has no `method` or `ring` of its own".to_string();
+            self.error(line, "queue", message, "leave it out; how long agents' phones ring stands in the gateway's [[queue]]");
+        }
+        format!("queue:{}", queue.value)
+    }
+
     pub(super) fn sip(&mut self, at: &At<String>) -> String {
         self.template(&at.value, at.line, &[]);
         // A name that is not given was reported already.

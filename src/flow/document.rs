@@ -200,7 +200,10 @@ pub(crate) struct Hours {
 pub(crate) struct Target {
     /// SIP address, such as `sip:agents@pbx.example` or `{{ env.AGENT_SIP }}`; or a number that the gateway calls by its trunks:
     /// `trunk:+4930123456` (the first that is up), `trunk:+4930123456@carrier,backup` (these, in this order), `tel:+4930123456`.
-    pub(crate) sip: At<String>,
+    pub(crate) sip: Option<At<String>>,
+    /// Instead of an address, a queue of the gateway: whichever of its agents is free takes the call, and meanwhile the caller waits
+    /// in line and is told how long it will be.
+    pub(crate) queue: Option<At<String>>,
     /// `bridge` (we call the agent and join; the default) or `refer` (the caller's side does).
     pub(crate) method: Option<At<Word>>,
     /// How long it may ring; 20s unless said otherwise.

@@ -81,6 +81,29 @@ phrases! {
         "您不需要重复，您说的情况会告诉工作人员。";
     /// One target failed, the next is tried.
     TryingNext "trying_next" [] "They did not answer. One moment, I am trying somebody else." "暂时无人接听，请稍候，正在为您转接其他人员。";
+    /// In line: where the caller stands and how long it will be (`wait` may be empty).
+    InLine "in_line" ["position", "wait"]
+        "You are number {{ position }} in line.{% if wait %} It will take {{ wait }}.{% endif %}"
+        "您排在第{{ position }}位。{% if wait %}预计等待{{ wait }}。{% endif %}";
+    /// The same for who is next.
+    NextInLine "next_in_line" ["wait"]
+        "You are next in line.{% if wait %} It will take {{ wait }}.{% endif %}"
+        "下一位就是您。{% if wait %}预计等待{{ wait }}。{% endif %}";
+    /// After the first of these.
+    InsteadOfWaiting "instead_of_waiting" []
+        "If you do not want to wait, press 1 to leave a message." "如果不想等待，请按一留言。";
+    /// The agent's line broke while the two were talking.
+    AgentLost "agent_lost" []
+        "I am sorry, the connection to my colleague was lost. Please stay on the line, you are next."
+        "很抱歉，与工作人员的连接中断了。请不要挂机，马上为您接通下一位。";
+    /// So many wait that nobody else is let in. A message follows.
+    LineIsFull "line_is_full" []
+        "I am sorry, so many people are waiting that nobody could take your call in good time."
+        "很抱歉，目前排队人数过多，无法及时接听您的电话。";
+    /// The longest wait of the queue is over. A message follows.
+    WaitedTooLong "waited_too_long" []
+        "I am sorry that you have waited so long and nobody could take your call."
+        "很抱歉让您久等，目前仍没有工作人员能接听。";
     /// An agent was there and then was not; what is done next follows.
     ConnectionFailed "connection_failed" [] "I am sorry, the connection was lost." "很抱歉，连接中断了。";
     /// Before the tone.

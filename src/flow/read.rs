@@ -234,9 +234,11 @@ impl<'r> Reader<'r> {
 
     fn target(&mut self, yaml: &Yaml) -> Option<Target> {
         let f = self.fields::<Target>(yaml, "a target")?;
-        let sip = self.must(&f, "sip", "a target", Self::text);
+        let sip = self.opt(&f, "sip", Self::text);
+        let queue = self.opt(&f, "queue", Self::text);
         Some(Target {
-            sip: sip.unwrap_or(At { value: String::new(), line: f.line }),
+            sip,
+            queue,
             method: self.opt(&f, "method", Self::word),
             ring: self.opt(&f, "ring", Self::wait),
             accept: self.opt(&f, "accept", Self::word),

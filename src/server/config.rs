@@ -2,10 +2,12 @@
 //! `sip-config/hotline.toml` documents every key. Paths in the file count from the file's own folder. Start reading at
 //! [`Config`]; how TOML becomes values is in `reader.rs`, what values may look like in `values.rs`.
 
+mod people;
 mod reader;
 mod trunks;
 mod values;
 
+use super::queues::People;
 pub use super::rate::Blocked;
 use crate::base::Codec;
 pub use crate::base::Network;
@@ -33,6 +35,8 @@ pub struct Config {
     pub sip: SipConfig,
     /// `[[trunk]]`: lines to carriers and PBXs, in the order in which calls go out by them.
     pub trunks: Vec<Trunk>,
+    /// `[[queue]]` and `[[agent]]`: who takes calls.
+    pub people: People,
     /// `[[number]]`: which dialled number is served by which flow; at least one.
     pub numbers: Vec<NumberConfig>,
     /// `[flow_env]`: the environment that flows see as `env.NAME`, and nothing else.
@@ -280,6 +284,7 @@ impl Config {
             limits: read_limits(top.table("limits")),
             log: read_log(top.table("log")),
             sip,
+            people: people::read_people(&mut top),
             trunks,
             web,
             warnings: Vec::new(),

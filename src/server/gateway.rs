@@ -2,6 +2,7 @@
 
 use super::LookUps;
 use super::live::{CallerSide, LivePorts};
+use super::queues::Queues;
 use super::rate::Asking;
 use super::settings::{Served, Settings};
 use crate::audio::Pcm;
@@ -49,6 +50,7 @@ pub(super) struct Shared {
     pub(super) ears: Ears,
     pub(super) voices: Voices,
     pub(super) lookups: LookUps,
+    pub(super) queues: Queues,
     pub(super) store: StoreWriter,
     pub(super) files: Store,
     pub(super) comfort: Arc<Pcm>,
@@ -201,12 +203,14 @@ impl Gateway {
         let (tell, events) = mpsc::channel(1_024);
         let sip = SipEndpoint::bind(settings.sip, tell).await.map_err(failed("signalling cannot start"))?;
         let comfort = Arc::new(crate::audio::hold_tune());
+        let (queues, queue_task) = Queues::start(settings.people, epoch);
         let shared = Arc::new(Shared {
             sip,
             plane,
             ears,
             voices,
             lookups,
+            queues,
             store,
             files,
             comfort,
@@ -237,6 +241,7 @@ impl Gateway {
             tokio::spawn(super::jobs::retention(shared.files.clone(), settings.retention)),
             tokio::spawn(super::jobs::give_back_memory()),
             tokio::spawn(super::jobs::incidents(shared.clone())),
+            queue_task,
         ];
         let router = tokio::spawn(router.run(events));
         Ok(Gateway { shared, calls, router, numbers, jobs })
@@ -280,6 +285,21 @@ impl Gateway {
         prerender(&self.shared, &numbers);
         keep_flows(&self.shared, &numbers);
         *lock(&self.numbers) = numbers.into();
+    }
+
+    /// Other queues and agents from now on; callers and agents keep what they are at.
+    pub fn set_people(&self, people: super::People) {
+        self.shared.queues.set_people(people);
+    }
+
+    /// What an agent or a supervisor did at a desk. False when the queues are overrun: try again.
+    pub fn desk(&self, event: crate::acd::Event) -> bool {
+        self.shared.queues.desk(event)
+    }
+
+    /// Queues, agents and who waits, as they are; changes are told.
+    pub fn floor(&self) -> tokio::sync::watch::Receiver<Arc<super::Floor>> {
+        self.shared.queues.floor()
     }
 
     /// Whether the fixed prompts of the flows are made. (Recognition workers are warm once `start` returns.)

@@ -333,6 +333,7 @@ impl LivePorts {
             })],
             LegId::Agent(attempt) => {
                 let event = match why {
+                    EndedWhy::Broken(_) | EndedWhy::TimedOut | EndedWhy::Expired if connected => AgentEvent::Lost,
                     _ if connected => AgentEvent::HungUp,
                     EndedWhy::Refused { status, contact } => {
                         let contact = contact.map(|c| c.chars().take(CONTACT_MAX).collect());

@@ -1,6 +1,7 @@
 //! What a gateway needs to start, already checked: made from the configuration file, or by a test.
 
 use super::config::{Config, Network};
+use super::queues::People;
 use super::rate::CallerLimits;
 use crate::flow::Flow;
 use crate::media::PlaneConfig;
@@ -28,6 +29,8 @@ pub struct Settings {
     pub voices: VoicesConfig,
     /// Folder for database, recordings, event logs.
     pub store_dir: PathBuf,
+    /// Queues and agents.
+    pub people: People,
     /// Dialled numbers and their flows.
     pub numbers: Vec<Served>,
     /// Hosts that look-ups may ask.
@@ -144,6 +147,7 @@ impl Settings {
                 ..VoicesConfig::new(program)
             },
             store_dir: config.store.dir.clone(),
+            people: config.people.clone(),
             numbers,
             lookup_hosts: config.lookup.hosts.iter().map(ToString::to_string).collect(),
             longest_call: config.limits.call,

@@ -40,7 +40,9 @@ impl LivePorts {
         if self.sent_on.as_deref() == Some(to) {
             return Target::parse(to);
         }
-        let named = Destinations::new(self.flow.targets.values().map(|target| target.sip.as_str()));
+        let agents = self.shared.queues.phones();
+        let targets = self.flow.targets.values().map(|target| target.sip.as_str());
+        let named = Destinations::new(targets.chain(agents.iter().map(String::as_str)));
         let result = named.check(to, &mut self.shared.board(), &self.caller_number, now);
         match result {
             Ok(target) => Some(target),

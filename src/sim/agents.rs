@@ -64,20 +64,21 @@ impl Agents {
     /// What follows an INVITE.
     pub(super) fn dial(&mut self, attempt: AttemptId, to: &str, ring: Duration) -> Vec<(Duration, Event)> {
         let ms = Duration::from_millis;
-        let usual = AgentPlan::Answers { after: ms(2_000), presses_after: Some(ms(2_000)), hangs_up_after: None };
+        let usual =
+            AgentPlan::Answers { after: ms(2_000), presses_after: Some(ms(2_000)), hangs_up_after: None, breaks: false };
         let plan = self.plan(to).unwrap_or(usual);
         let moves = |after, event| (after, Event::Agent { attempt, event });
         let no_answer = || moves(ring, AgentEvent::Failed { status: 408, contact: None });
         match plan {
             AgentPlan::Answers { after, .. } if after >= ring => vec![moves(ms(200), AgentEvent::Ringing), no_answer()],
-            AgentPlan::Answers { after, presses_after, hangs_up_after } => {
+            AgentPlan::Answers { after, presses_after, hangs_up_after, breaks } => {
                 let mut all = vec![moves(ms(200), AgentEvent::Ringing), moves(after, AgentEvent::Answered)];
                 if let (Some(presses), Some(one)) = (presses_after, Digit::from_char('1')) {
                     all.push(moves(after + presses, AgentEvent::Key(one)));
                 }
                 if let Some(hangs_up) = hangs_up_after {
                     self.hang_up_planned.push(attempt);
-                    all.push(moves(after + hangs_up, AgentEvent::HungUp));
+                    all.push(moves(after + hangs_up, if breaks { AgentEvent::Lost } else { AgentEvent::HungUp }));
                 }
                 all
             }

@@ -1,5 +1,6 @@
 //! What the people and machines around a simulated call do.
 
+use crate::acd::{Interval, Unserved};
 use crate::base::{CallingMachine, Digit, EarFailure, Hypothesis, Language, PhoneNumber, WallTime};
 use crate::flow::{Ask, LookUp, LookedUp};
 use std::collections::BTreeMap;
@@ -22,6 +23,8 @@ pub struct World {
     pub agents: BTreeMap<String, Vec<AgentPlan>>,
     /// What the caller does, in order.
     pub caller_steps: Vec<CallerStep>,
+    /// What comes of a line that the caller waits in, from the moment of getting in; empty = an agent is free at once.
+    pub line: Vec<(Duration, LineNews)>,
     /// Prompts that cannot be made (no voice): all of them.
     pub mute: bool,
 }
@@ -36,6 +39,7 @@ impl Default for World {
             lookups: BTreeMap::new(),
             agents: BTreeMap::new(),
             caller_steps: Vec::new(),
+            line: Vec::new(),
             mute: false,
         }
     }
@@ -60,6 +64,19 @@ pub trait Mind {
     }
 }
 
+/// What comes of a line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LineNews {
+    /// The caller stands there, and it will take so long.
+    Place(usize, Option<Interval>),
+    /// An agent is free.
+    Free,
+    /// The agent whose phone rings logs out.
+    Withdrawn,
+    /// Nobody can serve the caller.
+    Unserved(Unserved),
+}
+
 /// What happens at a target in one try.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum AgentPlan {
@@ -71,6 +88,8 @@ pub enum AgentPlan {
         presses_after: Option<Duration>,
         /// When the agent hangs up, counted from the answer; `None` = 8 s after the join.
         hangs_up_after: Option<Duration>,
+        /// It is no hang-up: the leg's audio dies.
+        breaks: bool,
     },
     /// The INVITE is refused.
     Refuses {

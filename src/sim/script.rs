@@ -9,6 +9,8 @@
 //! ears: en zh                           languages that are understood by voice; `none`
 //! lookup parcel: {"status": "on its way"}      or: not found, outage; `lookup parcel after 3s: …`
 //! agent support: answers after 3s, presses 1 after 2s, hangs up after 60s
+//! agent support: answers after 1s, breaks after 20s      the agent's line dies
+//! line: 1s place 3 120-240; 60s place 2 60-120; 90s free     what comes of a line; also: withdrawn, nobody, full, closed, too long
 //! agent support: busy; no answer; mailbox; unavailable; declines; moved to sip:x@y; refer ok; refer fails 603; refer unheard
 //! > where is my parcel                  the caller speaks when the hotline is silent
 //! > [over] let me talk to a person      over the hotline's words (half a second after they began; `[over 2s]`)
@@ -23,7 +25,8 @@
 //! = transferred support because asked   also: answered, silent, lost, machine fax, abandoned, abandoned wanting a person, message because X
 //! ```
 
-use super::plan::{AgentPlan, CallerStep, Speech, When, World};
+use super::plan::{AgentPlan, CallerStep, LineNews, Speech, When, World};
+use crate::acd::{Interval, Unserved};
 use crate::base::{CallingMachine, Confidence, Digit, EarFailure, Hypothesis, Language, PhoneNumber, WallTime};
 use crate::flow::LookedUp;
 use std::time::Duration;
@@ -153,7 +156,10 @@ impl Script {
                 let plans = value.split(';').map(|p| agent_plan(p.trim())).collect::<Result<Vec<_>, _>>()?;
                 world.agents.insert((*name).to_string(), plans);
             }
-            _ => return Err(format!("`{key}` is not known; use flow, at, caller, ears, voice, lookup NAME or agent NAME")),
+            ["line"] => world.line = value.split(';').map(|news| line_news(news.trim())).collect::<Result<_, _>>()?,
+            _ => {
+                return Err(format!("`{key}` is not known; use flow, at, caller, ears, voice, line, lookup NAME or agent NAME"));
+            }
         }
         Ok(())
     }
@@ -200,7 +206,9 @@ fn agent_plan(text: &str) -> Result<AgentPlan, String> {
             let status = status.parse().map_err(|_| format!("`{status}` is no SIP status"))?;
             Ok(AgentPlan::Refer(Some(Err(status))))
         }
-        ["mailbox"] => Ok(AgentPlan::Answers { after: Duration::from_secs(4), presses_after: None, hangs_up_after: None }),
+        ["mailbox"] => {
+            Ok(AgentPlan::Answers { after: Duration::from_secs(4), presses_after: None, hangs_up_after: None, breaks: false })
+        }
         ["answers", ..] => answering(text),
         _ => Err(format!("an agent cannot `{text}`")),
     }
@@ -209,6 +217,7 @@ fn agent_plan(text: &str) -> Result<AgentPlan, String> {
 /// `answers after 3s, presses 1 after 2s, hangs up after 60s`; presses after 2 s unless it says `never presses`.
 fn answering(text: &str) -> Result<AgentPlan, String> {
     let (mut after, mut presses, mut hangs_up) = (Duration::from_secs(2), Some(Duration::from_secs(2)), None);
+    let mut breaks = false;
     for part in text.split(',').map(str::trim) {
         if let Some(time) = part.strip_prefix("answers after ") {
             after = duration(time)?;
@@ -216,13 +225,37 @@ fn answering(text: &str) -> Result<AgentPlan, String> {
             presses = Some(duration(time)?);
         } else if let Some(time) = part.strip_prefix("hangs up after ") {
             hangs_up = Some(duration(time)?);
+        } else if let Some(time) = part.strip_prefix("breaks after ") {
+            (hangs_up, breaks) = (Some(duration(time)?), true);
         } else if part == "never presses" {
             presses = None;
         } else if part != "answers" {
             return Err(format!("an agent cannot `{part}`"));
         }
     }
-    Ok(AgentPlan::Answers { after, presses_after: presses, hangs_up_after: hangs_up })
+    Ok(AgentPlan::Answers { after, presses_after: presses, hangs_up_after: hangs_up, breaks })
+}
+
+/// `1s place 3 120-240`, `90s free`, `5s withdrawn`, `2s nobody`, `full`, `too long` or `closed`.
+fn line_news(text: &str) -> Result<(Duration, LineNews), String> {
+    let words: Vec<&str> = text.split_whitespace().collect();
+    let (time, what) = words.split_first().ok_or("an empty piece of news")?;
+    let news = match what {
+        ["free"] => LineNews::Free,
+        ["withdrawn"] => LineNews::Withdrawn,
+        ["nobody"] => LineNews::Unserved(Unserved::Nobody),
+        ["full"] => LineNews::Unserved(Unserved::Full),
+        ["closed"] => LineNews::Unserved(Unserved::Closed),
+        ["too", "long"] => LineNews::Unserved(Unserved::TooLong),
+        ["place", position, rest @ ..] => {
+            let number = |text: &str| text.parse::<u32>().map_err(|_| format!("`{text}` is no number"));
+            let wait = rest.first().and_then(|seconds| seconds.split_once('-'));
+            let wait = wait.map(|(from, to)| Ok::<_, String>(Interval { from: number(from)?, to: number(to)? })).transpose()?;
+            LineNews::Place(number(position)? as usize, wait)
+        }
+        _ => return Err(format!("a line cannot bring `{text}`")),
+    };
+    Ok((duration(time)?, news))
 }
 
 fn caller_step(text: &str) -> Result<CallerStep, String> {

@@ -2,11 +2,12 @@
 
 use super::agents::Agents;
 use super::caller::{Caller, Doing, Place};
-use super::plan::{Mind, World};
+use super::plan::{LineNews, Mind, World};
 use super::players::{Players, spoken_ms};
 use super::transcript::{Line, Transcript};
+use crate::acd::Unserved;
 use crate::base::{CallId, LegId, Moment, PhoneNumber, PromptEnd, PromptPart};
-use crate::call::{Call, CallSettings, Command, Event, ReferOutcome, TimerName};
+use crate::call::{Call, CallSettings, Command, Event, QueueAsk, QueueEvent, ReferOutcome, TimerName};
 use crate::flow::{Flow, LookedUp};
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -54,6 +55,8 @@ struct Simulation<'m> {
     comfort: bool,
     /// Since when the caller waits for a person without hearing anything.
     quiet_since: Option<Moment>,
+    /// The line that the caller waits in, and how often its agents have refused.
+    line: Option<(String, u32)>,
 }
 
 impl<'m> Simulation<'m> {
@@ -76,6 +79,7 @@ impl<'m> Simulation<'m> {
             transcript: Transcript::default(),
             comfort: false,
             quiet_since: None,
+            line: None,
         }
     }
 
@@ -220,6 +224,7 @@ impl<'m> Simulation<'m> {
                     self.later(after, Due::Event(event));
                 }
             }
+            Command::Queue(ask) => self.queue(ask),
             Command::Complete { attempt, .. } => {
                 let outcome = ReferOutcome::Succeeded;
                 self.later(Duration::from_millis(400), Due::Event(Event::Referred { attempt, outcome }));
@@ -247,6 +252,50 @@ impl<'m> Simulation<'m> {
             | Command::Note(_)
             | Command::Ended(_) => {}
         }
+    }
+
+    /// A line in which one agent is free at once, whose phone does what the plan for the target says; after five refusals nobody is
+    /// there any more.
+    fn queue(&mut self, ask: QueueAsk) {
+        match ask {
+            QueueAsk::Enter(ticket) => {
+                self.line = Some((ticket.queue, 0));
+                let news = std::mem::take(&mut self.world.line);
+                if news.is_empty() {
+                    self.offer(Duration::from_millis(50));
+                }
+                for (after, news) in news {
+                    let event = match news {
+                        LineNews::Place(position, wait) => QueueEvent::Place { position, wait },
+                        LineNews::Withdrawn => QueueEvent::Withdrawn,
+                        LineNews::Unserved(why) => QueueEvent::Unserved(why),
+                        LineNews::Free => {
+                            self.offer(after);
+                            continue;
+                        }
+                    };
+                    self.later(after, Due::Event(Event::Queue(event)));
+                }
+            }
+            QueueAsk::Refused(_) => {
+                if let Some((_, refused)) = &mut self.line {
+                    *refused += 1;
+                }
+                self.offer(Duration::from_secs(1));
+            }
+            QueueAsk::Leave(_) | QueueAsk::Accepted | QueueAsk::Finished(_) => {}
+        }
+    }
+
+    fn offer(&mut self, after: Duration) {
+        let Some((queue, refused)) = &self.line else { return };
+        let news = if *refused < 5 {
+            let (agent, to) = ("agent".to_string(), format!("queue:{queue}"));
+            QueueEvent::Offer { agent, to, ring: Duration::from_secs(20) }
+        } else {
+            QueueEvent::Unserved(Unserved::Nobody)
+        };
+        self.later(after, Due::Event(Event::Queue(news)));
     }
 
     /// Nothing is heard of an agent's leg that we hung up.

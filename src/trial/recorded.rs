@@ -2,7 +2,7 @@
 //! caller, the agents and the look-ups did, so that they can do it again before another flow.
 
 use crate::base::{AttemptId, Digit, Disposition, Grammar, Hypothesis, LookUpId, Moment, UtteranceId};
-use crate::call::{AgentEvent, Call, Command, Event, Fingerprint, Record, ReferOutcome, TurnRecord};
+use crate::call::{AgentEvent, Call, Command, Event, Fingerprint, QueueAsk, Record, ReferOutcome, TurnRecord};
 use crate::flow::{Ask, AskKind, Flow, LookUp, RecordMode};
 use crate::sim::{AgentPlan, CallerStep, Mind, Speech, When, World};
 use crate::store::LoggedCall;
@@ -163,6 +163,8 @@ struct Gather<'f> {
     requests: BTreeMap<LookUpId, (Moment, LookUp)>,
     lookups: BTreeMap<String, (Duration, crate::flow::LookedUp)>,
     attempts: BTreeMap<AttemptId, Attempt>,
+    /// The queue that the caller waits in, as targets name it.
+    line: Option<String>,
     silences: Vec<u32>,
     caller: Option<(crate::base::PhoneNumber, crate::base::WallTime)>,
     left: bool,
@@ -194,6 +196,7 @@ impl<'f> Gather<'f> {
             requests: BTreeMap::new(),
             lookups: BTreeMap::new(),
             attempts: BTreeMap::new(),
+            line: None,
             silences: Vec::new(),
             caller: None,
             left: false,
@@ -284,11 +287,12 @@ impl<'f> Gather<'f> {
         match event {
             AgentEvent::Answered => {
                 attempt.answered = Some(at);
-                attempt.plan = AgentPlan::Answers { after: since, presses_after: None, hangs_up_after: None };
+                attempt.plan = AgentPlan::Answers { after: since, presses_after: None, hangs_up_after: None, breaks: false };
             }
-            AgentEvent::Key(_) | AgentEvent::HungUp => {
+            AgentEvent::Key(_) | AgentEvent::HungUp | AgentEvent::Lost => {
                 let talked = attempt.answered.map(|answered| at.since(answered));
-                if let AgentPlan::Answers { presses_after, hangs_up_after, .. } = &mut attempt.plan {
+                if let AgentPlan::Answers { presses_after, hangs_up_after, breaks, .. } = &mut attempt.plan {
+                    *breaks |= *event == AgentEvent::Lost;
                     let place = if matches!(event, AgentEvent::Key(_)) { presses_after } else { hangs_up_after };
                     *place = place.or(talked);
                 }
@@ -307,6 +311,7 @@ impl<'f> Gather<'f> {
                 Command::LookUp { id, request } => {
                     self.requests.insert(*id, (at, request.clone()));
                 }
+                Command::Queue(QueueAsk::Enter(ticket)) => self.line = Some(format!("queue:{}", ticket.queue)),
                 Command::Dial { attempt, to, .. } => self.attempt(at, *attempt, to, AgentPlan::Rings),
                 Command::Refer { attempt, to, .. } => self.attempt(at, *attempt, to, AgentPlan::Refer(None)),
                 Command::Note(record) => {
@@ -327,7 +332,9 @@ impl<'f> Gather<'f> {
     }
 
     fn attempt(&mut self, at: Moment, attempt: AttemptId, to: &str, plan: AgentPlan) {
-        let target = self.flow.targets.values().find(|t| t.sip == to).map_or(to, |t| &t.name).to_string();
+        let named = |sip: &str| self.flow.targets.values().find(|t| t.sip == sip).map(|t| t.name.clone());
+        // Who is no target of the flow was offered by the line.
+        let target = named(to).or_else(|| self.line.as_deref().and_then(named)).unwrap_or_else(|| to.to_string());
         self.attempts.insert(attempt, Attempt { target, began: at, answered: None, plan });
     }
 

@@ -396,6 +396,36 @@ pub(super) fn dialled_in(input: &Input<'_>) -> Result<DialledIn, Wrong> {
     word(input, &words)
 }
 
+/// The name of a queue or an agent: it stands in flows, logs and metrics.
+pub(super) fn name(input: &Input<'_>) -> Result<String, Wrong> {
+    let written = text(input)?;
+    let fits = (1..=32).contains(&written.len()) && written.chars().all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c));
+    match fits {
+        true => Ok(written.to_string()),
+        false => wrong(format!("{written:?} is no name here"), "Write letters, digits, -, _ and ."),
+    }
+}
+
+/// Where somebody is called: a SIP address, or a number by a trunk.
+pub(super) fn phone(input: &Input<'_>) -> Result<String, Wrong> {
+    let written = text(input)?;
+    match crate::sip::destinations::Target::parse(written) {
+        Some(_) => Ok(written.to_string()),
+        None => wrong(
+            format!("{written:?} cannot be called"),
+            "Write a SIP address such as \"sip:anna@192.0.2.10\", or \"trunk:+4930123456\" for a number by a trunk",
+        ),
+    }
+}
+
+/// A language's tag.
+pub(super) fn language(input: &Input<'_>) -> Result<crate::base::Language, Wrong> {
+    let written = text(input)?;
+    let parsed = crate::base::Language::parse(written);
+    parsed
+        .map_or_else(|| wrong(format!("{written:?} is no language"), "Write a tag of two letters such as \"en\" or \"zh\""), Ok)
+}
+
 /// A trunk's name: it stands in targets (`trunk:+4930123456@carrier`), logs and metrics.
 pub(super) fn trunk_name(input: &Input<'_>) -> Result<String, Wrong> {
     let written = text(input)?;

@@ -3,7 +3,7 @@
 use super::{CARD_VALID, LiveLeg, LivePorts, leg_record};
 use crate::audio::{Pcm, write_wav};
 use crate::base::{AttemptId, Disposition, Grammar, LegId, LookUpId, Moment, Prompt, PromptId, UtteranceId};
-use crate::call::{AgentEvent, Command, Event, HandOverCard, Record, ReferOutcome};
+use crate::call::{AgentEvent, Command, Event, HandOverCard, QueueAsk, Record, ReferOutcome};
 use crate::drive::{Happening, LastResort, Ports};
 use crate::flow::LookUp;
 use crate::media::{LegCommand, LegEvent, LegStats};
@@ -15,6 +15,9 @@ use crate::sip::destinations::Target;
 use crate::speech::RenderKey;
 use std::sync::Arc;
 use std::time::Duration;
+
+/// Most places that a caller is sent to whose call has failed.
+const LAST_RESORTS: usize = 3;
 
 impl Ports for LivePorts {
     fn hears(&self) -> bool {
@@ -53,6 +56,10 @@ impl Ports for LivePorts {
         self.shared.set_referring(self.id, attempt);
         self.send(SipCommand::Refer { dialog, to, uui: (!uui.is_empty()).then(|| uui.into()) });
         self.give_up_referring(attempt, patience);
+    }
+
+    fn queue(&mut self, ask: QueueAsk) {
+        self.shared.queues.ask(self.id, ask, &self.inbox);
     }
 
     fn answer_refer(&mut self, attempt: AttemptId, status: u16) {
@@ -219,15 +226,20 @@ impl Ports for LivePorts {
     }
 
     fn last_resort(&self) -> LastResort {
-        let mut targets = Vec::new();
+        let (mut targets, mut seen) = (Vec::new(), Vec::new());
         let mut next = Some(self.flow.person.target.clone());
         while let Some(target) = next.take().and_then(|name| self.flow.targets.get(&name)) {
-            if targets.len() >= 3 || targets.contains(&target.sip) {
+            match target.queue() {
+                Some(queue) => targets.extend(self.shared.queues.phones_of(queue)),
+                None => targets.push(target.sip.clone()),
+            }
+            if targets.len() >= LAST_RESORTS || seen.contains(&target.name) {
                 break;
             }
-            targets.push(target.sip.clone());
+            seen.push(target.name.clone());
             next = target.next.clone();
         }
+        targets.truncate(LAST_RESORTS);
         LastResort { targets, language: self.language }
     }
 
@@ -239,6 +251,7 @@ impl Ports for LivePorts {
         for leg in self.legs.values() {
             self.shared.forget(leg.dialog);
         }
+        self.shared.queues.gone(self.id);
         self.ear = None;
         drop(self.events.take());
         metrics::counter!("hotline_calls_total", "disposition" => disposition.name()).increment(1);

@@ -1,0 +1,343 @@
+//! Waiting in line for an agent of a queue. The caller hears where they stand and how long it will be, and comfort audio between;
+//! nothing that is said delays an offer, and keys count at every moment. Who is free and who is next is `acd`'s business.
+
+use super::Command;
+use super::face::{QueueAsk, QueueEvent};
+use super::machine::{Call, Now};
+use super::state::{AgentStage, Bridging, Nobody, State, Step, Waiting};
+use super::timers::TimerName;
+use super::transfer::{REPORT_GRACE, Wish};
+use crate::acd::{Interval, Left, Refusal, Talk, Ticket, Unserved};
+use crate::base::{BargeIn, Digit, Language, LegId};
+use crate::flow::{Phrase, Target, TransferMethod};
+use std::time::Duration;
+
+/// The queues speak every 45 s; when nothing is heard for so long they are taken to be gone.
+const LINE_SILENCE: Duration = Duration::from_secs(150);
+
+/// What the queues know of a call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum InLine {
+    /// Waits, or an agent's phone rings.
+    Waiting,
+    /// Talks with one of their agents.
+    Talking,
+}
+
+impl Call {
+    /// Gets in line. The sentence plays meanwhile.
+    pub(crate) fn get_in_line(&mut self, now: &mut Now, target: Target) {
+        self.enter(now, &target);
+        let playing = self.take_sentence(now);
+        if let State::Transferring(transfer) = &mut self.state {
+            transfer.step = Step::Waiting(Waiting { target, playing, told: None, news: None });
+        }
+    }
+
+    fn enter(&mut self, now: &mut Now, target: &Target) {
+        let because = self.because();
+        let again = matches!(because.as_str(), "agent_lost" | "returned") || self.person_at.is_some();
+        let ticket = Ticket {
+            queue: target.queue().unwrap_or_default().to_string(),
+            priority: self.priority(),
+            language: self.language(),
+            caller: self.arrival.as_ref().map_or(0, |a| same_caller(a.caller.as_str())),
+            abusive: self.strain.abusive,
+            emergency: because == "emergency",
+            returned: again,
+            waited: if again { self.wanted_at.map(|since| now.at.since(since)).unwrap_or_default() } else { Duration::ZERO },
+        };
+        self.in_line = Some(InLine::Waiting);
+        self.timers.set(TimerName::Line, now.at + LINE_SILENCE);
+        now.out.push(Command::Queue(QueueAsk::Enter(Box::new(ticket))));
+    }
+
+    /// News from the line.
+    pub(crate) fn line_news(&mut self, now: &mut Now, news: &QueueEvent) {
+        if self.in_line != Some(InLine::Waiting) {
+            return;
+        }
+        match news {
+            QueueEvent::Place { position, wait } => {
+                if let Some(waiting) = self.waiting() {
+                    waiting.news = Some((*position, *wait));
+                    self.timers.set(TimerName::Line, now.at + LINE_SILENCE);
+                    self.tell_place(now);
+                }
+            }
+            QueueEvent::Offer { agent, to, ring } => self.agent_offered(now, agent, to, *ring),
+            QueueEvent::Withdrawn => self.offer_withdrawn(now),
+            QueueEvent::Unserved(why) => self.unserved(now, *why),
+        }
+    }
+
+    fn waiting(&mut self) -> Option<&mut Waiting> {
+        match &mut self.state {
+            State::Transferring(transfer) => match &mut transfer.step {
+                Step::Waiting(waiting) => Some(waiting),
+                _ => None,
+            },
+            _ => None,
+        }
+    }
+
+    /// Says where the caller stands, as soon as nothing else is said, and only what is new.
+    pub(crate) fn tell_place(&mut self, now: &mut Now) {
+        let language = self.language();
+        let Some(waiting) = self.waiting().filter(|waiting| waiting.playing.is_none()) else { return };
+        let Some((position, wait)) = waiting.news.take() else { return };
+        let first = waiting.told.is_none();
+        if waiting.told == Some((position, wait)) {
+            return;
+        }
+        waiting.told = Some((position, wait));
+        let words = wait.map(|wait| wait_words(wait, language)).unwrap_or_default();
+        let number = position.to_string();
+        let values = [("position", number.as_str()), ("wait", words.as_str())];
+        let mut parts = match position {
+            1 => self.flow.phrase_with(Phrase::NextInLine, language, &values[1..]),
+            _ => self.flow.phrase_with(Phrase::InLine, language, &values),
+        };
+        if first {
+            parts.extend(self.phrase(Phrase::InsteadOfWaiting));
+        }
+        self.decide(
+            now,
+            "place",
+            format!("number {position} in line, {}", if words.is_empty() { "no estimate" } else { &words }),
+        );
+        let prompt = self.play(now, parts, BargeIn::PersonOnly);
+        if let Some(waiting) = self.waiting() {
+            waiting.playing = Some(prompt);
+        }
+    }
+
+    /// An agent is free: their phone rings, and the caller goes on hearing what is being said.
+    fn agent_offered(&mut self, now: &mut Now, agent: &str, to: &str, ring: Duration) {
+        let State::Transferring(transfer) = &mut self.state else { return };
+        if !matches!(transfer.step, Step::Waiting(_)) {
+            return now.out.push(Command::Queue(QueueAsk::Refused(Refusal::Lost)));
+        }
+        let Step::Waiting(waiting) = std::mem::replace(&mut transfer.step, Step::Choosing) else { return };
+        let target = Target { sip: to.into(), method: TransferMethod::Bridge, ring, ..waiting.target.clone() };
+        let attempt = self.new_attempt();
+        self.decide(now, "offered", format!("{agent} of {} rings", target.name));
+        self.timers.clear(TimerName::Line);
+        self.timers.set(TimerName::Ring, now.at + ring + REPORT_GRACE);
+        self.publish(now);
+        now.out.push(Command::Dial { attempt, to: to.into(), uui: self.uui(), ring });
+        let to_caller = waiting.playing.into_iter().collect();
+        if let State::Transferring(transfer) = &mut self.state {
+            let line = Some(Box::new(waiting));
+            transfer.step =
+                Step::Bridging(Bridging { target, attempt, began: now.at, to_caller, agent: AgentStage::Called, line });
+        }
+    }
+
+    /// The agent picked up.
+    pub(crate) fn offer_accepted(&mut self, now: &mut Now) {
+        if self.bridging().is_some_and(|bridging| bridging.line.is_some()) {
+            self.in_line = Some(InLine::Talking);
+            now.out.push(Command::Queue(QueueAsk::Accepted));
+        }
+    }
+
+    /// The agent did not take the call: back in line, at the same place.
+    pub(crate) fn offer_failed(&mut self, now: &mut Now, bridging: Bridging, status: u16, outcome: String) {
+        let Bridging { target, began, to_caller, agent, line, .. } = bridging;
+        let Some(line) = line else { return };
+        self.decide(now, "offer_failed", format!("{} not reached ({outcome}); the caller keeps the place", target.name));
+        self.note_attempt(now, began, &target.name, "queue", outcome);
+        let waiting = Waiting { playing: to_caller.last().copied(), ..*line };
+        if agent == AgentStage::Called {
+            let why = match status {
+                486 | 600 | 603 => Refusal::Declined,
+                408 | 480 => Refusal::NoAnswer,
+                _ => Refusal::Lost,
+            };
+            now.out.push(Command::Queue(QueueAsk::Refused(why)));
+            self.timers.set(TimerName::Line, now.at + LINE_SILENCE);
+        } else {
+            // Picked up, and then nobody was there: a mailbox, or a phone that was put down again.
+            self.talk_is_over(now, true);
+            self.person_at = None;
+            self.story.because = "returned".into();
+            self.enter(now, &waiting.target);
+        }
+        self.back_in_line(now, waiting);
+    }
+
+    fn back_in_line(&mut self, now: &mut Now, waiting: Waiting) {
+        if let State::Transferring(transfer) = &mut self.state {
+            transfer.step = Step::Waiting(waiting);
+        }
+        self.tell_place(now);
+    }
+
+    /// The agent logged out while the phone rang.
+    fn offer_withdrawn(&mut self, now: &mut Now) {
+        let State::Transferring(transfer) = &mut self.state else { return };
+        if !matches!(&transfer.step, Step::Bridging(bridging) if bridging.line.is_some()) {
+            return;
+        }
+        let Step::Bridging(bridging) = std::mem::replace(&mut transfer.step, Step::Choosing) else { return };
+        now.out.push(Command::HangUp { leg: LegId::Agent(bridging.attempt) });
+        self.timers.clear(TimerName::Ring);
+        self.timers.set(TimerName::Line, now.at + LINE_SILENCE);
+        self.note_attempt(now, bridging.began, &bridging.target.name, "queue", "withdrawn".into());
+        if let Some(line) = bridging.line {
+            self.back_in_line(now, Waiting { playing: bridging.to_caller.last().copied(), ..*line });
+        }
+    }
+
+    /// Nobody can serve the caller here: the next target, or a message.
+    fn unserved(&mut self, now: &mut Now, why: Unserved) {
+        self.in_line = None;
+        let State::Transferring(transfer) = &mut self.state else { return };
+        let Step::Waiting(waiting) = std::mem::replace(&mut transfer.step, Step::Choosing) else { return };
+        let (nobody, reason) = match why {
+            Unserved::NoSuchQueue => (Nobody::Tried, "there is no such queue"),
+            Unserved::Closed => (Nobody::Closed, "the queue is closed"),
+            Unserved::Nobody => (Nobody::Tried, "nobody who could serve the caller is logged in"),
+            Unserved::Full => (Nobody::Full, "too many wait"),
+            Unserved::TooLong => (Nobody::TooLong, "the longest wait is over"),
+        };
+        transfer.nobody = nobody;
+        self.timers.clear(TimerName::Line);
+        self.decide(now, "unserved", format!("{}: {reason}", waiting.target.name));
+        if waiting.playing.is_some() {
+            now.out.push(Command::StopPlaying { leg: LegId::Caller });
+        }
+        self.try_chain(now, waiting.target.next);
+    }
+
+    /// The queues have not been heard of: nobody is left waiting for what may be gone.
+    pub(crate) fn line_is_silent(&mut self, now: &mut Now) {
+        if self.waiting().is_some() {
+            now.out.push(Command::Queue(QueueAsk::Leave(Left::Elsewhere)));
+            self.decide(now, "trouble", format!("nothing was heard of the line for {} s", LINE_SILENCE.as_secs()));
+            self.unserved(now, Unserved::TooLong);
+        }
+    }
+
+    /// A key while the caller waits: 1 leads to a message.
+    pub(crate) fn key_in_line(&mut self, now: &mut Now, key: Digit) {
+        if key.as_char() != '1' || self.in_line != Some(InLine::Waiting) {
+            return;
+        }
+        let State::Transferring(transfer) = &mut self.state else { return };
+        let ringing = match &transfer.step {
+            Step::Waiting(_) => None,
+            Step::Bridging(bridging) if bridging.line.is_some() => Some(bridging.attempt),
+            _ => return,
+        };
+        transfer.step = Step::Choosing;
+        transfer.nobody = Nobody::Tried;
+        self.in_line = None;
+        now.out.push(Command::Queue(QueueAsk::Leave(Left::Elsewhere)));
+        now.out.push(Command::StopPlaying { leg: LegId::Caller });
+        if let Some(attempt) = ringing {
+            now.out.push(Command::HangUp { leg: LegId::Agent(attempt) });
+        }
+        self.decide(now, "message_wanted", "the caller leaves a message instead of waiting".into());
+        self.message_wanted(now);
+    }
+
+    /// The conversation with one of the queues' agents is over.
+    pub(crate) fn talk_is_over(&mut self, now: &mut Now, lost: bool) {
+        if self.in_line == Some(InLine::Talking) {
+            self.in_line = None;
+            let mut strain = self.strain;
+            strain.hard |= matches!(self.story.because.as_str(), "upset" | "same_answer" | "no_progress");
+            now.out.push(Command::Queue(QueueAsk::Finished(Talk { strain, lost })));
+        }
+    }
+
+    /// The call is over: the queues let go of it.
+    pub(crate) fn leave_line(&mut self, now: &mut Now, caller_gone: bool) {
+        if self.in_line == Some(InLine::Waiting) {
+            self.in_line = None;
+            let why = if caller_gone { Left::HungUp } else { Left::Elsewhere };
+            now.out.push(Command::Queue(QueueAsk::Leave(why)));
+        }
+        self.talk_is_over(now, false);
+    }
+
+    /// The agent's leg died in the middle of the conversation: an apology, and the head of the line.
+    pub(crate) fn agent_lost(&mut self, now: &mut Now) {
+        let State::Joined { attempt, target, .. } = &self.state else { return };
+        let (attempt, name) = (*attempt, target.clone());
+        now.out.push(Command::HangUp { leg: LegId::Agent(attempt) });
+        self.talk_is_over(now, true);
+        let known = self.flow.targets.get(&name);
+        let queue = known.is_some_and(|target| target.queue().is_some());
+        let first = if known.is_some() { name.clone() } else { self.flow.person.target.clone() };
+        let sentence = Some(self.phrase(if queue { Phrase::AgentLost } else { Phrase::ConnectionFailed }));
+        let why = format!("the connection to {name} broke");
+        self.begin_transfer(now, Wish { target: first, sentence, because: "agent_lost".into() }, why);
+    }
+}
+
+/// A number for the same caller, for as long as this program runs as it is (FNV-1a); 0 = unknown.
+fn same_caller(number: &str) -> u64 {
+    if number.is_empty() || number.eq_ignore_ascii_case("anonymous") {
+        return 0;
+    }
+    number.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)).max(1)
+}
+
+/// "2 to 3 and a half minutes", to be spoken.
+pub(crate) fn wait_words(wait: Interval, language: Language) -> String {
+    let (from, to) = (wait.from, wait.to);
+    let zh = language.as_str() == "zh";
+    let minutes = |seconds: u32| match (seconds / 60, seconds % 60 >= 30) {
+        (0, _) if zh => "半".to_string(),
+        (0, _) => "half a".to_string(),
+        (whole, true) if zh => format!("{whole}分半"),
+        (whole, true) => format!("{whole} and a half"),
+        (whole, false) => whole.to_string(),
+    };
+    let half = |seconds: u32| seconds % 60 >= 30 && seconds > 60;
+    if zh {
+        let end = |seconds: u32| if half(seconds) { String::new() } else { "分钟".to_string() };
+        return match from {
+            0 if to <= 60 => "不到1分钟".into(),
+            0 => format!("不超过{}{}", minutes(to), end(to)),
+            30 => format!("半分钟到{}{}", minutes(to), end(to)),
+            _ => format!("{}到{}{}", minutes(from), minutes(to), end(to)),
+        };
+    }
+    match from {
+        0 if to <= 60 => "less than a minute".into(),
+        0 => format!("up to {} minutes", minutes(to)),
+        30 => format!("half a minute to {} minutes", minutes(to)),
+        _ => format!("{} to {} minutes", minutes(from), minutes(to)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn waits_are_said_as_people_say_them() {
+        let en = |from, to| wait_words(Interval { from, to }, Language::EN);
+        assert_eq!(en(0, 60), "less than a minute");
+        assert_eq!(en(0, 90), "up to 1 and a half minutes");
+        assert_eq!(en(30, 120), "half a minute to 2 minutes");
+        assert_eq!(en(90, 180), "1 and a half to 3 minutes");
+        assert_eq!(en(600, 900), "10 to 15 minutes");
+        let zh = |from, to| wait_words(Interval { from, to }, Language::ZH);
+        assert_eq!(zh(0, 60), "不到1分钟");
+        assert_eq!(zh(0, 90), "不超过1分半");
+        assert_eq!(zh(30, 120), "半分钟到2分钟");
+        assert_eq!(zh(90, 180), "1分半到3分钟");
+        assert_eq!(zh(180, 300), "3到5分钟");
+    }
+
+    #[test]
+    fn callers_without_a_number_are_not_taken_for_one_another() {
+        assert_eq!((same_caller(""), same_caller("Anonymous")), (0, 0));
+        assert_ne!(same_caller("+493012345678"), same_caller("+493012345679"));
+    }
+}

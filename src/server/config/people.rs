@@ -1,0 +1,97 @@
+//! `[[queue]]` and `[[agent]]`: who takes calls, and how callers wait for them.
+
+use super::reader::Section;
+use super::values;
+use crate::acd::{AgentSetup, Choose, Overflow, QueueSetup};
+use crate::server::queues::People;
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+pub(super) fn read_people(top: &mut Section<'_>) -> People {
+    let mut queues = Vec::new();
+    for mut s in top.tables("queue") {
+        if let Some(queue) = read_queue(&mut s) {
+            queues.push((queue, s.line()));
+        }
+        s.finish();
+    }
+    let mut agents = Vec::new();
+    for mut s in top.tables("agent") {
+        if let Some(agent) = read_agent(&mut s, &queues) {
+            agents.push(agent);
+        }
+        s.finish();
+    }
+    let people = People::new(queues.into_iter().map(|(queue, _)| queue).collect(), agents);
+    // What is wrong between them has no one line.
+    for wrong in people.setup.check().err().into_iter().flatten() {
+        top.error("queue", &format!("the queues do not fit together: {wrong}"), "Correct [[queue]] and [[agent]]");
+    }
+    people
+}
+
+fn read_queue(s: &mut Section<'_>) -> Option<QueueSetup> {
+    let usual = QueueSetup::named("");
+    let name = s.required("name", "name = \"support\"", values::name);
+    let skills = s.table("skills").every(values::whole::<u8>(1..=10));
+    let choose = s.get("choose", String::from("longest_idle"), values::one_of(&["longest_idle", "best_skill", "ring_one"]));
+    let ring = s.get("ring_seconds", usual.ring, values::seconds(5..=120));
+    let wrap_up = s.get("wrap_up_seconds", usual.wrap_up, values::seconds(0..=900));
+    let ageing = s.get("ageing_seconds", usual.ageing, values::seconds(5..=3_600));
+    let floor = s.get("floor_seconds", usual.floor, values::seconds(10..=7_200));
+    let to: Vec<String> = s.get("overflow", Vec::new(), values::list(values::name));
+    let after = s.get("overflow_seconds", Duration::from_secs(60), values::seconds(0..=7_200));
+    let waiting = s.get("overflow_waiting", None, values::some(values::whole::<u16>(1..=10_000)));
+    let full = s.get("full", 50, values::whole::<u16>(1..=10_000));
+    let longest = s.get("longest_seconds", usual.longest, values::seconds(30..=14_400));
+    let alone = s.get("alone_seconds", usual.alone, values::seconds(0..=600));
+    let talk = s.get("usual_seconds", usual.usual, values::seconds(10..=7_200));
+    let name = name?;
+    let skills = if skills.is_empty() { BTreeMap::from([(name.clone(), 1)]) } else { skills };
+    let overflow = to.into_iter().map(|to| Overflow { to, after, waiting: waiting.map(usize::from) }).collect();
+    Some(QueueSetup {
+        name,
+        skills,
+        choose: match choose.as_str() {
+            "best_skill" => Choose::BestSkill,
+            "ring_one" => Choose::RingOne,
+            _ => Choose::LongestIdle,
+        },
+        ring,
+        wrap_up,
+        ageing,
+        floor,
+        overflow,
+        full: usize::from(full),
+        longest,
+        alone,
+        hours: None,
+        usual: talk,
+    })
+}
+
+fn read_agent(s: &mut Section<'_>, queues: &[(QueueSetup, usize)]) -> Option<(AgentSetup, String)> {
+    let name = s.required("name", "name = \"anna\"", values::name);
+    let phone = s.required("phone", "phone = \"sip:anna@192.0.2.10\"", values::phone);
+    let serves: Vec<String> = s.get("queues", Vec::new(), values::list(values::name));
+    let mut skills = s.table("skills").every(values::whole::<u8>(1..=10));
+    let languages = s.get("languages", Vec::new(), values::list(values::language));
+    let desk = s.get("desk", true, values::yes_or_no);
+    let pause = s.get("pause_seconds", Duration::from_secs(60), values::seconds(5..=3_600));
+    for wanted in &serves {
+        match queues.iter().find(|(queue, _)| queue.name == *wanted) {
+            // A queue's name in the list stands for just what it asks for.
+            Some((queue, _)) => queue.skills.iter().for_each(|(skill, least)| {
+                skills.entry(skill.clone()).or_insert(*least);
+            }),
+            None => {
+                s.error("queues", &format!("there is no queue {wanted:?}"), "Add a [[queue]] with this name, or correct it")
+            }
+        }
+    }
+    if serves.is_empty() && skills.is_empty() {
+        s.error("queues", "the agent serves no queue", "Write queues = [\"support\"], or skills = { support = 5 }");
+    }
+    let languages = languages.into_iter().collect::<BTreeSet<_>>();
+    Some((AgentSetup { name: name?, skills, languages, returns: (!desk).then_some(pause) }, phone?))
+}

@@ -1,0 +1,255 @@
+//! The queues of a gateway: one task owns the queue machine, calls and desks send it what happens, and it tells calls what comes of
+//! it. Nothing here waits for a call: who does not listen any more is forgotten.
+
+use super::gateway::{Inbox, wall_now};
+use crate::acd::{
+    Acd, AgentSetup, AgentView, Command, Event, Left, Now, Presence, QueueSetup, QueueView, Refusal, Setup, Talk, WaitingView,
+};
+use crate::base::{CallId, Moment};
+use crate::call::{self, QueueAsk, QueueEvent};
+use crate::drive::Happening;
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+use tokio::sync::{mpsc, watch};
+
+/// What waits for the machine at most. A call whose message finds no room hears of it by silence, and goes elsewhere.
+const ROOM: usize = 4_096;
+
+/// Queues and agents of a configuration, checked.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct People {
+    /// For the queue machine.
+    pub setup: Setup,
+    /// Where each agent is called: a SIP URI, `trunk:…` or `tel:…`.
+    pub phones: BTreeMap<String, String>,
+}
+
+impl People {
+    /// With one phone for each agent.
+    pub fn new(queues: Vec<QueueSetup>, agents: Vec<(AgentSetup, String)>) -> People {
+        let phones = agents.iter().map(|(agent, phone)| (agent.name.clone(), phone.clone())).collect();
+        People { setup: Setup::new(queues, agents.into_iter().map(|(agent, _)| agent).collect()), phones }
+    }
+
+    /// Whether there is a queue of this name.
+    pub fn has_queue(&self, name: &str) -> bool {
+        self.setup.queues.iter().any(|queue| queue.name == name)
+    }
+}
+
+/// What desks and wallboards see at a moment.
+#[derive(Debug, Clone, Default)]
+pub struct Floor {
+    /// When it was so.
+    pub at: Moment,
+    /// All queues.
+    pub queues: Vec<QueueView>,
+    /// All agents.
+    pub agents: Vec<AgentView>,
+    /// Everybody who waits.
+    pub waiting: Vec<WaitingView>,
+}
+
+enum Message {
+    Call(CallId, QueueAsk, mpsc::Sender<Inbox>),
+    Gone(CallId),
+    Desk(Event),
+    People(Box<People>),
+}
+
+/// The way to the queues. Cheap to clone.
+#[derive(Clone)]
+pub(super) struct Queues {
+    send: mpsc::Sender<Message>,
+    people: Arc<Mutex<Arc<People>>>,
+    floor: watch::Receiver<Arc<Floor>>,
+}
+
+impl Queues {
+    /// Starts the task. `epoch` = the gateway's moment zero.
+    pub(super) fn start(people: People, epoch: Instant) -> (Queues, tokio::task::JoinHandle<()>) {
+        let (send, messages) = mpsc::channel(ROOM);
+        let (tell, floor) = watch::channel(Arc::default());
+        let now = now_since(epoch);
+        let setup = people.setup.clone();
+        // The configuration was checked; a machine without queues sends callers elsewhere at once.
+        let acd = Acd::new(setup, now).or_else(|wrong| {
+            tracing::error!(?wrong, "the queues cannot be set up; nobody waits in line");
+            Acd::new(Setup::default(), now)
+        });
+        let queues = Queues { send, people: Arc::new(Mutex::new(Arc::new(people))), floor };
+        let people = queues.people.clone();
+        let task = tokio::spawn(async move {
+            if let Ok(acd) = acd {
+                Keeper { acd, epoch, people, calls: HashMap::new(), tell }.run(messages).await;
+            }
+        });
+        (queues, task)
+    }
+
+    /// What a call wants.
+    pub(super) fn ask(&self, call: CallId, ask: QueueAsk, inbox: &mpsc::Sender<Inbox>) {
+        if self.send.try_send(Message::Call(call, ask, inbox.clone())).is_err() {
+            tracing::error!(%call, "the queues are overrun; a message of a call was lost");
+        }
+    }
+
+    /// The call is over, whatever it said before.
+    pub(super) fn gone(&self, call: CallId) {
+        let _ = self.send.try_send(Message::Gone(call));
+    }
+
+    /// What an agent or a supervisor did.
+    pub(super) fn desk(&self, event: Event) -> bool {
+        self.send.try_send(Message::Desk(event)).is_ok()
+    }
+
+    /// Other queues and agents from now on.
+    pub(super) fn set_people(&self, people: People) {
+        *self.people.lock().unwrap_or_else(PoisonError::into_inner) = Arc::new(people.clone());
+        let _ = self.send.try_send(Message::People(Box::new(people)));
+    }
+
+    pub(super) fn people(&self) -> Arc<People> {
+        self.people.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Agents' phones: they may be called.
+    pub(super) fn phones(&self) -> Vec<String> {
+        self.people().phones.values().cloned().collect()
+    }
+
+    /// Phones of a queue's agents, those first who are free.
+    pub(super) fn phones_of(&self, queue: &str) -> Vec<String> {
+        let (people, floor) = (self.people(), self.floor.borrow().clone());
+        let Some(queue) = people.setup.queues.iter().find(|q| q.name == queue) else { return Vec::new() };
+        let mut agents: Vec<&AgentSetup> = people.setup.agents.iter().filter(|a| a.serves(queue)).collect();
+        let free = |a: &AgentSetup| floor.agents.iter().any(|v| v.name == a.name && v.presence == Presence::Available);
+        agents.sort_by_key(|agent| !free(agent));
+        agents.into_iter().filter_map(|agent| people.phones.get(&agent.name).cloned()).collect()
+    }
+
+    /// What desks see; changes are told.
+    pub(super) fn floor(&self) -> watch::Receiver<Arc<Floor>> {
+        self.floor.clone()
+    }
+}
+
+fn now_since(epoch: Instant) -> Now {
+    Now { at: Moment::ZERO + epoch.elapsed(), wall: wall_now() }
+}
+
+/// The task's own.
+struct Keeper {
+    acd: Acd,
+    epoch: Instant,
+    people: Arc<Mutex<Arc<People>>>,
+    /// How to tell a call, and whether it talks with an agent.
+    calls: HashMap<CallId, mpsc::Sender<Inbox>>,
+    tell: watch::Sender<Arc<Floor>>,
+}
+
+impl Keeper {
+    async fn run(mut self, mut messages: mpsc::Receiver<Message>) {
+        self.show();
+        loop {
+            let timer = self.acd.next_timer();
+            let wait = timer.map(|at| at.since(Moment::ZERO + self.epoch.elapsed()));
+            let message = tokio::select! {
+                message = messages.recv() => match message {
+                    Some(message) => Some(message),
+                    None => return,
+                },
+                () = tokio::time::sleep(wait.unwrap_or(Duration::from_secs(3_600))) => None,
+            };
+            self.handle(message);
+        }
+    }
+
+    fn handle(&mut self, message: Option<Message>) {
+        match message {
+            None => self.step(Event::Tick),
+            Some(Message::Desk(event)) => self.step(event),
+            Some(Message::People(people)) => self.step(Event::Reconfigure(Box::new(people.setup))),
+            Some(Message::Gone(call)) => {
+                if self.calls.contains_key(&call) {
+                    self.step(Event::Leave { call, why: Left::HungUp });
+                    self.step(Event::Finished { call, talk: Talk::default() });
+                    self.calls.remove(&call);
+                }
+            }
+            Some(Message::Call(call, ask, inbox)) => {
+                let event = match ask {
+                    QueueAsk::Enter(ticket) => {
+                        self.calls.insert(call, inbox);
+                        Event::Enqueue { call, ticket: *ticket }
+                    }
+                    QueueAsk::Leave(why) => Event::Leave { call, why },
+                    QueueAsk::Accepted => Event::Accepted { call },
+                    QueueAsk::Refused(why) => Event::Refused { call, why },
+                    QueueAsk::Finished(talk) => Event::Finished { call, talk },
+                };
+                let over = matches!(event, Event::Leave { .. } | Event::Finished { .. });
+                self.step(event);
+                if over {
+                    self.calls.remove(&call);
+                }
+            }
+        }
+    }
+
+    fn step(&mut self, event: Event) {
+        let mut out = Vec::new();
+        self.acd.step(now_since(self.epoch), event, &mut out);
+        let changed = !out.is_empty();
+        for command in out {
+            self.carry_out(command);
+        }
+        if changed {
+            self.show();
+        }
+    }
+
+    fn carry_out(&mut self, command: Command) {
+        let (call, news) = match command {
+            Command::Offer { call, agent, ring, waited, queue } => {
+                tracing::info!(%call, agent, queue, waited_s = waited.as_secs(), "a call is offered");
+                let phone = self.people.lock().unwrap_or_else(PoisonError::into_inner).phones.get(&agent).cloned();
+                let Some(to) = phone else {
+                    return self.step(Event::Refused { call, why: Refusal::Lost });
+                };
+                (call, QueueEvent::Offer { agent, to, ring })
+            }
+            Command::Withdraw { call, .. } => (call, QueueEvent::Withdrawn),
+            Command::Place { call, position, wait } => (call, QueueEvent::Place { position, wait }),
+            Command::Unserved { call, why } => {
+                tracing::info!(%call, ?why, "a caller cannot be served in line");
+                metrics::counter!("hotline_queue_unserved_total").increment(1);
+                (call, QueueEvent::Unserved(why))
+            }
+            Command::Changed => return,
+        };
+        let last = matches!(news, QueueEvent::Unserved(_));
+        let news = Inbox::Happening(Happening::Call(call::Event::Queue(news)));
+        let told = self.calls.get(&call).is_some_and(|inbox| inbox.try_send(news).is_ok());
+        if last {
+            self.calls.remove(&call);
+        } else if !told {
+            // Its task is gone or hangs: nobody else waits for it.
+            self.calls.remove(&call);
+            self.step(Event::Leave { call, why: Left::HungUp });
+        }
+    }
+
+    /// Desks are shown the floor as it is now.
+    fn show(&self) {
+        let at = now_since(self.epoch).at;
+        let (queues, agents, waiting) = (self.acd.queue_views(at), self.acd.agent_views(at), self.acd.waiting_views(at));
+        for queue in &queues {
+            metrics::gauge!("hotline_queue_waiting", "queue" => queue.name.clone()).set(queue.waiting as f64);
+            metrics::gauge!("hotline_queue_free_agents", "queue" => queue.name.clone()).set(queue.free as f64);
+        }
+        self.tell.send_replace(Arc::new(Floor { at, queues, agents, waiting }));
+    }
+}
