@@ -131,6 +131,8 @@ pub struct StoreConfig {
     pub audio_days: Option<u32>,
     /// Days that words are kept for flows that say nothing; `None` = until somebody deletes them.
     pub text_days: Option<u32>,
+    /// Days that the audit of the console is kept; `None` = as long as there is room.
+    pub audit_days: Option<u32>,
 }
 
 /// `[speech]`.
@@ -419,6 +421,7 @@ fn read_store(mut s: Section<'_>) -> StoreConfig {
         dir: s.path_or("dir", "../run"),
         audio_days: s.get("audio_days", Some(30), values::days),
         text_days: s.get("text_days", Some(90), values::days),
+        audit_days: s.get("audit_days", Some(365), values::days),
     };
     s.finish();
     config
