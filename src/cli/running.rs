@@ -154,7 +154,7 @@ impl Running {
     pub(crate) async fn stop(self) {
         self.gateway.stop(self.drain).await;
         if let Some(web) = self.web {
-            web.state.hub().close();
+            web.state.hub().close().await;
             web.task.abort();
         }
     }

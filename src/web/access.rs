@@ -130,21 +130,22 @@ async fn admit(state: &WebState, access: Access, request: &mut Request) -> Resul
     }
     let session = session_of(request.headers()).ok_or_else(Problem::no_session)?;
     let user = state.store.session(&session, super::wall_now()).await?.ok_or_else(Problem::no_session)?;
-    match access {
-        Access::Public | Access::Session => {}
-        Access::Role(least) if user.role >= least => {}
-        Access::Role(_) => return Err(Problem::not_allowed()),
-        Access::Desk if user.agent.is_some() => {}
-        Access::Desk => {
-            return Err(Problem::new(
-                StatusCode::FORBIDDEN,
-                "not_allowed",
-                "Your account has no desk: no agent is set for it.",
-            ));
-        }
-    }
+    may(access, &user)?;
     request.extensions_mut().insert(SignedIn { user, session });
     Ok(())
+}
+
+/// Whether this user may do what asks for this access.
+fn may(access: Access, user: &UserRow) -> Result<(), Problem> {
+    match access {
+        Access::Public | Access::Session => Ok(()),
+        Access::Role(least) if user.role >= least => Ok(()),
+        Access::Role(_) => Err(Problem::not_allowed()),
+        Access::Desk if user.agent.is_some() => Ok(()),
+        Access::Desk => {
+            Err(Problem::new(StatusCode::FORBIDDEN, "not_allowed", "Your account has no desk: no agent is set for it."))
+        }
+    }
 }
 
 /// Whether a browser says that another site's page sends this. Programs that are no browsers say nothing; they have no
@@ -199,6 +200,29 @@ mod tests {
     fn asker(peer: &str, tls: bool, text: &str, ways: &Ways) -> (String, bool, bool) {
         let asker = Asker::of(peer.parse().expect("an address"), tls, &headers(text), ways);
         (asker.source.to_string(), asker.encrypted, asker.private)
+    }
+
+    #[test]
+    fn higher_roles_may_what_lower_ones_may_and_desks_are_for_their_own() {
+        let user = |role: Role, agent: Option<&str>| UserRow {
+            name: "anna".into(),
+            display: "Anna".into(),
+            role,
+            agent: agent.map(String::from),
+            language: None,
+            disabled: false,
+            created: crate::base::WallTime(0),
+            last_login: None,
+        };
+        for (n, least) in Role::ALL.into_iter().enumerate() {
+            for (m, role) in Role::ALL.into_iter().enumerate() {
+                assert_eq!(may(Access::Role(least), &user(role, None)).is_ok(), m >= n, "{role:?} {least:?}");
+            }
+        }
+        for role in Role::ALL {
+            assert!(may(Access::Desk, &user(role, Some("anna"))).is_ok() && may(Access::Desk, &user(role, None)).is_err());
+            assert!(may(Access::Session, &user(role, None)).is_ok());
+        }
     }
 
     #[test]

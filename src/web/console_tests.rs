@@ -416,7 +416,8 @@ async fn a_tab_hears_what_concerns_it_and_goes_on_where_it_was() {
     }
     let mut other = web.socket(&cookie, "?after=17", None).await.expect("a socket");
     assert_eq!(other.heard().await, r#"hello:{"resumed":false}"#);
-    hub.close();
+    // The tabs are not read meanwhile; this does not wait for them for long.
+    hub.close().await;
     assert_eq!(other.heard().await, r#"desk:"anna""#);
     assert_eq!((again.next().await, other.next().await), (Err(1012), Err(1012)));
     assert_eq!(web.socket(&cookie, "", None).await.err(), Some(429), "the gateway ends");

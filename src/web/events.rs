@@ -25,6 +25,9 @@ const TABS_MAX: usize = 32;
 /// An agent whose last socket closed is still there for so long: a page is loaded anew faster than that.
 const GRACE: Duration = Duration::from_secs(10);
 
+/// Longest wait for sockets that are told of the gateway's end.
+const GOODBYE_MAX: Duration = Duration::from_secs(1);
+
 /// Messages that a socket takes out of the ring at once.
 const BATCH: usize = 64;
 
@@ -89,6 +92,8 @@ struct Shared {
     /// The number of the newest message.
     newest: watch::Sender<u64>,
     agents: watch::Sender<BTreeSet<String>>,
+    /// How many sockets are open.
+    open: watch::Sender<usize>,
     /// How long an agent whose last socket closed is still there.
     grace: Duration,
     opening: OnceLock<Arc<dyn Opening>>,
@@ -118,7 +123,16 @@ impl Hub {
         let inner =
             Inner { ring: Ring::new(first), sockets: HashMap::new(), next_socket: 0, left: HashMap::new(), closed: false };
         let (newest, agents) = (watch::Sender::new(first), watch::Sender::new(BTreeSet::new()));
-        Hub { shared: Arc::new(Shared { inner: Mutex::new(inner), newest, agents, grace: GRACE, opening: OnceLock::new() }) }
+        Hub {
+            shared: Arc::new(Shared {
+                inner: Mutex::new(inner),
+                newest,
+                agents,
+                open: watch::Sender::new(0),
+                grace: GRACE,
+                opening: OnceLock::new(),
+            }),
+        }
     }
 
     /// Sends a message. All of them are kept while there is room.
@@ -156,10 +170,12 @@ impl Hub {
         self.end(Ended::Session, |socket| socket.seat.user == user && Some(&socket.session) != except);
     }
 
-    /// Ends all sockets, and lets no more in.
-    pub fn close(&self) {
+    /// Ends all sockets, and lets no more in. Each is told so before the future ends, if it reads.
+    pub async fn close(&self) {
         self.lock().closed = true;
         self.end(Ended::Restart, |_| true);
+        let mut open = self.shared.open.subscribe();
+        let _ = tokio::time::timeout(GOODBYE_MAX, open.wait_for(|open| *open == 0)).await;
     }
 
     fn end(&self, why: Ended, which: impl Fn(&Socket) -> bool) {
@@ -197,6 +213,7 @@ impl Hub {
         inner.sockets.insert(id, Socket { seat: seat.clone(), session, end });
         let at = inner.ring.newest();
         self.tell_agents(&inner);
+        self.shared.open.send_replace(inner.sockets.len());
         drop(inner);
         let newest = self.shared.newest.subscribe();
         Some(Place { hub: self.clone(), id, seat, at, watching: BTreeSet::new(), newest, ended })
@@ -204,7 +221,9 @@ impl Hub {
 
     fn leave(&self, id: u64, now: Instant) {
         let mut inner = self.lock();
-        let Some(agent) = inner.sockets.remove(&id).and_then(|socket| socket.seat.agent) else { return };
+        let gone = inner.sockets.remove(&id);
+        self.shared.open.send_replace(inner.sockets.len());
+        let Some(agent) = gone.and_then(|socket| socket.seat.agent) else { return };
         let others = inner.sockets.values().any(|socket| socket.seat.agent.as_ref() == Some(&agent));
         if !others && !inner.closed {
             inner.left.insert(agent, now);

@@ -127,15 +127,16 @@ fn states_of_many_desks_do_not_fill_the_ring() {
     assert_eq!(heard(&mut place), "desk:999");
 }
 
-#[test]
-fn sockets_and_tabs_are_bounded() {
+#[tokio::test]
+async fn sockets_and_tabs_are_bounded() {
     let hub = Hub::new(START);
     let tabs: Vec<Place> = (0..TABS_MAX).map(|_| open(&hub, "anna", Role::Agent, None)).collect();
     assert!(hub.open(seat("anna", Role::Agent, None), SessionHash::of("anna")).is_none());
-    let _bea = open(&hub, "bea", Role::Agent, None);
+    let bea = open(&hub, "bea", Role::Agent, None);
     drop(tabs);
-    let _anna = open(&hub, "anna", Role::Agent, None);
-    hub.close();
+    let anna = open(&hub, "anna", Role::Agent, None);
+    drop((anna, bea));
+    hub.close().await;
     assert!(hub.open(seat("cleo", Role::Agent, None), SessionHash::of("cleo")).is_none());
 }
 
@@ -157,7 +158,7 @@ async fn sessions_and_users_end_and_others_go_on() {
     assert!(waits(&mut two), "this one is kept");
     hub.end_user("anna", None);
     assert!(!waits(&mut two) && waits(&mut other));
-    hub.close();
+    hub.close().await;
     assert_eq!(other.changed().await, Some(Ended::Restart));
 }
 
