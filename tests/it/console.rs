@@ -70,6 +70,13 @@ impl Tab {
     }
 }
 
+/// A gateway; no call comes, so what its flow names need not be there.
+fn start(web: &str) -> Gateway {
+    let env = vec![("PARCEL_API", "http://127.0.0.1:9".to_string()), ("AGENT_SIP", "sip:agent@127.0.0.1:9".to_string())];
+    let hosts = vec!["127.0.0.1:9".to_string()];
+    Gateway::start(Wanted { flow: "flows/parcel.yaml", env, hosts, web, ..Wanted::default() })
+}
+
 /// `hotline users … --json` with a line of standard input: exit code, output, errors.
 fn users(gateway: &Gateway, words: &[&str], input: &str) -> (i32, Value, String) {
     let mut child = Command::new(HOTLINE)
@@ -91,7 +98,7 @@ fn users(gateway: &Gateway, words: &[&str], input: &str) -> (i32, Value, String)
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn people_are_let_into_the_console_and_out_again() {
-    let mut gateway = Gateway::start(Wanted { flow: "flows/parcel.yaml", ..Wanted::default() });
+    let mut gateway = start("");
     let link = gateway.said("no administrator yet");
     let (base, token) = link.split_once("here: ").and_then(|(_, url)| url.trim().split_once("/setup#")).expect("a link");
     let (mut root, mut anna) = (Browser::new(base.to_string()), Browser::new(base.to_string()));
@@ -179,7 +186,7 @@ async fn the_console_speaks_https_and_takes_a_new_certificate() {
     };
     use_now(&one);
     let web = format!("certificate = {:?}\nkey = {:?}\n", used[0], used[1]);
-    let mut gateway = Gateway::start(Wanted { flow: "flows/parcel.yaml", web: &web, ..Wanted::default() });
+    let mut gateway = start(&web);
     let link = gateway.said("no administrator yet");
     let (base, token) = link.split_once("here: ").and_then(|(_, url)| url.trim().split_once("/setup#")).expect("a link");
     assert!(base.starts_with("https://"), "{link}");
