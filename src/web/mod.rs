@@ -176,4 +176,6 @@ fn rfc3339(at: WallTime) -> String {
 #[cfg(test)]
 mod console_tests;
 #[cfg(test)]
+mod socket_tests;
+#[cfg(test)]
 mod tests;

@@ -2,7 +2,7 @@
 
 use axum::body::Bytes;
 use axum::extract::rejection::JsonRejection;
-use axum::extract::{FromRequest, FromRequestParts, Query, Request};
+use axum::extract::{FromRequest, FromRequestParts, Path, Query, Request};
 use axum::http::request::Parts;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -98,6 +98,18 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Body<T> {
             Err(JsonRejection::JsonDataError(_)) => Err(Problem::invalid("A field is missing, unknown or of the wrong kind.")),
             Err(error) => Err(Problem::new(error.status(), "unreadable", "The request could not be read as JSON.")),
         }
+    }
+}
+
+/// What stands in the path of an address; what is wrong with it is told as a problem.
+pub(super) struct Named<T>(pub(super) T);
+
+impl<T: DeserializeOwned + Send, S: Send + Sync> FromRequestParts<S> for Named<T> {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Named<T>, Problem> {
+        let named = Path::<T>::from_request_parts(parts, state).await;
+        named.map(|Path(named)| Named(named)).map_err(|_| Problem::not_found())
     }
 }
 

@@ -67,14 +67,13 @@ pub(super) async fn first_admin(
     if state.store.has_admin().await? {
         return Err(done());
     }
-    // Under a name that no user has: who guesses tokens does not shut a user out.
-    let attempt = state.attempt(asker, "(set-up)")?;
+    // The right token is never made to wait: 128 random bits are not guessed, and strangers must not be able to stop the set-up.
     if !state.console.token.is(&wanted.token) {
+        state.attempt(asker, "(set-up)")?;
         state.note(None, "setup_failed", "").await;
         let detail = "This link is not valid. Use the one that hotline printed when it was last started.";
         return Err(Problem::new(StatusCode::FORBIDDEN, "wrong_token", detail));
     }
-    attempt.was_right();
     let name = checked_name(&wanted.name)?;
     let password = state.console.passwords.hash(Pii::new(wanted.password), &name).await?;
     let display = wanted.name.trim().to_string();

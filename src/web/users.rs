@@ -2,11 +2,11 @@
 
 use super::WebState;
 use super::access::SignedIn;
-use super::problem::{Answer, Body, Problem};
+use super::problem::{Answer, Body, Named, Problem};
 use crate::base::Pii;
 use crate::store::{NewUser, PageLanguage, Role, UserChange, UserRefusal, UserRow, user_name};
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::StatusCode;
 use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize};
@@ -119,7 +119,7 @@ pub(super) async fn add(
 pub(super) async fn change(
     State(state): State<WebState>,
     signed_in: SignedIn,
-    Path(name): Path<String>,
+    Named(name): Named<String>,
     Body(wanted): Body<ChangeUser>,
 ) -> Answer<Json<User>> {
     let name = checked_name(&name)?;
@@ -148,7 +148,11 @@ pub(super) async fn change(
 }
 
 /// `DELETE /users/{name}`.
-pub(super) async fn remove(State(state): State<WebState>, signed_in: SignedIn, Path(name): Path<String>) -> Answer<StatusCode> {
+pub(super) async fn remove(
+    State(state): State<WebState>,
+    signed_in: SignedIn,
+    Named(name): Named<String>,
+) -> Answer<StatusCode> {
     let name = checked_name(&name)?;
     state.store.remove_user(&name).await??;
     state.console.hub.end_user(&name, None);
