@@ -2,7 +2,9 @@
 //! rely on these names; add, never rename.
 
 use super::args_bench::{BenchArgs, BenchLoadArgs};
-use super::args_records::{IncidentArgs, LabelArgs, MissesArgs, ReachArgs, ReplayArgs, RetrainArgs, StoreArgs, TasksArgs};
+use super::args_records::{
+    IncidentArgs, LabelArgs, MissesArgs, ReachArgs, ReplayArgs, RetrainArgs, StoreArgs, TasksArgs, UsersArgs,
+};
 use clap::{ArgAction, ArgMatches, Args, Command as ClapCommand, FromArgMatches, Parser, Subcommand};
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -52,6 +54,8 @@ pub(crate) enum Command {
     Reach(ReachArgs),
     /// What calls have left for people to look after: records that are not true, cases that nobody has ruled.
     Tasks(TasksArgs),
+    /// The people who work with the console: list them, add one, set a password, disable one.
+    Users(UsersArgs),
     /// Tell callers about a disturbance before anything else, and spare them the look-ups that are out of order.
     Incident(IncidentArgs),
     /// Execute recorded calls again: with their own flow (the same commands must come), or with a draft: same, better, worse.

@@ -118,6 +118,55 @@ pub(crate) enum TasksCommand {
     },
 }
 
+/// `hotline users`.
+#[derive(Debug, Args)]
+pub(crate) struct UsersArgs {
+    #[command(subcommand)]
+    pub(crate) what: UsersCommand,
+    #[command(flatten)]
+    pub(crate) place: StoreArgs,
+}
+
+/// What is done with users. A gateway may be running beside it.
+#[derive(Debug, Subcommand)]
+pub(crate) enum UsersCommand {
+    /// All users.
+    List,
+    /// Make one; the password is the first line of standard input.
+    Add {
+        /// By which they log in: a-z, 0-9, '.', '_', '-', '@'.
+        name: String,
+        /// What they may do: agent, operator, supervisor or admin.
+        #[arg(long, value_name = "ROLE", default_value = "agent", value_parser = role)]
+        role: crate::store::Role,
+        /// What others see; the name unless given.
+        #[arg(long, value_name = "NAME")]
+        display: Option<String>,
+        /// Whose desk they have.
+        #[arg(long, value_name = "AGENT")]
+        agent: Option<String>,
+    },
+    /// Set a password, the first line of standard input; the user is logged out everywhere.
+    Password {
+        /// The user.
+        name: String,
+    },
+    /// Lock somebody out at once; their account and what they did stays.
+    Disable {
+        /// The user.
+        name: String,
+    },
+    /// Let somebody in again.
+    Enable {
+        /// The user.
+        name: String,
+    },
+}
+
+fn role(text: &str) -> Result<crate::store::Role, String> {
+    crate::store::Role::parse(text).ok_or_else(|| "agent, operator, supervisor or admin".to_string())
+}
+
 /// `hotline incident`.
 #[derive(Debug, Args)]
 pub(crate) struct IncidentArgs {

@@ -39,6 +39,7 @@ mod tasks;
 mod test_calls;
 mod train_ears;
 pub mod transcribe;
+mod users;
 
 use args::{CheckArgs, Cli, Command, ModelsCommand};
 use args_bench::BenchCommand;
@@ -88,6 +89,7 @@ fn dispatch(cli: Cli) -> anyhow::Result<bool> {
         Command::Retrain(args) => wait_for(misses::retrain(&args, json, &mut out)),
         Command::Reach(args) => wait_for(reach::run(&args, json, &mut out)),
         Command::Tasks(args) => wait_for(tasks::tasks(&args, json, &mut out)),
+        Command::Users(args) => wait_for(users::run(&args, json, &mut out)),
         Command::Incident(args) => wait_for(tasks::incident(&args, json, &mut out)),
         Command::Replay(args) => wait_for(replay::run(&args, json, &mut out)),
         Command::Chat(args) => chat(&args, &mut out),

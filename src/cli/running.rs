@@ -9,6 +9,7 @@ use crate::server::{Config, Gateway, Served, Settings};
 use crate::sip::destinations::Target;
 use crate::speech::RenderKey;
 use crate::store::MatcherShelf;
+use crate::web::{Tls, Ways, WebState};
 use anyhow::{Context, bail};
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -19,8 +20,18 @@ use std::time::{Duration, Instant};
 /// A running gateway.
 pub(crate) struct Running {
     pub(crate) gateway: Gateway,
-    web: Option<(SocketAddr, tokio::task::JoinHandle<()>)>,
+    web: Option<WebSide>,
     drain: Duration,
+}
+
+/// The web side of a gateway.
+struct WebSide {
+    at: SocketAddr,
+    state: WebState,
+    tls: Option<Tls>,
+    /// As browsers reach it, where the configuration says so.
+    public_url: Option<String>,
+    task: tokio::task::JoinHandle<()>,
 }
 
 /// Everything that is wrong with a configuration and its flows, one line each.
@@ -58,16 +69,18 @@ impl Running {
     async fn start_so(config: Config, always_listen: bool) -> anyhow::Result<Running> {
         let flows = load_flows(&config)?;
         let drain = config.limits.drain;
-        let (listen, token) = (config.web.listen, config.web.metrics_token.clone());
+        let web = config.web.clone();
         let metrics = crate::web::install_metrics()?;
         // The web side's address must be known before the first card is made.
-        let listener = match listen {
+        let listener = match web.listen {
             Some(listen) => {
                 let listener = tokio::net::TcpListener::bind(listen).await;
                 Some(listener.with_context(|| format!("the web side cannot listen on {listen}; change [web] listen"))?)
             }
             None => None,
         };
+        let tls = web.certificate.clone().zip(web.key.clone());
+        let tls = tls.map(|(certificate, key)| Tls::load(certificate, key)).transpose()?;
         let at = listener.as_ref().map(tokio::net::TcpListener::local_addr).transpose()?;
         let program = std::env::current_exe().context("this program's own file cannot be found")?;
         let mut settings = Settings::from_config(&config, flows, program);
@@ -75,14 +88,14 @@ impl Running {
         let gateway = Gateway::start(settings).await?;
         let web = match (listener, at) {
             (Some(listener), Some(at)) => {
-                let state = crate::web::WebState::new(gateway.store().clone(), metrics, token);
-                let router = crate::web::router(state).into_make_service_with_connect_info::<SocketAddr>();
-                let task = tokio::spawn(async move {
-                    if let Err(error) = axum::serve(listener, router).await {
-                        tracing::error!(%error, "the web side has stopped");
-                    }
-                });
-                Some((at, task))
+                let ways = Ways {
+                    exposed: !at.ip().is_loopback(),
+                    public_host: web.public_url.as_deref().and_then(host_of),
+                    proxies: web.proxies.clone(),
+                };
+                let state = WebState::new(gateway.store().clone(), metrics, web.metrics_token.clone(), ways);
+                let served = crate::web::serve(listener, crate::web::router(state.clone()), tls.clone());
+                Some(WebSide { at, state, tls, public_url: web.public_url, task: tokio::spawn(served) })
             }
             _ => None,
         };
@@ -94,9 +107,29 @@ impl Running {
         self.gateway.sip_address().context("[sip] udp is off in this configuration")
     }
 
-    /// Where HTTP listens.
-    pub(crate) fn web(&self) -> Option<SocketAddr> {
-        self.web.as_ref().map(|(at, _)| *at)
+    /// The address of the web side, without a slash at the end.
+    pub(crate) fn web_url(&self) -> Option<String> {
+        let web = self.web.as_ref()?;
+        Some(format!("{}://{}", if web.tls.is_some() { "https" } else { "http" }, web.at))
+    }
+
+    /// Where the first administrator of the console is made; `None` when there is one. For the terminal alone.
+    pub(crate) async fn setup_url(&self) -> anyhow::Result<Option<String>> {
+        let Some(web) = &self.web else { return Ok(None) };
+        let path = web.state.setup_path().await?;
+        let base = match &web.public_url {
+            Some(url) => url.clone(),
+            None if web.at.ip().is_unspecified() => {
+                format!("{}://localhost:{}", if web.tls.is_some() { "https" } else { "http" }, web.at.port())
+            }
+            None => self.web_url().unwrap_or_default(),
+        };
+        Ok(path.map(|path| format!("{base}{}", path.reveal())))
+    }
+
+    /// Reads the web side's certificate again; with a mistake in it the old one stays.
+    pub(crate) fn reload_web(&self) -> Result<(), crate::web::TlsError> {
+        self.web.as_ref().and_then(|web| web.tls.as_ref()).map_or(Ok(()), Tls::reload)
     }
 
     /// Waits until the recogniser's workers are warm and the fixed prompts are made.
@@ -120,10 +153,17 @@ impl Running {
     /// Drains and ends.
     pub(crate) async fn stop(self) {
         self.gateway.stop(self.drain).await;
-        if let Some((_, web)) = self.web {
-            web.abort();
+        if let Some(web) = self.web {
+            web.state.hub().close().await;
+            web.task.abort();
         }
     }
+}
+
+/// Host and port of an address, lower case.
+fn host_of(url: &str) -> Option<String> {
+    let (_, rest) = url.split_once("://")?;
+    rest.split('/').next().map(str::to_ascii_lowercase)
 }
 
 /// Reads a configuration.

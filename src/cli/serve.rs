@@ -19,8 +19,13 @@ pub(crate) async fn run(config: &Path) -> anyhow::Result<bool> {
     let (mut term, mut int, mut hup) =
         (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?, signal(SignalKind::hangup())?);
     eprintln!("hotline takes calls on sip:{}", running.sip().map_or_else(|_| "(TCP only)".into(), |at| at.to_string()));
-    if let Some(web) = running.web() {
-        eprintln!("health, figures and hand-over cards: http://{web}/health");
+    if let Some(web) = running.web_url() {
+        eprintln!("health, figures and hand-over cards: {web}/health");
+        match running.setup_url().await? {
+            // Not by the log, which others read: whoever holds this link becomes the administrator.
+            Some(url) => eprintln!("the console has no administrator yet; make the first one here: {url}"),
+            None => eprintln!("the console: {web}/"),
+        }
     }
     eprintln!("end it with Ctrl-C (calls are finished first), reload flows with SIGHUP");
     match running.ready(std::time::Duration::from_secs(120)).await {
@@ -66,6 +71,9 @@ fn reload(config: &Path, running: &Running) {
             running.gateway.set_numbers(numbers);
             if let Err(error) = running.gateway.reload_tls() {
                 eprintln!("the certificates stay as they were: {error}");
+            }
+            if let Err(error) = running.reload_web() {
+                eprintln!("the web side's certificate stays as it was: {error}");
             }
             eprintln!("reloaded: {served} numbers are served");
         }

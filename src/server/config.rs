@@ -135,6 +135,8 @@ pub struct StoreConfig {
     pub audio_days: Option<u32>,
     /// Days that words are kept for flows that say nothing; `None` = until somebody deletes them.
     pub text_days: Option<u32>,
+    /// Days that the audit of the console is kept; `None` = as long as there is room.
+    pub audit_days: Option<u32>,
 }
 
 /// `[speech]`.
@@ -167,6 +169,20 @@ pub struct WebConfig {
     pub public_url: Option<String>,
     /// The token that /metrics asks for when it is read from another machine; `None` = this machine only.
     pub metrics_token: Option<Secret>,
+    /// Our certificate's chain, PEM; `None` = no TLS.
+    pub certificate: Option<PathBuf>,
+    /// Its private key, PEM.
+    pub key: Option<PathBuf>,
+    /// Reverse proxies whose `X-Forwarded-*` are believed; empty = none.
+    pub proxies: Vec<Network>,
+}
+
+impl WebConfig {
+    /// Whether it listens on more than this machine without TLS or a proxy that has it: nobody can log in then.
+    pub fn is_bare(&self) -> bool {
+        let exposed = self.listen.is_some_and(|at| !at.ip().is_loopback());
+        exposed && self.certificate.is_none() && self.proxies.is_empty()
+    }
 }
 
 /// `[limits]`.
@@ -424,6 +440,7 @@ fn read_store(mut s: Section<'_>) -> StoreConfig {
         dir: s.path_or("dir", "../run"),
         audio_days: s.get("audio_days", Some(30), values::days),
         text_days: s.get("text_days", Some(90), values::days),
+        audit_days: s.get("audit_days", Some(365), values::days),
     };
     s.finish();
     config
@@ -452,11 +469,29 @@ fn read_speech(mut s: Section<'_>) -> SpeechConfig {
 }
 
 fn read_web(mut s: Section<'_>) -> WebConfig {
+    let behind_proxy = s.get("behind_proxy", false, values::yes_or_no);
+    let proxies = s.get("proxies", Network::LOOPBACK.to_vec(), values::list(values::network));
     let config = WebConfig {
         listen: s.get("listen", Some(SocketAddr::from((Ipv4Addr::LOCALHOST, 8080))), values::listen),
         public_url: s.get("public_url", None, values::some(values::base_url)),
         metrics_token: s.get("metrics_token", None, values::some(values::secret)),
+        certificate: s.get("certificate", None, values::some(values::existing_file)),
+        key: s.get("key", None, values::some(values::existing_file)),
+        proxies: if behind_proxy { proxies } else { Vec::new() },
     };
+    if config.certificate.is_some() != config.key.is_some() {
+        let (there, missing) = if config.key.is_none() { ("certificate", "key") } else { ("key", "certificate") };
+        let remedy = "Set certificate and key to the PEM files of the chain and of its key, or neither";
+        s.error(there, &format!("HTTPS needs both, and there is no {missing}"), remedy);
+    }
+    if behind_proxy && config.proxies.is_empty() {
+        s.error("proxies", "behind_proxy = true, but no proxy is named", "Write proxies = [\"127.0.0.1\"]");
+    }
+    if config.is_bare() {
+        let remedy =
+            "Set certificate and key, or behind_proxy = true, or listen on 127.0.0.1; cards and health go on as they are";
+        s.warning("listen", "other machines reach this address without HTTPS, so nobody can log in to the console", remedy);
+    }
     s.finish();
     config
 }

@@ -88,7 +88,7 @@ impl Settings {
             };
             (served.flow.name.clone(), days)
         });
-        let retention = RetentionRules { by_flow: by_flow.collect(), otherwise };
+        let retention = RetentionRules { by_flow: by_flow.collect(), otherwise, audit_days: config.store.audit_days };
         Settings {
             sip: SipConfig {
                 udp: config.sip.udp,

@@ -10,6 +10,7 @@ const STEPS: &[&str] = &[
     include_str!("migrations/0002_legs.sql"),
     include_str!("migrations/0003_labels.sql"),
     include_str!("migrations/0004_tasks.sql"),
+    include_str!("migrations/0005_console.sql"),
 ];
 
 /// Runs the steps that this database has not seen.

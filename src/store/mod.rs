@@ -1,10 +1,12 @@
-//! Remember: calls, turns, utterances, decisions, transfer attempts, messages, hand-over cards, event logs. One SQLite file
+//! Remember: calls, turns, utterances, decisions, transfer attempts, messages, hand-over cards, event logs; the console's users,
+//! their sessions and what they did. One SQLite file
 //! plus two folders of files; one source file per noun, all in `impl Store`. What a call writes goes through
 //! [`StoreWriter`], so that no call ever waits for the disk. Start reading at `open.rs`, then `calls.rs`.
 //!
 //! Not here: making the records (that is `call`), masking of sensitive words (the caller of this module has done it).
 
 mod attempts;
+mod audit;
 mod calls;
 mod cards;
 mod decisions;
@@ -19,12 +21,15 @@ mod misses;
 mod open;
 mod reach;
 mod retention;
+mod sessions;
 mod tasks;
 mod turns;
+mod users;
 mod utterances;
 mod writer;
 
 pub use attempts::AttemptRow;
+pub use audit::AuditRow;
 pub use calls::{CallRow, CallStory};
 pub use decisions::DecisionRow;
 pub use events::{EventLog, EventLogEnd, EventLogHead, LoggedCall};
@@ -35,10 +40,14 @@ pub use misses::Miss;
 pub use open::{Store, StoreError};
 pub use reach::ReachDay;
 pub use retention::{Removed, Retention, RetentionRules};
+pub use sessions::SessionHash;
 pub use tasks::TaskRow;
 pub use turns::TurnRow;
+pub use users::{NewUser, PageLanguage, Role, UserChange, UserRefusal, UserResult, UserRow, user_name};
 pub use utterances::UtteranceRow;
 pub use writer::StoreWriter;
 
+#[cfg(test)]
+mod console_tests;
 #[cfg(test)]
 pub(crate) mod tests;

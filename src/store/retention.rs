@@ -28,6 +28,8 @@ pub struct RetentionRules {
     pub by_flow: BTreeMap<String, Retention>,
     /// What the configuration says: for flows that say nothing, and for calls of those that are no longer served.
     pub otherwise: Retention,
+    /// Days that the audit of the console is kept; `None` = as long as there is room.
+    pub audit_days: Option<u32>,
 }
 
 /// What a run of the retention job did.
@@ -39,6 +41,10 @@ pub struct Removed {
     pub text: u64,
     /// Hand-over cards that were no longer valid.
     pub cards: u64,
+    /// Things that somebody did in the console.
+    pub audit: u64,
+    /// Sessions of the console that had ended.
+    pub sessions: u64,
 }
 
 impl Store {
@@ -53,6 +59,8 @@ impl Store {
                 .execute(&self.pool)
                 .await?
                 .rows_affected(),
+            audit: self.remove_old_audit(rules.audit_days.map(|days| before(now, days))).await?,
+            sessions: self.remove_old_sessions(now).await?,
             ..Removed::default()
         };
         let flows = sqlx::query("SELECT DISTINCT flow FROM calls WHERE audio_removed = 0 OR text_removed = 0")

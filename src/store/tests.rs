@@ -186,7 +186,11 @@ async fn deleting_leaves_nothing_behind_even_of_a_call_that_goes_on() {
     task.await.expect("the writer ends");
     assert!(store.call(CALL).await.expect("read").is_none());
     assert!(store.card(&card().reference, BEGAN).await.expect("read").is_none());
-    let rules = RetentionRules { by_flow: BTreeMap::new(), otherwise: Retention { audio_days: None, text_days: None } };
+    let rules = RetentionRules {
+        by_flow: BTreeMap::new(),
+        otherwise: Retention { audio_days: None, text_days: None },
+        audit_days: None,
+    };
     store.enforce_retention(BEGAN, &rules).await.expect("enforced");
     for folder in ["audio", "events"] {
         let left = std::fs::read_dir(dir.path().join(folder)).expect("there").count();
@@ -203,6 +207,7 @@ async fn retention_takes_sounds_and_words_and_leaves_the_rows() {
     let rules = RetentionRules {
         by_flow: BTreeMap::from([("parcel".to_string(), Retention { audio_days: Some(7), text_days: Some(30) })]),
         otherwise: Retention { audio_days: Some(0), text_days: Some(0) },
+        audit_days: None,
     };
     let at = |days: i64| WallTime(BEGAN.0 + days * DAY_MS + 1);
     assert_eq!(store.enforce_retention(at(6), &rules).await.expect("enforced"), Removed::default());
@@ -392,7 +397,7 @@ async fn tasks_are_open_until_somebody_is_done_and_their_words_go_with_the_other
     assert_eq!((store.tasks(false).await.expect("read").len(), store.tasks(true).await.expect("read").len()), (1, 2));
     assert_eq!(store.call(CALL).await.expect("read").expect("there").tasks.len(), 2);
     let otherwise = Retention { audio_days: None, text_days: Some(1) };
-    let rules = RetentionRules { by_flow: BTreeMap::new(), otherwise };
+    let rules = RetentionRules { by_flow: BTreeMap::new(), otherwise, audit_days: None };
     store.enforce_retention(WallTime(BEGAN.0 + 3 * 86_400_000), &rules).await.expect("enforced");
     let after = store.tasks(true).await.expect("read");
     assert!(after.iter().all(|t| t.what.is_none() && t.old.is_none() && t.new.is_none()), "{after:?}");

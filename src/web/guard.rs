@@ -1,6 +1,9 @@
 //! What stands before every route: a rate for each source, and headers that keep answers out of caches and pages.
 
 use super::WebState;
+use super::access::{Asker, Encrypted};
+use super::problem::Problem;
+use super::routes::BASE;
 use axum::Json;
 use axum::extract::{ConnectInfo, Request, State};
 use axum::http::{HeaderName, HeaderValue, Method, StatusCode, header};
@@ -9,7 +12,7 @@ use axum::response::{IntoResponse, Response};
 use std::collections::HashMap;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Mutex;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// Requests that a source may make at once.
 const BURST: f64 = 100.0;
@@ -19,6 +22,9 @@ const PER_SECOND: f64 = 50.0;
 
 /// Sources remembered; those that were quiet are forgotten first.
 const SOURCES_MAX: usize = 4_096;
+
+/// Longest time for an answer to begin: somebody may send a body byte by byte.
+const LONGEST: Duration = Duration::from_secs(30);
 
 const HEADERS: &[(HeaderName, &str)] = &[
     (header::CACHE_CONTROL, "no-store"),
@@ -76,17 +82,34 @@ pub(super) async fn guard(
     request: Request,
     next: Next,
 ) -> Response {
-    let mut response = if !state.guard.allows(source.ip(), Instant::now()) {
-        ([(header::RETRY_AFTER, "1")], problem(StatusCode::TOO_MANY_REQUESTS, "too many requests")).into_response()
-    } else if !matches!(*request.method(), Method::GET | Method::HEAD) {
+    let api = request.uri().path().strip_prefix(BASE).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
+    let tls = request.extensions().get::<Encrypted>().is_some_and(|encrypted| encrypted.0);
+    // Behind a proxy that is believed everybody has a rate of their own.
+    let asker = Asker::of(source.ip(), tls, request.headers(), &state.console.ways);
+    let mut response = if !state.guard.allows(asker.source, Instant::now()) {
+        too_many(api)
+    } else if !api && !matches!(*request.method(), Method::GET | Method::HEAD) {
         problem(StatusCode::METHOD_NOT_ALLOWED, "only GET is understood")
     } else {
-        next.run(request).await
+        match tokio::time::timeout(LONGEST, next.run(request)).await {
+            Ok(response) => response,
+            Err(_) => problem(StatusCode::REQUEST_TIMEOUT, "this took too long"),
+        }
     };
     for (name, value) in HEADERS {
-        response.headers_mut().insert(name, HeaderValue::from_static(value));
+        // The page says itself what it may do and how long it is kept.
+        response.headers_mut().entry(name).or_insert(HeaderValue::from_static(value));
     }
     response
+}
+
+fn too_many(api: bool) -> Response {
+    match api {
+        true => Problem::new(StatusCode::TOO_MANY_REQUESTS, "too_many", "Too many requests. Wait a moment.")
+            .retry_after(Duration::from_secs(1))
+            .into_response(),
+        false => ([(header::RETRY_AFTER, "1")], problem(StatusCode::TOO_MANY_REQUESTS, "too many requests")).into_response(),
+    }
 }
 
 /// An error as JSON: one sentence, nothing about the inside.
@@ -101,7 +124,6 @@ pub(super) async fn nothing_here() -> Response {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::time::Duration;
 
     #[test]
     fn a_source_is_bound_and_recovers_and_others_are_not_touched() {

@@ -15,7 +15,8 @@ struct Served {
 async fn serve() -> Served {
     let dir = tempfile::tempdir().expect("a folder");
     let store = Store::open(dir.path()).await.expect("a store");
-    let state = WebState::new(store.clone(), install_metrics().expect("metrics"), Some(Pii::new("t0ken".into())));
+    let state =
+        WebState::new(store.clone(), install_metrics().expect("metrics"), Some(Pii::new("t0ken".into())), Ways::default());
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let at = listener.local_addr().expect("an address");
     let service = router(state).into_make_service_with_connect_info::<SocketAddr>();

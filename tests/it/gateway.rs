@@ -75,6 +75,8 @@ pub(crate) struct Wanted<'a> {
     pub(crate) more: &'a str,
     /// Lines for the `[limits]` table.
     pub(crate) limits: &'a str,
+    /// Lines for the `[web]` table.
+    pub(crate) web: &'a str,
     /// Lines for the `[sip]` table.
     pub(crate) sip: &'a str,
     /// Lines for the `[store]` table, in place of the test's own folder.
@@ -92,9 +94,9 @@ impl Gateway {
         let store = if wanted.store.is_empty() { "dir = \"store\"\n" } else { wanted.store };
         let text = format!(
             "[sip]\nudp = \"{host}:0\"\ntcp = \"{host}:0\"\n{}\n[[number]]\ndialled = \"5551000\"\nflow = {flow:?}\n\
-             [store]\n{store}\n[web]\nlisten = \"127.0.0.1:0\"\n[limits]\ncalls_per_minute = 1000\n{}\n[flow_env]\n{env}\n\
+             [store]\n{store}\n[web]\nlisten = \"127.0.0.1:0\"\n{}\n[limits]\ncalls_per_minute = 1000\n{}\n[flow_env]\n{env}\n\
              [lookup]\nhosts = {:?}\n{}",
-            wanted.sip, wanted.limits, wanted.hosts, wanted.more
+            wanted.sip, wanted.web, wanted.limits, wanted.hosts, wanted.more
         );
         let config = dir.path().join("hotline.toml");
         std::fs::write(&config, text).expect("a writable folder");
@@ -113,8 +115,8 @@ impl Gateway {
             Gateway { child, sip: ([0, 0, 0, 0], 0).into(), web: None, config, dir, lines, seen: Vec::new(), _turn: turn };
         let sip = gateway.line_with("takes calls on sip:");
         gateway.sip = sip.rsplit("sip:").next().and_then(|a| a.trim().parse().ok()).expect("an address");
-        let web = gateway.line_with("http://");
-        gateway.web = web.split("http://").nth(1).and_then(|a| a.split('/').next()).and_then(|a| a.parse().ok());
+        let web = gateway.line_with("hand-over cards: http");
+        gateway.web = web.split("://").nth(1).and_then(|a| a.split('/').next()).and_then(|a| a.parse().ok());
         gateway.line_with("ready");
         gateway
     }

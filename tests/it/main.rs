@@ -2,6 +2,7 @@
 
 mod baresip;
 mod bench;
+mod console;
 mod demo;
 mod dialogue;
 mod dice;

@@ -48,6 +48,29 @@ fn the_least_configuration_listens_on_this_machine_only() {
 }
 
 #[test]
+fn the_console_wants_https_where_others_reach_it() {
+    let web = |lines: &str| format!("{MINIMAL}[web]\n{lines}");
+    let config = good(&web("listen = \"0.0.0.0:8080\"\n"));
+    assert!(
+        config.web.is_bare() && config.warnings.iter().any(|w| w.message.contains("nobody can log in")),
+        "{:?}",
+        config.warnings
+    );
+    let tls = "certificate = \"/etc/hotline/chain.pem\"\nkey = \"/etc/hotline/key.pem\"\n";
+    for lines in ["", "behind_proxy = true\n", tls] {
+        let listen = if lines.is_empty() { "127.0.0.1:8080" } else { "0.0.0.0:8080" };
+        let config = good(&web(&format!("listen = \"{listen}\"\n{lines}")));
+        assert!(!config.web.is_bare() && config.warnings.is_empty(), "{lines} {:?}", config.warnings);
+    }
+    assert!(good(MINIMAL).web.proxies.is_empty(), "no proxy is believed unless there is one");
+    assert_eq!(good(&web("behind_proxy = true\n")).web.proxies, Network::LOOPBACK);
+    let told = errors(&web("certificate = \"/etc/hotline/chain.pem\"\n"));
+    assert!(told.len() == 1 && told[0].starts_with("5: HTTPS needs both, and there is no key"), "{told:?}");
+    let told = errors(&web("behind_proxy = true\nproxies = []\n"));
+    assert!(told.len() == 1 && told[0].contains("no proxy is named"), "{told:?}");
+}
+
+#[test]
 fn the_sample_is_good_and_documents_every_key() {
     let sample = include_str!("../../../sip-config/hotline.toml");
     let config = good(sample);

@@ -1,0 +1,70 @@
+//! The audit: who did what in the console, and when. Names and actions, never what callers said.
+
+use super::{Store, StoreError};
+use crate::base::WallTime;
+use sqlx::Row;
+use sqlx::sqlite::SqliteRow;
+
+/// Most rows that are kept, however young they are.
+const ROWS_MAX: i64 = 500_000;
+
+/// Most rows that are read at once.
+const PAGE_MAX: u32 = 500;
+
+/// Most characters of a subject; the rest is cut.
+const SUBJECT_MAX: usize = 200;
+
+/// One thing that somebody did.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AuditRow {
+    /// Its number; later things have higher ones.
+    pub id: i64,
+    /// When.
+    pub at: WallTime,
+    /// Who; `None` = nobody who was logged in.
+    pub user: Option<String>,
+    /// What, in a few words joined by `_`.
+    pub action: String,
+    /// To whom or what; may be empty.
+    pub subject: String,
+}
+
+impl Store {
+    /// Writes down that `user` did something.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn audit(&self, at: WallTime, user: Option<&str>, action: &str, subject: &str) -> Result<(), StoreError> {
+        let subject: String = subject.chars().take(SUBJECT_MAX).collect();
+        let sql = "INSERT INTO audit (at_ms, name, action, subject) VALUES (?, ?, ?, ?)";
+        sqlx::query(sql).bind(at.0).bind(user).bind(action).bind(subject).execute(&self.pool).await?;
+        Ok(())
+    }
+
+    /// What was done, the newest first: at most `limit` (and 500) rows from before number `before`.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn audit_page(&self, before: Option<i64>, limit: u32) -> Result<Vec<AuditRow>, StoreError> {
+        let sql = "SELECT * FROM audit WHERE id < ? ORDER BY id DESC LIMIT ?";
+        let query = sqlx::query(sql).bind(before.unwrap_or(i64::MAX)).bind(i64::from(limit.min(PAGE_MAX)));
+        query.fetch_all(&self.pool).await?.iter().map(row).collect()
+    }
+
+    /// Removes rows from before `limit`, and the oldest of too many.
+    pub(super) async fn remove_old_audit(&self, limit: Option<WallTime>) -> Result<u64, StoreError> {
+        let sql = "DELETE FROM audit WHERE at_ms < ? OR id <= (SELECT MAX(id) FROM audit) - ?";
+        let query = sqlx::query(sql).bind(limit.map_or(i64::MIN, |limit| limit.0)).bind(ROWS_MAX);
+        Ok(query.execute(&self.pool).await?.rows_affected())
+    }
+}
+
+fn row(row: &SqliteRow) -> Result<AuditRow, StoreError> {
+    Ok(AuditRow {
+        id: row.try_get("id")?,
+        at: WallTime(row.try_get("at_ms")?),
+        user: row.try_get("name")?,
+        action: row.try_get("action")?,
+        subject: row.try_get("subject")?,
+    })
+}

@@ -1,0 +1,48 @@
+//! Who did what, for supervisors.
+
+use super::WebState;
+use super::problem::{Answer, Asked};
+use axum::Json;
+use axum::extract::State;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// How many rows unless said otherwise.
+const USUAL: u32 = 100;
+
+/// Which rows.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Page {
+    /// Those before this one; the newest unless given.
+    before: Option<i64>,
+    /// At most so many, and 500; 100 unless given.
+    limit: Option<u32>,
+}
+
+/// One thing that somebody did.
+#[derive(Serialize, JsonSchema)]
+pub(super) struct Entry {
+    id: i64,
+    /// RFC 3339.
+    at: String,
+    /// null = nobody who was logged in.
+    user: Option<String>,
+    /// Such as `login`, `login_failed`, `user_changed`.
+    action: String,
+    /// To whom or what; may be empty.
+    subject: String,
+}
+
+/// `GET /audit`.
+pub(super) async fn list(State(state): State<WebState>, Asked(page): Asked<Page>) -> Answer<Json<Vec<Entry>>> {
+    let rows = state.store.audit_page(page.before, page.limit.unwrap_or(USUAL)).await?;
+    let entries = rows.into_iter().map(|row| Entry {
+        id: row.id,
+        at: super::rfc3339(row.at),
+        user: row.user,
+        action: row.action,
+        subject: row.subject,
+    });
+    Ok(Json(entries.collect()))
+}

@@ -1,0 +1,133 @@
+//! The API's routes, all of them in one table: method, path, who may, what goes in and out. The router and the description
+//! (`openapi.json`) are both made from it, so that nothing can be served that does not stand here.
+
+use super::access::{self, Access};
+use super::problem::Problem;
+use super::{WebState, audit, openapi, session, setup, socket, users};
+use crate::store::Role;
+use axum::Router;
+use axum::extract::DefaultBodyLimit;
+use axum::handler::Handler;
+use axum::http::{Method, StatusCode};
+use axum::middleware::from_fn_with_state;
+use axum::response::{IntoResponse, Response};
+use axum::routing::{MethodFilter, MethodRouter, on};
+use schemars::{JsonSchema, Schema, SchemaGenerator};
+
+/// Where the API lies.
+pub(super) const BASE: &str = "/api/v1";
+
+/// Most bytes of a request's body.
+const BODY_MAX: usize = 16 * 1024;
+
+/// Makes the description of a type.
+type Describe = fn(&mut SchemaGenerator) -> Schema;
+
+/// One line of the table.
+pub(super) struct Route {
+    pub(super) method: Method,
+    /// Below [`BASE`].
+    pub(super) path: &'static str,
+    pub(super) access: Access,
+    /// One sentence.
+    pub(super) does: &'static str,
+    /// The body that comes in.
+    pub(super) takes: Option<Describe>,
+    /// What may stand behind `?`.
+    pub(super) asks: Option<Describe>,
+    /// The status of success.
+    pub(super) status: StatusCode,
+    /// The body that goes out.
+    pub(super) gives: Option<Describe>,
+    handler: MethodRouter<WebState>,
+}
+
+impl Route {
+    fn new<H, T>(method: Method, path: &'static str, access: Access, does: &'static str, handler: H) -> Route
+    where
+        H: Handler<T, WebState>,
+        T: 'static,
+    {
+        let filter = MethodFilter::try_from(method.clone()).expect("a method that routers know");
+        let (takes, asks, gives) = (None, None, None);
+        Route { method, path, access, does, takes, asks, status: StatusCode::OK, gives, handler: on(filter, handler) }
+    }
+
+    fn takes<T: JsonSchema>(self) -> Route {
+        Route { takes: Some(SchemaGenerator::subschema_for::<T>), ..self }
+    }
+
+    fn asks<T: JsonSchema>(self) -> Route {
+        Route { asks: Some(T::json_schema), ..self }
+    }
+
+    fn gives<T: JsonSchema>(self) -> Route {
+        Route { gives: Some(SchemaGenerator::subschema_for::<T>), ..self }
+    }
+
+    fn status(self, status: StatusCode) -> Route {
+        Route { status, ..self }
+    }
+}
+
+/// All of them.
+pub(super) fn table() -> Vec<Route> {
+    use Access::{Public, Session};
+    const ADMIN: Access = Access::Role(Role::Admin);
+    const SUPERVISOR: Access = Access::Role(Role::Supervisor);
+    let (get, post, patch, delete) = (Method::GET, Method::POST, Method::PATCH, Method::DELETE);
+    vec![
+        Route::new(get.clone(), "/setup", Public, "Whether the first administrator is still to be made.", setup::state)
+            .gives::<setup::SetUp>(),
+        Route::new(post.clone(), "/setup", Public, "Makes the first administrator and logs them in.", setup::first_admin)
+            .takes::<setup::FirstAdmin>()
+            .gives::<session::Session>(),
+        Route::new(get.clone(), "/session", Session, "Who is logged in.", session::show).gives::<session::Session>(),
+        Route::new(post.clone(), "/session", Public, "Logs in.", session::log_in)
+            .takes::<session::LogIn>()
+            .gives::<session::Session>(),
+        Route::new(patch.clone(), "/session", Session, "Sets the page's language.", session::set_language)
+            .takes::<session::Language>()
+            .gives::<session::Session>(),
+        Route::new(delete.clone(), "/session", Session, "Logs out, here or everywhere.", session::log_out)
+            .asks::<session::LogOut>()
+            .status(StatusCode::NO_CONTENT),
+        Route::new(post.clone(), "/session/password", Session, "Changes one's own password.", session::change_password)
+            .takes::<session::NewPassword>()
+            .status(StatusCode::NO_CONTENT),
+        Route::new(get.clone(), "/users", ADMIN, "All users by name.", users::list).gives::<Vec<users::User>>(),
+        Route::new(post, "/users", ADMIN, "Makes a user.", users::add)
+            .takes::<users::AddUser>()
+            .gives::<users::User>()
+            .status(StatusCode::CREATED),
+        Route::new(patch, "/users/{name}", ADMIN, "Changes a user.", users::change)
+            .takes::<users::ChangeUser>()
+            .gives::<users::User>(),
+        Route::new(delete, "/users/{name}", ADMIN, "Removes a user.", users::remove).status(StatusCode::NO_CONTENT),
+        Route::new(get.clone(), "/audit", SUPERVISOR, "Who did what, the newest first.", audit::list)
+            .asks::<audit::Page>()
+            .gives::<Vec<audit::Entry>>(),
+        Route::new(get.clone(), "/openapi.json", Public, "This description.", openapi::show),
+        Route::new(get, "/events", Session, "A WebSocket with everything that changes.", socket::upgrade)
+            .asks::<socket::Resume>()
+            .status(StatusCode::SWITCHING_PROTOCOLS),
+    ]
+}
+
+/// The router of the API, to be nested at [`BASE`].
+pub(super) fn router(state: &WebState) -> Router<WebState> {
+    let add = |router: Router<WebState>, route: Route| {
+        let gate = from_fn_with_state((state.clone(), route.access), access::gate);
+        router.route(route.path, route.handler.route_layer(gate))
+    };
+    table()
+        .into_iter()
+        .fold(Router::new(), add)
+        .fallback(async || Problem::not_found())
+        .method_not_allowed_fallback(no_such_method)
+        .layer(DefaultBodyLimit::max(BODY_MAX))
+}
+
+async fn no_such_method() -> Response {
+    Problem::new(StatusCode::METHOD_NOT_ALLOWED, "not_found", "This cannot be done here.").into_response()
+}
