@@ -1,0 +1,14 @@
+// The set-up token travels in the address's fragment, which browsers do not send to servers and do not write into their logs.
+
+const TOKEN = /(?:^|[#/?&=])([A-Za-z0-9_-]{16,})$/;
+
+/** The token in `#TOKEN`, `#token=TOKEN`, `#setup=TOKEN` or `#/setup/TOKEN`. */
+export function tokenIn(fragment: string): string | null {
+  return TOKEN.exec(fragment)?.[1] ?? null;
+}
+
+export function takeSetupToken(): string | null {
+  const token = tokenIn(window.location.hash);
+  if (token) window.history.replaceState(null, "", window.location.pathname + window.location.search);
+  return token;
+}
