@@ -13,6 +13,10 @@ export default defineConfig({
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },
     target: "es2022",
+    // What we pass on of others' work, with their licences.
+    license: { fileName: "licenses.md" },
+    // One page that is open all day: one file, loaded once.
+    chunkSizeWarningLimit: 800,
   },
   server: { proxy: { "/api": { target: gateway, ws: true } } },
   test: {
@@ -20,5 +24,6 @@ export default defineConfig({
     include: ["src/**/*.test.{ts,tsx}"],
     setupFiles: ["src/test/setup.ts"],
     restoreMocks: true,
+    testTimeout: 20_000,
   },
 });

@@ -3,6 +3,7 @@
 import { useEffect, useMemo, useState, useSyncExternalStore } from "react";
 import { useTranslation } from "react-i18next";
 import { request } from "./api/http";
+import { isLost } from "./api/link";
 import { Live } from "./api/live";
 import type { Language, Session } from "./api/types";
 import { DeskPage } from "./desk/DeskPage";
@@ -10,6 +11,7 @@ import { AccountMenu } from "./parts/AccountMenu";
 import { ConnectionBanner } from "./parts/ConnectionBanner";
 import { LanguageSwitch } from "./parts/LanguageSwitch";
 import { PasswordDialog } from "./parts/PasswordDialog";
+import { BAR_EXTRA } from "./parts/InBar";
 import { useSay } from "./parts/notices";
 import { pagesOf, usePage } from "./route";
 import { UsersPage } from "./users/UsersPage";
@@ -63,12 +65,13 @@ export function Shell({ session, onLeft }: { session: Session; onLeft: (ended: b
           ))}
         </nav>
         <span className="bar-space" />
+        <span id={BAR_EXTRA} />
         <LanguageSwitch onSwitch={remember} />
         <AccountMenu session={session} onPassword={() => setPassword(true)} onLogOut={(all) => void logOut(all)} />
       </header>
       <ConnectionBanner link={state.link} desk={state.desk} heardAt={state.heardAt} onTryNow={live.tryNow} />
       <main id="content" tabIndex={-1}>
-        {allowed && page === "desk" ? <DeskPage live={live} desk={state.desk} /> : null}
+        {allowed && page === "desk" ? <DeskPage live={live} desk={state.desk} lost={isLost(state.link)} /> : null}
         {allowed && page === "wall" ? <WallPage live={live} wall={state.wall} /> : null}
         {allowed && page === "users" ? <UsersPage me={session.user.name} /> : null}
         {allowed ? null : <NotYours desk={page === null || page === "desk"} />}

@@ -26,6 +26,12 @@ export function currentLanguage(): Language {
   return i18next.language === "zh" ? "zh" : "en";
 }
 
+/** Dates as the reader writes them: English differs between countries, so the browser's own kind counts. */
+export function dateLocale(): string {
+  if (currentLanguage() === "zh") return "zh-CN";
+  return navigator.languages.find((tag) => /^en-/i.test(tag)) ?? "en-GB";
+}
+
 export async function switchLanguage(language: Language): Promise<void> {
   localStorage.setItem(REMEMBERED, language);
   await i18next.changeLanguage(language);

@@ -23,6 +23,11 @@ export interface Link {
   retryAt: number | null;
 }
 
+/** Whether agents are cut off: it was open and is not, or it cannot be opened. */
+export function isLost(link: Link): boolean {
+  return link.phase === "waiting" || (link.phase === "connecting" && link.attempt > 0);
+}
+
 export type LinkEvent =
   | { is: "start" }
   | { is: "opened" }

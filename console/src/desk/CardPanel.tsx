@@ -24,13 +24,16 @@ export function CardPanel({ call, agent, possible, perform }: Props) {
   const offered = call.phase === "offered";
   return (
     <section className={offered ? "card card-rings" : "card"} aria-labelledby="card-want">
-      <header className="card-phase" role={offered ? "alert" : undefined}>
-        <span className="card-phase-word">{t(`phase.${call.phase}`)}</span>
-        {offered && agent.phone !== "browser" ? (
-          <span>
-            <b>{t("card.pick_up")}.</b> {t("card.pick_up_at", { phone: agent.phone })}
-          </span>
-        ) : null}
+      <header className="card-phase">
+        {/* Without the clock: a screen reader would tell the alert anew each second. */}
+        <div className="card-alert" role={offered ? "alert" : undefined}>
+          <span className="card-phase-word">{t(`phase.${call.phase}`)}</span>
+          {offered && agent.phone !== "browser" ? (
+            <span>
+              <b>{t("card.pick_up")}</b> {t("card.pick_up_at", { phone: agent.phone })}
+            </span>
+          ) : null}
+        </div>
         <span className="card-queue">{t("card.queue", { queue: call.queue })}</span>
         <PhaseClock since={call.since} />
         {possible.has("decline") ? (
@@ -41,17 +44,21 @@ export function CardPanel({ call, agent, possible, perform }: Props) {
         <div>
           <h2 id="card-want">{card.intent_label ?? card.intent ?? t("card.no_intent")}</h2>
           <p className="card-because">
-            <span className="note">{t("card.because")}:</span> {card.because_text[currentLanguage()] || card.because}
+            <span className="note">{t("card.because")}</span> {card.because_text[currentLanguage()] || card.because}
           </p>
         </div>
         <Who card={card} />
       </div>
-      <div className="card-facts">
-        <Known card={card} call={call} />
-        <Tried turns={call.turns} />
-        <Spent call={call} />
-      </div>
-      {card.summary ? <p className="card-summary">{card.summary}</p> : null}
+      {call.phase === "wrapup" ? null : (
+        <>
+          <div className="card-facts">
+            <Known card={card} call={call} />
+            <Tried turns={call.turns} />
+            <Spent call={call} />
+          </div>
+          {card.summary ? <p className="card-summary">{card.summary}</p> : null}
+        </>
+      )}
     </section>
   );
 }
@@ -114,11 +121,14 @@ function Known({ card, call }: { card: Card; call: Call }) {
 
 const TRIED_AT_MOST = 3;
 
-/** What the robot answered; the same answer given twice counts once, with its count, since that is what annoyed the caller. */
+/**
+ * What the robot answered to what it understood (the rest are questions and the sentence before a person comes). The same answer given twice
+ * is shown once with its count, since that is what annoyed the caller.
+ */
 export function tried(turns: readonly Turn[]): { answer: string; times: number }[] {
   const answers = new Map<string, number>();
   for (const turn of turns) {
-    if (turn.who === "caller" && turn.answer) answers.set(turn.answer, (answers.get(turn.answer) ?? 0) + 1);
+    if (turn.who === "caller" && turn.intent !== null && turn.answer) answers.set(turn.answer, (answers.get(turn.answer) ?? 0) + 1);
   }
   return [...answers].map(([answer, times]) => ({ answer, times })).slice(-TRIED_AT_MOST);
 }

@@ -5,6 +5,7 @@ import { useTranslation } from "react-i18next";
 import type { Live } from "../api/live";
 import type { Desk, Turn } from "../api/types";
 import { useTitle } from "../parts/hooks";
+import { InBar } from "../parts/InBar";
 import { useSay } from "../parts/notices";
 import { AbuseDialog } from "./AbuseDialog";
 import { CallActions } from "./CallActions";
@@ -29,7 +30,14 @@ import { useListening } from "./useListening";
 import { useRinging } from "./useRinging";
 import { useShortcuts } from "./useShortcuts";
 
-export function DeskPage({ live, desk }: { live: Live; desk: Desk | null }) {
+interface Props {
+  live: Live;
+  desk: Desk | null;
+  /** The connection is lost: what is shown is old. */
+  lost: boolean;
+}
+
+export function DeskPage({ live, desk, lost }: Props) {
   const { t } = useTranslation();
   const say = useSay();
   // The socket sends the desk at once; asking as well shows it where sockets are blocked on the way.
@@ -43,13 +51,13 @@ export function DeskPage({ live, desk }: { live: Live; desk: Desk | null }) {
       </p>
     );
   }
-  return <DeskOf live={live} desk={desk} />;
+  return <DeskOf live={live} desk={desk} lost={lost} />;
 }
 
 type Dialog = { is: "none" } | { is: "transfer" | "hangup" | "abuse" | "help"; call: string | null } | { is: "wrong"; call: string; turn: Turn };
 const NONE: Dialog = { is: "none" };
 
-function DeskOf({ live, desk }: { live: Live; desk: Desk }) {
+function DeskOf({ live, desk, lost }: { live: Live; desk: Desk; lost: boolean }) {
   const { t } = useTranslation();
   const { agent, call } = desk;
   const [asked, setAsked] = useState<Dialog>(NONE);
@@ -119,10 +127,10 @@ function DeskOf({ live, desk }: { live: Live; desk: Desk }) {
       <h1 className="hidden">{t("nav.desk")}</h1>
       <div className="desk-middle" role="region" aria-label={t("nav.desk")} tabIndex={0}>
         {ringing.locked && agent.state !== "offline" ? <SoundLocked unlock={ringing.unlock} /> : null}
-        {call ? <CardPanel call={call} agent={agent} possible={possible} perform={perform} /> : null}
         {call?.phase === "wrapup" ? (
           <WrapUpPanel key={call.id} desk={desk} call={call} actions={actions} wish={wish} onWish={() => setWish(null)} />
         ) : null}
+        {call ? <CardPanel call={call} agent={agent} possible={possible} perform={perform} /> : null}
         {call ? (
           <Transcript
             call={call}
@@ -134,11 +142,11 @@ function DeskOf({ live, desk }: { live: Live; desk: Desk }) {
             onReplay={() => perform({ act: "replay" })}
           />
         ) : (
-          <IdlePanel desk={desk} perform={perform} />
+          <IdlePanel desk={desk} lost={lost} perform={perform} />
         )}
       </div>
       <aside className="desk-left" tabIndex={0} aria-label={t("presence.title")}>
-        <PresencePanel desk={desk} possible={possible} perform={perform} />
+        <PresencePanel desk={desk} lost={lost} possible={possible} perform={perform} />
         <LoadPanel load={agent.load} />
         <QueuesPanel queues={desk.queues} />
         <ColleaguesPanel colleagues={desk.colleagues} />
@@ -157,7 +165,7 @@ function DeskOf({ live, desk }: { live: Live; desk: Desk }) {
             perform={perform}
             onRightAnswer={(text) => actions.rightAnswer(lastAnswered(call.turns), text)}
           />
-          <HistoryPanel call={call.id} />
+          <HistoryPanel call={call.id} intents={desk.intents} />
         </aside>
       ) : null}
       {dialog.is === "transfer" ? <TransferDialog desk={desk} actions={actions} onClose={close} /> : null}
@@ -165,9 +173,11 @@ function DeskOf({ live, desk }: { live: Live; desk: Desk }) {
       {dialog.is === "abuse" && call ? <AbuseDialog call={call.id} actions={actions} onClose={close} /> : null}
       {dialog.is === "wrong" ? <WrongDialog turn={dialog.turn} intents={desk.intents} actions={actions} onClose={close} /> : null}
       {dialog.is === "help" ? <HelpOverlay reasons={desk.reasons} shortcuts={shortcuts} onClose={close} /> : null}
-      <button type="button" className="help-button" onClick={() => perform({ act: "help" })} aria-keyshortcuts="?">
-        <kbd aria-hidden="true">?</kbd> {t("help.open")}
-      </button>
+      <InBar>
+        <button type="button" className="help-button" onClick={() => perform({ act: "help" })} aria-keyshortcuts="?" aria-label={t("help.open")}>
+          <kbd aria-hidden="true">?</kbd>
+        </button>
+      </InBar>
     </div>
   );
 }

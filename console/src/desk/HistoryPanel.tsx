@@ -1,13 +1,13 @@
 import { useEffect, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { request } from "../api/http";
-import type { EarlierCall } from "../api/types";
-import { currentLanguage } from "../i18n";
+import type { EarlierCall, Intent } from "../api/types";
+import { dateLocale } from "../i18n";
 import { Panel } from "../parts/Panel";
 import { becauseText, dispositionText } from "../parts/words";
 
 /** The same caller's earlier calls. */
-export function HistoryPanel({ call }: { call: string }) {
+export function HistoryPanel({ call, intents }: { call: string; intents: readonly Intent[] }) {
   const { t } = useTranslation();
   const [calls, setCalls] = useState<EarlierCall[] | "failed" | null>(null);
   useEffect(() => {
@@ -20,7 +20,9 @@ export function HistoryPanel({ call }: { call: string }) {
       });
     return () => stop.abort();
   }, [call]);
-  const date = new Intl.DateTimeFormat(currentLanguage(), { dateStyle: "medium", timeStyle: "short" });
+  // Labels are those of the present call's flow; what came in by another flow keeps its name.
+  const label = (intent: string | null): string | null => intents.find(({ name }) => name === intent)?.label ?? intent;
+  const date = new Intl.DateTimeFormat(dateLocale(), { dateStyle: "medium", timeStyle: "short" });
   return (
     <Panel title={t("history.title")}>
       {calls === null ? <p className="note">{t("app.loading")}</p> : null}
@@ -35,7 +37,7 @@ export function HistoryPanel({ call }: { call: string }) {
                 <b>{dispositionText(t, earlier.disposition)}</b>
               </div>
               <div className="note">
-                {[earlier.flow, earlier.intent, earlier.because ? becauseText(t, earlier.because) : null].filter(Boolean).join(" · ")}
+                {[earlier.flow, label(earlier.intent), earlier.because ? becauseText(t, earlier.because) : null].filter(Boolean).join(" · ")}
               </div>
               {earlier.summary ? <p>{earlier.summary}</p> : null}
             </li>

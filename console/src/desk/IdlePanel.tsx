@@ -5,10 +5,19 @@ import { ActButton } from "./ActButton";
 import { type Act, KEYS } from "./shortcuts";
 
 /** The middle of the desk while there is no call. */
-export function IdlePanel({ desk, perform }: { desk: Desk; perform: (act: Act) => void }) {
+export function IdlePanel({ desk, lost, perform }: { desk: Desk; lost: boolean; perform: (act: Act) => void }) {
   const { t } = useTranslation();
   const { state } = desk.agent;
   const shown = state === "offline" || state === "away" || state === "rest" ? state : "available";
+  if (lost) {
+    return (
+      <section className="idle" aria-labelledby="idle-title">
+        <StateDot state="offline" />
+        <h2 id="idle-title">{t("idle.lost")}</h2>
+        <p>{t("idle.lost_lead")}</p>
+      </section>
+    );
+  }
   const waiting = desk.queues.reduce((sum, queue) => sum + queue.waiting, 0);
   return (
     <section className="idle" aria-labelledby="idle-title">

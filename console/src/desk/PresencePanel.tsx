@@ -9,55 +9,56 @@ import { type Act, type ActName, KEYS, reasonKey } from "./shortcuts";
 
 interface Props {
   desk: Desk;
+  lost: boolean;
   possible: ReadonlySet<ActName>;
   perform: (act: Act) => void;
 }
 
-export function PresencePanel({ desk, possible, perform }: Props) {
+export function PresencePanel({ desk, lost, possible, perform }: Props) {
   const { t } = useTranslation();
   const { agent, reasons } = desk;
   const locked = !possible.has("away");
   return (
     <section className="panel presence" aria-labelledby="presence-state">
       <header className="presence-now">
-        <StateDot state={agent.state} />
+        <StateDot state={lost ? "offline" : agent.state} />
         <div>
           <h2 id="presence-state">
             {t(`state.${agent.state}`)}
             {agent.reason ? <span className="presence-reason"> · {reasonText(t, agent.reason)}</span> : null}
           </h2>
+          {lost ? <p className="note">{t("link.last_known")}</p> : null}
           <Since since={agent.since} until={agent.until} />
         </div>
       </header>
       {agent.state === "rest" ? <p className="note">{t("presence.rest")}</p> : null}
       {locked ? <p className="note">{agent.state === "wrapup" ? t("presence.in_wrapup") : t("presence.in_call")}</p> : null}
-      <div className={locked ? "presence-acts presence-locked" : "presence-acts"} role="group" aria-label={t("presence.go")}>
-        <ActButton
-          label={t("presence.available")}
-          shortcut={KEYS.available}
-          tone="main"
-          pressed={agent.state === "available"}
-          disabled={locked}
-          onClick={() => perform({ act: "available" })}
-        />
-        {reasons.map((reason, index) => (
+      {locked ? null : (
+        <div className="presence-acts" role="group" aria-label={t("presence.go")}>
           <ActButton
-            key={reason}
-            label={reasonText(t, reason)}
-            shortcut={reasonKey(index)}
-            pressed={agent.state === "away" && agent.reason === reason}
-            disabled={locked}
-            onClick={() => perform({ act: "away", reason })}
+            label={t("presence.available")}
+            shortcut={KEYS.available}
+            tone="main"
+            pressed={agent.state === "available"}
+            onClick={() => perform({ act: "available" })}
           />
-        ))}
-        <ActButton
-          label={t("presence.offline")}
-          shortcut={KEYS.offline}
-          pressed={agent.state === "offline"}
-          disabled={locked}
-          onClick={() => perform({ act: "offline" })}
-        />
-      </div>
+          {reasons.map((reason, index) => (
+            <ActButton
+              key={reason}
+              label={reasonText(t, reason)}
+              shortcut={reasonKey(index)}
+              pressed={agent.state === "away" && agent.reason === reason}
+              onClick={() => perform({ act: "away", reason })}
+            />
+          ))}
+          <ActButton
+            label={t("presence.offline")}
+            shortcut={KEYS.offline}
+            pressed={agent.state === "offline"}
+            onClick={() => perform({ act: "offline" })}
+          />
+        </div>
+      )}
       <p className="presence-foot">
         <span>{t("presence.calls_today", { count: agent.calls_today })}</span>
         {agent.phone === "browser" ? (
@@ -65,7 +66,7 @@ export function PresencePanel({ desk, possible, perform }: Props) {
           <span>{t("presence.browser_phone")}</span>
         ) : (
           <span>
-            {t("presence.phone")}: <span className="mono">{agent.phone}</span>
+            {t("presence.phone")} <span className="mono">{agent.phone}</span>
           </span>
         )}
       </p>

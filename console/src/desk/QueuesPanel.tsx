@@ -18,16 +18,12 @@ export function QueuesPanel({ queues }: { queues: readonly Queue[] }) {
               <strong>{queue.name}</strong>
               <span>
                 {t("queues.waiting")} <b>{queue.waiting}</b>
-                {queue.waiting > 0 ? ` (${t("queues.longest", { time: clock(queue.longest_wait_s) })})` : null}
+                {queue.waiting > 0 ? <span className="note"> {t("queues.longest", { time: clock(queue.longest_wait_s) })}</span> : null}
               </span>
             </div>
             <div className="queue-line note">
-              <span>
-                {t("queues.wait")}: {time.wait(queue.wait)}
-              </span>
-              <span>
-                {t("queues.free")} {queue.free}
-              </span>
+              <span>{t("queues.wait", { wait: time.wait(queue.wait) })}</span>
+              <span>{t("queues.free", { count: queue.free })}</span>
             </div>
           </li>
         ))}

@@ -85,7 +85,10 @@ function TargetLine({ target }: { target: Target }) {
     return (
       <>
         <span>{t("card.queue", { queue: target.display })}</span>
-        <span className="note">{t("idle.waiting", { count: target.waiting })}</span>
+        <span className="note">
+          {target.back ? `${t("transfer.back")} · ` : null}
+          {target.waiting === 0 ? t("idle.none_waiting") : t("idle.waiting", { count: target.waiting })}
+        </span>
       </>
     );
   }

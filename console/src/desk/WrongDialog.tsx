@@ -53,7 +53,7 @@ export function WrongDialog({ turn, intents, actions, onClose }: Props) {
               </div>
             ) : null}
           </dl>
-          {empty ? <Alert color="red" role="alert">{t("wrong.need_one")}</Alert> : null}
+          {empty ? <Alert color="red" role="alert">{t("wrong.empty")}</Alert> : null}
           <Select
             label={t("wrong.intent")}
             placeholder={t("wrong.intent_hint")}

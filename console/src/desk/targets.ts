@@ -3,16 +3,27 @@
 import type { AgentState, Desk } from "../api/types";
 
 export type Target =
-  | { is: "queue"; name: string; display: string; waiting: number }
+  | { is: "queue"; name: string; display: string; waiting: number; /** Where the call came from. */ back: boolean }
   | { is: "agent"; name: string; display: string; state: AgentState };
 
-/** Queues first; colleagues who are free before the others, who are shown so that nobody searches in vain. */
+/**
+ * Other queues first; colleagues who are free before the others, who are shown so that nobody searches in vain. The queue that the call came
+ * from is never the first choice: Enter pressed too early must not send the caller back to waiting.
+ */
 export function targetsOf(desk: Desk): Target[] {
-  const queues = desk.queues.map((queue): Target => ({ is: "queue", name: queue.name, display: queue.name, waiting: queue.waiting }));
+  const queues = desk.queues.map(
+    ({ name, waiting }): Target => ({ is: "queue", name, display: name, waiting, back: name === desk.call?.queue }),
+  );
   const colleagues = desk.colleagues
     .filter((colleague) => colleague.name !== desk.agent.name)
     .map((colleague): Target => ({ is: "agent", ...colleague }));
-  return [...queues, ...colleagues.filter(canTake), ...colleagues.filter((colleague) => !canTake(colleague))];
+  const isBack = (target: Target): boolean => target.is === "queue" && target.back;
+  return [
+    ...queues.filter((queue) => !isBack(queue)),
+    ...colleagues.filter(canTake),
+    ...queues.filter(isBack),
+    ...colleagues.filter((colleague) => !canTake(colleague)),
+  ];
 }
 
 export function canTake(target: Target): boolean {

@@ -5,7 +5,7 @@ import { useCallback, useEffect, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { request } from "../api/http";
 import type { User, UserChange } from "../api/types";
-import { currentLanguage } from "../i18n";
+import { dateLocale } from "../i18n";
 import { Ask } from "../parts/Ask";
 import { useTitle } from "../parts/hooks";
 import { useSay } from "../parts/notices";
@@ -89,7 +89,7 @@ interface TableProps {
 
 function UsersTable({ users, me, onDialog, onDisable }: TableProps) {
   const { t } = useTranslation();
-  const date = new Intl.DateTimeFormat(currentLanguage(), { dateStyle: "medium", timeStyle: "short" });
+  const date = new Intl.DateTimeFormat(dateLocale(), { dateStyle: "medium", timeStyle: "short" });
   return (
     <div className="table-box" role="region" aria-label={t("users.title")} tabIndex={0}>
       <table>
