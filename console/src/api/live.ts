@@ -51,10 +51,10 @@ export class Live {
     this.happen({ is: "due" });
   };
 
-  /** Asks for the wall's events, now and after every reconnection. */
+  /** Asks for the wall's events, now and after every reconnection, or no longer. */
   watchWall(on: boolean): void {
     this.watching = on;
-    if (on && this.state.link.phase === "open") this.socket?.send(JSON.stringify({ watch: "wall" }));
+    if (this.state.link.phase === "open") this.socket?.send(JSON.stringify(on ? { watch: "wall" } : { unwatch: "wall" }));
   }
 
   /** Fetches or changes the desk; the answer is the whole desk. */

@@ -3,10 +3,11 @@
 import { useEffect, useMemo, useState } from "react";
 import { useTranslation } from "react-i18next";
 import type { Live } from "../api/live";
-import type { Desk, Turn } from "../api/types";
+import type { Desk, Presence, Turn } from "../api/types";
 import { useTitle } from "../parts/hooks";
 import { InBar } from "../parts/InBar";
 import { useSay } from "../parts/notices";
+import { reasonText } from "../parts/words";
 import { AbuseDialog } from "./AbuseDialog";
 import { CallActions } from "./CallActions";
 import { CardPanel } from "./CardPanel";
@@ -57,6 +58,13 @@ export function DeskPage({ live, desk, lost }: Props) {
 type Dialog = { is: "none" } | { is: "transfer" | "hangup" | "abuse" | "help"; call: string | null } | { is: "wrong"; call: string; turn: Turn };
 const NONE: Dialog = { is: "none" };
 
+/** What the agent asked for after a call, to be shown until the call is over; the gateway keeps it. */
+interface After {
+  call: string;
+  state: Presence;
+  reason: string | null;
+}
+
 function DeskOf({ live, desk, lost }: { live: Live; desk: Desk; lost: boolean }) {
   const { t } = useTranslation();
   const { agent, call } = desk;
@@ -64,6 +72,7 @@ function DeskOf({ live, desk, lost }: { live: Live; desk: Desk; lost: boolean })
   const [rejected, setRejected] = useState<string | null>(null);
   const [editing, setEditing] = useState(false);
   const [wish, setWish] = useState<"done_available" | "done_break" | "summary" | null>(null);
+  const [after, setAfter] = useState<After | null>(null);
   const actions = useDeskActions(live);
   const listening = useListening(call?.id ?? null);
   const ringing = useRinging(call);
@@ -78,15 +87,23 @@ function DeskOf({ live, desk, lost }: { live: Live; desk: Desk; lost: boolean })
   const dialog = stale ? NONE : asked;
   const close = (): void => setAsked(NONE);
 
+  function presence(state: Presence, reason: string | null): void {
+    if (!call) return void actions.presence(state, reason);
+    const word = reason ? reasonText(t, reason) : t(`state.${state}`);
+    const wanted: After = { call: call.id, state, reason };
+    void actions.presence(state, reason, t("presence.after_taken", { state: word })).then((worked) => worked && setAfter(wanted));
+    return undefined;
+  }
+
   function perform(act: Act): void {
     switch (act.act) {
       case "available":
         ringing.unlock();
-        return actions.presence("available", null);
+        return presence("available", null);
       case "away":
-        return actions.presence("away", act.reason);
+        return presence("away", act.reason);
       case "offline":
-        return actions.presence("offline", null);
+        return presence("offline", null);
       case "decline":
         return actions.decline();
       case "hold":
@@ -146,7 +163,7 @@ function DeskOf({ live, desk, lost }: { live: Live; desk: Desk; lost: boolean })
         )}
       </div>
       <aside className="desk-left" tabIndex={0} aria-label={t("presence.title")}>
-        <PresencePanel desk={desk} lost={lost} possible={possible} perform={perform} />
+        <PresencePanel desk={desk} lost={lost} after={after?.call === call?.id ? after : null} possible={possible} perform={perform} />
         <LoadPanel load={agent.load} />
         <QueuesPanel queues={desk.queues} />
         <ColleaguesPanel colleagues={desk.colleagues} />

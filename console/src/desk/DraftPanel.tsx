@@ -1,7 +1,7 @@
 // A draft of the answer. The agent judges: copy, edit or reject. A better answer goes to the trainers.
 
 import { Button, Group, Textarea } from "@mantine/core";
-import { useEffect, useState } from "react";
+import { useEffect, useRef, useState } from "react";
 import { useTranslation } from "react-i18next";
 import type { Draft, Intent } from "../api/types";
 import { Panel } from "../parts/Panel";
@@ -54,6 +54,11 @@ function Editor({ draft, onRightAnswer, onClose }: { draft: Draft; onRightAnswer
   const { t } = useTranslation();
   const [text, setText] = useState(draft.text);
   const [busy, setBusy] = useState(false);
+  const box = useRef<HTMLTextAreaElement>(null);
+  useEffect(() => {
+    box.current?.focus();
+    box.current?.setSelectionRange(box.current.value.length, box.current.value.length);
+  }, []);
   useEffect(() => setText(draft.text), [draft.text]);
   async function save(): Promise<void> {
     setBusy(true);
@@ -62,7 +67,7 @@ function Editor({ draft, onRightAnswer, onClose }: { draft: Draft; onRightAnswer
   }
   return (
     <>
-      <Textarea label={t("draft.text")} value={text} onChange={(event) => setText(event.currentTarget.value)} autosize minRows={3} autoFocus />
+      <Textarea label={t("draft.text")} value={text} onChange={(event) => setText(event.currentTarget.value)} autosize minRows={3} ref={box} />
       <Group mt="sm" justify="flex-end" gap="xs">
         <Button variant="default" size="sm" onClick={onClose}>
           {t("common.cancel")}

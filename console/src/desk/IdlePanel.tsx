@@ -24,7 +24,7 @@ export function IdlePanel({ desk, lost, perform }: { desk: Desk; lost: boolean; 
       <StateDot state={shown} />
       <h2 id="idle-title">{t(`idle.${shown}`)}</h2>
       <p>{shown === "rest" ? t("presence.rest") : t(`idle.${shown}_lead`)}</p>
-      {shown === "available" ? null : (
+      {shown === "available" || shown === "rest" ? null : (
         <ActButton label={t("presence.available")} shortcut={KEYS.available} tone="main" onClick={() => perform({ act: "available" })} />
       )}
       <p className="note">{waiting === 0 ? t("idle.none_waiting") : t("idle.waiting", { count: waiting })}</p>

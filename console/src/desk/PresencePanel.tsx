@@ -1,5 +1,5 @@
 import { useTranslation } from "react-i18next";
-import type { Desk } from "../api/types";
+import type { Desk, Presence } from "../api/types";
 import { useNow } from "../parts/hooks";
 import { StateDot } from "../parts/StateDot";
 import { clock, secondsSince, secondsUntil } from "../parts/time";
@@ -10,14 +10,20 @@ import { type Act, type ActName, KEYS, reasonKey } from "./shortcuts";
 interface Props {
   desk: Desk;
   lost: boolean;
+  /** What was asked for after the present call. */
+  after: { state: Presence; reason: string | null } | null;
   possible: ReadonlySet<ActName>;
   perform: (act: Act) => void;
 }
 
-export function PresencePanel({ desk, lost, possible, perform }: Props) {
+export function PresencePanel({ desk, lost, after, possible, perform }: Props) {
   const { t } = useTranslation();
   const { agent, reasons } = desk;
-  const locked = !possible.has("away");
+  const inCall = agent.state === "talking" || agent.state === "wrapup";
+  // In a call the buttons tell what comes afterwards, else what is.
+  const shown: { state: string; reason: string | null } | null = inCall ? after : agent;
+  const is = (state: Presence, reason: string | null = null): boolean =>
+    shown?.state === state && (state !== "away" || shown.reason === reason);
   return (
     <section className="panel presence" aria-labelledby="presence-state">
       <header className="presence-now">
@@ -32,33 +38,40 @@ export function PresencePanel({ desk, lost, possible, perform }: Props) {
         </div>
       </header>
       {agent.state === "rest" ? <p className="note">{t("presence.rest")}</p> : null}
-      {locked ? <p className="note">{agent.state === "wrapup" ? t("presence.in_wrapup") : t("presence.in_call")}</p> : null}
-      {locked ? null : (
-        <div className="presence-acts" role="group" aria-label={t("presence.go")}>
-          <ActButton
-            label={t("presence.available")}
-            shortcut={KEYS.available}
-            tone="main"
-            pressed={agent.state === "available"}
-            onClick={() => perform({ act: "available" })}
-          />
+      {possible.has("away") ? null : <p className="note">{t("presence.in_offer")}</p>}
+      {inCall ? <h3>{t("presence.after")}</h3> : null}
+      {possible.has("away") ? (
+        <div
+          className={inCall ? "presence-acts presence-after" : "presence-acts"}
+          role="group"
+          aria-label={inCall ? t("presence.after") : t("presence.go")}
+        >
+          {agent.state === "rest" ? null : (
+            <ActButton
+              label={inCall ? t("state.available") : t("presence.available")}
+              shortcut={KEYS.available}
+              tone={inCall ? "plain" : "main"}
+              pressed={is("available")}
+              onClick={() => perform({ act: "available" })}
+            />
+          )}
           {reasons.map((reason, index) => (
             <ActButton
               key={reason}
               label={reasonText(t, reason)}
               shortcut={reasonKey(index)}
-              pressed={agent.state === "away" && agent.reason === reason}
+              pressed={is("away", reason)}
               onClick={() => perform({ act: "away", reason })}
             />
           ))}
           <ActButton
-            label={t("presence.offline")}
+            label={inCall ? t("state.offline") : t("presence.offline")}
             shortcut={KEYS.offline}
-            pressed={agent.state === "offline"}
+            pressed={is("offline")}
             onClick={() => perform({ act: "offline" })}
           />
         </div>
-      )}
+      ) : null}
       <p className="presence-foot">
         <span>{t("presence.calls_today", { count: agent.calls_today })}</span>
         {agent.phone === "browser" ? (

@@ -63,7 +63,7 @@ export function WrapUpPanel({ desk, call, actions, wish, onWish }: Props) {
   useEffect(() => {
     if (!wish) return;
     onWish();
-    if (wish === "summary") summaryBox.current?.focus();
+    if (wish === "summary") writeOn(summaryBox.current);
     else if (wish === "done_available") void finish("available", null);
     else void finish("away", pause);
   }, [wish, onWish, finish, pause]);
@@ -116,6 +116,12 @@ export function WrapUpPanel({ desk, call, actions, wish, onWish }: Props) {
       </div>
     </section>
   );
+}
+
+/** Puts the cursor behind what is there: agents add to a summary. */
+function writeOn(box: HTMLTextAreaElement | null): void {
+  box?.focus();
+  box?.setSelectionRange(box.value.length, box.value.length);
 }
 
 const HURRY_S = 15;

@@ -12,16 +12,16 @@ function acts(...args: Parameters<typeof possibleActs>): string {
 test("what can be done in each state", () => {
   expect(acts(desk({}, "offline"), true)).toBe("available away help");
   expect(acts(desk({}, "available"), true)).toBe("away help offline");
-  expect(acts(desk({}, "rest"), true)).toBe("available away help offline");
+  expect(acts(desk({}, "rest"), true)).toBe("away help offline");
   expect(acts(desk({ call: call({ phase: "offered" }) }, "offered"), true)).toBe("decline help");
-  expect(acts(desk({ call: call({ phase: "held" }) }, "talking"), true)).toBe("abuse hangup help hold transfer");
-  expect(acts(desk({ call: call({ phase: "wrapup" }) }, "wrapup"), true)).toBe("done_available done_break extend help summary");
+  expect(acts(desk({ call: call({ phase: "held" }) }, "talking"), true)).toBe("abuse available away hangup help hold offline transfer");
+  expect(acts(desk({ call: call({ phase: "wrapup" }) }, "wrapup"), true)).toBe("available away done_available done_break extend help offline summary");
 });
 
 test("a draft, a recording and a turn bring their own keys", () => {
   const draft = { source: "node", text: "Answer", intent: "x" };
   const full = desk({ call: call({ draft, turns: [turn(1, { utterance: 1 })] }) }, "talking");
-  expect(acts(full, false)).toBe("abuse copy edit hangup help hold reject replay transfer wrong");
+  expect(acts(full, false)).toBe("abuse available away copy edit hangup help hold offline reject replay transfer wrong");
   expect(acts(full, true)).not.toContain("copy");
 });
 

@@ -17,10 +17,11 @@ export function lastAnswered(turns: readonly Turn[]): Turn | null {
 export function possibleActs(desk: Desk, draftRejected: boolean): Set<ActName> {
   const acts = new Set<ActName>(["help"]);
   const { state } = desk.agent;
-  if (state === "offline" || state === "away" || state === "available" || state === "rest") {
-    if (state !== "available") acts.add("available");
-    if (state !== "offline") acts.add("offline");
+  // During a call it is a wish for afterwards. A rest cannot be cut short; while it rings, there is "decline".
+  if (state !== "offered") {
     acts.add("away");
+    if (state !== "offline") acts.add("offline");
+    if (state !== "available" && state !== "rest") acts.add("available");
   }
   const call = desk.call;
   if (!call) return acts;

@@ -13,7 +13,8 @@ export interface WrapUp {
 }
 
 export interface DeskActions {
-  presence: (state: Presence, reason: string | null) => void;
+  /** `done` = what to say when it worked. */
+  presence: (state: Presence, reason: string | null, done?: string) => Promise<boolean>;
   decline: () => void;
   hold: (on: boolean) => void;
   /** These tell whether it worked, because a dialog waits for it. */
@@ -58,7 +59,7 @@ export function useDeskActions(live: Live): DeskActions {
     }
     const presenceBody = (state: Presence, reason: string | null): object => (reason ? { state, reason } : { state });
     return {
-      presence: (state, reason) => void post("/presence", presenceBody(state, reason)),
+      presence: (state, reason, done) => worked("/presence", presenceBody(state, reason), done),
       decline: () => void post("/decline", {}),
       hold: (on) => void post("/hold", { on }),
       hangup: () => worked("/hangup", {}),
@@ -72,12 +73,9 @@ export function useDeskActions(live: Live): DeskActions {
       save: (wrapUp) => worked("/wrapup", { ...wrapUp, done: false }),
       extend: () => void post("/wrapup/extend", {}),
       finish: async (wrapUp, after) => {
-        const desk = await post("/wrapup", { ...wrapUp, done: true });
-        if (!desk) return false;
-        // A rest that the gateway gives after a hard call is not cut short by "available".
-        const there = desk.agent.state === after.state || (after.state === "available" && desk.agent.state !== "away");
-        if (!there || after.reason) await post("/presence", presenceBody(after.state, after.reason));
-        return true;
+        // First what comes afterwards: between the end of the wrap-up and a break, no call must slip in.
+        const asked = await worked("/presence", presenceBody(after.state, after.reason));
+        return asked && worked("/wrapup", { ...wrapUp, done: true });
       },
       copy: (text) => {
         navigator.clipboard

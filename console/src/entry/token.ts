@@ -9,6 +9,7 @@ export function tokenIn(fragment: string): string | null {
 
 export function takeSetupToken(): string | null {
   const token = tokenIn(window.location.hash);
-  if (token) window.history.replaceState(null, "", window.location.pathname + window.location.search);
+  // The address printed by the gateway is /setup#…; afterwards the page is where it always is.
+  if (token) window.history.replaceState(null, "", "./");
   return token;
 }

@@ -14,6 +14,6 @@ function isKnown(code: string): code is KnownCode {
 export function problemText(t: TFunction, error: unknown): string {
   if (!(error instanceof Problem)) return t("problem.unexpected");
   const known = error.code !== "unknown" && isKnown(error.code);
-  const said = known ? t(`problem.${error.code as KnownCode}`) : error.detail || t("problem.unknown", { code: error.code });
+  const said = known ? t(`problem.${error.code as KnownCode}`, { detail: error.detail, code: error.code }) : error.detail || t("problem.unknown", { code: error.code });
   return error.retryAfterS ? `${said} ${t("common.retry_in", { seconds: error.retryAfterS })}` : said;
 }

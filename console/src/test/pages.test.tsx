@@ -174,8 +174,20 @@ test("wrap-up: what is written is saved, and done with a break goes on a break",
   await user.type(box, " Sent today.");
   await waitFor(() => expect(posted("/desk/wrapup")).toEqual([{ disposition: "resolved", summary: "Late. Sent today.", done: false }]), { timeout: 3000 });
   await user.keyboard("{Escape}b");
-  await waitFor(() => expect(posted("/desk/presence")).toEqual([{ state: "away", reason: "break" }]));
-  expect(posted("/desk/wrapup").at(-1)).toEqual({ disposition: "resolved", summary: "Late. Sent today.", done: true });
+  await waitFor(() => expect(posted("/desk/wrapup").at(-1)).toMatchObject({ summary: "Late. Sent today.", done: true }));
+  // The break first, so that no call slips in between.
+  expect(asked.slice(-2).map((a) => a.path)).toEqual(["/desk/presence", "/desk/wrapup"]);
+  expect(posted("/desk/presence")).toEqual([{ state: "away", reason: "break" }]);
+});
+
+test("a break after the call can be asked for during the call", async () => {
+  now = desk({ call: call() }, "talking");
+  const user = open();
+  await screen.findByText("Delivery is late");
+  await user.keyboard("2");
+  expect(await screen.findByText("After this call: Break.")).toBeTruthy();
+  expect(posted("/desk/presence")).toEqual([{ state: "away", reason: "break" }]);
+  expect(screen.getByRole("button", { name: "Break" }).getAttribute("aria-pressed")).toBe("true");
 });
 
 test("everything changes its language at once", async () => {
