@@ -14,7 +14,7 @@ export default defineConfig({
     modulePreload: { polyfill: false },
     target: "es2022",
     // What we pass on of others' work, with their licences.
-    license: { fileName: "licenses.md" },
+    license: { fileName: "licenses.txt" },
     // One page that is open all day: one file, loaded once.
     chunkSizeWarningLimit: 800,
   },

@@ -1,14 +1,15 @@
 // Who is here: nobody yet (set-up, login) or a session. Pages of a session are in `Shell`.
 
+import { Button } from "@mantine/core";
 import { useCallback, useEffect, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { Problem, request, whenSessionLost } from "./api/http";
 import type { Session } from "./api/types";
+import { EntryFrame } from "./entry/EntryFrame";
 import { LoginPage } from "./entry/LoginPage";
 import { SetupPage } from "./entry/SetupPage";
 import { switchLanguage } from "./i18n";
-import { EntryFrame } from "./entry/EntryFrame";
-import { Button } from "@mantine/core";
+import { Notices } from "./parts/notices";
 import { problemText } from "./parts/problems";
 import { Shell } from "./Shell";
 
@@ -72,6 +73,11 @@ export function App({ setupToken }: { setupToken: string | null }) {
     case "login":
       return <LoginPage ended={here.ended} onLogin={enter} />;
     case "in":
-      return <Shell key={here.session.user.name} session={here.session} onLeft={leave} />;
+      // Notices are the session's, too: the next one to log in has not done what they tell of.
+      return (
+        <Notices key={here.session.user.name}>
+          <Shell session={here.session} onLeft={leave} />
+        </Notices>
+      );
   }
 }

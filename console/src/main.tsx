@@ -8,7 +8,6 @@ import { createRoot } from "react-dom/client";
 import { App } from "./App";
 import { takeSetupToken } from "./entry/token";
 import { startI18n } from "./i18n";
-import { Notices } from "./parts/notices";
 import { theme, variables } from "./theme";
 
 // Before anything is drawn, so that the token is in the address bar and the history for as short a time as possible.
@@ -20,9 +19,7 @@ if (!root) throw new Error("index.html has no #root");
 createRoot(root).render(
   <StrictMode>
     <MantineProvider theme={theme} cssVariablesResolver={variables} defaultColorScheme="auto">
-      <Notices>
-        <App setupToken={setupToken} />
-      </Notices>
+      <App setupToken={setupToken} />
     </MantineProvider>
   </StrictMode>,
 );

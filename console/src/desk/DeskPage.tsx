@@ -138,6 +138,11 @@ function DeskOf({ live, desk, lost }: { live: Live; desk: Desk; lost: boolean })
   }
   const shortcuts = useShortcuts(possible, desk.reasons, perform);
   useTitle(t("nav.desk"), call?.phase === "offered");
+  // On a small screen the card and the wrap-up are at the top, wherever somebody has scrolled to.
+  const begins = call?.phase === "offered" || call?.phase === "wrapup" ? call.phase : null;
+  useEffect(() => {
+    if (begins) window.scrollTo({ top: 0 });
+  }, [begins]);
 
   return (
     <div className={call ? "desk desk-call" : "desk"}>

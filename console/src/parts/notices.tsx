@@ -27,7 +27,8 @@ export function useSay(): Say {
 let lastId = 0;
 
 export function Notices({ children }: { children: ReactNode }) {
-  const { t } = useTranslation();
+  // Not `t`, which changes with the language: what uses `say` would begin anew.
+  const { i18n } = useTranslation();
   const [notices, setNotices] = useState<Notice[]>([]);
   const add = useCallback((text: string, failed: boolean) => {
     lastId += 1;
@@ -37,8 +38,8 @@ export function Notices({ children }: { children: ReactNode }) {
   }, []);
   const remove = useCallback((id: number) => setNotices((all) => all.filter((n) => n.id !== id)), []);
   const say = useMemo<Say>(
-    () => ({ done: (text) => add(text, false), failed: (error) => add(problemText(t, error), true) }),
-    [add, t],
+    () => ({ done: (text) => add(text, false), failed: (error) => add(problemText(i18n.t, error), true) }),
+    [add, i18n],
   );
   return (
     <SayContext.Provider value={say}>

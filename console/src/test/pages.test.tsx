@@ -8,7 +8,6 @@ import { App } from "../App";
 import type { Desk } from "../api/types";
 import { tokenIn } from "../entry/token";
 import { switchLanguage } from "../i18n";
-import { Notices } from "../parts/notices";
 import { suggestPassword } from "../users/password";
 import { call, desk, turn } from "./desks";
 
@@ -57,9 +56,7 @@ beforeEach(() => {
 function open(): ReturnType<typeof userEvent.setup> {
   render(
     <MantineProvider env="test">
-      <Notices>
-        <App setupToken={null} />
-      </Notices>
+      <App setupToken={null} />
     </MantineProvider>,
   );
   return userEvent.setup();
