@@ -30,7 +30,7 @@ export function CardPanel({ call, agent, possible, perform }: Props) {
           <span className="card-phase-word">{t(`phase.${call.phase}`)}</span>
           {offered && agent.phone !== "browser" ? (
             <span>
-              <b>{t("card.pick_up")}</b> {t("card.pick_up_at", { phone: agent.phone })}
+              <b>{t("card.pick_up")}</b> <span className="mono">{agent.phone}</span>
             </span>
           ) : null}
         </div>
