@@ -1,6 +1,7 @@
 # make demo   three real calls on this machine, shown turn by turn
 # make test   format, lints, unit, integration and end-to-end tests
 # make build  the program, into $(CARGO_TARGET_DIR)/debug/hotline
+# make console  the agents' page anew, into console/dist (needs npm; what is committed there is used otherwise)
 #
 # Each installs the Debian packages that are missing (with sudo only when not root). Variables:
 #   CARGO_TARGET_DIR       where cargo builds; outside of the checkout, so that a fresh checkout builds quickly
@@ -22,7 +23,7 @@ BUILD_PACKAGES := build-essential cmake pkg-config libpocketsphinx-dev pocketsph
 # Peers and voices that we did not write, for the tests and `bench asr`.
 TEST_PACKAGES := baresip-core kamailio linphone-cli openssl sip-tester sox festival festvox-kallpc16k festvox-kdlpc16k festvox-us-slt-hts
 
-.PHONY: help build demo test rust rust-tools packages test-packages
+.PHONY: help build console demo test rust rust-tools packages test-packages
 
 help:
 	@sed -n 's/^# make/make/p' Makefile
@@ -31,6 +32,13 @@ build: rust packages
 	@echo "hotline: building (the first time takes about six minutes on two cores) ..."
 	@cargo build --locked
 	@echo "hotline: built $(CARGO_TARGET_DIR)/debug/hotline"
+
+console:
+	@command -v npm >/dev/null || { \
+	  echo "hotline: there is no npm here; install Node 20.19 or newer (https://nodejs.org), then run make console again. The page" \
+	    "that is committed in console/dist works without." >&2; \
+	  exit 2; }
+	@cd console && npm ci --no-audit --no-fund && npm run build
 
 demo: build
 	@exec "$(CARGO_TARGET_DIR)/debug/hotline" demo

@@ -1,0 +1,222 @@
+// The API's types, written by hand after the contract between the gateway and this page (`/api/v1`). Times are RFC 3339 in UTC, durations
+// whole seconds and end in `_s`. The one place to change when the gateway's API changes.
+
+export type Language = "en" | "zh";
+export type Role = "agent" | "operator" | "supervisor" | "admin";
+
+export interface Session {
+  user: { name: string; display: string; role: Role; language: Language | null };
+  /** The agent whose desk this user sits at; null = no desk. */
+  agent: string | null;
+}
+
+export interface User {
+  name: string;
+  display: string;
+  role: Role;
+  agent: string | null;
+  language: Language | null;
+  disabled: boolean;
+  created: string;
+  last_login: string | null;
+}
+
+export interface NewUser {
+  name: string;
+  display: string;
+  role: Role;
+  agent: string | null;
+  language: Language | null;
+  password: string;
+}
+
+export type UserChange = Partial<Pick<User, "display" | "role" | "agent" | "language" | "disabled"> & { password: string }>;
+
+export type AgentState = "offline" | "away" | "available" | "offered" | "talking" | "wrapup" | "rest";
+
+/** What an agent (or a supervisor for them) can ask for; the other states come from calls. */
+export type Presence = "available" | "away" | "offline";
+
+export interface Agent {
+  name: string;
+  display: string;
+  /** Address of the phone on the table; "browser" is kept for a phone in this page. */
+  phone: string;
+  state: AgentState;
+  reason: string | null;
+  since: string;
+  /** When wrap-up or rest ends by itself; null in all other states. */
+  until: string | null;
+  /** 0–100; shown to the agent alone. */
+  load: number;
+  calls_today: number;
+}
+
+export interface Wait {
+  from_s: number;
+  to_s: number;
+}
+
+export interface Queue {
+  name: string;
+  waiting: number;
+  longest_wait_s: number;
+  free: number;
+  talking: number;
+  /** What a caller who comes now is told; null = nobody can say. */
+  wait: Wait | null;
+}
+
+export interface Colleague {
+  name: string;
+  display: string;
+  state: AgentState;
+}
+
+export interface Turn {
+  number: number;
+  at_s: number;
+  who: "caller" | "agent";
+  text: string;
+  intent: string | null;
+  /** What the robot answered. */
+  answer: string | null;
+  /** The words are withheld. */
+  sensitive: boolean;
+  /** The recording of this turn, where there is one. */
+  utterance: number | null;
+}
+
+export interface Card {
+  reference: string;
+  call: string;
+  flow: string;
+  caller: string;
+  dialled: string;
+  diverted_from: string | null;
+  diverted_because: string | null;
+  language: string;
+  since: string;
+  /** Seconds spent with the robot when the card was made. */
+  seconds: number;
+  intent: string | null;
+  intent_label: string | null;
+  slots: Record<string, string>;
+  because: string;
+  because_text: Record<Language, string>;
+  summary: string;
+  verified: boolean;
+  tier: string | null;
+  priority: number;
+  /** The caller's number was signed by their network. */
+  signed: boolean;
+  step: { procedure: string; step: number; of: number } | null;
+}
+
+export interface MoodPoint {
+  at_s: number;
+  /** 0–100, higher is more upset. */
+  level: number;
+}
+
+export interface Draft {
+  /** The node of the flow that the answer comes from. */
+  source: string;
+  text: string;
+  intent: string;
+}
+
+export interface ChecklistItem {
+  slot: string;
+  label: string;
+  value: string | null;
+}
+
+export type CallPhase = "offered" | "briefing" | "talking" | "held" | "wrapup";
+
+export interface Call {
+  id: string;
+  queue: string;
+  phase: CallPhase;
+  since: string;
+  waited_s: number;
+  card: Card;
+  turns: Turn[];
+  mood: MoodPoint[];
+  draft: Draft | null;
+  checklist: ChecklistItem[];
+  disposition: string | null;
+  summary: string | null;
+}
+
+export interface Intent {
+  name: string;
+  label: string;
+}
+
+export interface Desk {
+  agent: Agent;
+  queues: Queue[];
+  colleagues: Colleague[];
+  reasons: string[];
+  dispositions: string[];
+  intents: Intent[];
+  call: Call | null;
+}
+
+export type AbuseStep = "warn" | "supervisor" | "end";
+
+export interface EarlierCall {
+  call: string;
+  at: string;
+  flow: string;
+  intent: string | null;
+  because: string | null;
+  disposition: string;
+  summary: string | null;
+}
+
+export interface WallQueue extends Queue {
+  calls_today: number;
+  served_today: number;
+  abandoned_today: number;
+  service_level: number | null;
+  coverage: number | null;
+}
+
+export interface WallAgent {
+  name: string;
+  display: string;
+  state: AgentState;
+  reason: string | null;
+  since: string;
+  queue: string | null;
+  calls_today: number;
+}
+
+export interface WaitingCaller {
+  call: string;
+  queue: string;
+  position: number;
+  since: string;
+  priority: number;
+  language: string;
+  because: string;
+  from_s: number | null;
+  to_s: number | null;
+}
+
+export interface Wall {
+  queues: WallQueue[];
+  agents: WallAgent[];
+  waiting: WaitingCaller[];
+  /** Of the whole team; `high` counts the agents above 70. Nobody is named. */
+  load: { mean: number; high: number };
+}
+
+/** A frame of the event socket. */
+export interface Frame {
+  seq: number;
+  type: string;
+  data: unknown;
+}

@@ -1,0 +1,64 @@
+import { expect, test } from "vitest";
+import { call, desk, turn } from "../test/desks";
+import { lastAnswered, lastHeard, loadWord, possibleActs } from "./acts";
+import { tried } from "./CardPanel";
+import { curve } from "./MoodCurve";
+import { canTake, fitting, move, targetsOf } from "./targets";
+
+function acts(...args: Parameters<typeof possibleActs>): string {
+  return [...possibleActs(...args)].sort().join(" ");
+}
+
+test("what can be done in each state", () => {
+  expect(acts(desk({}, "offline"), true)).toBe("available away help");
+  expect(acts(desk({}, "available"), true)).toBe("away help offline");
+  expect(acts(desk({}, "rest"), true)).toBe("away help offline");
+  expect(acts(desk({ call: call({ phase: "offered" }) }, "offered"), true)).toBe("decline help");
+  expect(acts(desk({ call: call({ phase: "held" }) }, "talking"), true)).toBe("abuse available away hangup help hold offline transfer");
+  expect(acts(desk({ call: call({ phase: "wrapup" }) }, "wrapup"), true)).toBe("available away done_available done_break extend help offline summary");
+});
+
+test("a draft, a recording and a turn bring their own keys", () => {
+  const draft = { source: "node", text: "Answer", intent: "x" };
+  const full = desk({ call: call({ draft, turns: [turn(1, { utterance: 1 })] }) }, "talking");
+  expect(acts(full, false)).toBe("abuse available away copy edit hangup help hold offline reject replay transfer wrong");
+  expect(acts(full, true)).not.toContain("copy");
+});
+
+test("the last words that can be heard, and the turn that the robot got wrong", () => {
+  const turns = [turn(1, { utterance: 1, intent: "a" }), turn(2, { sensitive: true }), turn(3, { who: "agent", utterance: 9 })];
+  expect(lastHeard(turns)?.number).toBe(1);
+  expect(lastAnswered(turns)?.number).toBe(1);
+  expect(lastAnswered([turn(1), turn(2)])?.number).toBe(2);
+  expect([lastHeard([]), lastAnswered([])]).toEqual([null, null]);
+});
+
+test("load is told in words", () => {
+  expect([0, 34, 35, 70, 71, 86].map(loadWord)).toEqual(["light", "light", "usual", "usual", "high", "very_high"]);
+});
+
+test("the same answer given twice is shown once, with its count", () => {
+  const turns = [turn(1, { intent: "a", answer: "X" }), turn(2, { intent: "a", answer: "X" }), turn(3, { answer: "One moment" })];
+  expect(tried(turns)).toEqual([{ answer: "X", times: 2 }]);
+});
+
+test("the mood curve stays in its frame", () => {
+  for (const mood of [[], [{ at_s: 3, level: 50 }], [{ at_s: 0, level: -5 }, { at_s: 90, level: 300 }]]) {
+    for (const { x, y } of curve(mood)) {
+      expect(x).toBeGreaterThanOrEqual(0);
+      expect(x).toBeLessThanOrEqual(168);
+      expect(y).toBeGreaterThanOrEqual(0);
+      expect(y).toBeLessThanOrEqual(44);
+    }
+  }
+});
+
+test("transfers: others first, the own queue never as first choice, who cannot take it is passed over", () => {
+  const targets = targetsOf(desk({ call: call() }));
+  expect(targets.map((target) => target.name)).toEqual(["complaints", "ann", "support", "omar"]);
+  expect(targets.map(canTake)).toEqual([true, true, true, false]);
+  expect(move(targets, 2, 1)).toBe(0);
+  expect(move(targets, 0, -1)).toBe(2);
+  expect(move([], -1, 1)).toBe(-1);
+  expect(fitting(targets, " OM ").map((target) => target.name)).toEqual(["complaints", "omar"]);
+});

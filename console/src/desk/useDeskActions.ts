@@ -1,0 +1,90 @@
+// What the desk asks of the gateway. Every answer is the whole desk; every failure becomes a sentence.
+
+import { useMemo } from "react";
+import { useTranslation } from "react-i18next";
+import { request } from "../api/http";
+import type { Live } from "../api/live";
+import type { AbuseStep, Desk, Presence, Turn } from "../api/types";
+import { useSay } from "../parts/notices";
+
+export interface WrapUp {
+  disposition: string | null;
+  summary: string | null;
+}
+
+export interface DeskActions {
+  /** `done` = what to say when it worked. */
+  presence: (state: Presence, reason: string | null, done?: string) => Promise<boolean>;
+  decline: () => void;
+  hold: (on: boolean) => void;
+  /** These tell whether it worked, because a dialog waits for it. */
+  hangup: () => Promise<boolean>;
+  transfer: (to: { queue: string } | { agent: string }, name: string) => Promise<boolean>;
+  abuse: (step: AbuseStep) => Promise<boolean>;
+  wrong: (turn: number, intent: string | null, answer: string | null) => Promise<boolean>;
+  rightAnswer: (turn: Turn | null, text: string) => Promise<boolean>;
+  save: (wrapUp: WrapUp) => Promise<boolean>;
+  extend: () => void;
+  /** Ends the wrap-up; with a reason, no call comes afterwards. */
+  finish: (wrapUp: WrapUp, after: { state: Presence; reason: string | null }) => Promise<boolean>;
+  copy: (text: string) => void;
+}
+
+export function useDeskActions(live: Live): DeskActions {
+  const { t } = useTranslation();
+  const say = useSay();
+  return useMemo(() => {
+    async function post(path: string, body: object, done?: string): Promise<Desk | null> {
+      try {
+        const desk = await live.desk(path, body);
+        if (done) say.done(done);
+        return desk;
+      } catch (error) {
+        say.failed(error);
+        return null;
+      }
+    }
+    async function worked(path: string, body: object, done?: string): Promise<boolean> {
+      return (await post(path, body, done)) !== null;
+    }
+    async function wrong(turn: number, intent: string | null, answer: string | null, done: string): Promise<boolean> {
+      try {
+        await request("POST", "/desk/wrong", { turn, intent, answer });
+        say.done(done);
+        return true;
+      } catch (error) {
+        say.failed(error);
+        return false;
+      }
+    }
+    const presenceBody = (state: Presence, reason: string | null): object => (reason ? { state, reason } : { state });
+    return {
+      presence: (state, reason, done) => worked("/presence", presenceBody(state, reason), done),
+      decline: () => void post("/decline", {}),
+      hold: (on) => void post("/hold", { on }),
+      hangup: () => worked("/hangup", {}),
+      transfer: (to, name) => worked("/transfer", to, t("transfer.done", { to: name })),
+      abuse: (step) => {
+        const done = { warn: t("abuse.warned"), supervisor: t("abuse.called"), end: t("abuse.ended") };
+        return worked("/abuse", { step }, done[step]);
+      },
+      wrong: (turn, intent, answer) => wrong(turn, intent, answer, t("wrong.sent")),
+      rightAnswer: async (turn, text) => (turn ? wrong(turn.number, null, text, t("draft.saved")) : false),
+      save: (wrapUp) => worked("/wrapup", { ...wrapUp, done: false }),
+      extend: () => void post("/wrapup/extend", {}),
+      finish: async (wrapUp, after) => {
+        // First what comes afterwards: between the end of the wrap-up and a break, no call must slip in.
+        const asked = await worked("/presence", presenceBody(after.state, after.reason));
+        return asked && worked("/wrapup", { ...wrapUp, done: true });
+      },
+      copy: (text) => {
+        navigator.clipboard
+          ?.writeText(text)
+          .then(() => say.done(t("draft.copied")))
+          .catch(() => say.done(t("draft.not_copied")));
+        // Not there without HTTPS.
+        if (!navigator.clipboard) say.done(t("draft.not_copied"));
+      },
+    };
+  }, [live, say, t]);
+}

@@ -1,0 +1,208 @@
+// Pages as an agent meets them, with a gateway that answers from a table.
+
+import { MantineProvider } from "@mantine/core";
+import { act, render, screen, waitFor } from "@testing-library/react";
+import userEvent from "@testing-library/user-event";
+import { beforeEach, expect, test, vi } from "vitest";
+import { App } from "../App";
+import type { Desk } from "../api/types";
+import { tokenIn } from "../entry/token";
+import { switchLanguage } from "../i18n";
+import { suggestPassword } from "../users/password";
+import { call, desk, turn } from "./desks";
+
+interface Asked {
+  method: string;
+  path: string;
+  body: unknown;
+}
+
+let asked: Asked[] = [];
+let now: Desk = desk();
+let answers: Record<string, () => Response> = {};
+
+const json = (body: unknown, status = 200): Response => new Response(JSON.stringify(body), { status });
+const problem = (status: number, code: string, detail = ""): Response => json({ type: "about:blank", title: code, status, detail, code }, status);
+const SESSION = { user: { name: "mei", display: "Mei", role: "agent", language: null }, agent: "mei" };
+
+class SilentSocket {
+  send(): void {}
+  close(): void {}
+}
+
+beforeEach(() => {
+  asked = [];
+  now = desk();
+  answers = {
+    "GET /session": () => json(SESSION),
+    "GET /setup": () => json({ needed: false }),
+    "GET /desk/history?call=c1": () => json([]),
+    "POST /desk/wrong": () => new Response(null, { status: 204 }),
+  };
+  window.location.hash = "";
+  vi.stubGlobal("WebSocket", SilentSocket);
+  vi.stubGlobal("matchMedia", () => ({ matches: false, addEventListener() {}, removeEventListener() {}, addListener() {}, removeListener() {} }));
+  // Mantine asks the browser for these; happy-dom has none.
+  Object.defineProperty(document, "fonts", { configurable: true, value: { addEventListener() {}, removeEventListener() {} } });
+  vi.stubGlobal("ResizeObserver", class { observe() {} unobserve() {} disconnect() {} });
+  vi.stubGlobal("fetch", (url: string, init: RequestInit) => {
+    const path = url.replace("/api/v1", "");
+    const method = init.method ?? "GET";
+    asked.push({ method, path, body: typeof init.body === "string" ? JSON.parse(init.body) : null });
+    return Promise.resolve(answers[`${method} ${path}`]?.() ?? json(now));
+  });
+});
+
+function open(): ReturnType<typeof userEvent.setup> {
+  render(
+    <MantineProvider env="test">
+      <App setupToken={null} />
+    </MantineProvider>,
+  );
+  return userEvent.setup();
+}
+const posted = (path: string): unknown[] => asked.filter((a) => a.method === "POST" && a.path === path).map((a) => a.body);
+
+test("login: a wrong password is told with what to do, then the desk opens", async () => {
+  answers["GET /session"] = () => problem(401, "no_session");
+  answers["POST /session"] = () => problem(401, "wrong_password");
+  const user = open();
+  await user.type(await screen.findByLabelText("Login name"), "mei");
+  await user.type(screen.getByLabelText("Password"), "nonsense{Enter}");
+  expect(await screen.findByText(/Check both and try again/)).toBeTruthy();
+  answers["POST /session"] = () => json(SESSION);
+  await user.type(screen.getByLabelText("Password"), "right{Enter}");
+  expect(await screen.findByText("Waiting for a call")).toBeTruthy();
+});
+
+test("a problem that this page does not know shows the gateway's own sentence", async () => {
+  answers["GET /session"] = () => problem(401, "no_session");
+  answers["POST /session"] = () => problem(418, "teapot", "The gateway is a teapot today.");
+  const user = open();
+  await user.type(await screen.findByLabelText("Login name"), "mei");
+  await user.type(screen.getByLabelText("Password"), "x{Enter}");
+  expect(await screen.findByText("The gateway is a teapot today.")).toBeTruthy();
+});
+
+test("keys change the presence, and do nothing while somebody writes", async () => {
+  const user = open();
+  await screen.findByText("Waiting for a call");
+  await user.keyboard("3");
+  await waitFor(() => expect(posted("/desk/presence")).toEqual([{ state: "away", reason: "lunch" }]));
+  const field = document.createElement("input");
+  document.body.append(field);
+  field.focus();
+  await user.keyboard("0");
+  expect(posted("/desk/presence")).toHaveLength(1);
+  field.remove();
+});
+
+test("single keys can be switched off, and the overlay stays within reach", async () => {
+  const user = open();
+  await screen.findByText("Waiting for a call");
+  await user.keyboard("?");
+  await user.click(await screen.findByRole("switch"));
+  await user.keyboard("{Escape}");
+  await waitFor(() => expect(screen.queryByRole("dialog")).toBeNull());
+  await user.keyboard("0");
+  expect(posted("/desk/presence")).toEqual([]);
+  await user.keyboard("?");
+  expect(await screen.findByRole("dialog")).toBeTruthy();
+});
+
+test("an offer shows who, what and why, where to pick up, and nothing that does not work", async () => {
+  now = desk({ call: call({ phase: "offered" }) }, "offered");
+  open();
+  expect(await screen.findByText("Delivery is late")).toBeTruthy();
+  expect(screen.getByText("asked for a person")).toBeTruthy();
+  expect(screen.getByText("+44 7700 900123")).toBeTruthy();
+  expect(screen.getByText("Pick up your phone:").parentElement?.textContent).toContain("sip:mei@192.0.2.15");
+  expect(screen.queryByText("Hang up")).toBeNull();
+  expect(screen.queryByText("Hold")).toBeNull();
+});
+
+test("sensitive words are shown as withheld", async () => {
+  now = desk({ call: call({ turns: [turn(1, { sensitive: true, text: "4111" })] }) }, "talking");
+  open();
+  expect(await screen.findByText("Withheld: sensitive")).toBeTruthy();
+  expect(screen.queryByText("4111")).toBeNull();
+});
+
+test("one key and a name send the call on", async () => {
+  now = desk({ call: call() }, "talking");
+  const user = open();
+  await screen.findByText("Delivery is late");
+  await user.keyboard("t");
+  await user.type(await screen.findByRole("combobox", { name: "Queue or colleague" }), "an{Enter}");
+  await waitFor(() => expect(posted("/desk/transfer")).toEqual([{ agent: "ann" }]));
+});
+
+test("only the end of the abuse protocol asks again", async () => {
+  now = desk({ call: call() }, "talking");
+  const user = open();
+  await screen.findByText("Delivery is late");
+  await user.keyboard("a");
+  await user.click(await screen.findByText("1. Warn"));
+  await waitFor(() => expect(posted("/desk/abuse")).toEqual([{ step: "warn" }]));
+  await waitFor(() => expect(screen.queryByRole("dialog")).toBeNull());
+  await user.keyboard("a");
+  await user.click(await screen.findByText("3. End the call"));
+  expect(posted("/desk/abuse")).toHaveLength(1);
+  await user.click(await screen.findByText("Yes, end the call"));
+  await waitFor(() => expect(posted("/desk/abuse")).toEqual([{ step: "warn" }, { step: "end" }]));
+});
+
+test("the robot was wrong: one key, then the right answer", async () => {
+  now = desk({ call: call({ turns: [turn(4, { intent: "a", answer: "X" })] }) }, "talking");
+  const user = open();
+  await screen.findByText("Delivery is late");
+  await user.keyboard("w");
+  await user.click(await screen.findByRole("button", { name: "Send to the trainers" }));
+  expect(await screen.findByText(/Choose what the caller wanted/)).toBeTruthy();
+  await user.type(screen.getByLabelText("What is the right answer?"), "Y");
+  await user.click(screen.getByRole("button", { name: "Send to the trainers" }));
+  await waitFor(() => expect(posted("/desk/wrong")).toEqual([{ turn: 4, intent: null, answer: "Y" }]));
+});
+
+test("wrap-up: what is written is saved, and done with a break goes on a break", async () => {
+  now = desk({ call: call({ phase: "wrapup", disposition: "resolved", summary: "Late." }) }, "wrapup");
+  const user = open();
+  const box = await screen.findByLabelText("Summary");
+  await user.type(box, " Sent today.");
+  await waitFor(() => expect(posted("/desk/wrapup")).toEqual([{ disposition: "resolved", summary: "Late. Sent today.", done: false }]), { timeout: 3000 });
+  await user.keyboard("{Escape}b");
+  await waitFor(() => expect(posted("/desk/wrapup").at(-1)).toMatchObject({ summary: "Late. Sent today.", done: true }));
+  // The break first, so that no call slips in between.
+  expect(asked.slice(-2).map((a) => a.path)).toEqual(["/desk/presence", "/desk/wrapup"]);
+  expect(posted("/desk/presence")).toEqual([{ state: "away", reason: "break" }]);
+});
+
+test("a break after the call can be asked for during the call", async () => {
+  now = desk({ call: call() }, "talking");
+  const user = open();
+  await screen.findByText("Delivery is late");
+  await user.keyboard("2");
+  expect(await screen.findByText("After this call: Break.")).toBeTruthy();
+  expect(posted("/desk/presence")).toEqual([{ state: "away", reason: "break" }]);
+  expect(screen.getByRole("button", { name: "Break" }).getAttribute("aria-pressed")).toBe("true");
+});
+
+test("everything changes its language at once", async () => {
+  open();
+  await screen.findByText("Waiting for a call");
+  await act(() => switchLanguage("zh"));
+  expect(await screen.findByText("等待来电")).toBeTruthy();
+  expect(document.documentElement.lang).toBe("zh-CN");
+});
+
+test("the set-up token is found in the fragment, however it is written", () => {
+  const token = "0123456789abcdef_-XY";
+  for (const fragment of [`#${token}`, `#token=${token}`, `#setup=${token}`, `#/setup/${token}`, `#/setup?token=${token}`]) {
+    expect(tokenIn(fragment)).toBe(token);
+  }
+  expect([tokenIn("#/desk"), tokenIn(""), tokenIn("#/users")]).toEqual([null, null, null]);
+});
+
+test("suggested passwords are long and have no letters that look alike", () => {
+  expect(suggestPassword()).toMatch(/^[a-hkmnp-z2-9]{5}(-[a-hkmnp-z2-9]{5}){3}$/);
+});
