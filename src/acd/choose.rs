@@ -33,6 +33,9 @@ impl Acd {
 
     /// How good an agent is for a caller, and by which queue; `None` = may not. By the caller's own queue where possible.
     pub(super) fn may_serve(&self, agent: usize, waiting: &Waiting) -> Option<(usize, u32)> {
+        if let Some(only) = &waiting.ticket.only {
+            return (self.setup.agents[agent].name == *only).then_some((waiting.queue, 0));
+        }
         let languages = &self.setup.agents[agent].languages;
         if !languages.is_empty() && !languages.contains(&waiting.ticket.language) {
             return None;
@@ -46,7 +49,8 @@ impl Acd {
             return Some(0.0);
         }
         let languages = &self.setup.agents[agent].languages;
-        if !languages.is_empty() && !languages.contains(&waiting.ticket.language) {
+        let speaks = languages.is_empty() || languages.contains(&waiting.ticket.language);
+        if waiting.ticket.only.is_some() || !speaks {
             return None;
         }
         let overflow = self.setup.queues[waiting.queue].overflow.iter();

@@ -30,6 +30,9 @@ pub struct Ticket {
     pub caller: u64,
     /// The caller has been abusive: not twice in a row to the same agent.
     pub abusive: bool,
+    /// First to this agent, whatever the skills; after a refusal to anybody of the queue.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub only: Option<String>,
     /// Goes first in line.
     pub emergency: bool,
     /// Lost an agent through no fault of theirs: to the head of the line.

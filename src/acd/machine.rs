@@ -3,6 +3,7 @@
 use super::face::{Command, Event, Left, Now, Presence, Refusal, Talk, Ticket, Unserved};
 use super::load::Load;
 use super::setup::{Setup, SetupError, serves};
+use super::views::DayFigures;
 use super::wait::{BANDS, Curve, Interval, Keeper, WaitFigures, band};
 use crate::base::{CallId, Moment, WallTime};
 use std::collections::{BTreeMap, HashMap};
@@ -18,6 +19,8 @@ pub(super) const TELL_EVERY: Duration = Duration::from_secs(45);
 const REMEMBERED: usize = 20_000;
 /// How long a repeat caller meets the same agent.
 pub(super) const REMEMBER_FOR: Duration = Duration::from_secs(7 * 24 * 3_600);
+/// Served within so long is served soon.
+const SOON: Duration = Duration::from_secs(20);
 /// Wrap-up is made longer at most so many times a call.
 const EXTENSIONS: u8 = 5;
 
@@ -108,12 +111,14 @@ pub(super) struct Talking {
     pub(super) agent: usize,
     pub(super) queue: usize,
     pub(super) since: Moment,
+    pub(super) waited: Duration,
     pub(super) caller: u64,
 }
 
 /// What is learned about one queue.
 #[derive(Debug, Clone)]
 pub(super) struct Learned {
+    pub(super) day: DayFigures,
     pub(super) keepers: [Keeper; BANDS],
     pub(super) figures: [WaitFigures; BANDS],
 }
@@ -220,6 +225,16 @@ impl Acd {
         self.rests
     }
 
+    /// Counts the day's figures anew.
+    pub fn begin_day(&mut self) {
+        for learned in &mut self.learned {
+            learned.day = DayFigures::default();
+        }
+        for agent in &mut self.agents {
+            agent.calls = 0;
+        }
+    }
+
     fn helps(&self, waiting: &Waiting, queue: &str) -> bool {
         self.queue(queue).is_none_or(|q| waiting.queues.contains(&q))
     }
@@ -270,9 +285,14 @@ impl Acd {
             tell_at: at,
             told: None,
         };
+        let mut waiting = waiting;
+        if waiting.ticket.only.is_some() && !self.somebody_here(&waiting) {
+            waiting.ticket.only = None;
+        }
         if !self.somebody_here(&waiting) {
             return out.push(refuse(Unserved::Nobody));
         }
+        self.learned[queue].day.came += 1;
         self.waiting.push(waiting);
         out.push(Command::Changed);
     }
@@ -289,6 +309,7 @@ impl Acd {
         if why == Left::HungUp {
             let waited = at.since(waiting.since);
             self.patience[waiting.queue].see(waited, true);
+            self.learned[waiting.queue].day.gave_up += 1;
             self.judge(&waiting, at, false);
         }
         out.push(Command::Changed);
@@ -311,12 +332,16 @@ impl Acd {
         let Some(place) = self.position_of(call) else { return };
         let Some((agent, _)) = self.waiting[place].offered else { return };
         let waiting = self.waiting.remove(place);
-        self.patience[waiting.queue].see(at.since(waiting.since), false);
+        let waited = at.since(waiting.since);
+        self.patience[waiting.queue].see(waited, false);
+        let day = &mut self.learned[waiting.queue].day;
+        day.served += 1;
+        day.soon += u64::from(waited <= SOON);
         self.judge(&waiting, at, true);
         let took = at.since(waiting.first_offered.unwrap_or(at)).as_secs_f64().min(120.0);
         self.pick_up += (took - self.pick_up) / 50.0;
         let caller = waiting.ticket.caller;
-        self.talking.insert(call, Talking { agent, queue: waiting.queue, since: at, caller });
+        self.talking.insert(call, Talking { agent, queue: waiting.queue, since: at, waited, caller });
         let agent = &mut self.agents[agent];
         (agent.work, agent.since) = (Work::Talking { call }, at);
         agent.calls += 1;
@@ -342,6 +367,7 @@ impl Acd {
         self.idle(at, agent);
         let waiting = &mut self.waiting[place];
         waiting.declined.retain(|(_, until)| *until > at);
+        waiting.ticket.only = None;
         let returns = self.setup.agents[agent].returns;
         let who = &mut self.agents[agent];
         match why {
@@ -499,6 +525,10 @@ impl Acd {
         let here = self.somebody_here(&self.waiting[place]);
         let w = &mut self.waiting[place];
         w.declined.retain(|(_, until)| *until > at);
+        if !here {
+            // The one who was asked for has left: anybody of the queue, then.
+            w.ticket.only = None;
+        }
         w.alone = if here { None } else { w.alone.or(Some(at)) };
         let alone = w.alone.is_some_and(|since| at.since(since) >= patience);
         let broken = w.told.as_mut().filter(|told| !told.broken && told.wait.is_over(at.since(told.at)));
@@ -598,7 +628,7 @@ impl Acd {
         }
         for queue in &setup.queues {
             let (lengths, patience, learned) = kept.remove(&queue.name).unwrap_or_else(|| {
-                let fresh = Learned { keepers: Default::default(), figures: Default::default() };
+                let fresh = Learned { day: DayFigures::default(), keepers: Default::default(), figures: Default::default() };
                 // Callers stay longer than most waits, until they show otherwise.
                 (Curve::guess(queue.usual), Curve::guess(queue.usual * 3), fresh)
             });

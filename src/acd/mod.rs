@@ -17,7 +17,7 @@ pub use face::{Command, Event, Left, Now, Presence, Refusal, Talk, Ticket, Unser
 pub use load::Strain;
 pub use machine::Acd;
 pub use setup::{AgentSetup, Choose, Overflow, QueueSetup, Setup, SetupError};
-pub use views::{AgentState, AgentView, QueueView, WaitingView};
+pub use views::{AgentState, AgentView, DayFigures, QueueView, WaitingView};
 pub use wait::{Interval, WaitFigures};
 
 #[cfg(test)]

@@ -60,6 +60,7 @@ fn ticket(dice: &mut Dice) -> Ticket {
         language: if dice.chance() < 0.5 { Language::EN } else { Language::ZH },
         caller: dice.roll(30) as u64,
         abusive: dice.chance() < 0.3,
+        only: None,
         emergency: dice.chance() < 0.03,
         returned: dice.chance() < 0.05,
         waited: Duration::from_secs(if dice.chance() < 0.1 { dice.roll(120) as u64 } else { 0 }),

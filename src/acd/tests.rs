@@ -27,6 +27,7 @@ fn ticket(queue: &str) -> Ticket {
         language: Language::EN,
         caller: 0,
         abusive: false,
+        only: None,
         emergency: false,
         returned: false,
         waited: Duration::ZERO,

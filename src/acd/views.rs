@@ -49,14 +49,29 @@ pub struct AgentView {
     pub state: AgentState,
     /// What they asked for; counts once a call and its wrap-up are done.
     pub presence: Presence,
+    /// The queue of the call that rings or goes on, and how long its caller has waited.
+    pub call: Option<(String, Duration)>,
     /// Since when.
     pub since: Moment,
     /// When wrap-up or rest ends by itself.
     pub until: Option<Moment>,
     /// 0–100. The agent's own; others see means.
     pub load: u8,
-    /// Calls taken since the machine started.
+    /// Calls taken since the day began.
     pub calls: u32,
+}
+
+/// What has come of a queue's callers since the day began.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct DayFigures {
+    /// Got in line.
+    pub came: u64,
+    /// Were served.
+    pub served: u64,
+    /// Of those within 20 s.
+    pub soon: u64,
+    /// Hung up while they waited.
+    pub gave_up: u64,
 }
 
 /// One queue.
@@ -74,6 +89,10 @@ pub struct QueueView {
     pub talking: usize,
     /// Agents of it who are logged in.
     pub here: usize,
+    /// Since the day began.
+    pub day: DayFigures,
+    /// How long somebody who comes now would wait; `None` = not known.
+    pub wait: Option<Interval>,
     /// How announced waits were kept, by band of positions: 1, 2–4, 5–9, 10 and more.
     pub figures: [WaitFigures; BANDS],
 }
@@ -91,6 +110,8 @@ pub struct WaitingView {
     pub waited: Duration,
     /// 0–9.
     pub priority: u8,
+    /// The first interval that the caller was told.
+    pub told: Option<Interval>,
     /// Who is being rung.
     pub offered: Option<String>,
 }
@@ -117,7 +138,14 @@ impl Acd {
             (Work::Idle, Presence::Away(_)) => (AgentState::Away, agent.back),
             (Work::Idle, Presence::Offline) => (AgentState::Offline, None),
         };
+        let queue = |q: usize| self.setup.queues[q].name.clone();
+        let call = match agent.work {
+            Work::Offered { call } => self.waiting.iter().find(|w| w.call == call).map(|w| (queue(w.queue), at.since(w.since))),
+            Work::Talking { call } => self.talking.get(&call).map(|t| (queue(t.queue), t.waited)),
+            _ => None,
+        };
         AgentView {
+            call,
             name: self.setup.agents[i].name.clone(),
             state,
             presence: agent.presence.clone(),
@@ -141,6 +169,8 @@ impl Acd {
                 free: count(&|i| self.agents[i].is_free()),
                 talking: self.talking.values().filter(|t| t.queue == q).count(),
                 here: count(&|i| self.agents[i].is_here()),
+                day: self.learned[q].day,
+                wait: self.wait_now(at, &self.setup.queues[q].name),
                 figures: self.learned[q].figures,
             }
         };
@@ -158,6 +188,7 @@ impl Acd {
                     position: self.place_in_line(at, i),
                     waited: at.since(w.since),
                     priority: w.ticket.priority,
+                    told: w.told.map(|told| told.wait),
                     offered: w.offered.map(|(agent, _)| self.setup.agents[agent].name.clone()),
                 }
             })

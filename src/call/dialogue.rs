@@ -351,6 +351,7 @@ impl Call {
             Farewell::Silent => Disposition::Silent,
             Farewell::Message => Disposition::MessageTaken { because: self.because() },
             Farewell::Broken => self.plain_ending(),
+            Farewell::Abuse => Disposition::Transferred { to: "agent".into(), because: self.because() },
             Farewell::Script => match &self.message {
                 Some(because) => Disposition::MessageTaken { because: because.clone() },
                 None => Disposition::Answered,

@@ -104,6 +104,8 @@ pub enum Event {
     },
     /// News from the line that the caller waits in.
     Queue(QueueEvent),
+    /// The agent whom the caller talks with wants something.
+    Desk(DeskAsk),
     /// A message recording reached its end (quiet, key `#`, or the longest time).
     MessageEnded {
         /// Seconds of speech in it; 0 = nothing was said.
@@ -196,6 +198,27 @@ pub enum QueueEvent {
     Withdrawn,
     /// Nobody can serve the caller, who is out of the line.
     Unserved(Unserved),
+}
+
+/// What the agent whom the caller talks with wants.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DeskAsk {
+    /// End the call.
+    HangUp,
+    /// The caller waits with comfort audio, or is back.
+    Hold(bool),
+    /// To the head of a line.
+    SendOn {
+        /// The queue.
+        queue: String,
+        /// First to this agent of it.
+        agent: Option<String>,
+    },
+    /// A sentence that asks the caller to stay polite.
+    Warn,
+    /// End the call with a sentence that says why.
+    EndForAbuse,
 }
 
 /// What a call wants of the queues.
@@ -302,6 +325,13 @@ pub enum Command {
     Join {
         /// The agent's leg.
         attempt: AttemptId,
+    },
+    /// The joined two are parted, the caller hears comfort audio; or they are together again.
+    Hold {
+        /// The agent's leg.
+        attempt: AttemptId,
+        /// Parted.
+        on: bool,
     },
     /// Comfort audio to the caller while nothing else plays there (never more than 2 s of silence).
     Comfort(bool),

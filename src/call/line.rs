@@ -27,14 +27,19 @@ pub(crate) enum InLine {
 impl Call {
     /// Gets in line. The sentence plays meanwhile.
     pub(crate) fn get_in_line(&mut self, now: &mut Now, target: Target) {
-        self.enter(now, &target);
+        self.get_in_line_for(now, target, None);
+    }
+
+    /// The same, first for one agent.
+    pub(crate) fn get_in_line_for(&mut self, now: &mut Now, target: Target, only: Option<String>) {
+        self.enter(now, &target, only);
         let playing = self.take_sentence(now);
         if let State::Transferring(transfer) = &mut self.state {
             transfer.step = Step::Waiting(Waiting { target, playing, told: None, news: None });
         }
     }
 
-    fn enter(&mut self, now: &mut Now, target: &Target) {
+    fn enter(&mut self, now: &mut Now, target: &Target, only: Option<String>) {
         let because = self.because();
         let again = matches!(because.as_str(), "agent_lost" | "returned") || self.person_at.is_some();
         let ticket = Ticket {
@@ -43,6 +48,7 @@ impl Call {
             language: self.language(),
             caller: self.arrival.as_ref().map_or(0, |a| same_caller(a.caller.as_str())),
             abusive: self.strain.abusive,
+            only,
             emergency: because == "emergency",
             returned: again,
             waited: if again { self.wanted_at.map(|since| now.at.since(since)).unwrap_or_default() } else { Duration::ZERO },
@@ -162,7 +168,7 @@ impl Call {
             self.talk_is_over(now, true);
             self.person_at = None;
             self.story.because = "returned".into();
-            self.enter(now, &waiting.target);
+            self.enter(now, &waiting.target, None);
         }
         self.back_in_line(now, waiting);
     }

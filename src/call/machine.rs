@@ -63,6 +63,8 @@ pub struct Call {
     next_attempt: AttemptId,
     /// How often agents have sent the caller on.
     pub(crate) onward: u8,
+    /// The agent holds the call.
+    pub(crate) on_hold: bool,
     /// What the queues know of this call.
     pub(crate) in_line: Option<super::line::InLine>,
     /// What made it hard for whoever talks with this caller.
@@ -122,6 +124,7 @@ impl Call {
             answered: false,
             message: None,
             onward: 0,
+            on_hold: false,
             in_line: None,
             strain: crate::acd::Strain::default(),
             wanted_at: None,
@@ -161,6 +164,7 @@ impl Call {
             Event::LookedUp { id, result } => self.looked_up(now, *id, result.clone()),
             Event::Referred { attempt, outcome } => self.referred(now, *attempt, *outcome),
             Event::Agent { attempt, event } => self.agent(now, *attempt, event),
+            Event::Desk(ask) => self.desk_asks(now, ask),
             Event::Queue(news) => self.line_news(now, news),
             Event::MessageEnded { speech_ms } => self.message_ended(now, *speech_ms),
             Event::Machine(machine) => self.machine_heard(now, *machine),

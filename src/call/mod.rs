@@ -5,6 +5,7 @@
 mod asking;
 mod asking_keys;
 mod card;
+mod desk;
 mod dialogue;
 mod ears;
 mod face;
@@ -28,7 +29,7 @@ mod understand;
 
 pub use card::{CardStep, CardTurn, Diversion, HandOverCard};
 pub use ears::Ended;
-pub use face::{AgentEvent, Command, Event, QueueAsk, QueueEvent, RecordAction, ReferOutcome};
+pub use face::{AgentEvent, Command, DeskAsk, Event, QueueAsk, QueueEvent, RecordAction, ReferOutcome};
 pub use fingerprint::Fingerprint;
 pub use machine::Call;
 pub use meaning::request_counts;

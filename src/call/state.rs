@@ -88,6 +88,8 @@ pub(crate) enum Farewell {
     Message,
     /// The script or we are broken and nobody could be reached.
     Broken,
+    /// The agent ended it because of abuse.
+    Abuse,
 }
 
 /// The recording is announced or asked for.

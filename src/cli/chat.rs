@@ -207,6 +207,9 @@ impl Ports for Keyboard {
         self.soon(Happening::Call(Event::Agent { attempt, event: AgentEvent::Key(one) }));
     }
 
+    // Nobody sits at a desk in a chat.
+    fn hold(&mut self, _: AttemptId, _: bool) {}
+
     fn queue(&mut self, ask: QueueAsk) {
         if let QueueAsk::Enter(ticket) = ask {
             self.line(format!("    [you are in line for {}; an agent is free]", ticket.queue));

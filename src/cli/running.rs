@@ -69,7 +69,7 @@ impl Running {
     async fn start_so(config: Config, always_listen: bool) -> anyhow::Result<Running> {
         let flows = load_flows(&config)?;
         let drain = config.limits.drain;
-        let web = config.web.clone();
+        let (web, desk) = (config.web.clone(), config.desk.clone());
         let metrics = crate::web::install_metrics()?;
         // The web side's address must be known before the first card is made.
         let listener = match web.listen {
@@ -94,6 +94,7 @@ impl Running {
                     proxies: web.proxies.clone(),
                 };
                 let state = WebState::new(gateway.store().clone(), metrics, web.metrics_token.clone(), ways);
+                state.open_desks(gateway.desks(), desk.reasons, desk.dispositions);
                 let served = crate::web::serve(listener, crate::web::router(state.clone()), tls.clone());
                 Some(WebSide { at, state, tls, public_url: web.public_url, task: tokio::spawn(served) })
             }

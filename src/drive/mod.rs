@@ -394,6 +394,7 @@ impl<M: Machine, P: Ports> Driver<M, P> {
                 self.ports.leg(LegId::Caller, LegCommand::Comfort(None));
                 self.ports.join(attempt);
             }
+            Command::Hold { attempt, on } => self.ports.hold(attempt, on),
             Command::Comfort(on) => self.ports.comfort(on),
             Command::Record(action) => {
                 self.recorded = action != RecordAction::Pause;

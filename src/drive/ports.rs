@@ -79,6 +79,8 @@ pub trait Ports {
     fn queue(&mut self, ask: QueueAsk);
     /// Connect the two audio streams.
     fn join(&mut self, attempt: AttemptId);
+    /// Part the two audio streams, the caller hearing comfort audio; or connect them again.
+    fn hold(&mut self, attempt: AttemptId, on: bool);
     /// Comfort audio for the caller, on or off.
     fn comfort(&mut self, on: bool);
     /// Begin the recording of the call.

@@ -38,6 +38,9 @@ impl Ports for Diary {
     fn dial(&mut self, _: AttemptId, to: &str, _: &str, _: Duration) {
         self.add(format!("dial {to}"));
     }
+    fn hold(&mut self, attempt: AttemptId, on: bool) {
+        self.add(format!("hold {attempt:?} {on}"));
+    }
     fn queue(&mut self, ask: QueueAsk) {
         self.add(format!("queue {ask:?}"));
     }

@@ -96,6 +96,16 @@ phrases! {
     AgentLost "agent_lost" []
         "I am sorry, the connection to my colleague was lost. Please stay on the line, you are next."
         "很抱歉，与工作人员的连接中断了。请不要挂机，马上为您接通下一位。";
+    /// An agent sends the caller on to a colleague.
+    SentOn "sent_on" []
+        "I am connecting you to a colleague who knows what you have said." "正在为您转接另一位工作人员，您说过的情况对方都知道。";
+    /// The agent asks for it when the caller is abusive.
+    AbuseWarning "abuse_warning" []
+        "Please stay polite. Otherwise my colleague may end this call." "请您文明用语，否则工作人员有权结束通话。";
+    /// The agent ends the call because of abuse.
+    AbuseGoodBye "abuse_good_bye" []
+        "This call is ended because of the words that were used. You are welcome to call again. Good-bye."
+        "由于不文明用语，本次通话到此结束，欢迎您再次来电。再见。";
     /// So many wait that nobody else is let in. A message follows.
     LineIsFull "line_is_full" []
         "I am sorry, so many people are waiting that nobody could take your call in good time."

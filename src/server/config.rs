@@ -49,6 +49,8 @@ pub struct Config {
     pub speech: SpeechConfig,
     /// `[web]`: hand-over cards, health and metrics over HTTP.
     pub web: WebConfig,
+    /// `[desk]`: words that agents choose from.
+    pub desk: DeskConfig,
     /// `[limits]`: what a caller or a source may use.
     pub limits: LimitsConfig,
     /// `[log]`: what is logged.
@@ -158,6 +160,15 @@ pub struct SpeechConfig {
     pub voice_en: String,
     /// Programs that speak a language: text on standard input, WAV on standard output.
     pub voice_commands: BTreeMap<crate::base::Language, Vec<String>>,
+}
+
+/// `[desk]`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DeskConfig {
+    /// Why agents are away, one word each.
+    pub reasons: Vec<String>,
+    /// How calls are disposed of, one word each.
+    pub dispositions: Vec<String>,
 }
 
 /// `[web]`.
@@ -297,6 +308,7 @@ impl Config {
             lookup: read_lookup(top.table("lookup")),
             store: read_store(top.table("store")),
             speech: read_speech(top.table("speech")),
+            desk: people::read_desk(top.table("desk")),
             limits: read_limits(top.table("limits")),
             log: read_log(top.table("log")),
             sip,

@@ -1,6 +1,7 @@
 //! Takes calls in: finds the flow for the number, opens audio, starts one task per call, and routes signalling to it.
 
 use super::LookUps;
+use super::boards::Boards;
 use super::live::{CallerSide, LivePorts};
 use super::queues::Queues;
 use super::rate::Asking;
@@ -51,6 +52,7 @@ pub(super) struct Shared {
     pub(super) voices: Voices,
     pub(super) lookups: LookUps,
     pub(super) queues: Queues,
+    pub(super) boards: Arc<Boards>,
     pub(super) store: StoreWriter,
     pub(super) files: Store,
     pub(super) comfort: Arc<Pcm>,
@@ -211,6 +213,7 @@ impl Gateway {
             voices,
             lookups,
             queues,
+            boards: Arc::default(),
             store,
             files,
             comfort,
@@ -292,14 +295,9 @@ impl Gateway {
         self.shared.queues.set_people(people);
     }
 
-    /// What an agent or a supervisor did at a desk. False when the queues are overrun: try again.
-    pub fn desk(&self, event: crate::acd::Event) -> bool {
-        self.shared.queues.desk(event)
-    }
-
-    /// Queues, agents and who waits, as they are; changes are told.
-    pub fn floor(&self) -> tokio::sync::watch::Receiver<Arc<super::Floor>> {
-        self.shared.queues.floor()
+    /// The desks' side of the gateway.
+    pub fn desks(&self) -> super::Desks {
+        super::Desks::new(self.shared.queues.clone(), self.shared.boards.clone(), self.shared.epoch)
     }
 
     /// Whether the fixed prompts of the flows are made. (Recognition workers are warm once `start` returns.)

@@ -94,6 +94,14 @@ pub(super) struct CallerSide {
     pub(super) permit: Option<Permit>,
 }
 
+impl Drop for LivePorts {
+    /// However the call's task ends, no agent is left waiting for it.
+    fn drop(&mut self) {
+        self.shared.queues.gone(self.id);
+        self.shared.boards.gone(self.id);
+    }
+}
+
 impl LivePorts {
     pub(super) fn new(
         (id, began): (CallId, WallTime),

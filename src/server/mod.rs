@@ -1,7 +1,9 @@
 //! The live gateway: wires signalling, audio, ears, voices and store to one driver per call, and keeps it alive.
 //! Start at [`Gateway::start`].
 
+mod boards;
 pub mod config;
+mod desks;
 mod destinations;
 mod gateway;
 mod jobs;
@@ -13,7 +15,9 @@ mod rate;
 mod settings;
 mod ways;
 
+pub use boards::{Board, BoardTurn};
 pub use config::{Config, ConfigError, Dialled, HostPort, Network, Secret};
+pub use desks::Desks;
 pub use gateway::{Gateway, StartError};
 pub use lookups::LookUps;
 pub use queues::{Floor, People};

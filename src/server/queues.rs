@@ -3,10 +3,11 @@
 
 use super::gateway::{Inbox, wall_now};
 use crate::acd::{
-    Acd, AgentSetup, AgentView, Command, Event, Left, Now, Presence, QueueSetup, QueueView, Refusal, Setup, Talk, WaitingView,
+    Acd, AgentSetup, AgentState, AgentView, Command, Event, Left, Now, Presence, QueueSetup, QueueView, Refusal, Setup, Talk,
+    WaitingView,
 };
 use crate::base::{CallId, Moment};
-use crate::call::{self, QueueAsk, QueueEvent};
+use crate::call::{self, DeskAsk, QueueAsk, QueueEvent};
 use crate::drive::Happening;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -55,6 +56,10 @@ enum Message {
     Call(CallId, QueueAsk, mpsc::Sender<Inbox>),
     Gone(CallId),
     Desk(Event),
+    /// The agent does not want the call that rings.
+    Decline(String),
+    /// What an agent wants of the call they talk in.
+    Wish(String, DeskAsk),
     People(Box<People>),
 }
 
@@ -82,7 +87,7 @@ impl Queues {
         let people = queues.people.clone();
         let task = tokio::spawn(async move {
             if let Ok(acd) = acd {
-                Keeper { acd, epoch, people, calls: HashMap::new(), tell }.run(messages).await;
+                Keeper { acd, epoch, people, calls: HashMap::new(), tell, day: None }.run(messages).await;
             }
         });
         (queues, task)
@@ -103,6 +108,16 @@ impl Queues {
     /// What an agent or a supervisor did.
     pub(super) fn desk(&self, event: Event) -> bool {
         self.send.try_send(Message::Desk(event)).is_ok()
+    }
+
+    /// The agent does not want the call that rings.
+    pub(super) fn decline(&self, agent: &str) -> bool {
+        self.send.try_send(Message::Decline(agent.into())).is_ok()
+    }
+
+    /// What an agent wants of the call they talk in.
+    pub(super) fn wish(&self, agent: &str, ask: DeskAsk) -> bool {
+        self.send.try_send(Message::Wish(agent.into(), ask)).is_ok()
     }
 
     /// Other queues and agents from now on.
@@ -148,6 +163,8 @@ struct Keeper {
     /// How to tell a call, and whether it talks with an agent.
     calls: HashMap<CallId, mpsc::Sender<Inbox>>,
     tell: watch::Sender<Arc<Floor>>,
+    /// The day of the figures.
+    day: Option<chrono::NaiveDate>,
 }
 
 impl Keeper {
@@ -171,6 +188,18 @@ impl Keeper {
         match message {
             None => self.step(Event::Tick),
             Some(Message::Desk(event)) => self.step(event),
+            Some(Message::Decline(agent)) => {
+                if let Some(AgentState::Offered(call)) = self.state_of(&agent) {
+                    // Before anybody else is offered the call.
+                    self.tell_call(call, call::Event::Queue(QueueEvent::Withdrawn));
+                    self.step(Event::Refused { call, why: Refusal::Declined });
+                }
+            }
+            Some(Message::Wish(agent, ask)) => {
+                if let Some(AgentState::Talking(call)) = self.state_of(&agent) {
+                    self.tell_call(call, call::Event::Desk(ask));
+                }
+            }
             Some(Message::People(people)) => self.step(Event::Reconfigure(Box::new(people.setup))),
             Some(Message::Gone(call)) => {
                 if self.calls.contains_key(&call) {
@@ -199,7 +228,20 @@ impl Keeper {
         }
     }
 
+    fn state_of(&self, agent: &str) -> Option<AgentState> {
+        self.acd.agent_view(now_since(self.epoch).at, agent).map(|view| view.state)
+    }
+
+    fn tell_call(&self, call: CallId, event: call::Event) -> bool {
+        let happening = Inbox::Happening(Happening::Call(event));
+        self.calls.get(&call).is_some_and(|inbox| inbox.try_send(happening).is_ok())
+    }
+
     fn step(&mut self, event: Event) {
+        let today = wall_now().utc().date_naive();
+        if self.day.replace(today).is_some_and(|day| day != today) {
+            self.acd.begin_day();
+        }
         let mut out = Vec::new();
         self.acd.step(now_since(self.epoch), event, &mut out);
         let changed = !out.is_empty();
@@ -231,8 +273,7 @@ impl Keeper {
             Command::Changed => return,
         };
         let last = matches!(news, QueueEvent::Unserved(_));
-        let news = Inbox::Happening(Happening::Call(call::Event::Queue(news)));
-        let told = self.calls.get(&call).is_some_and(|inbox| inbox.try_send(news).is_ok());
+        let told = self.tell_call(call, call::Event::Queue(news));
         if last {
             self.calls.remove(&call);
         } else if !told {

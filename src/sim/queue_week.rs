@@ -229,6 +229,7 @@ impl Play {
                 language: if self.dice.chance() < 0.08 { Language::ZH } else { Language::EN },
                 caller: 1 + self.dice.roll(9_000) as u64,
                 abusive,
+                only: None,
                 emergency: false,
                 returned: false,
                 waited: Duration::ZERO,

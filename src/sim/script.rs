@@ -158,7 +158,9 @@ impl Script {
             }
             ["line"] => world.line = value.split(';').map(|news| line_news(news.trim())).collect::<Result<_, _>>()?,
             _ => {
-                return Err(format!("`{key}` is not known; use flow, at, caller, ears, voice, line, lookup NAME or agent NAME"));
+                return Err(format!(
+                    "`{key}` is not known; use flow, at, caller, ears, voice, line, lookup NAME or agent NAME"
+                ));
             }
         }
         Ok(())

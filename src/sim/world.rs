@@ -245,6 +245,7 @@ impl<'m> Simulation<'m> {
                 }
             }
             Command::HangUp { leg: LegId::Caller }
+            | Command::Hold { .. }
             | Command::AnswerRefer { .. }
             | Command::NotifyRefer { .. }
             | Command::Record(_)

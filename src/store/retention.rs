@@ -100,6 +100,7 @@ impl Store {
                 "UPDATE utterances SET text = NULL WHERE call = ?",
                 "UPDATE decisions SET why = NULL WHERE call = ?",
                 "UPDATE tasks SET what = NULL, old = NULL, new = NULL WHERE call = ?",
+                "UPDATE wrapups SET summary = NULL WHERE call = ?",
                 "DELETE FROM cards WHERE call = ?",
                 "UPDATE calls SET caller = NULL, text_removed = 1 WHERE id = ?",
             ] {

@@ -22,7 +22,7 @@ pub struct TaskRow {
     pub began: WallTime,
     /// The call's flow.
     pub flow: String,
-    /// `wrong_data` or `unclear_process`.
+    /// `wrong_data`, `unclear_process`, or `robot_wrong` (an agent's: what was said, what was answered, what is right).
     pub kind: String,
     /// Which record or case; `None` once text retention has passed, as for the next two.
     pub what: Option<Pii<String>>,
@@ -71,6 +71,19 @@ fn task(row: &SqliteRow) -> Result<TaskRow, StoreError> {
         new: text("new")?,
         done: row.try_get::<Option<i64>, _>("done_ms")?.map(WallTime),
     })
+}
+
+impl Store {
+    /// An agent says what would have been right to answer in a turn: a task for the operators.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn agent_task(&self, call: CallId, turn: u32, answer: &str) -> Result<(), StoreError> {
+        let sql = "INSERT INTO tasks (call, at_us, kind, what, old, new) \
+            SELECT t.call, t.at_us, 'robot_wrong', t.heard, t.answer, ? FROM turns t WHERE t.call = ? AND t.turn = ?";
+        sqlx::query(sql).bind(answer).bind(call.to_string()).bind(i64::from(turn)).execute(&self.pool).await?;
+        Ok(())
+    }
 }
 
 pub(super) async fn insert(db: &mut SqliteConnection, call: CallId, at: Moment, task: &Task) -> Result<(), StoreError> {

@@ -7,7 +7,10 @@ mod access;
 mod attempts;
 mod audit;
 mod cards;
+mod desk;
+mod desk_view;
 mod events;
+mod floor;
 mod guard;
 mod listen;
 mod metrics;
@@ -39,7 +42,7 @@ use axum::middleware;
 use axum::routing::get;
 use problem::Problem;
 use std::net::IpAddr;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::{Instant, SystemTime};
 
 /// What the handlers share. Cheap to clone.
@@ -63,6 +66,8 @@ struct Console {
     attempts: Mutex<Attempts>,
     /// Makes the first administrator, while there is none.
     token: setup::Token,
+    /// Desks, once the gateway has said how they are reached.
+    desk: OnceLock<Arc<desk::DeskSide>>,
     /// `openapi.json`, made once.
     description: String,
 }
@@ -82,6 +87,7 @@ impl WebState {
             passwords: passwords::Passwords::default(),
             attempts: Mutex::default(),
             token: setup::Token::random(),
+            desk: OnceLock::new(),
             description: openapi::describe().to_string(),
         };
         WebState { store, metrics, token, guard: Arc::default(), console: Arc::new(console) }
@@ -90,6 +96,18 @@ impl WebState {
     /// Where everybody is told what changes.
     pub fn hub(&self) -> Hub {
         self.console.hub.clone()
+    }
+
+    /// Opens desks and wall. Keeps them up to date in a task of its own, until the runtime ends.
+    pub fn open_desks(&self, desks: crate::server::Desks, reasons: Vec<String>, dispositions: Vec<String>) {
+        let side = Arc::new(desk::DeskSide::new(desks, reasons, dispositions));
+        if self.console.desk.set(side.clone()).is_ok() {
+            tokio::spawn(floor::run(side, self.hub(), self.store.clone()));
+        }
+    }
+
+    fn desk_side(&self) -> Option<Arc<desk::DeskSide>> {
+        self.console.desk.get().cloned()
     }
 
     /// Where the first administrator is made, below the web side's address; `None` when there is one. It holds a secret:

@@ -3,7 +3,7 @@
 
 use super::access::{self, Access};
 use super::problem::Problem;
-use super::{WebState, audit, openapi, session, setup, socket, users};
+use super::{WebState, audit, desk, desk_view, floor, openapi, session, setup, socket, users};
 use crate::store::Role;
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
@@ -72,7 +72,7 @@ impl Route {
 
 /// All of them.
 pub(super) fn table() -> Vec<Route> {
-    use Access::{Public, Session};
+    use Access::{Desk, Public, Session};
     const ADMIN: Access = Access::Role(Role::Admin);
     const SUPERVISOR: Access = Access::Role(Role::Supervisor);
     let (get, post, patch, delete) = (Method::GET, Method::POST, Method::PATCH, Method::DELETE);
@@ -96,7 +96,7 @@ pub(super) fn table() -> Vec<Route> {
             .takes::<session::NewPassword>()
             .status(StatusCode::NO_CONTENT),
         Route::new(get.clone(), "/users", ADMIN, "All users by name.", users::list).gives::<Vec<users::User>>(),
-        Route::new(post, "/users", ADMIN, "Makes a user.", users::add)
+        Route::new(post.clone(), "/users", ADMIN, "Makes a user.", users::add)
             .takes::<users::AddUser>()
             .gives::<users::User>()
             .status(StatusCode::CREATED),
@@ -107,6 +107,37 @@ pub(super) fn table() -> Vec<Route> {
         Route::new(get.clone(), "/audit", SUPERVISOR, "Who did what, the newest first.", audit::list)
             .asks::<audit::Page>()
             .gives::<Vec<audit::Entry>>(),
+        Route::new(get.clone(), "/desk", Desk, "The agent's desk, whole.", desk::show).gives::<desk_view::Desk>(),
+        Route::new(post.clone(), "/desk/presence", Desk, "Takes calls, is away, or goes home.", desk::presence)
+            .takes::<desk::NewPresence>()
+            .gives::<desk_view::Desk>(),
+        Route::new(post.clone(), "/desk/decline", Desk, "Leaves the call that rings to somebody else.", desk::decline)
+            .gives::<desk_view::Desk>(),
+        Route::new(post.clone(), "/desk/hangup", Desk, "Ends the call.", desk::hang_up).gives::<desk_view::Desk>(),
+        Route::new(post.clone(), "/desk/hold", Desk, "Holds the call, or comes back.", desk::hold)
+            .takes::<desk::Hold>()
+            .gives::<desk_view::Desk>(),
+        Route::new(post.clone(), "/desk/transfer", Desk, "Sends the caller on to a queue or a colleague.", desk::transfer)
+            .takes::<desk::Transfer>()
+            .gives::<desk_view::Desk>(),
+        Route::new(post.clone(), "/desk/wrapup", Desk, "Keeps what is to be kept of the call.", desk::wrap_up)
+            .takes::<desk::AfterCall>()
+            .gives::<desk_view::Desk>(),
+        Route::new(post.clone(), "/desk/wrapup/extend", Desk, "A minute more.", desk::extend).gives::<desk_view::Desk>(),
+        Route::new(post.clone(), "/desk/abuse", Desk, "A step against abuse.", desk::abuse)
+            .takes::<desk::Abuse>()
+            .gives::<desk_view::Desk>(),
+        Route::new(post.clone(), "/desk/wrong", Desk, "The robot was wrong there.", desk::wrong)
+            .takes::<desk::Wrong>()
+            .status(StatusCode::NO_CONTENT),
+        Route::new(get.clone(), "/desk/history", Desk, "Earlier calls of the caller.", desk::history)
+            .asks::<desk::OfCall>()
+            .gives::<Vec<desk_view::Earlier>>(),
+        Route::new(get.clone(), "/desk/audio/{call}/{utterance}", Desk, "What the caller said, as WAV.", desk::audio),
+        Route::new(get.clone(), "/wall", SUPERVISOR, "Queues, agents and who waits.", floor::show).gives::<desk_view::Wall>(),
+        Route::new(post.clone(), "/wall/agents/{name}/presence", SUPERVISOR, "Logs an agent in or out.", floor::set_presence)
+            .takes::<desk::NewPresence>()
+            .gives::<desk_view::Wall>(),
         Route::new(get.clone(), "/openapi.json", Public, "This description.", openapi::show),
         Route::new(get, "/events", Session, "A WebSocket with everything that changes.", socket::upgrade)
             .asks::<socket::Resume>()

@@ -1,7 +1,7 @@
 //! `[[queue]]` and `[[agent]]`: who takes calls, and how callers wait for them.
 
 use super::reader::Section;
-use super::values;
+use super::{DeskConfig, values};
 use crate::acd::{AgentSetup, Choose, Overflow, QueueSetup};
 use crate::server::queues::People;
 use std::collections::{BTreeMap, BTreeSet};
@@ -28,6 +28,18 @@ pub(super) fn read_people(top: &mut Section<'_>) -> People {
         top.error("queue", &format!("the queues do not fit together: {wrong}"), "Correct [[queue]] and [[agent]]");
     }
     people
+}
+
+pub(super) fn read_desk(mut s: Section<'_>) -> DeskConfig {
+    let words = |words: &[&str]| words.iter().map(ToString::to_string).collect::<Vec<_>>();
+    let reasons = words(&["break", "lunch", "training", "meeting"]);
+    let dispositions = words(&["solved", "passed_on", "call_back", "complaint", "no_case"]);
+    let config = DeskConfig {
+        reasons: s.get("reasons", reasons, values::list(values::name)),
+        dispositions: s.get("dispositions", dispositions, values::list(values::name)),
+    };
+    s.finish();
+    config
 }
 
 fn read_queue(s: &mut Section<'_>) -> Option<QueueSetup> {

@@ -6,7 +6,7 @@ use crate::base::{AttemptId, Disposition, Grammar, LegId, LookUpId, Moment, Prom
 use crate::call::{AgentEvent, Command, Event, HandOverCard, QueueAsk, Record, ReferOutcome};
 use crate::drive::{Happening, LastResort, Ports};
 use crate::flow::LookUp;
-use crate::media::{LegCommand, LegEvent, LegStats};
+use crate::media::{LegCommand, LegEvent, LegKey, LegStats};
 use crate::server::gateway::{self, Inbox};
 use crate::server::mask;
 use crate::server::ways::Offered;
@@ -120,6 +120,16 @@ impl Ports for LivePorts {
         self.shared.plane.command(agent.key, LegCommand::Bridge(Some(caller.key)));
     }
 
+    fn hold(&mut self, attempt: AttemptId, on: bool) {
+        let (Some(caller), Some(agent)) = (self.legs.get(&LegId::Caller), self.legs.get(&LegId::Agent(attempt))) else {
+            return;
+        };
+        let with = |other: LegKey| if on { None } else { Some(other) };
+        self.shared.plane.command(caller.key, LegCommand::Bridge(with(agent.key)));
+        self.shared.plane.command(agent.key, LegCommand::Bridge(with(caller.key)));
+        self.comfort(on);
+    }
+
     fn comfort(&mut self, on: bool) {
         let tune = on.then(|| self.shared.comfort.clone());
         self.leg(LegId::Caller, LegCommand::Comfort(tune));
@@ -185,11 +195,13 @@ impl Ports for LivePorts {
     }
 
     fn note(&mut self, record: Record) {
+        self.shared.boards.note(self.id, &self.flow, &record);
         self.shared.tell(self.id, &record);
         self.kept(self.store.note(self.id, self.shared.now(), record));
     }
 
     fn publish(&mut self, card: HandOverCard) {
+        self.shared.boards.card(self.id, &card);
         self.kept(self.store.card(card, gateway::wall_now().plus(CARD_VALID)));
     }
 

@@ -1,0 +1,87 @@
+//! What an agent does at the desk while talking with a caller: hang up, hold, send the caller on, and what helps against abuse.
+
+use super::machine::{Call, Now};
+use super::state::{Farewell, Nobody, State, Step, Transfer};
+use super::timers::TimerName;
+use super::{Command, DeskAsk};
+use crate::base::{BargeIn, LegId};
+use crate::flow::{Accept, Phrase, Target, TransferMethod};
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+impl Call {
+    /// An agent's wish. Only who talks with the caller has any.
+    pub(crate) fn desk_asks(&mut self, now: &mut Now, ask: &DeskAsk) {
+        let State::Joined { attempt, moving, .. } = &self.state else { return };
+        let (attempt, moves) = (*attempt, moving.is_some());
+        match ask {
+            DeskAsk::HangUp => self.agent_hangs_up(now),
+            _ if moves => self.decide(now, "desk_refused", "the caller is being moved on already".into()),
+            DeskAsk::Hold(on) if *on != self.on_hold => {
+                self.on_hold = *on;
+                let (what, why) = if *on { ("held", "the agent holds the call") } else { ("resumed", "the agent is back") };
+                self.decide(now, what, why.into());
+                now.out.push(Command::Hold { attempt, on: *on });
+            }
+            DeskAsk::Hold(_) => {}
+            DeskAsk::SendOn { queue, agent } => self.send_on(now, queue, agent.clone()),
+            DeskAsk::Warn => {
+                self.strain.abusive = true;
+                self.decide(now, "abuse_warned", "the agent asked for a warning".into());
+                let parts = self.phrase(Phrase::AbuseWarning);
+                self.play(now, parts, BargeIn::PersonOnly);
+            }
+            DeskAsk::EndForAbuse => {
+                self.strain.abusive = true;
+                self.decide(now, "abuse_ended", "the agent ended the call because of abuse".into());
+                self.talk_is_over(now, false);
+                now.out.push(Command::HangUp { leg: LegId::Agent(attempt) });
+                let parts = self.phrase(Phrase::AbuseGoodBye);
+                self.leave(now, parts, Farewell::Abuse);
+            }
+        }
+    }
+
+    fn agent_hangs_up(&mut self, now: &mut Now) {
+        if let State::Joined { target, .. } = &self.state {
+            let (to, because) = (target.clone(), self.because());
+            self.end(now, crate::base::Disposition::Transferred { to, because }, false);
+        }
+    }
+
+    /// The caller goes to the head of another line, or to one colleague; this agent is done.
+    fn send_on(&mut self, now: &mut Now, queue: &str, agent: Option<String>) {
+        let State::Joined { attempt, target: from, .. } = &self.state else { return };
+        let (attempt, from) = (*attempt, from.clone());
+        let to = agent.clone().unwrap_or_else(|| queue.to_string());
+        self.decide(now, "agent_transfer", format!("the agent at {from} sends the caller on to {to}"));
+        self.talk_is_over(now, false);
+        self.on_hold = false;
+        now.out.push(Command::HangUp { leg: LegId::Agent(attempt) });
+        let known = self.flow.targets.values().find(|target| target.queue() == Some(queue)).cloned();
+        let target = known.unwrap_or_else(|| Target {
+            name: queue.to_string(),
+            sip: format!("queue:{queue}"),
+            method: TransferMethod::Queue,
+            ring: Duration::from_secs(20),
+            accept: Accept::Key,
+            next: Some(self.flow.person.target.clone()),
+            on: BTreeMap::new(),
+            hours: None,
+            languages: Vec::new(),
+        });
+        self.timers.clear_except(&[TimerName::Longest]);
+        self.story.because = "sent_on".into();
+        self.state = State::Transferring(Box::new(Transfer {
+            because: self.because(),
+            sentence: Some(self.phrase(Phrase::SentOn)),
+            tries: 0,
+            tried: Vec::new(),
+            nobody: Nobody::Tried,
+            told_brief: false,
+            step: Step::Choosing,
+        }));
+        self.publish(now);
+        self.get_in_line_for(now, target, agent);
+    }
+}

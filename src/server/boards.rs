@@ -1,0 +1,190 @@
+//! What is known of each running call, for the agents whom it may reach: its card, what was said and answered, how the caller felt.
+//! Kept in memory while the call goes on and for as long after it as a wrap-up may last; words of sensitive turns never come here.
+
+use crate::base::{CallId, Moment, Pii, UtteranceId};
+use crate::call::{HandOverCard, Record};
+use crate::flow::Flow;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+use tokio::sync::watch;
+
+/// Most calls on boards; beyond it ended ones go first, and then nothing is added.
+const BOARDS_MAX: usize = 5_000;
+/// Most turns and points of a call.
+const TURNS_MAX: usize = 200;
+/// How long an ended call stays.
+const KEPT: Duration = Duration::from_secs(20 * 60);
+
+/// One question and answer.
+#[derive(Debug, Clone)]
+pub struct BoardTurn {
+    /// As in the records.
+    pub turn: u32,
+    /// When.
+    pub at: Moment,
+    /// What the caller said or keyed; empty where it is sensitive.
+    pub text: Pii<String>,
+    /// What it was taken for.
+    pub intent: Option<String>,
+    /// What was answered.
+    pub answer: Pii<String>,
+    /// Words are withheld.
+    pub sensitive: bool,
+    /// The recording of it, where one is kept.
+    pub utterance: Option<UtteranceId>,
+}
+
+/// One call.
+#[derive(Debug, Clone)]
+pub struct Board {
+    /// The flow that serves it.
+    pub flow: Arc<Flow>,
+    /// The card, once somebody is to be reached.
+    pub card: Option<Arc<HandOverCard>>,
+    /// Oldest first.
+    pub turns: Vec<BoardTurn>,
+    /// How upset the caller seemed, 0–100.
+    pub mood: Vec<(Moment, u8)>,
+    /// Caller and agent hear each other.
+    pub joined: bool,
+    /// The agent holds the call.
+    pub held: bool,
+    /// When the first thing was heard.
+    pub began: Moment,
+    /// The last utterance, for the turn that it belongs to.
+    last: Option<UtteranceId>,
+    ended: Option<Instant>,
+}
+
+/// All of them.
+pub(super) struct Boards {
+    /// A lock around a map, held for a look-up; the audio plane never comes here.
+    all: Mutex<HashMap<CallId, Board>>,
+    changed: watch::Sender<u64>,
+}
+
+impl Default for Boards {
+    fn default() -> Boards {
+        Boards { all: Mutex::default(), changed: watch::Sender::new(0) }
+    }
+}
+
+impl Boards {
+    fn lock(&self) -> MutexGuard<'_, HashMap<CallId, Board>> {
+        self.all.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn card(&self, call: CallId, card: &HandOverCard) {
+        if let Some(board) = self.lock().get_mut(&call) {
+            board.card = Some(Arc::new(card.clone()));
+        }
+        self.tell();
+    }
+
+    pub(super) fn note(&self, call: CallId, flow: &Arc<Flow>, record: &Record) {
+        match record {
+            Record::Began { .. } => self.begin(call, flow),
+            Record::Utterance(utterance) => {
+                if let Some(board) = self.lock().get_mut(&call) {
+                    board.last = Some(utterance.utterance).filter(|_| !utterance.sensitive);
+                    board.began = if board.began == Moment::ZERO { utterance.at } else { board.began };
+                }
+            }
+            Record::Turn(turn) => {
+                let mut all = self.lock();
+                let Some(board) = all.get_mut(&call) else { return };
+                let secret = turn.sensitive;
+                let utterance = board.last.filter(|_| turn.by == "voice" && !secret);
+                let new = BoardTurn {
+                    turn: turn.turn,
+                    at: turn.at,
+                    text: turn.heard.clone(),
+                    intent: turn.meaning.clone(),
+                    answer: turn.answer.clone(),
+                    sensitive: secret,
+                    utterance,
+                };
+                match board.turns.iter().position(|t| t.turn == turn.turn) {
+                    Some(at) => board.turns[at] = BoardTurn { utterance: board.turns[at].utterance.or(utterance), ..new },
+                    None if board.turns.len() < TURNS_MAX => board.turns.push(new),
+                    None => {}
+                }
+                drop(all);
+                self.tell();
+            }
+            Record::Attempt { method, outcome, .. } if method == "queue" => {
+                self.phase(call, |board| board.joined = outcome == "answered");
+            }
+            Record::Decision { at, what, .. } => {
+                match what.as_str() {
+                    "held" => return self.phase(call, |board| board.held = true),
+                    "resumed" | "agent_transfer" | "agent_lost" => return self.phase(call, |board| board.held = false),
+                    _ => {}
+                }
+                let level = match what.as_str() {
+                    "abuse" => 95,
+                    "upset" | "loud" => 70,
+                    "same_answer" | "misunderstood" | "corrected" => 45,
+                    _ => return,
+                };
+                if let Some(board) = self.lock().get_mut(&call).filter(|board| board.mood.len() < TURNS_MAX) {
+                    board.mood.push((*at, level));
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn phase(&self, call: CallId, change: impl FnOnce(&mut Board)) {
+        if let Some(board) = self.lock().get_mut(&call) {
+            change(board);
+        }
+        self.tell();
+    }
+
+    fn begin(&self, call: CallId, flow: &Arc<Flow>) {
+        let mut all = self.lock();
+        if all.len() >= BOARDS_MAX {
+            all.retain(|_, board| board.ended.is_none());
+        }
+        if all.len() < BOARDS_MAX {
+            let board = Board {
+                flow: flow.clone(),
+                card: None,
+                turns: Vec::new(),
+                mood: Vec::new(),
+                joined: false,
+                held: false,
+                began: Moment::ZERO,
+                last: None,
+                ended: None,
+            };
+            all.insert(call, board);
+        }
+    }
+
+    /// The call is over. Whom nobody was to be reached for is forgotten at once.
+    pub(super) fn gone(&self, call: CallId) {
+        let mut all = self.lock();
+        match all.get_mut(&call) {
+            Some(board) if board.card.is_some() => board.ended = board.ended.or_else(|| Some(Instant::now())),
+            _ => drop(all.remove(&call)),
+        }
+        all.retain(|_, board| board.ended.is_none_or(|ended| ended.elapsed() < KEPT));
+        drop(all);
+        self.tell();
+    }
+
+    pub(super) fn get(&self, call: CallId) -> Option<Board> {
+        self.lock().get(&call).cloned()
+    }
+
+    fn tell(&self) {
+        self.changed.send_modify(|n| *n += 1);
+    }
+
+    pub(super) fn changed(&self) -> watch::Receiver<u64> {
+        self.changed.subscribe()
+    }
+}

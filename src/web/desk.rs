@@ -1,0 +1,366 @@
+//! The desk: what an agent sees and does. Everything that changes is told on the agent's sockets as one whole state.
+
+use super::access::SignedIn;
+use super::desk_view::{self, Desk, Earlier};
+use super::problem::{Answer, Asked, Body, Named, Problem};
+use super::{WebState, wall_now};
+use crate::acd::{AgentState, Presence};
+use crate::base::{CallId, Pii, UtteranceId};
+use crate::call::DeskAsk;
+use crate::server::Desks;
+use crate::store::{PresenceRow, WrapUp};
+use axum::Json;
+use axum::extract::State;
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use schemars::JsonSchema;
+use serde::Deserialize;
+use std::collections::HashMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+/// Most characters of a summary, and of an answer that would have been right.
+const TEXT_MAX: usize = 4_000;
+/// What is asked for is seen on the floor after so long at most.
+const SEEN_MAX: Duration = Duration::from_millis(500);
+
+/// What the desk's handlers share.
+pub(super) struct DeskSide {
+    pub(super) desks: Desks,
+    pub(super) reasons: Vec<String>,
+    pub(super) dispositions: Vec<String>,
+    /// The call that each agent had last: its wrap-up is about it. As many as there are agents.
+    last: Mutex<HashMap<String, LastCall>>,
+}
+
+/// The call that an agent had last.
+#[derive(Debug, Clone)]
+pub(super) struct LastCall {
+    pub(super) call: CallId,
+    pub(super) queue: String,
+    pub(super) waited: Duration,
+    pub(super) left: WrapUp,
+}
+
+impl DeskSide {
+    pub(super) fn new(desks: Desks, reasons: Vec<String>, dispositions: Vec<String>) -> DeskSide {
+        DeskSide { desks, reasons, dispositions, last: Mutex::default() }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<String, LastCall>> {
+        self.last.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn last(&self, agent: &str) -> Option<LastCall> {
+        self.lock().get(agent).cloned()
+    }
+
+    /// Remembers who talks in which call.
+    pub(super) fn look(&self) {
+        let floor = self.desks.floor().borrow().clone();
+        let mut last = self.lock();
+        for agent in &floor.agents {
+            if let (AgentState::Talking(call), Some((queue, waited))) = (agent.state, &agent.call)
+                && last.get(&agent.name).is_none_or(|known| known.call != call)
+            {
+                let new = LastCall { call, queue: queue.clone(), waited: *waited, left: WrapUp::default() };
+                last.insert(agent.name.clone(), new);
+            }
+        }
+    }
+
+    fn leave(&self, agent: &str, left: WrapUp) {
+        if let Some(last) = self.lock().get_mut(agent) {
+            last.left = left;
+        }
+    }
+}
+
+/// The desk of who asks, and their name there.
+fn at(state: &WebState, signed_in: SignedIn) -> Answer<(std::sync::Arc<DeskSide>, String)> {
+    let agent = signed_in.user.agent.ok_or_else(Problem::not_allowed)?;
+    let side = state.desk_side().ok_or_else(Problem::not_found)?;
+    if side.desks.people().phones.contains_key(&agent) {
+        return Ok((side, agent));
+    }
+    let detail = format!("There is no agent {agent:?} in the gateway's configuration. An operator can add one.");
+    Err(Problem::new(StatusCode::CONFLICT, "no_agent", detail))
+}
+
+/// Waits until what was asked for is seen (or a moment), and shows the desk.
+async fn shown(state: &WebState, side: &DeskSide, agent: &str, asked: bool) -> Answer<Json<Desk>> {
+    if !asked {
+        let detail = "The gateway is overrun just now. Please try again.";
+        return Err(Problem::new(StatusCode::SERVICE_UNAVAILABLE, "busy", detail));
+    }
+    let mut floor = side.desks.floor();
+    floor.mark_unchanged();
+    let _ = tokio::time::timeout(SEEN_MAX, floor.changed()).await;
+    show_now(state, side, agent)
+}
+
+fn show_now(_state: &WebState, side: &DeskSide, agent: &str) -> Answer<Json<Desk>> {
+    side.look();
+    desk_view::desk(side, agent).map(Json).ok_or_else(Problem::not_found)
+}
+
+/// `GET /desk`.
+pub(super) async fn show(State(state): State<WebState>, signed_in: SignedIn) -> Answer<Json<Desk>> {
+    let (side, agent) = at(&state, signed_in)?;
+    show_now(&state, &side, &agent)
+}
+
+/// Where an agent wants to be.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct NewPresence {
+    /// `available`, `away` or `offline`.
+    pub(super) state: String,
+    /// One of the desk's reasons, for `away`.
+    #[serde(default)]
+    pub(super) reason: Option<String>,
+}
+
+impl NewPresence {
+    pub(super) fn presence(&self, reasons: &[String]) -> Answer<Presence> {
+        match (self.state.as_str(), &self.reason) {
+            ("available", _) => Ok(Presence::Available),
+            ("offline", _) => Ok(Presence::Offline),
+            ("away", None) => Ok(Presence::Away("away".into())),
+            ("away", Some(reason)) if reasons.contains(reason) => Ok(Presence::Away(reason.clone())),
+            _ => Err(Problem::invalid("Write available, away (with one of the reasons of this desk) or offline.")),
+        }
+    }
+}
+
+/// `POST /desk/presence`.
+pub(super) async fn presence(
+    State(state): State<WebState>,
+    signed_in: SignedIn,
+    Body(wanted): Body<NewPresence>,
+) -> Answer<Json<Desk>> {
+    let (side, agent) = at(&state, signed_in)?;
+    let presence = wanted.presence(&side.reasons)?;
+    let row = PresenceRow { agent: agent.clone(), state: wanted.state, reason: wanted.reason };
+    // An agent is not kept from work by a database that is away.
+    if let Err(error) = state.store.set_presence(&row, wall_now()).await {
+        tracing::error!(%error, "where an agent is could not be remembered");
+    }
+    let asked = side.desks.set_presence(&agent, presence);
+    shown(&state, &side, &agent, asked).await
+}
+
+/// `POST /desk/decline`.
+pub(super) async fn decline(State(state): State<WebState>, signed_in: SignedIn) -> Answer<Json<Desk>> {
+    let (side, agent) = at(&state, signed_in)?;
+    let asked = side.desks.decline(&agent);
+    shown(&state, &side, &agent, asked).await
+}
+
+/// `POST /desk/hangup`.
+pub(super) async fn hang_up(State(state): State<WebState>, signed_in: SignedIn) -> Answer<Json<Desk>> {
+    let (side, agent) = at(&state, signed_in)?;
+    let asked = side.desks.wish(&agent, DeskAsk::HangUp);
+    shown(&state, &side, &agent, asked).await
+}
+
+/// Whether the caller waits.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Hold {
+    on: bool,
+}
+
+/// `POST /desk/hold`.
+pub(super) async fn hold(State(state): State<WebState>, signed_in: SignedIn, Body(hold): Body<Hold>) -> Answer<Json<Desk>> {
+    let (side, agent) = at(&state, signed_in)?;
+    let asked = side.desks.wish(&agent, DeskAsk::Hold(hold.on));
+    shown(&state, &side, &agent, asked).await
+}
+
+/// Where the caller goes; exactly one of the two.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Transfer {
+    #[serde(default)]
+    queue: Option<String>,
+    #[serde(default)]
+    agent: Option<String>,
+}
+
+/// `POST /desk/transfer`.
+pub(super) async fn transfer(
+    State(state): State<WebState>,
+    signed_in: SignedIn,
+    Body(to): Body<Transfer>,
+) -> Answer<Json<Desk>> {
+    let (side, agent) = at(&state, signed_in)?;
+    let people = side.desks.people();
+    let ask = match (to.queue, to.agent) {
+        (Some(queue), None) if people.has_queue(&queue) => DeskAsk::SendOn { queue, agent: None },
+        (None, Some(colleague)) if people.phones.contains_key(&colleague) && colleague != agent => {
+            let Some(last) = side.last(&agent) else { return Err(Problem::not_found()) };
+            DeskAsk::SendOn { queue: last.queue, agent: Some(colleague) }
+        }
+        _ => return Err(Problem::invalid("Name either a queue or a colleague that there is.")),
+    };
+    let asked = side.desks.wish(&agent, ask);
+    shown(&state, &side, &agent, asked).await
+}
+
+/// What is to be kept of the call.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct AfterCall {
+    #[serde(default)]
+    disposition: Option<String>,
+    #[serde(default)]
+    summary: Option<String>,
+    /// The wrap-up is over.
+    done: bool,
+}
+
+/// `POST /desk/wrapup`.
+pub(super) async fn wrap_up(
+    State(state): State<WebState>,
+    signed_in: SignedIn,
+    Body(after): Body<AfterCall>,
+) -> Answer<Json<Desk>> {
+    let (side, agent) = at(&state, signed_in)?;
+    if after.disposition.as_ref().is_some_and(|word| !side.dispositions.contains(word)) {
+        return Err(Problem::invalid("There is no such disposition at this desk."));
+    }
+    if after.summary.as_ref().is_some_and(|text| text.chars().count() > TEXT_MAX) {
+        return Err(Problem::invalid("The summary is too long: at most 4 000 characters."));
+    }
+    side.look();
+    let last = side.last(&agent).ok_or_else(Problem::not_found)?;
+    let left = WrapUp { disposition: after.disposition, summary: after.summary.map(Pii::new) };
+    if !state.store.wrap_up(last.call, &agent, wall_now(), &left).await? {
+        return Err(Problem::new(StatusCode::CONFLICT, "gone", "The call's records are gone, so nothing can be kept of it."));
+    }
+    side.leave(&agent, left);
+    if !after.done {
+        return show_now(&state, &side, &agent);
+    }
+    let asked = side.desks.wrapped_up(&agent);
+    shown(&state, &side, &agent, asked).await
+}
+
+/// `POST /desk/wrapup/extend`.
+pub(super) async fn extend(State(state): State<WebState>, signed_in: SignedIn) -> Answer<Json<Desk>> {
+    let (side, agent) = at(&state, signed_in)?;
+    let asked = side.desks.extend(&agent);
+    shown(&state, &side, &agent, asked).await
+}
+
+/// A step against abuse.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Abuse {
+    /// `warn`, `supervisor` or `end`.
+    step: String,
+}
+
+/// `POST /desk/abuse`.
+pub(super) async fn abuse(State(state): State<WebState>, signed_in: SignedIn, Body(abuse): Body<Abuse>) -> Answer<Json<Desk>> {
+    let who = signed_in.user.name.clone();
+    let (side, agent) = at(&state, signed_in)?;
+    let ask = match abuse.step.as_str() {
+        "warn" => DeskAsk::Warn,
+        "end" => DeskAsk::EndForAbuse,
+        "supervisor" if side.desks.people().has_queue("supervisor") => {
+            DeskAsk::SendOn { queue: "supervisor".into(), agent: None }
+        }
+        "supervisor" => {
+            let detail = "There is no queue named supervisor to which the caller could go.";
+            return Err(Problem::new(StatusCode::CONFLICT, "no_supervisor", detail));
+        }
+        _ => return Err(Problem::invalid("Write warn, supervisor or end.")),
+    };
+    let call = side.last(&agent).map(|last| last.call.to_string()).unwrap_or_default();
+    state.note(Some(&who), &format!("abuse_{}", abuse.step), &call).await;
+    let asked = side.desks.wish(&agent, ask);
+    shown(&state, &side, &agent, asked).await
+}
+
+/// The robot was wrong there.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Wrong {
+    turn: u32,
+    /// What it meant.
+    #[serde(default)]
+    intent: Option<String>,
+    /// What would have been right to say.
+    #[serde(default)]
+    answer: Option<String>,
+}
+
+/// `POST /desk/wrong`: a label for the operators' tuning, and an answer as a task.
+pub(super) async fn wrong(State(state): State<WebState>, signed_in: SignedIn, Body(wrong): Body<Wrong>) -> Answer<StatusCode> {
+    let who = signed_in.user.name.clone();
+    let (side, agent) = at(&state, signed_in)?;
+    side.look();
+    let last = side.last(&agent).ok_or_else(Problem::not_found)?;
+    let board = side.desks.board(last.call).ok_or_else(Problem::not_found)?;
+    if let Some(intent) = &wrong.intent {
+        if !board.flow.intents.contains_key(intent) {
+            return Err(Problem::invalid("The flow of this call has no such intent."));
+        }
+        state.store.label(last.call, wrong.turn, Some(intent), wall_now()).await?;
+    }
+    if let Some(answer) = wrong.answer.filter(|answer| !answer.trim().is_empty()) {
+        if answer.chars().count() > TEXT_MAX {
+            return Err(Problem::invalid("The answer is too long: at most 4 000 characters."));
+        }
+        state.store.agent_task(last.call, wrong.turn, &answer).await?;
+    }
+    state.note(Some(&who), "robot_wrong", &format!("{} {}", last.call, wrong.turn)).await;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Which call.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct OfCall {
+    call: String,
+}
+
+/// The call that an agent has, or had last; others are nobody's business.
+fn own_call(side: &DeskSide, agent: &str, call: &str) -> Answer<CallId> {
+    side.look();
+    let call: CallId = call.parse().map_err(|_| Problem::not_found())?;
+    let floor = side.desks.floor().borrow().clone();
+    let rings = floor.agents.iter().any(|a| a.name == agent && a.state == AgentState::Offered(call));
+    let had = side.last(agent).is_some_and(|last| last.call == call);
+    (rings || had).then_some(call).ok_or_else(Problem::not_found)
+}
+
+/// `GET /desk/history`.
+pub(super) async fn history(
+    State(state): State<WebState>,
+    signed_in: SignedIn,
+    Asked(of): Asked<OfCall>,
+) -> Answer<Json<Vec<Earlier>>> {
+    let (side, agent) = at(&state, signed_in)?;
+    let call = own_call(&side, &agent, &of.call)?;
+    let earlier = state.store.earlier_calls(call).await?;
+    Ok(Json(earlier.into_iter().map(Earlier::from).collect()))
+}
+
+/// `GET /desk/audio/{call}/{utterance}`: what the caller said, from the agent's own call.
+pub(super) async fn audio(
+    State(state): State<WebState>,
+    signed_in: SignedIn,
+    Named((call, utterance)): Named<(String, u32)>,
+) -> Answer<Response> {
+    let who = signed_in.user.name.clone();
+    let (side, agent) = at(&state, signed_in)?;
+    let call = own_call(&side, &agent, &call)?;
+    let began = state.store.began(call).await?.ok_or_else(Problem::not_found)?;
+    let path = state.store.clip_path(call, began, UtteranceId(utterance));
+    let sound = tokio::fs::read(path).await.map_err(|_| Problem::not_found())?;
+    state.note(Some(&who), "listened", &format!("{call} {utterance}")).await;
+    Ok(([(header::CONTENT_TYPE, "audio/wav")], sound).into_response())
+}

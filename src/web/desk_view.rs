@@ -1,0 +1,494 @@
+//! What a desk and the wall look like as JSON. The page relies on these names: add, never rename.
+
+use super::desk::DeskSide;
+use super::rfc3339;
+use crate::acd::{AgentState, AgentView, Interval, Presence, QueueView};
+use crate::base::{Disposition, Moment};
+use crate::call::HandOverCard;
+use crate::server::{Board, Desks};
+use crate::store::EarlierCall;
+use schemars::JsonSchema;
+use serde::Serialize;
+use std::collections::BTreeMap;
+
+/// An agent whose load is above this has had much to bear.
+const HIGH_LOAD: u8 = 70;
+
+/// A whole desk.
+#[derive(Serialize, JsonSchema, PartialEq, Clone)]
+pub(super) struct Desk {
+    agent: Agent,
+    /// Those that the agent serves.
+    queues: Vec<Queue>,
+    colleagues: Vec<Colleague>,
+    /// Why one may be away.
+    reasons: Vec<String>,
+    dispositions: Vec<String>,
+    /// Of the call's flow.
+    intents: Vec<Intent>,
+    call: Option<Call>,
+}
+
+#[derive(Serialize, JsonSchema, PartialEq, Clone)]
+struct Agent {
+    name: String,
+    display: String,
+    phone: String,
+    /// offline, away, available, offered, talking, wrapup or rest.
+    state: String,
+    reason: Option<String>,
+    since: String,
+    /// When wrap-up or rest ends by itself.
+    until: Option<String>,
+    /// 0–100, the agent's own.
+    load: u8,
+    calls_today: u32,
+    /// What comes after the call and its wrap-up, where it is not `available`.
+    next: Option<String>,
+}
+
+#[derive(Serialize, JsonSchema, PartialEq, Clone)]
+struct Wait {
+    from_s: u32,
+    to_s: u32,
+}
+
+impl From<Interval> for Wait {
+    fn from(wait: Interval) -> Wait {
+        Wait { from_s: wait.from, to_s: wait.to }
+    }
+}
+
+#[derive(Serialize, JsonSchema, PartialEq, Clone)]
+struct Queue {
+    name: String,
+    waiting: usize,
+    longest_wait_s: u64,
+    free: usize,
+    talking: usize,
+    wait: Option<Wait>,
+}
+
+impl From<&QueueView> for Queue {
+    fn from(queue: &QueueView) -> Queue {
+        Queue {
+            name: queue.name.clone(),
+            waiting: queue.waiting,
+            longest_wait_s: queue.longest_wait.as_secs(),
+            free: queue.free,
+            talking: queue.talking,
+            wait: queue.wait.map(Wait::from),
+        }
+    }
+}
+
+#[derive(Serialize, JsonSchema, PartialEq, Clone)]
+struct Colleague {
+    name: String,
+    display: String,
+    state: String,
+}
+
+#[derive(Serialize, JsonSchema, PartialEq, Clone)]
+struct Intent {
+    name: String,
+    label: String,
+}
+
+#[derive(Serialize, JsonSchema, PartialEq, Clone)]
+struct Call {
+    id: String,
+    queue: String,
+    /// offered, briefing, talking, held or wrapup.
+    phase: String,
+    since: String,
+    waited_s: u64,
+    card: Card,
+    turns: Vec<Turn>,
+    mood: Vec<Mood>,
+    draft: Option<Draft>,
+    checklist: Vec<Item>,
+    disposition: Option<String>,
+    summary: Option<String>,
+}
+
+#[derive(Serialize, JsonSchema, PartialEq, Clone)]
+struct Card {
+    reference: String,
+    call: String,
+    flow: String,
+    caller: String,
+    dialled: String,
+    diverted_from: Option<String>,
+    diverted_because: Option<String>,
+    language: String,
+    since: String,
+    seconds: u64,
+    intent: Option<String>,
+    intent_label: Option<String>,
+    slots: BTreeMap<String, String>,
+    because: String,
+    because_text: Words,
+    summary: String,
+    verified: bool,
+    tier: Option<String>,
+    priority: u8,
+    signed: bool,
+    step: Option<Step>,
+}
+
+#[derive(Serialize, JsonSchema, PartialEq, Clone)]
+struct Words {
+    en: String,
+    zh: String,
+}
+
+#[derive(Serialize, JsonSchema, PartialEq, Clone)]
+struct Step {
+    procedure: String,
+    step: usize,
+    of: usize,
+}
+
+#[derive(Serialize, JsonSchema, PartialEq, Clone)]
+struct Turn {
+    number: u32,
+    at_s: u64,
+    who: String,
+    text: String,
+    intent: Option<String>,
+    answer: Option<String>,
+    sensitive: bool,
+    utterance: Option<u32>,
+}
+
+#[derive(Serialize, JsonSchema, PartialEq, Clone)]
+struct Mood {
+    at_s: u64,
+    level: u8,
+}
+
+#[derive(Serialize, JsonSchema, PartialEq, Clone)]
+struct Draft {
+    source: String,
+    text: String,
+    intent: String,
+}
+
+#[derive(Serialize, JsonSchema, PartialEq, Clone)]
+struct Item {
+    slot: String,
+    label: String,
+    value: Option<String>,
+}
+
+/// An earlier call.
+#[derive(Serialize, JsonSchema)]
+pub(super) struct Earlier {
+    call: String,
+    at: String,
+    flow: String,
+    intent: Option<String>,
+    because: Option<String>,
+    disposition: String,
+    summary: Option<String>,
+}
+
+impl From<EarlierCall> for Earlier {
+    fn from(earlier: EarlierCall) -> Earlier {
+        let because = match &earlier.disposition {
+            Some(Disposition::Transferred { because, .. } | Disposition::MessageTaken { because }) => Some(because.clone()),
+            _ => None,
+        };
+        Earlier {
+            call: earlier.call.to_string(),
+            at: rfc3339(earlier.began),
+            flow: earlier.flow,
+            intent: earlier.intent,
+            because,
+            disposition: earlier.disposition.as_ref().map_or("going_on", Disposition::name).to_string(),
+            summary: earlier.summary.map(|summary| summary.into_inner()),
+        }
+    }
+}
+
+/// The desk of an agent; `None` when there is no such agent.
+pub(super) fn desk(side: &DeskSide, agent: &str) -> Option<Desk> {
+    let desks = &side.desks;
+    let (floor, people) = (desks.floor().borrow().clone(), desks.people());
+    let view = floor.agents.iter().find(|a| a.name == agent)?;
+    let setup = people.setup.agents.iter().find(|a| a.name == agent)?;
+    let serves = |name: &str| people.setup.queues.iter().any(|q| q.name == name && setup.serves(q));
+    let call = call_of(side, view);
+    let intents = call.as_ref().map(|(_, board)| intents(board)).unwrap_or_default();
+    Some(Desk {
+        agent: Agent {
+            name: view.name.clone(),
+            display: view.name.clone(),
+            phone: people.phones.get(agent).cloned().unwrap_or_default(),
+            state: view.state.name().to_string(),
+            reason: reason(view),
+            since: rfc3339(desks.wall(view.since)),
+            until: view.until.map(|until| rfc3339(in_future(desks, until))),
+            load: view.load,
+            calls_today: view.calls,
+            next: next(view),
+        },
+        queues: floor.queues.iter().filter(|q| serves(&q.name)).map(Queue::from).collect(),
+        colleagues: floor.agents.iter().filter(|a| a.name != agent).map(colleague).collect(),
+        reasons: side.reasons.clone(),
+        dispositions: side.dispositions.clone(),
+        intents,
+        call: call.map(|(call, _)| call),
+    })
+}
+
+fn in_future(desks: &Desks, at: Moment) -> crate::base::WallTime {
+    let now = desks.now();
+    desks.wall(now).plus(at.since(now))
+}
+
+fn reason(view: &AgentView) -> Option<String> {
+    match (&view.presence, view.state) {
+        (Presence::Away(why), AgentState::Away) => Some(why.clone()),
+        _ => None,
+    }
+}
+
+fn next(view: &AgentView) -> Option<String> {
+    match (&view.presence, view.state) {
+        (_, AgentState::Available | AgentState::Away | AgentState::Offline) | (Presence::Available, _) => None,
+        (Presence::Away(why), _) => Some(why.clone()),
+        (Presence::Offline, _) => Some("offline".into()),
+    }
+}
+
+fn colleague(view: &AgentView) -> Colleague {
+    Colleague { name: view.name.clone(), display: view.name.clone(), state: view.state.name().to_string() }
+}
+
+fn intents(board: &Board) -> Vec<Intent> {
+    board.flow.intents.keys().map(|name| Intent { name: name.clone(), label: spaced(name) }).collect()
+}
+
+fn call_of(side: &DeskSide, view: &AgentView) -> Option<(Call, Board)> {
+    let desks = &side.desks;
+    let last = side.last(&view.name);
+    let (id, queue, waited) = match (view.state, &view.call) {
+        (AgentState::Offered(call) | AgentState::Talking(call), Some((queue, waited))) => (call, queue.clone(), *waited),
+        (AgentState::WrapUp, _) => last.as_ref().map(|last| (last.call, last.queue.clone(), last.waited))?,
+        _ => return None,
+    };
+    let board = desks.board(id)?;
+    let card = board.card.clone()?;
+    let phase = match view.state {
+        AgentState::Offered(_) => "offered",
+        AgentState::WrapUp => "wrapup",
+        _ if board.held => "held",
+        _ if board.joined => "talking",
+        _ => "briefing",
+    };
+    let left = last.filter(|last| last.call == id).map(|last| last.left).unwrap_or_default();
+    let after = phase == "wrapup";
+    let summary = left.summary.map(|text| text.into_inner()).or_else(|| after.then(|| summary(&card)));
+    let call = Call {
+        id: id.to_string(),
+        queue,
+        phase: phase.to_string(),
+        since: rfc3339(desks.wall(view.since)),
+        waited_s: waited.as_secs(),
+        checklist: checklist(&board, &card),
+        turns: turns(&board),
+        mood: board.mood.iter().map(|(at, level)| Mood { at_s: at.since(board.began).as_secs(), level: *level }).collect(),
+        draft: None,
+        disposition: left.disposition,
+        summary,
+        card: card_body(&card),
+    };
+    Some((call, board))
+}
+
+/// What the call was about, for the agent to change: what was wanted, with the values, and what was answered last.
+fn summary(card: &HandOverCard) -> String {
+    let slots = card.slots.reveal().iter().map(|(name, value)| format!("{}: {value}", spaced(name)));
+    let wanted = card.intent.as_deref().map(spaced);
+    let answered = card.turns.iter().rev().map(|turn| turn.answer.reveal().trim()).find(|answer| !answer.is_empty());
+    let parts = wanted.into_iter().chain(slots).chain(answered.map(|answer| format!("« {answer} »")));
+    parts.collect::<Vec<_>>().join("; ")
+}
+
+fn checklist(board: &Board, card: &HandOverCard) -> Vec<Item> {
+    let intent = card.intent.as_ref().and_then(|name| board.flow.intents.get(name));
+    let slots = intent.map(|intent| intent.slots.keys().cloned().collect::<Vec<_>>()).unwrap_or_default();
+    let value = |slot: &String| card.slots.reveal().get(slot).cloned();
+    slots.into_iter().map(|slot| Item { label: spaced(&slot), value: value(&slot), slot }).collect()
+}
+
+fn turns(board: &Board) -> Vec<Turn> {
+    let turn = |turn: &crate::server::BoardTurn| Turn {
+        number: turn.turn,
+        at_s: turn.at.since(board.began).as_secs(),
+        who: "caller".into(),
+        text: turn.text.reveal().clone(),
+        intent: turn.intent.clone(),
+        answer: Some(turn.answer.reveal().clone()).filter(|answer| !answer.is_empty()),
+        sensitive: turn.sensitive,
+        utterance: turn.utterance.map(|u| u.0),
+    };
+    board.turns.iter().map(turn).collect()
+}
+
+fn card_body(card: &HandOverCard) -> Card {
+    Card {
+        reference: card.reference.clone(),
+        call: card.call.to_string(),
+        flow: card.flow.clone(),
+        caller: card.caller.as_str().to_string(),
+        dialled: card.dialled.as_str().to_string(),
+        diverted_from: card.diverted.as_ref().map(|d| d.from.as_str().to_string()),
+        diverted_because: card.diverted.as_ref().map(|d| d.reason.clone()).filter(|reason| !reason.is_empty()),
+        language: card.language.to_string(),
+        since: rfc3339(card.since),
+        seconds: card.seconds,
+        intent: card.intent.clone(),
+        intent_label: card.intent.as_deref().map(spaced),
+        slots: card.slots.reveal().clone(),
+        because_text: because(&card.because),
+        because: card.because.clone(),
+        summary: card.summary.reveal().clone(),
+        verified: card.verified,
+        tier: card.tier.clone(),
+        priority: card.priority,
+        signed: false,
+        step: card.step.as_ref().map(|s| Step { procedure: s.procedure.clone(), step: s.step, of: s.of }),
+    }
+}
+
+/// Why a person, in words.
+fn because(word: &str) -> Words {
+    let (en, zh) = match word {
+        "asked" => ("The caller asked for a person.", "来电者要求人工服务。"),
+        "misunderstood" => ("The robot did not understand, several times.", "机器人多次没有听懂。"),
+        "same_answer" => ("The same answer did not help.", "重复的回答没有解决问题。"),
+        "silence" => ("The caller fell silent.", "来电者没有再说话。"),
+        "upset" => ("The caller is upset.", "来电者情绪激动。"),
+        "story" => ("The caller told a long story.", "来电者描述的情况比较复杂。"),
+        "no_progress" => ("The call got nowhere.", "对话没有进展。"),
+        "loud" => ("The caller raised their voice.", "来电者提高了音量。"),
+        "tier" => ("This caller comes to a person first.", "该客户优先由人工接待。"),
+        "agent_lost" => ("The connection to a colleague broke.", "与同事的连接中断了。"),
+        "returned" => ("A colleague did not take the call.", "同事没有接起电话。"),
+        "sent_on" => ("A colleague sent the caller on.", "同事转接过来的。"),
+        "script" | "flow" => ("The script leads to a person here.", "流程在此转人工。"),
+        _ => return Words { en: spaced(word), zh: spaced(word) },
+    };
+    Words { en: en.into(), zh: zh.into() }
+}
+
+fn spaced(name: &str) -> String {
+    name.replace(['_', '.', '-'], " ")
+}
+
+/// The whole floor, for supervisors.
+#[derive(Serialize, JsonSchema, PartialEq, Clone)]
+pub(super) struct Wall {
+    queues: Vec<WallQueue>,
+    agents: Vec<WallAgent>,
+    waiting: Vec<Waiting>,
+    load: TeamLoad,
+}
+
+#[derive(Serialize, JsonSchema, PartialEq, Clone)]
+struct WallQueue {
+    #[serde(flatten)]
+    queue: Queue,
+    calls_today: u64,
+    served_today: u64,
+    abandoned_today: u64,
+    /// Served within 20 s, of all who came: 0–1.
+    service_level: Option<f64>,
+    /// Served inside what they were told: 0–1.
+    coverage: Option<f64>,
+}
+
+#[derive(Serialize, JsonSchema, PartialEq, Clone)]
+struct WallAgent {
+    name: String,
+    display: String,
+    state: String,
+    reason: Option<String>,
+    since: String,
+    queue: Option<String>,
+    calls_today: u32,
+}
+
+#[derive(Serialize, JsonSchema, PartialEq, Clone)]
+struct Waiting {
+    call: String,
+    queue: String,
+    position: usize,
+    since: String,
+    priority: u8,
+    language: String,
+    because: String,
+    from_s: Option<u32>,
+    to_s: Option<u32>,
+}
+
+/// Of the team; nobody is named.
+#[derive(Serialize, JsonSchema, PartialEq, Clone)]
+struct TeamLoad {
+    mean: u8,
+    high: usize,
+}
+
+/// The wall.
+pub(super) fn wall(side: &DeskSide) -> Wall {
+    let desks = &side.desks;
+    let floor = desks.floor().borrow().clone();
+    let share = |part: u64, of: u64| (of > 0).then(|| part as f64 / of as f64);
+    let queues = floor.queues.iter().map(|view| {
+        let kept: u64 = view.figures.iter().map(|f| f.kept).sum();
+        let told: u64 = view.figures.iter().map(|f| f.told).sum();
+        WallQueue {
+            queue: Queue::from(view),
+            calls_today: view.day.came,
+            served_today: view.day.served,
+            abandoned_today: view.day.gave_up,
+            service_level: share(view.day.soon, view.day.came),
+            coverage: share(kept, told),
+        }
+    });
+    let agents = floor.agents.iter().map(|view| WallAgent {
+        name: view.name.clone(),
+        display: view.name.clone(),
+        state: view.state.name().to_string(),
+        reason: reason(view),
+        since: rfc3339(desks.wall(view.since)),
+        queue: view.call.as_ref().map(|(queue, _)| queue.clone()),
+        calls_today: view.calls,
+    });
+    let waiting = floor.waiting.iter().map(|w| {
+        let card = desks.board(w.call).and_then(|board| board.card);
+        let since = Moment::from_micros(floor.at.micros().saturating_sub(w.waited.as_micros() as u64));
+        Waiting {
+            call: w.call.to_string(),
+            queue: w.queue.clone(),
+            position: w.position,
+            since: rfc3339(desks.wall(since)),
+            priority: w.priority,
+            language: card.as_ref().map(|c| c.language.to_string()).unwrap_or_default(),
+            because: card.map(|c| c.because.clone()).unwrap_or_default(),
+            from_s: w.told.map(|told| told.from),
+            to_s: w.told.map(|told| told.to),
+        }
+    });
+    let loads: Vec<u8> = floor.agents.iter().filter(|a| a.state != AgentState::Offline).map(|a| a.load).collect();
+    let mean = loads.iter().map(|l| u32::from(*l)).sum::<u32>().checked_div(loads.len() as u32).unwrap_or(0);
+    Wall {
+        queues: queues.collect(),
+        agents: agents.collect(),
+        waiting: waiting.collect(),
+        load: TeamLoad { mean: mean as u8, high: loads.iter().filter(|l| **l > HIGH_LOAD).count() },
+    }
+}
