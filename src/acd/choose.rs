@@ -1,7 +1,7 @@
 //! Who goes first, and who gets whom.
 
 use super::face::{Command, Presence};
-use super::machine::{Acd, REMEMBER_FOR, Waiting, Work};
+use super::machine::{Acd, Offered, REMEMBER_FOR, Waiting, Work};
 use super::setup::Choose;
 use super::wait::{Able, Ahead, Busy, Outlook, seed};
 use crate::base::Moment;
@@ -10,6 +10,9 @@ use std::cmp::Ordering;
 /// What one point of load is worth in idle time: who has had hard calls is offered the next one later. At the index that brings a
 /// rest it is three and a half minutes.
 const LOAD_SECONDS: f64 = 3.0;
+
+/// Callers ahead that an estimate looks at.
+const AHEAD_MAX: usize = 200;
 
 impl Acd {
     /// Which of two callers goes first. Emergencies, then who lost an agent, then who has waited for the floor, each in the order
@@ -117,14 +120,16 @@ impl Acd {
         line.sort_by(|a, b| self.goes_first(at, &self.waiting[*a], &self.waiting[*b]));
         for place in line {
             let Some((agent, queue)) = self.agent_for(at, &self.waiting[place]) else { continue };
+            let number = self.next_offer();
             let who = &mut self.agents[agent];
             let waiting = &mut self.waiting[place];
             (who.work, who.since) = (Work::Offered { call: waiting.call }, at);
-            waiting.offered = Some((agent, at));
+            waiting.offered = Some(Offered { agent, since: at, number });
             waiting.first_offered.get_or_insert(at);
             let (own, by) = (&self.setup.queues[waiting.queue], &self.setup.queues[queue]);
             out.push(Command::Offer {
                 call: waiting.call,
+                offer: number,
                 agent: self.setup.agents[agent].name.clone(),
                 queue: by.name.clone(),
                 ring: own.ring,
@@ -148,10 +153,10 @@ impl Acd {
         let mut index = Vec::new();
         for (i, agent) in self.agents.iter().enumerate() {
             let busy = match agent.work {
-                Work::Talking { call } => self
-                    .talking
-                    .get(&call)
-                    .map(|talk| Busy::Talks { queue: talk.queue, elapsed: at.since(talk.since).as_secs_f64() }),
+                Work::Talking { call } => self.talking.get(&call).map(|talk| Busy::Talks {
+                    queue: talk.queue.unwrap_or(me.queue),
+                    elapsed: at.since(talk.since).as_secs_f64(),
+                }),
                 Work::WrapUp { until, .. } | Work::Rest { until } => Some(Busy::Until(until.since(at).as_secs_f64())),
                 Work::Offered { .. } => Some(Busy::Rings { queue: me.queue }),
                 Work::Idle => None,
@@ -177,6 +182,10 @@ impl Acd {
         }
         let mut before: Vec<&Waiting> = self.waiting.iter().filter(|w| w.offered.is_none() && w.call != me.call).collect();
         before.retain(|w| self.goes_first(at, w, me) == Ordering::Less);
+        if before.len() > AHEAD_MAX {
+            // So far ahead nobody can say, and looking would take too long.
+            return None;
+        }
         before.sort_by(|a, b| self.goes_first(at, a, b));
         let ahead: Vec<Ahead> = before
             .into_iter()

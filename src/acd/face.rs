@@ -61,8 +61,10 @@ pub enum Refusal {
     Declined,
     /// The phone rang out.
     NoAnswer,
-    /// The phone or the desk cannot be reached.
+    /// Nobody heard of the phone any more.
     Lost,
+    /// The call to the phone failed for another reason, perhaps on our side: it says little about the agent.
+    Failed,
 }
 
 /// What a call was like, for the agent's load.
@@ -117,15 +119,24 @@ pub enum Event {
         /// Why.
         why: Left,
     },
-    /// The agent took the offered call.
+    /// The agent picked up. It counts also when the offer was withdrawn meanwhile: the two have each other on the line.
     Accepted {
         /// The call.
         call: CallId,
+        /// Who.
+        agent: String,
     },
-    /// The agent did not take it. The caller keeps the place.
+    /// The two hear each other: a person was there, not a mailbox.
+    Joined {
+        /// The call.
+        call: CallId,
+    },
+    /// The agent did not take it. The caller keeps the place. Ignored when the offer does not stand any more.
     Refused {
         /// The call.
         call: CallId,
+        /// Which offer.
+        offer: u64,
         /// Why.
         why: Refusal,
     },
@@ -168,6 +179,8 @@ pub enum Command {
     Offer {
         /// The call.
         call: CallId,
+        /// Its number: what is said of an earlier one does not count for this one.
+        offer: u64,
         /// Who.
         agent: String,
         /// The queue by which the agent gets it.
@@ -181,6 +194,8 @@ pub enum Command {
     Withdraw {
         /// The call.
         call: CallId,
+        /// Which offer.
+        offer: u64,
         /// Who was ringing.
         agent: String,
     },

@@ -2,7 +2,7 @@
 
 use super::face::{Command, Event, Left, Now, Presence, Refusal, Talk, Ticket, Unserved};
 use super::load::Load;
-use super::setup::{Setup, SetupError, serves};
+use super::setup::{Overflow, Setup, SetupError, serves};
 use super::views::DayFigures;
 use super::wait::{BANDS, Curve, Interval, Keeper, WaitFigures, band};
 use crate::base::{CallId, Moment, WallTime};
@@ -21,6 +21,8 @@ const REMEMBERED: usize = 20_000;
 pub(super) const REMEMBER_FOR: Duration = Duration::from_secs(7 * 24 * 3_600);
 /// Served within so long is served soon.
 const SOON: Duration = Duration::from_secs(20);
+/// Callers stay so many times longer where all agents are away, but logged in, than where nobody is.
+const AWAY_LONGER: u32 = 6;
 /// Wrap-up is made longer at most so many times a call.
 const EXTENSIONS: u8 = 5;
 
@@ -46,6 +48,8 @@ pub(super) struct Agent {
     pub(super) back: Option<Moment>,
     pub(super) load: Load,
     pub(super) calls: u32,
+    /// The last call to the phone failed, and which caller it was for.
+    failed: Option<CallId>,
 }
 
 impl Agent {
@@ -59,12 +63,18 @@ impl Agent {
             back: None,
             load: Load::default(),
             calls: 0,
+            failed: None,
         }
     }
 
-    /// Will take a call sooner or later, without having to log in.
+    /// Is logged in.
     pub(super) fn is_here(&self) -> bool {
         self.presence != Presence::Offline
+    }
+
+    /// Will take a call sooner or later without doing anything for it.
+    pub(super) fn will_serve(&self) -> bool {
+        self.presence == Presence::Available || self.back.is_some()
     }
 
     pub(super) fn is_free(&self) -> bool {
@@ -79,11 +89,10 @@ pub(super) struct Waiting {
     pub(super) queue: usize,
     /// When the wait began, what was waited before included.
     pub(super) since: Moment,
-    pub(super) entered: Moment,
     pub(super) order: u64,
     /// Queues whose agents may take the caller: the own one first.
     pub(super) queues: Vec<usize>,
-    pub(super) offered: Option<(usize, Moment)>,
+    pub(super) offered: Option<Offered>,
     /// When the caller was first offered to somebody.
     pub(super) first_offered: Option<Moment>,
     /// Who declined, and until when that counts.
@@ -92,6 +101,14 @@ pub(super) struct Waiting {
     pub(super) alone: Option<Moment>,
     pub(super) tell_at: Moment,
     pub(super) told: Option<Told>,
+}
+
+/// An offer that stands.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Offered {
+    pub(super) agent: usize,
+    pub(super) since: Moment,
+    pub(super) number: u64,
 }
 
 /// The first interval that a caller was told: the one that counts.
@@ -106,13 +123,18 @@ pub(super) struct Told {
     pub(super) broken: bool,
 }
 
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(super) struct Talking {
     pub(super) agent: usize,
-    pub(super) queue: usize,
+    /// `None` = the queue is gone from the configuration.
+    pub(super) queue: Option<usize>,
     pub(super) since: Moment,
     pub(super) waited: Duration,
     pub(super) caller: u64,
+    /// The two hear each other.
+    pub(super) joined: bool,
+    /// What the caller was told; compared with what came once the two hear each other.
+    told: Option<Told>,
 }
 
 /// What is learned about one queue.
@@ -140,6 +162,7 @@ pub struct Acd {
     /// Who served a caller last.
     pub(super) remembered: HashMap<u64, (String, Moment)>,
     order: u64,
+    offers: u64,
     rests: usize,
     /// Seconds from a caller's first offer to the answer, those included that went wrong; a mean that forgets.
     pub(super) pick_up: f64,
@@ -166,6 +189,7 @@ impl Acd {
             learned: Vec::new(),
             remembered: HashMap::new(),
             order: 0,
+            offers: 0,
             rests: 0,
             pick_up: 6.0,
             wall: now.wall,
@@ -181,8 +205,9 @@ impl Acd {
         match event {
             Event::Enqueue { call, ticket } => self.enqueue(at, call, ticket, out),
             Event::Leave { call, why } => self.leave(at, call, why, out),
-            Event::Accepted { call } => self.accepted(at, call, out),
-            Event::Refused { call, why } => self.refused(at, call, why, out),
+            Event::Accepted { call, agent } => self.accepted(at, call, &agent, out),
+            Event::Joined { call } => self.joined(at, call),
+            Event::Refused { call, offer, why } => self.refused(at, call, offer, why, out),
             Event::Finished { call, talk } => self.finished(at, call, talk, out),
             Event::Presence { agent, presence } => self.set_presence(at, &agent, presence, out),
             Event::WrappedUp { agent } => {
@@ -209,13 +234,13 @@ impl Acd {
         });
         let waiting = self.waiting.iter().flat_map(|w| {
             let queue = &self.setup.queues[w.queue];
-            if let Some((_, since)) = w.offered {
-                return [Some(since + queue.ring + OFFER_GRACE), None, None, None, None];
+            if let Some(offered) = w.offered {
+                return [Some(offered.since + queue.ring + OFFER_GRACE), None, None, None, None];
             }
             let declined = w.declined.iter().map(|(_, until)| *until).min();
             let overflow = queue.overflow.iter().filter(|o| !self.helps(w, &o.to)).map(|o| w.since + o.after).min();
-            let alone = w.alone.map(|since| since + queue.alone);
-            [declined, overflow, alone, Some(w.entered + queue.longest), Some(w.tell_at)]
+            let alone = w.alone.map(|since| since + self.patience_alone(w));
+            [declined, overflow, alone, Some(w.since + queue.longest), Some(w.tell_at)]
         });
         agents.chain(waiting.flatten()).min()
     }
@@ -243,6 +268,18 @@ impl Acd {
         self.agent_at.get(name).copied()
     }
 
+    /// The call that rings at an agent's, and the offer's number.
+    pub fn offer_of(&self, agent: &str) -> Option<(CallId, u64)> {
+        let agent = self.agent(agent)?;
+        let rings = |w: &&Waiting| w.offered.is_some_and(|offered| offered.agent == agent);
+        self.waiting.iter().find(rings).and_then(|w| Some((w.call, w.offered?.number)))
+    }
+
+    pub(super) fn next_offer(&mut self) -> u64 {
+        self.offers += 1;
+        self.offers
+    }
+
     pub(super) fn queue(&self, name: &str) -> Option<usize> {
         self.queue_at.get(name).copied()
     }
@@ -266,7 +303,10 @@ impl Acd {
         if here >= setup.full && !ticket.returned && !ticket.emergency {
             return out.push(refuse(Unserved::Full));
         }
-        let helping = setup.overflow.iter().filter(|o| o.waiting.is_some_and(|n| here >= n) || ticket.waited >= o.after);
+        // Others help at once where nobody of the own queue is logged in.
+        let own = (0..self.agents.len()).any(|a| self.agents[a].is_here() && self.serves[a][queue].is_some());
+        let helps = |o: &&Overflow| !own || o.waiting.is_some_and(|n| here >= n) || ticket.waited >= o.after;
+        let helping = setup.overflow.iter().filter(helps);
         let queues = std::iter::once(queue).chain(helping.filter_map(|o| self.queue(&o.to))).collect();
         self.order += 1;
         let since = Moment::from_micros(at.micros().saturating_sub(ticket.waited.as_micros() as u64));
@@ -275,7 +315,6 @@ impl Acd {
             ticket,
             queue,
             since,
-            entered: at,
             order: self.order,
             queues,
             offered: None,
@@ -297,6 +336,17 @@ impl Acd {
         out.push(Command::Changed);
     }
 
+    /// Whether anybody will serve the caller who needs only finish what they are at.
+    fn somebody_will_serve(&self, waiting: &Waiting) -> bool {
+        (0..self.agents.len()).any(|a| self.agents[a].will_serve() && self.may_serve(a, waiting).is_some())
+    }
+
+    /// How long a caller stays whom nobody will serve: longer where somebody is logged in and may come back.
+    fn patience_alone(&self, waiting: &Waiting) -> Duration {
+        let alone = self.setup.queues[waiting.queue].alone;
+        if self.somebody_here(waiting) { alone * AWAY_LONGER } else { alone }
+    }
+
     /// Whether anybody who might serve the caller is logged in.
     fn somebody_here(&self, waiting: &Waiting) -> bool {
         (0..self.agents.len()).any(|a| self.agents[a].is_here() && self.may_serve(a, waiting).is_some())
@@ -306,20 +356,22 @@ impl Acd {
         let Some(place) = self.position_of(call) else { return };
         let waiting = self.waiting.remove(place);
         self.take_back(at, &waiting, out);
+        let waited = at.since(waiting.since);
+        self.patience[waiting.queue].see(waited, why == Left::HungUp);
         if why == Left::HungUp {
-            let waited = at.since(waiting.since);
-            self.patience[waiting.queue].see(waited, true);
             self.learned[waiting.queue].day.gave_up += 1;
-            self.judge(&waiting, at, false);
+            if let Some(told) = waiting.told.filter(|told| !told.broken) {
+                self.judge(waiting.queue, told, at, false);
+            }
         }
         out.push(Command::Changed);
     }
 
     /// A caller who is gone is offered to nobody.
     fn take_back(&mut self, at: Moment, waiting: &Waiting, out: &mut Vec<Command>) {
-        if let Some((agent, _)) = waiting.offered {
+        if let Some(Offered { agent, number: offer, .. }) = waiting.offered {
             self.idle(at, agent);
-            out.push(Command::Withdraw { call: waiting.call, agent: self.setup.agents[agent].name.clone() });
+            out.push(Command::Withdraw { call: waiting.call, offer, agent: self.setup.agents[agent].name.clone() });
         }
     }
 
@@ -328,31 +380,61 @@ impl Acd {
         (agent.work, agent.since) = (Work::Idle, at);
     }
 
-    fn accepted(&mut self, at: Moment, call: CallId, out: &mut Vec<Command>) {
-        let Some(place) = self.position_of(call) else { return };
-        let Some((agent, _)) = self.waiting[place].offered else { return };
+    fn accepted(&mut self, at: Moment, call: CallId, agent: &str, out: &mut Vec<Command>) {
+        let (Some(place), Some(agent)) = (self.position_of(call), self.agent(agent)) else { return };
         let waiting = self.waiting.remove(place);
+        if waiting.offered.is_none_or(|offered| offered.agent != agent) {
+            // The offer was withdrawn while the phone was being picked up: whoever rings now is not wanted any more.
+            self.take_back(at, &waiting, out);
+        }
+        match self.agents[agent].work {
+            Work::Offered { call: other } if other != call => self.give_back(other, out),
+            // Two talks on one phone: the machine keeps the first.
+            Work::Talking { .. } => return out.push(Command::Changed),
+            _ => {}
+        }
         let waited = at.since(waiting.since);
         self.patience[waiting.queue].see(waited, false);
-        let day = &mut self.learned[waiting.queue].day;
-        day.served += 1;
-        day.soon += u64::from(waited <= SOON);
-        self.judge(&waiting, at, true);
         let took = at.since(waiting.first_offered.unwrap_or(at)).as_secs_f64().min(120.0);
         self.pick_up += (took - self.pick_up) / 50.0;
+        let told = waiting.told.filter(|told| !told.broken);
         let caller = waiting.ticket.caller;
-        self.talking.insert(call, Talking { agent, queue: waiting.queue, since: at, waited, caller });
+        let queue = Some(waiting.queue);
+        self.talking.insert(call, Talking { agent, queue, since: at, waited, caller, joined: false, told });
         let agent = &mut self.agents[agent];
-        (agent.work, agent.since) = (Work::Talking { call }, at);
-        agent.calls += 1;
+        (agent.work, agent.since, agent.failed) = (Work::Talking { call }, at, None);
         out.push(Command::Changed);
     }
 
+    /// A waiting caller's offer does not stand any more: the agent has somebody else on the line.
+    fn give_back(&mut self, call: CallId, out: &mut Vec<Command>) {
+        let Some(place) = self.position_of(call) else { return };
+        if let Some(Offered { agent, number: offer, .. }) = self.waiting[place].offered.take() {
+            out.push(Command::Withdraw { call, offer, agent: self.setup.agents[agent].name.clone() });
+        }
+    }
+
+    fn joined(&mut self, at: Moment, call: CallId) {
+        let Some(talking) = self.talking.get_mut(&call).filter(|talking| !talking.joined) else { return };
+        talking.joined = true;
+        let (agent, caller, waited) = (talking.agent, talking.caller, talking.waited);
+        let (queue, told, accepted) = (talking.queue, talking.told.take(), talking.since);
+        self.agents[agent].calls += 1;
+        let name = self.setup.agents[agent].name.clone();
+        self.remember(caller, name, at);
+        let Some(queue) = queue else { return };
+        let day = &mut self.learned[queue].day;
+        day.served += 1;
+        day.soon += u64::from(waited <= SOON);
+        if let Some(told) = told {
+            self.judge(queue, told, accepted, true);
+        }
+    }
+
     /// What the caller was told is compared with what came.
-    fn judge(&mut self, waiting: &Waiting, at: Moment, served: bool) {
-        let Some(told) = waiting.told.filter(|told| !told.broken) else { return };
+    fn judge(&mut self, queue: usize, told: Told, at: Moment, served: bool) {
         let wait = at.since(told.at);
-        let learned = &mut self.learned[waiting.queue];
+        let learned = &mut self.learned[queue];
         learned.keepers[told.band].learn((told.wait, told.middle), wait, served);
         let figures = &mut learned.figures[told.band];
         if served || told.wait.is_over(wait) {
@@ -361,9 +443,12 @@ impl Acd {
         }
     }
 
-    fn refused(&mut self, at: Moment, call: CallId, why: Refusal, out: &mut Vec<Command>) {
+    fn refused(&mut self, at: Moment, call: CallId, offer: u64, why: Refusal, out: &mut Vec<Command>) {
         let Some(place) = self.position_of(call) else { return };
-        let Some((agent, _)) = self.waiting[place].offered.take() else { return };
+        let Some(agent) = self.waiting[place].offered.filter(|offered| offered.number == offer).map(|o| o.agent) else {
+            return;
+        };
+        self.waiting[place].offered = None;
         self.idle(at, agent);
         let waiting = &mut self.waiting[place];
         waiting.declined.retain(|(_, until)| *until > at);
@@ -371,11 +456,20 @@ impl Acd {
         let returns = self.setup.agents[agent].returns;
         let who = &mut self.agents[agent];
         match why {
+            // A second caller met the same: it is the phone.
+            Refusal::Failed if who.failed.is_some_and(|other| other != call) => {
+                (who.presence, who.failed) = (Presence::Away("lost".into()), None);
+                who.back = returns.map(|pause| at + pause);
+            }
+            Refusal::Failed => {
+                who.failed = Some(call);
+                waiting.declined.push((agent, at + DECLINED));
+            }
             // A phone without a desk has no other way to say that nobody is there.
             Refusal::Declined => waiting.declined.push((agent, at + returns.unwrap_or(DECLINED).max(DECLINED))),
             Refusal::NoAnswer | Refusal::Lost => {
                 let word = if why == Refusal::NoAnswer { "no_answer" } else { "lost" };
-                who.presence = Presence::Away(word.into());
+                (who.presence, who.failed) = (Presence::Away(word.into()), None);
                 who.back = returns.map(|pause| at + pause);
             }
         }
@@ -385,25 +479,27 @@ impl Acd {
     fn finished(&mut self, at: Moment, call: CallId, talk: Talk, out: &mut Vec<Command>) {
         let Some(talking) = self.talking.remove(&call) else { return };
         let length = at.since(talking.since);
-        let queue = &self.setup.queues[talking.queue];
-        let wrap_up = if talk.lost { Duration::ZERO } else { queue.wrap_up };
-        let name = self.setup.agents[talking.agent].name.clone();
+        let queue = talking.queue.filter(|_| talking.joined);
+        let wrap_up = queue.filter(|_| !talk.lost).map_or(Duration::ZERO, |q| self.setup.queues[q].wrap_up);
         let returns = self.setup.agents[talking.agent].returns;
         let agent = &mut self.agents[talking.agent];
-        let pause = agent.last_talk.map(|last| talking.since.since(last));
-        agent.load.add(at, talk.strain, length, pause);
-        agent.last_talk = Some(at);
+        if talking.joined {
+            let pause = agent.last_talk.map(|last| talking.since.since(last));
+            agent.load.add(at, talk.strain, length, pause);
+            agent.last_talk = Some(at);
+        }
         if talk.lost && agent.is_here() {
             agent.presence = Presence::Away("lost".into());
             agent.back = returns.map(|pause| at + pause);
         }
         (agent.work, agent.since) = (Work::WrapUp { since: at, until: at + wrap_up, extended: 0 }, at);
-        self.remember(talking.caller, name, at);
-        self.lengths[talking.queue].see(length, true);
-        let going_on = self.talking.values().filter(|t| t.queue == talking.queue).map(|t| at.since(t.since));
-        self.lengths[talking.queue].renew_with(going_on);
-        let still = self.waiting.iter().filter(|w| w.queue == talking.queue).map(|w| at.since(w.since));
-        self.patience[talking.queue].renew_with(still);
+        if let Some(queue) = queue {
+            self.lengths[queue].see(length, true);
+            let going_on = self.talking.values().filter(|t| t.queue == Some(queue)).map(|t| at.since(t.since));
+            self.lengths[queue].renew_with(going_on);
+            let still = self.waiting.iter().filter(|w| w.queue == queue).map(|w| at.since(w.since));
+            self.patience[queue].renew_with(still);
+        }
         if wrap_up.is_zero() {
             self.wrapped_up(at, talking.agent, out);
         }
@@ -467,11 +563,8 @@ impl Acd {
         match (who.presence.clone(), who.work) {
             (Presence::Available, _) => {}
             (_, Work::Offered { call }) => {
-                if let Some(place) = self.position_of(call) {
-                    self.waiting[place].offered = None;
-                }
                 self.idle(at, i);
-                out.push(Command::Withdraw { call, agent: agent.into() });
+                self.give_back(call, out);
             }
             // A rest is for who would be offered calls otherwise.
             (_, Work::Rest { .. }) => self.idle(at, i),
@@ -503,26 +596,28 @@ impl Acd {
 
     fn caller_waits(&mut self, at: Moment, place: usize, out: &mut Vec<Command>) {
         let w = &self.waiting[place];
-        if let Some((agent, since)) = w.offered {
+        if let Some(Offered { agent, since, number: offer }) = w.offered {
             if at.since(since) < self.setup.queues[w.queue].ring + OFFER_GRACE {
                 return;
             }
             let call = w.call;
-            out.push(Command::Withdraw { call, agent: self.setup.agents[agent].name.clone() });
-            self.refused(at, call, Refusal::Lost, out);
+            out.push(Command::Withdraw { call, offer, agent: self.setup.agents[agent].name.clone() });
+            self.refused(at, call, offer, Refusal::Lost, out);
         }
         let w = &self.waiting[place];
         let queue = &self.setup.queues[w.queue];
+        let own = (0..self.agents.len()).any(|a| self.agents[a].is_here() && self.serves[a][w.queue].is_some());
         let helping: Vec<usize> = queue
             .overflow
             .iter()
-            .filter(|o| at.since(w.since) >= o.after)
+            .filter(|o| at.since(w.since) >= o.after || !own)
             .filter_map(|o| self.queue(&o.to))
             .filter(|q| !w.queues.contains(q))
             .collect();
-        let (longest, patience) = (at.since(w.entered) >= queue.longest, queue.alone);
+        let longest = at.since(w.since) >= queue.longest;
         self.waiting[place].queues.extend(helping);
-        let here = self.somebody_here(&self.waiting[place]);
+        let here = self.somebody_will_serve(&self.waiting[place]);
+        let patience = self.patience_alone(&self.waiting[place]);
         let w = &mut self.waiting[place];
         w.declined.retain(|(_, until)| *until > at);
         if !here {
@@ -531,13 +626,13 @@ impl Acd {
         }
         w.alone = if here { None } else { w.alone.or(Some(at)) };
         let alone = w.alone.is_some_and(|since| at.since(since) >= patience);
+        let queue = w.queue;
         let broken = w.told.as_mut().filter(|told| !told.broken && told.wait.is_over(at.since(told.at)));
-        if broken.is_some() {
-            let waiting = self.waiting[place].clone();
-            self.judge(&waiting, at, false);
-            if let Some(told) = &mut self.waiting[place].told {
-                told.broken = true;
-            }
+        if let Some(told) = broken.map(|told| {
+            told.broken = true;
+            *told
+        }) {
+            self.judge(queue, told, at, false);
         }
         let why = match (alone, longest) {
             (true, _) => Unserved::Nobody,
@@ -575,10 +670,9 @@ impl Acd {
         }
         // Calls that ring are offered anew under the new order.
         for place in 0..self.waiting.len() {
-            if let Some((agent, _)) = self.waiting[place].offered.take() {
+            if let Some(Offered { agent, .. }) = self.waiting[place].offered {
                 self.idle(at, agent);
-                let agent = self.setup.agents[agent].name.clone();
-                out.push(Command::Withdraw { call: self.waiting[place].call, agent });
+                self.give_back(self.waiting[place].call, out);
             }
         }
         let old = self.setup.clone();
@@ -617,7 +711,16 @@ impl Acd {
             let presence = if returns.is_some() { Presence::Available } else { Presence::Offline };
             Agent::new(presence, at)
         };
-        self.agents = setup.agents.iter().map(|a| kept.remove(&a.name).unwrap_or_else(|| fresh(a.returns))).collect();
+        let with_desk: HashMap<&str, bool> = old.agents.iter().map(|a| (a.name.as_str(), a.returns.is_none())).collect();
+        let take_over = |a: &super::AgentSetup, kept: Option<Agent>| match kept {
+            // Whoever gets a desk, or has none any more, begins anew; also who was leaving.
+            Some(agent) if with_desk.get(a.name.as_str()) != Some(&a.returns.is_none()) && !a.skills.is_empty() => {
+                Agent { work: agent.work, since: agent.since, load: agent.load, ..fresh(a.returns) }
+            }
+            Some(agent) => agent,
+            None => fresh(a.returns),
+        };
+        self.agents = setup.agents.iter().map(|a| take_over(a, kept.remove(&a.name))).collect();
         self.agent_at = setup.agents.iter().enumerate().map(|(i, a)| (a.name.clone(), i)).collect();
         self.queue_at = setup.queues.iter().enumerate().map(|(i, q)| (q.name.clone(), i)).collect();
         let mut kept: HashMap<String, (Curve, Curve, Learned)> = HashMap::new();
@@ -639,7 +742,7 @@ impl Acd {
         self.serves = setup.agents.iter().map(|a| setup.queues.iter().map(|q| serves(a, q)).collect()).collect();
         for talking in self.talking.values_mut() {
             talking.agent = self.agent_at.get(&old.agents[talking.agent].name).copied().unwrap_or(0);
-            talking.queue = self.queue_at.get(&old.queues[talking.queue].name).copied().unwrap_or(0);
+            talking.queue = talking.queue.and_then(|q| self.queue_at.get(&old.queues[q].name).copied());
         }
         self.setup = setup;
     }

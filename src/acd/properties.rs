@@ -112,6 +112,11 @@ impl Shift {
         self.step(Event::Tick);
     }
 
+    fn accepts(&self, call: CallId) -> Event {
+        let At::Offered(agent) = self.reference.callers[&call].at else { panic!("{call} is not offered") };
+        Event::Accepted { call, agent: format!("agent {agent}") }
+    }
+
     fn somebody(&mut self, test: impl Fn(At) -> bool) -> Option<CallId> {
         let all: Vec<CallId> = self.reference.callers.iter().filter(|(_, c)| test(c.at)).map(|(id, _)| *id).collect();
         (!all.is_empty()).then(|| all[self.dice.roll(all.len())])
@@ -125,10 +130,21 @@ impl Shift {
                 self.calls += 1;
                 Some(Event::Enqueue { call: CallId(self.calls), ticket: ticket(&mut self.dice) })
             }
-            4..=6 => self.somebody(offered).map(|call| Event::Accepted { call }),
+            4..=6 => {
+                if self.dice.chance() < 0.4
+                    && let Some(call) = self.somebody(|at| matches!(at, At::Talking(_)))
+                {
+                    Some(Event::Joined { call })
+                } else {
+                    self.somebody(offered).map(|call| self.accepts(call))
+                }
+            }
             7 => {
-                let why = [Refusal::Declined, Refusal::Declined, Refusal::NoAnswer, Refusal::Lost][self.dice.roll(4)];
-                self.somebody(offered).map(|call| Event::Refused { call, why })
+                let why = [Refusal::Declined, Refusal::Failed, Refusal::NoAnswer, Refusal::Lost][self.dice.roll(4)];
+                // Some are late: about an offer that does not stand any more.
+                let late = u64::from(self.dice.chance() < 0.2);
+                let offer = |shift: &Shift, call| shift.reference.callers[&call].offer - late;
+                self.somebody(offered).map(|call| Event::Refused { call, offer: offer(self, call), why })
             }
             8 | 9 => {
                 let strain = Strain { abusive: self.dice.chance() < 0.4, loud: self.dice.chance() < 0.3, hard: false };
@@ -147,15 +163,19 @@ impl Shift {
                 };
                 Some(Event::Presence { agent, presence })
             }
+            13 if self.dice.chance() < 0.3 => Some(Event::Extend { agent, by: Duration::from_secs(20) }),
             13 => Some(Event::WrappedUp { agent }),
             // What belongs to nobody, or comes twice or late, changes nothing.
             _ => {
                 let call = CallId(self.dice.roll(40) as u128);
-                Some(match self.dice.roll(3) {
-                    0 if !self.reference.callers.get(&call).is_some_and(|c| offered(c.at)) => Event::Accepted { call },
-                    1 if !self.reference.callers.get(&call).is_some_and(|c| offered(c.at)) => {
-                        Event::Refused { call, why: Refusal::Lost }
-                    }
+                let gone = self.reference.callers.get(&call).is_none_or(|c| c.at == At::Gone);
+                let known = self.reference.callers.contains_key(&call);
+                Some(match self.dice.roll(5) {
+                    0 if gone => Event::Accepted { call, agent },
+                    1 if gone => Event::Refused { call, offer: 0, why: Refusal::Lost },
+                    2 if gone => Event::Leave { call, why: Left::HungUp },
+                    3 if gone => Event::Finished { call, talk: Talk::default() },
+                    4 if known && !gone => Event::Enqueue { call, ticket: ticket(&mut self.dice) },
                     _ => Event::Tick,
                 })
             }
@@ -172,7 +192,9 @@ impl Shift {
         }
         for _ in 0..2_000 {
             while let Some(call) = self.somebody(|at| matches!(at, At::Offered(_))) {
-                self.step(Event::Accepted { call });
+                let accepts = self.accepts(call);
+                self.step(accepts);
+                self.step(Event::Joined { call });
             }
             while let Some(call) = self.somebody(|at| matches!(at, At::Talking(_))) {
                 self.step(Event::Finished { call, talk: Talk::default() });

@@ -22,9 +22,13 @@ pub(super) struct Caller {
     pub(super) order: usize,
     pub(super) at: At,
     crowded: usize,
+    /// Nobody of the own queue was logged in at some time: the others help since.
+    orphaned: bool,
     offered_at: Moment,
+    pub(super) offer: u64,
     declined: BTreeMap<usize, Moment>,
     served: u32,
+    pub(super) joined: bool,
 }
 
 impl Caller {
@@ -55,6 +59,7 @@ pub(super) struct Reference {
     pub(super) people: Vec<Person>,
     pub(super) callers: BTreeMap<CallId, Caller>,
     pub(super) rests: usize,
+    failed: BTreeMap<usize, CallId>,
 }
 
 impl Reference {
@@ -66,7 +71,7 @@ impl Reference {
             back: None,
         };
         let people = setup.agents.iter().map(|a| person(a.returns.is_some())).collect();
-        Reference { setup: setup.clone(), people, callers: BTreeMap::new(), rests: 0 }
+        Reference { setup: setup.clone(), people, callers: BTreeMap::new(), rests: 0, failed: BTreeMap::new() }
     }
 
     fn who(&self, name: &str) -> usize {
@@ -82,7 +87,7 @@ impl Reference {
         let own = self.setup.queues.iter().find(|q| q.name == caller.ticket.queue)?;
         let others = own.overflow.iter().filter(|o| {
             let waited = Duration::from_micros(now.micros() - caller.since());
-            waited >= o.after || o.waiting.is_some_and(|n| caller.crowded >= n)
+            caller.orphaned || waited >= o.after || o.waiting.is_some_and(|n| caller.crowded >= n)
         });
         let mut names = vec![own.name.as_str()];
         names.extend(others.map(|o| o.to.as_str()));
@@ -90,6 +95,12 @@ impl Reference {
             let queue = self.setup.queues.iter().find(|q| q.name == *name).expect("there");
             queue.skills.iter().all(|(skill, least)| person.skills.get(skill).is_some_and(|level| level >= least))
         })
+    }
+
+    /// Whether anybody of a queue is logged in.
+    fn own_here(&self, queue: &str) -> bool {
+        let queue = self.setup.queues.iter().find(|q| q.name == queue).expect("there");
+        (0..self.people.len()).any(|a| self.people[a].presence != Presence::Offline && self.setup.agents[a].serves(queue))
     }
 
     fn legal(&self, now: Moment, agent: usize, caller: &Caller) -> bool {
@@ -127,6 +138,17 @@ impl Reference {
                 (person.presence, person.back) = (Presence::Available, None);
             }
         }
+        self.event_itself(now, event);
+        let orphans: Vec<CallId> = self.callers.iter().filter(|(_, c)| c.at == At::Waiting).map(|(id, _)| *id).collect();
+        for call in orphans {
+            let queue = self.callers[&call].ticket.queue.clone();
+            if !self.own_here(&queue) {
+                self.callers.get_mut(&call).expect("there").orphaned = true;
+            }
+        }
+    }
+
+    fn event_itself(&mut self, now: Moment, event: &Event) {
         match event {
             Event::Enqueue { call, ticket } => {
                 let waits = |c: &&Caller| matches!(c.at, At::Waiting | At::Offered(_)) && c.ticket.queue == ticket.queue;
@@ -138,32 +160,49 @@ impl Reference {
                     order,
                     at: At::Waiting,
                     crowded,
+                    orphaned: !self.own_here(&ticket.queue),
                     offered_at: now,
+                    offer: 0,
                     declined: BTreeMap::new(),
                     served: 0,
+                    joined: false,
                 };
                 self.callers.entry(*call).or_insert(caller);
             }
             Event::Leave { call, why: Left::HungUp | Left::Elsewhere } => self.leave(*call),
-            Event::Accepted { call } => {
+            Event::Accepted { call, .. } => {
                 if let Some(caller) = self.callers.get_mut(call)
                     && let At::Offered(agent) = caller.at
                 {
                     caller.at = At::Talking(agent);
                     caller.served += 1;
+                    self.failed.remove(&agent);
                     assert_eq!(caller.served, 1, "{call} is served twice");
                     self.people[agent].doing = Doing::Talking;
                 }
             }
-            Event::Refused { call, why } => self.refused(now, *call, *why),
+            Event::Joined { call } => {
+                if let Some(caller) = self.callers.get_mut(call).filter(|c| matches!(c.at, At::Talking(_))) {
+                    caller.joined = true;
+                }
+            }
+            Event::Refused { call, offer, why } => {
+                if self.callers.get(call).is_some_and(|caller| caller.offer == *offer) {
+                    self.refused(now, *call, *why);
+                }
+            }
             Event::Finished { call, talk } => {
                 let Some(caller) = self.callers.get_mut(call) else { return };
                 let At::Talking(agent) = caller.at else { return };
+                let joined = caller.joined;
                 let wrap_up = self.setup.queues.iter().find(|q| q.name == caller.ticket.queue).expect("there").wrap_up;
                 caller.at = At::Gone;
                 let person = &mut self.people[agent];
-                person.abused = talk.strain.abusive;
-                person.doing = if talk.lost || wrap_up.is_zero() { Doing::Free } else { Doing::WrapUp(now + wrap_up) };
+                if joined {
+                    person.abused = talk.strain.abusive;
+                }
+                person.doing =
+                    if talk.lost || !joined || wrap_up.is_zero() { Doing::Free } else { Doing::WrapUp(now + wrap_up) };
                 if talk.lost && person.presence != Presence::Offline {
                     person.presence = Presence::Away("lost".into());
                     person.back = self.setup.agents[agent].returns.map(|pause| now + pause);
@@ -210,10 +249,15 @@ impl Reference {
         let returns = self.setup.agents[agent].returns;
         let person = &mut self.people[agent];
         person.doing = Doing::Free;
-        if why == Refusal::Declined {
+        let failed = why == Refusal::Failed && self.failed.get(&agent).is_none_or(|other| *other == call);
+        if failed {
+            self.failed.insert(agent, call);
+            caller.declined.insert(agent, now + Duration::from_secs(15));
+        } else if why == Refusal::Declined {
             let least = Duration::from_secs(15);
             caller.declined.insert(agent, now + returns.unwrap_or(least).max(least));
         } else {
+            self.failed.remove(&agent);
             person.presence = Presence::Away("no_answer".into());
             person.back = returns.map(|pause| now + pause);
         }
@@ -234,7 +278,7 @@ impl Reference {
     pub(super) fn command(&mut self, now: Now, command: &Command) {
         let at = now.at;
         match command {
-            Command::Offer { call, agent, queue, .. } => {
+            Command::Offer { call, agent, queue, offer, .. } => {
                 let agent = self.who(agent);
                 let caller = self.callers.get(call).expect("an offer is for somebody who came").clone();
                 assert_eq!(caller.at, At::Waiting, "{call} is offered though it does not wait");
@@ -252,10 +296,10 @@ impl Reference {
                     assert!(!first || !self.legal(at, agent, waiting), "{other} goes first and is passed over for {call}");
                 }
                 let caller = self.callers.get_mut(call).expect("there");
-                (caller.at, caller.offered_at) = (At::Offered(agent), at);
+                (caller.at, caller.offered_at, caller.offer) = (At::Offered(agent), at, *offer);
                 self.people[agent].doing = Doing::Offered;
             }
-            Command::Withdraw { call, agent } => {
+            Command::Withdraw { call, agent, .. } => {
                 let agent = self.who(agent);
                 assert!(matches!(self.people[agent].doing, Doing::Offered | Doing::Free), "{call}");
                 let caller = self.callers.get(call).expect("there");
@@ -274,12 +318,12 @@ impl Reference {
             Command::Unserved { call, why } => {
                 let caller = self.callers.get(call).expect("there").clone();
                 assert_eq!(caller.at, At::Waiting, "{call} was sent away though it did not wait");
-                let here = (0..self.people.len())
-                    .any(|a| self.people[a].presence != Presence::Offline && self.able(at, a, &caller).is_some());
+                let serves = |p: &Person| p.presence == Presence::Available || p.back.is_some();
+                let here = (0..self.people.len()).any(|a| serves(&self.people[a]) && self.able(at, a, &caller).is_some());
                 let queue = self.setup.queues.iter().find(|q| q.name == caller.ticket.queue).expect("there");
                 match why {
                     Unserved::Nobody => assert!(!here, "{call} was told that nobody is there"),
-                    Unserved::TooLong => assert!(at.since(caller.entered) >= queue.longest),
+                    Unserved::TooLong => assert!(at.micros() - caller.since() >= queue.longest.as_micros() as u64),
                     Unserved::Full => {
                         assert!(caller.crowded >= queue.full && !caller.ticket.returned && !caller.ticket.emergency)
                     }

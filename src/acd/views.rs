@@ -141,7 +141,7 @@ impl Acd {
         let queue = |q: usize| self.setup.queues[q].name.clone();
         let call = match agent.work {
             Work::Offered { call } => self.waiting.iter().find(|w| w.call == call).map(|w| (queue(w.queue), at.since(w.since))),
-            Work::Talking { call } => self.talking.get(&call).map(|t| (queue(t.queue), t.waited)),
+            Work::Talking { call } => self.talking.get(&call).map(|t| (t.queue.map(queue).unwrap_or_default(), t.waited)),
             _ => None,
         };
         AgentView {
@@ -167,7 +167,7 @@ impl Acd {
                 waiting: waits.len(),
                 longest_wait: waits.into_iter().max().unwrap_or_default(),
                 free: count(&|i| self.agents[i].is_free()),
-                talking: self.talking.values().filter(|t| t.queue == q).count(),
+                talking: self.talking.values().filter(|t| t.queue == Some(q)).count(),
                 here: count(&|i| self.agents[i].is_here()),
                 day: self.learned[q].day,
                 wait: self.wait_now(at, &self.setup.queues[q].name),
@@ -189,7 +189,7 @@ impl Acd {
                     waited: at.since(w.since),
                     priority: w.ticket.priority,
                     told: w.told.map(|told| told.wait),
-                    offered: w.offered.map(|(agent, _)| self.setup.agents[agent].name.clone()),
+                    offered: w.offered.map(|o| self.setup.agents[o.agent].name.clone()),
                 }
             })
             .collect();
@@ -197,7 +197,7 @@ impl Acd {
         all
     }
 
-    /// How long somebody who comes to this queue now would wait at an even priority; `None` = not known.
+    /// How long the last in this line will wait, about what somebody who comes now would; `None` = nobody waits, or not known.
     pub fn wait_now(&self, at: Moment, queue: &str) -> Option<Interval> {
         let q = self.queue(queue)?;
         let last = (0..self.waiting.len())

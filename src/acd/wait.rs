@@ -383,7 +383,7 @@ mod tests {
         keeper.learn((told, middle), Duration::from_secs(30), false);
         assert!(keeper.need == before.need && keeper.shift == before.shift, "who gave up inside tells nothing");
         for n in 0..2_000 {
-            keeper.learn((told, middle), Duration::from_secs(if n % 2 == 0 { 1 } else { 200 }), true);
+            keeper.learn((told, middle), Duration::from_secs(if n % 2 == 0 { 100 } else { 200 }), true);
         }
         let (narrow, _) = keeper.interval(&even).expect("there");
         assert!(narrow.to - narrow.from < told.to - told.from, "{told:?} {narrow:?}");

@@ -12,7 +12,7 @@ use std::time::Duration;
 impl Call {
     /// An agent's wish. Only who talks with the caller has any.
     pub(crate) fn desk_asks(&mut self, now: &mut Now, ask: &DeskAsk) {
-        let State::Joined { attempt, moving, .. } = &self.state else { return };
+        let State::Joined { attempt, moving, .. } = &self.state else { return self.desk_before_the_join(now, ask) };
         let (attempt, moves) = (*attempt, moving.is_some());
         match ask {
             DeskAsk::HangUp => self.agent_hangs_up(now),
@@ -42,6 +42,15 @@ impl Call {
         }
     }
 
+    /// The agent still hears what it is about: hanging up leaves the call to somebody else, the rest has to wait.
+    fn desk_before_the_join(&mut self, now: &mut Now, ask: &DeskAsk) {
+        let Some(attempt) = self.bridging().filter(|bridging| bridging.line.is_some()).map(|b| b.attempt) else { return };
+        if *ask == DeskAsk::HangUp {
+            now.out.push(Command::HangUp { leg: LegId::Agent(attempt) });
+            self.agent_moves(now, &super::AgentEvent::HungUp);
+        }
+    }
+
     fn agent_hangs_up(&mut self, now: &mut Now) {
         if let State::Joined { target, .. } = &self.state {
             let (to, because) = (target.clone(), self.because());
@@ -57,6 +66,7 @@ impl Call {
         self.decide(now, "agent_transfer", format!("the agent at {from} sends the caller on to {to}"));
         self.talk_is_over(now, false);
         self.on_hold = false;
+        self.returned = true;
         now.out.push(Command::HangUp { leg: LegId::Agent(attempt) });
         let known = self.flow.targets.values().find(|target| target.queue() == Some(queue)).cloned();
         let target = known.unwrap_or_else(|| Target {

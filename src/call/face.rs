@@ -187,6 +187,8 @@ pub enum QueueEvent {
     },
     /// This agent is free: call them. Answered by `QueueAsk::Accepted` or `Refused`.
     Offer {
+        /// Its number.
+        offer: u64,
         /// Their name.
         agent: String,
         /// Their phone, a SIP URI.
@@ -194,8 +196,8 @@ pub enum QueueEvent {
         /// How long it may ring.
         ring: Duration,
     },
-    /// The offer does not stand any more (the agent logged out).
-    Withdrawn,
+    /// The offer of this number does not stand any more (the agent logged out).
+    Withdrawn(u64),
     /// Nobody can serve the caller, who is out of the line.
     Unserved(Unserved),
 }
@@ -229,10 +231,17 @@ pub enum QueueAsk {
     Enter(Box<Ticket>),
     /// Get out of it.
     Leave(Left),
-    /// The offered agent has picked up.
-    Accepted,
-    /// The offered agent has not.
-    Refused(Refusal),
+    /// This offered agent has picked up.
+    Accepted(String),
+    /// The two hear each other.
+    Joined,
+    /// The offered agent has not picked up.
+    Refused {
+        /// The offer's number.
+        offer: u64,
+        /// Why.
+        why: Refusal,
+    },
     /// The conversation is over.
     Finished(Talk),
 }

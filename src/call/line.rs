@@ -4,11 +4,11 @@
 use super::Command;
 use super::face::{QueueAsk, QueueEvent};
 use super::machine::{Call, Now};
-use super::state::{AgentStage, Bridging, Nobody, State, Step, Waiting};
+use super::state::{AgentStage, Bridging, Nobody, Offered, State, Step, Waiting};
 use super::timers::TimerName;
 use super::transfer::{REPORT_GRACE, Wish};
 use crate::acd::{Interval, Left, Refusal, Talk, Ticket, Unserved};
-use crate::base::{BargeIn, Digit, Language, LegId};
+use crate::base::{BargeIn, Digit, Language, LegId, Moment};
 use crate::flow::{Phrase, Target, TransferMethod};
 use std::time::Duration;
 
@@ -18,8 +18,8 @@ const LINE_SILENCE: Duration = Duration::from_secs(150);
 /// What the queues know of a call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum InLine {
-    /// Waits, or an agent's phone rings.
-    Waiting,
+    /// Waits since then, or an agent's phone rings.
+    Waiting(Moment),
     /// Talks with one of their agents.
     Talking,
 }
@@ -40,27 +40,25 @@ impl Call {
     }
 
     fn enter(&mut self, now: &mut Now, target: &Target, only: Option<String>) {
-        let because = self.because();
-        let again = matches!(because.as_str(), "agent_lost" | "returned") || self.person_at.is_some();
         let ticket = Ticket {
             queue: target.queue().unwrap_or_default().to_string(),
             priority: self.priority(),
             language: self.language(),
-            caller: self.arrival.as_ref().map_or(0, |a| same_caller(a.caller.as_str())),
+            caller: self.arrival.as_ref().filter(|_| self.number_known()).map_or(0, |a| same_caller(a.caller.as_str())),
             abusive: self.strain.abusive,
             only,
-            emergency: because == "emergency",
-            returned: again,
-            waited: if again { self.wanted_at.map(|since| now.at.since(since)).unwrap_or_default() } else { Duration::ZERO },
+            emergency: false,
+            returned: self.returned,
+            waited: self.waited,
         };
-        self.in_line = Some(InLine::Waiting);
+        self.in_line = Some(InLine::Waiting(now.at));
         self.timers.set(TimerName::Line, now.at + LINE_SILENCE);
         now.out.push(Command::Queue(QueueAsk::Enter(Box::new(ticket))));
     }
 
     /// News from the line.
     pub(crate) fn line_news(&mut self, now: &mut Now, news: &QueueEvent) {
-        if self.in_line != Some(InLine::Waiting) {
+        if !matches!(self.in_line, Some(InLine::Waiting(_))) {
             return;
         }
         match news {
@@ -71,8 +69,8 @@ impl Call {
                     self.tell_place(now);
                 }
             }
-            QueueEvent::Offer { agent, to, ring } => self.agent_offered(now, agent, to, *ring),
-            QueueEvent::Withdrawn => self.offer_withdrawn(now),
+            QueueEvent::Offer { offer, agent, to, ring } => self.agent_offered(now, *offer, agent, to, *ring),
+            QueueEvent::Withdrawn(offer) => self.offer_withdrawn(now, *offer),
             QueueEvent::Unserved(why) => self.unserved(now, *why),
         }
     }
@@ -119,12 +117,13 @@ impl Call {
     }
 
     /// An agent is free: their phone rings, and the caller goes on hearing what is being said.
-    fn agent_offered(&mut self, now: &mut Now, agent: &str, to: &str, ring: Duration) {
+    fn agent_offered(&mut self, now: &mut Now, offer: u64, agent: &str, to: &str, ring: Duration) {
         let State::Transferring(transfer) = &mut self.state else { return };
         if !matches!(transfer.step, Step::Waiting(_)) {
-            return now.out.push(Command::Queue(QueueAsk::Refused(Refusal::Lost)));
+            // An earlier one is not over yet, which the queues have withdrawn or will hear of.
+            return;
         }
-        let Step::Waiting(waiting) = std::mem::replace(&mut transfer.step, Step::Choosing) else { return };
+        let Step::Waiting(mut waiting) = std::mem::replace(&mut transfer.step, Step::Choosing) else { return };
         let target = Target { sip: to.into(), method: TransferMethod::Bridge, ring, ..waiting.target.clone() };
         let attempt = self.new_attempt();
         self.decide(now, "offered", format!("{agent} of {} rings", target.name));
@@ -132,9 +131,11 @@ impl Call {
         self.timers.set(TimerName::Ring, now.at + ring + REPORT_GRACE);
         self.publish(now);
         now.out.push(Command::Dial { attempt, to: to.into(), uui: self.uui(), ring });
+        // Where the caller stands is no news any more.
+        waiting.news = None;
         let to_caller = waiting.playing.into_iter().collect();
         if let State::Transferring(transfer) = &mut self.state {
-            let line = Some(Box::new(waiting));
+            let line = Some(Box::new(Offered { offer, agent: agent.into(), waiting }));
             transfer.step =
                 Step::Bridging(Bridging { target, attempt, began: now.at, to_caller, agent: AgentStage::Called, line });
         }
@@ -142,9 +143,28 @@ impl Call {
 
     /// The agent picked up.
     pub(crate) fn offer_accepted(&mut self, now: &mut Now) {
-        if self.bridging().is_some_and(|bridging| bridging.line.is_some()) {
-            self.in_line = Some(InLine::Talking);
-            now.out.push(Command::Queue(QueueAsk::Accepted));
+        let Some(agent) = self.bridging().and_then(|bridging| bridging.line.as_ref()).map(|line| line.agent.clone()) else {
+            return;
+        };
+        self.waits_no_more(now);
+        self.in_line = Some(InLine::Talking);
+        now.out.push(Command::Queue(QueueAsk::Accepted(agent)));
+    }
+
+    /// The agent is ready and the caller only hears where they stand: that may be cut.
+    pub(crate) fn cut_place(&mut self, now: &mut Now) {
+        let told = |bridging: &mut Bridging| {
+            bridging.line.as_ref().is_some_and(|line| line.waiting.told.is_some()) && !bridging.to_caller.is_empty()
+        };
+        if self.bridging().is_some_and(told) {
+            now.out.push(Command::StopPlaying { leg: LegId::Caller });
+        }
+    }
+
+    /// The time in line counts; what is talked with an agent does not.
+    fn waits_no_more(&mut self, now: &Now) {
+        if let Some(InLine::Waiting(since)) = self.in_line.take() {
+            self.waited += now.at.since(since);
         }
     }
 
@@ -154,20 +174,20 @@ impl Call {
         let Some(line) = line else { return };
         self.decide(now, "offer_failed", format!("{} not reached ({outcome}); the caller keeps the place", target.name));
         self.note_attempt(now, began, &target.name, "queue", outcome);
-        let waiting = Waiting { playing: to_caller.last().copied(), ..*line };
+        let Offered { offer, waiting, .. } = *line;
+        let waiting = Waiting { playing: to_caller.last().copied(), ..waiting };
         if agent == AgentStage::Called {
             let why = match status {
                 486 | 600 | 603 => Refusal::Declined,
                 408 | 480 => Refusal::NoAnswer,
-                _ => Refusal::Lost,
+                _ => Refusal::Failed,
             };
-            now.out.push(Command::Queue(QueueAsk::Refused(why)));
+            now.out.push(Command::Queue(QueueAsk::Refused { offer, why }));
             self.timers.set(TimerName::Line, now.at + LINE_SILENCE);
         } else {
             // Picked up, and then nobody was there: a mailbox, or a phone that was put down again.
             self.talk_is_over(now, true);
-            self.person_at = None;
-            self.story.because = "returned".into();
+            self.returned = true;
             self.enter(now, &waiting.target, None);
         }
         self.back_in_line(now, waiting);
@@ -181,9 +201,10 @@ impl Call {
     }
 
     /// The agent logged out while the phone rang.
-    fn offer_withdrawn(&mut self, now: &mut Now) {
+    fn offer_withdrawn(&mut self, now: &mut Now, offer: u64) {
         let State::Transferring(transfer) = &mut self.state else { return };
-        if !matches!(&transfer.step, Step::Bridging(bridging) if bridging.line.is_some()) {
+        let stands = |bridging: &Bridging| bridging.line.as_ref().is_some_and(|line| line.offer == offer);
+        if !matches!(&transfer.step, Step::Bridging(bridging) if stands(bridging)) {
             return;
         }
         let Step::Bridging(bridging) = std::mem::replace(&mut transfer.step, Step::Choosing) else { return };
@@ -192,15 +213,22 @@ impl Call {
         self.timers.set(TimerName::Line, now.at + LINE_SILENCE);
         self.note_attempt(now, bridging.began, &bridging.target.name, "queue", "withdrawn".into());
         if let Some(line) = bridging.line {
-            self.back_in_line(now, Waiting { playing: bridging.to_caller.last().copied(), ..*line });
+            self.back_in_line(now, Waiting { playing: bridging.to_caller.last().copied(), ..line.waiting });
         }
     }
 
     /// Nobody can serve the caller here: the next target, or a message.
     fn unserved(&mut self, now: &mut Now, why: Unserved) {
-        self.in_line = None;
+        self.waits_no_more(now);
         let State::Transferring(transfer) = &mut self.state else { return };
-        let Step::Waiting(waiting) = std::mem::replace(&mut transfer.step, Step::Choosing) else { return };
+        let (waiting, ringing) = match std::mem::replace(&mut transfer.step, Step::Choosing) {
+            Step::Waiting(waiting) => (waiting, None),
+            Step::Bridging(Bridging { attempt, line: Some(line), .. }) => (line.waiting, Some(attempt)),
+            other => return transfer.step = other,
+        };
+        if let Some(attempt) = ringing {
+            now.out.push(Command::HangUp { leg: LegId::Agent(attempt) });
+        }
         let (nobody, reason) = match why {
             Unserved::NoSuchQueue => (Nobody::Tried, "there is no such queue"),
             Unserved::Closed => (Nobody::Closed, "the queue is closed"),
@@ -210,9 +238,14 @@ impl Call {
         };
         transfer.nobody = nobody;
         self.timers.clear(TimerName::Line);
+        self.timers.clear(TimerName::Ring);
         self.decide(now, "unserved", format!("{}: {reason}", waiting.target.name));
-        if waiting.playing.is_some() {
+        if waiting.playing.is_some() || ringing.is_some() {
             now.out.push(Command::StopPlaying { leg: LegId::Caller });
+        }
+        // Nobody was called here: the next target is no other one to the caller.
+        if let State::Transferring(transfer) = &mut self.state {
+            transfer.sentence.get_or_insert_default();
         }
         self.try_chain(now, waiting.target.next);
     }
@@ -228,18 +261,19 @@ impl Call {
 
     /// A key while the caller waits: 1 leads to a message.
     pub(crate) fn key_in_line(&mut self, now: &mut Now, key: Digit) {
-        if key.as_char() != '1' || self.in_line != Some(InLine::Waiting) {
+        if key.as_char() != '1' || !matches!(self.in_line, Some(InLine::Waiting(_))) {
             return;
         }
         let State::Transferring(transfer) = &mut self.state else { return };
         let ringing = match &transfer.step {
-            Step::Waiting(_) => None,
-            Step::Bridging(bridging) if bridging.line.is_some() => Some(bridging.attempt),
+            Step::Waiting(waiting) if waiting.told.is_some() => None,
+            Step::Bridging(Bridging { attempt, line: Some(line), .. }) if line.waiting.told.is_some() => Some(*attempt),
+            // Nobody has said what it means: it was meant for an earlier question.
             _ => return,
         };
         transfer.step = Step::Choosing;
         transfer.nobody = Nobody::Tried;
-        self.in_line = None;
+        self.waits_no_more(now);
         now.out.push(Command::Queue(QueueAsk::Leave(Left::Elsewhere)));
         now.out.push(Command::StopPlaying { leg: LegId::Caller });
         if let Some(attempt) = ringing {
@@ -261,8 +295,8 @@ impl Call {
 
     /// The call is over: the queues let go of it.
     pub(crate) fn leave_line(&mut self, now: &mut Now, caller_gone: bool) {
-        if self.in_line == Some(InLine::Waiting) {
-            self.in_line = None;
+        if matches!(self.in_line, Some(InLine::Waiting(_))) {
+            self.waits_no_more(now);
             let why = if caller_gone { Left::HungUp } else { Left::Elsewhere };
             now.out.push(Command::Queue(QueueAsk::Leave(why)));
         }
@@ -279,16 +313,16 @@ impl Call {
         let queue = known.is_some_and(|target| target.queue().is_some());
         let first = if known.is_some() { name.clone() } else { self.flow.person.target.clone() };
         let sentence = Some(self.phrase(if queue { Phrase::AgentLost } else { Phrase::ConnectionFailed }));
-        let why = format!("the connection to {name} broke");
-        self.begin_transfer(now, Wish { target: first, sentence, because: "agent_lost".into() }, why);
+        self.returned = true;
+        self.decide(now, "agent_lost", format!("the connection to {name} broke"));
+        // Why the caller wanted a person has not changed.
+        let (because, why) = (self.because(), "the caller comes back from a broken connection".to_string());
+        self.begin_transfer(now, Wish { target: first, sentence, because }, why);
     }
 }
 
-/// A number for the same caller, for as long as this program runs as it is (FNV-1a); 0 = unknown.
+/// A number for the same caller (FNV-1a), never 0.
 fn same_caller(number: &str) -> u64 {
-    if number.is_empty() || number.eq_ignore_ascii_case("anonymous") {
-        return 0;
-    }
     number.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)).max(1)
 }
 
@@ -342,8 +376,7 @@ mod tests {
     }
 
     #[test]
-    fn callers_without_a_number_are_not_taken_for_one_another() {
-        assert_eq!((same_caller(""), same_caller("Anonymous")), (0, 0));
+    fn callers_are_told_apart() {
         assert_ne!(same_caller("+493012345678"), same_caller("+493012345679"));
     }
 }

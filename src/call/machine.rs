@@ -67,6 +67,10 @@ pub struct Call {
     pub(crate) on_hold: bool,
     /// What the queues know of this call.
     pub(crate) in_line: Option<super::line::InLine>,
+    /// How long the caller has waited in lines before this one.
+    pub(crate) waited: std::time::Duration,
+    /// The caller lost an agent, or was sent on by one: first in line.
+    pub(crate) returned: bool,
     /// What made it hard for whoever talks with this caller.
     pub(crate) strain: crate::acd::Strain,
 }
@@ -126,6 +130,8 @@ impl Call {
             onward: 0,
             on_hold: false,
             in_line: None,
+            waited: std::time::Duration::ZERO,
+            returned: false,
             strain: crate::acd::Strain::default(),
             wanted_at: None,
             person_at: None,

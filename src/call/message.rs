@@ -122,7 +122,7 @@ impl Call {
         self.leave(now, parts, Farewell::Message);
     }
 
-    fn number_known(&self) -> bool {
+    pub(crate) fn number_known(&self) -> bool {
         let digits = self.arrival.as_ref().map_or(0, |a| a.caller.as_str().chars().filter(char::is_ascii_digit).count());
         digits >= 3
     }

@@ -35,7 +35,7 @@ impl Call {
             },
             Some(Moving::Onward { left, .. }) if who == *attempt && gone => {
                 *left = true;
-                self.talk_is_over(now, false);
+                self.talk_is_over(now, *event == AgentEvent::Lost);
                 now.out.push(Command::Comfort(true));
             }
             Some(Moving::Completing { .. }) if who == *attempt && gone => self.moved_to_target(now),

@@ -230,7 +230,18 @@ pub(crate) struct Bridging {
     /// How far the agent is.
     pub(crate) agent: AgentStage,
     /// The line that the caller goes back to when this agent does not take the call.
-    pub(crate) line: Option<Box<Waiting>>,
+    pub(crate) line: Option<Box<Offered>>,
+}
+
+/// An agent whom the line offered.
+#[derive(Debug)]
+pub(crate) struct Offered {
+    /// The offer's number.
+    pub(crate) offer: u64,
+    /// Who.
+    pub(crate) agent: String,
+    /// The caller's place.
+    pub(crate) waiting: Waiting,
 }
 
 /// In line for an agent.

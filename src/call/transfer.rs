@@ -257,6 +257,7 @@ impl Call {
                 self.timers.clear(TimerName::AgentKey);
                 now.out.push(Command::StopPlaying { leg });
                 self.agent_is(AgentStage::Ready);
+                self.cut_place(now);
                 self.join_if_ready(now);
             }
             (AgentEvent::Failed { status, contact }, _) => {
@@ -312,6 +313,7 @@ impl Call {
         match bridging.agent {
             AgentStage::Briefed { prompt: p } if p == prompt => {
                 bridging.agent = AgentStage::Ready;
+                self.cut_place(now);
                 self.join_if_ready(now);
             }
             AgentStage::AskedForKey { prompt: p, answered } if p == prompt => {
@@ -407,6 +409,9 @@ impl Call {
         self.timers.clear_except(&[TimerName::Longest]);
         self.person_at.get_or_insert(now.at);
         now.out.push(Command::Join { attempt });
+        if bridged_by_line {
+            now.out.push(Command::Queue(super::QueueAsk::Joined));
+        }
         let way = if bridged_by_line { "queue" } else { "bridge" };
         self.note_attempt(now, began, &target, way, "answered".into());
         let attended = method == TransferMethod::Attended;

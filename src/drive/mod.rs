@@ -10,8 +10,8 @@ mod stage;
 
 pub use ports::{Happening, LastResort, Machine, Ports};
 
-use crate::acd::Left;
-use crate::base::{Hypothesis, LegId, Moment, PromptEnd, UtteranceId};
+use crate::acd::{Left, Talk};
+use crate::base::{AttemptId, Hypothesis, LegId, Moment, PromptEnd, UtteranceId};
 use crate::call::{AgentEvent, Command, Event, QueueAsk, RecordAction};
 use crate::listen::EndpointRule;
 use crate::media::{LegCommand, LegEvent};
@@ -55,6 +55,8 @@ pub struct Driver<M, P> {
     /// The caller's last utterance that has begun.
     newest_utterance: Option<UtteranceId>,
     over: bool,
+    /// Agents' legs that the call machine began and did not end.
+    dialled: Vec<AttemptId>,
     /// Reused for every event.
     commands: Vec<Command>,
 }
@@ -75,6 +77,7 @@ impl<M: Machine, P: Ports> Driver<M, P> {
             recorded: false,
             newest_utterance: None,
             over: false,
+            dialled: Vec::new(),
             commands: Vec::with_capacity(16),
         }
     }
@@ -339,6 +342,10 @@ impl<M: Machine, P: Ports> Driver<M, P> {
         self.stage.clear();
         // Nobody is offered a caller whom the rescue looks after.
         self.ports.queue(QueueAsk::Leave(Left::Elsewhere));
+        self.ports.queue(QueueAsk::Finished(Talk::default()));
+        for attempt in std::mem::take(&mut self.dialled) {
+            self.ports.hang_up(LegId::Agent(attempt));
+        }
         let mut rescue = Rescue::new(self.ports.last_resort(), why);
         rescue.begin(now, commands);
         if matches!(event, Event::CallerHungUp | Event::CallerLost) {
@@ -384,7 +391,12 @@ impl<M: Machine, P: Ports> Driver<M, P> {
             Command::StopListening => self.ports.leg(LegId::Caller, LegCommand::Listen(None)),
             Command::LookUp { id, request } => self.ports.look_up(id, request),
             Command::Refer { attempt, to, uui, patience } => self.ports.refer(attempt, &to, &uui, patience),
-            Command::Dial { attempt, to, uui, ring } => self.ports.dial(attempt, &to, &uui, ring),
+            Command::Dial { attempt, to, uui, ring } => {
+                if self.rescue.is_none() {
+                    self.dialled.push(attempt);
+                }
+                self.ports.dial(attempt, &to, &uui, ring);
+            }
             Command::Queue(ask) => self.ports.queue(ask),
             Command::AnswerRefer { attempt, status } => self.ports.answer_refer(attempt, status),
             Command::NotifyRefer { attempt, status, last } => self.ports.notify_refer(attempt, status, last),
@@ -406,7 +418,10 @@ impl<M: Machine, P: Ports> Driver<M, P> {
             }
             Command::TakeMessage { max } => self.take_message(now, max),
             Command::Publish(card) => self.ports.publish(*card),
-            Command::HangUp { leg } => self.ports.hang_up(leg),
+            Command::HangUp { leg } => {
+                self.dialled.retain(|attempt| leg != LegId::Agent(*attempt));
+                self.ports.hang_up(leg);
+            }
             Command::Note(record) => self.ports.note(*record),
             Command::Ended(disposition) => {
                 self.over = true;

@@ -286,7 +286,11 @@ fn a_panic_apologises_once_and_reaches_a_person() {
     driver.handle(T1, Happening::Call(Event::Held(true)));
     let lines = diary.take();
     assert!(lines[0].starts_with("trouble: the call machine panicked: a bug"), "{lines:?}");
-    assert_eq!(lines[1..], ["listen false", "stop", "render 1073741824", "comfort true", "dial sip:a@x"]);
+    assert!(
+        lines[1].starts_with("queue Leave") && lines[2].starts_with("queue Finished"),
+        "no agent is left waiting: {lines:?}"
+    );
+    assert_eq!(lines[3..], ["listen false", "stop", "render 1073741824", "comfort true", "dial sip:a@x"]);
     let attempt = AttemptId(1 << 30);
     let busy = AgentEvent::Failed { status: 486, contact: None };
     driver.handle(T1, Happening::Call(Event::Agent { attempt, event: busy }));

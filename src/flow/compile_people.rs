@@ -67,9 +67,10 @@ impl Compiler<'_, '_> {
             let (sip, method) = match (&target.sip, &target.queue) {
                 (Some(sip), None) => (self.sip(sip), self.one_of(target.method.as_ref(), TransferMethod::Bridge, &methods)),
                 (None, Some(queue)) => (self.queue(queue, target), TransferMethod::Queue),
-                _ => {
-                    let message = format!("target `{}` needs one place where people are", name.value);
-                    self.error(name.line, "target", message, "write either `sip:` with an address or `queue:` with a name");
+                (sip, _) => {
+                    let (rule, what) = if sip.is_some() { ("target", "two places") } else { ("missing-key", "no place") };
+                    let message = format!("target `{}` names {what} where people are", name.value);
+                    self.error(name.line, rule, message, "write either `sip:` with an address or `queue:` with a name");
                     (String::new(), TransferMethod::Bridge)
                 }
             };

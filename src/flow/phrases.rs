@@ -94,8 +94,8 @@ phrases! {
         "If you do not want to wait, press 1 to leave a message." "如果不想等待，请按一留言。";
     /// The agent's line broke while the two were talking.
     AgentLost "agent_lost" []
-        "I am sorry, the connection to my colleague was lost. Please stay on the line, you are next."
-        "很抱歉，与工作人员的连接中断了。请不要挂机，马上为您接通下一位。";
+        "I am sorry, the connection to my colleague was lost. Please stay on the line, we will connect you to somebody else first."
+        "很抱歉，与工作人员的连接中断了。请不要挂机，我们会优先为您接通其他工作人员。";
     /// An agent sends the caller on to a colleague.
     SentOn "sent_on" []
         "I am connecting you to a colleague who knows what you have said." "正在为您转接另一位工作人员，您说过的情况对方都知道。";

@@ -3,7 +3,7 @@
 
 use super::gateway::{Inbox, wall_now};
 use crate::acd::{
-    Acd, AgentSetup, AgentState, AgentView, Command, Event, Left, Now, Presence, QueueSetup, QueueView, Refusal, Setup, Talk,
+    Acd, AgentSetup, AgentState, AgentView, Command, Event, Left, Now, QueueSetup, QueueView, Refusal, Setup, Talk, Unserved,
     WaitingView,
 };
 use crate::base::{CallId, Moment};
@@ -14,8 +14,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 use tokio::sync::{mpsc, watch};
 
-/// What waits for the machine at most. A call whose message finds no room hears of it by silence, and goes elsewhere.
-const ROOM: usize = 4_096;
+/// Desks are shown changes at most so often.
+const SHOW_EVERY: Duration = Duration::from_millis(100);
 
 /// Queues and agents of a configuration, checked.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -66,7 +66,9 @@ enum Message {
 /// The way to the queues. Cheap to clone.
 #[derive(Clone)]
 pub(super) struct Queues {
-    send: mpsc::Sender<Message>,
+    /// Without a bound: a call sends a few messages for each agent who is tried, and none of them may be lost; calls themselves are
+    /// bounded, and so is what the web side takes from desks.
+    send: mpsc::UnboundedSender<Message>,
     people: Arc<Mutex<Arc<People>>>,
     floor: watch::Receiver<Arc<Floor>>,
 }
@@ -74,7 +76,7 @@ pub(super) struct Queues {
 impl Queues {
     /// Starts the task. `epoch` = the gateway's moment zero.
     pub(super) fn start(people: People, epoch: Instant) -> (Queues, tokio::task::JoinHandle<()>) {
-        let (send, messages) = mpsc::channel(ROOM);
+        let (send, messages) = mpsc::unbounded_channel();
         let (tell, floor) = watch::channel(Arc::default());
         let now = now_since(epoch);
         let setup = people.setup.clone();
@@ -87,7 +89,9 @@ impl Queues {
         let people = queues.people.clone();
         let task = tokio::spawn(async move {
             if let Ok(acd) = acd {
-                Keeper { acd, epoch, people, calls: HashMap::new(), tell, day: None }.run(messages).await;
+                Keeper { acd, epoch, people, calls: HashMap::new(), tell, day: None, dirty: false, shown: epoch }
+                    .run(messages)
+                    .await;
             }
         });
         (queues, task)
@@ -95,35 +99,42 @@ impl Queues {
 
     /// What a call wants.
     pub(super) fn ask(&self, call: CallId, ask: QueueAsk, inbox: &mpsc::Sender<Inbox>) {
-        if self.send.try_send(Message::Call(call, ask, inbox.clone())).is_err() {
-            tracing::error!(%call, "the queues are overrun; a message of a call was lost");
+        if let Err(mpsc::error::SendError(Message::Call(_, QueueAsk::Enter(_), _))) =
+            self.send.send(Message::Call(call, ask, inbox.clone()))
+        {
+            tracing::error!(%call, "the queues are gone; the caller goes elsewhere");
+            let news = call::Event::Queue(QueueEvent::Unserved(Unserved::NoSuchQueue));
+            let _ = inbox.try_send(Inbox::Happening(Happening::Call(news)));
         }
     }
 
     /// The call is over, whatever it said before.
     pub(super) fn gone(&self, call: CallId) {
-        let _ = self.send.try_send(Message::Gone(call));
+        let _ = self.send.send(Message::Gone(call));
     }
 
     /// What an agent or a supervisor did.
     pub(super) fn desk(&self, event: Event) -> bool {
-        self.send.try_send(Message::Desk(event)).is_ok()
+        self.send.send(Message::Desk(event)).is_ok()
     }
 
     /// The agent does not want the call that rings.
     pub(super) fn decline(&self, agent: &str) -> bool {
-        self.send.try_send(Message::Decline(agent.into())).is_ok()
+        self.send.send(Message::Decline(agent.into())).is_ok()
     }
 
     /// What an agent wants of the call they talk in.
     pub(super) fn wish(&self, agent: &str, ask: DeskAsk) -> bool {
-        self.send.try_send(Message::Wish(agent.into(), ask)).is_ok()
+        self.send.send(Message::Wish(agent.into(), ask)).is_ok()
     }
 
     /// Other queues and agents from now on.
     pub(super) fn set_people(&self, people: People) {
+        if *self.people() == people {
+            return;
+        }
         *self.people.lock().unwrap_or_else(PoisonError::into_inner) = Arc::new(people.clone());
-        let _ = self.send.try_send(Message::People(Box::new(people)));
+        let _ = self.send.send(Message::People(Box::new(people)));
     }
 
     pub(super) fn people(&self) -> Arc<People> {
@@ -135,12 +146,12 @@ impl Queues {
         self.people().phones.values().cloned().collect()
     }
 
-    /// Phones of a queue's agents, those first who are free.
+    /// Phones of a queue's agents, those first who wait for a call.
     pub(super) fn phones_of(&self, queue: &str) -> Vec<String> {
         let (people, floor) = (self.people(), self.floor.borrow().clone());
         let Some(queue) = people.setup.queues.iter().find(|q| q.name == queue) else { return Vec::new() };
         let mut agents: Vec<&AgentSetup> = people.setup.agents.iter().filter(|a| a.serves(queue)).collect();
-        let free = |a: &AgentSetup| floor.agents.iter().any(|v| v.name == a.name && v.presence == Presence::Available);
+        let free = |a: &AgentSetup| floor.agents.iter().any(|v| v.name == a.name && v.state == AgentState::Available);
         agents.sort_by_key(|agent| !free(agent));
         agents.into_iter().filter_map(|agent| people.phones.get(&agent.name).cloned()).collect()
     }
@@ -160,19 +171,24 @@ struct Keeper {
     acd: Acd,
     epoch: Instant,
     people: Arc<Mutex<Arc<People>>>,
-    /// How to tell a call, and whether it talks with an agent.
+    /// How to tell each call that waits or talks.
     calls: HashMap<CallId, mpsc::Sender<Inbox>>,
     tell: watch::Sender<Arc<Floor>>,
     /// The day of the figures.
     day: Option<chrono::NaiveDate>,
+    /// Something has changed since desks were shown the floor, and when that was.
+    dirty: bool,
+    shown: Instant,
 }
 
 impl Keeper {
-    async fn run(mut self, mut messages: mpsc::Receiver<Message>) {
+    async fn run(mut self, mut messages: mpsc::UnboundedReceiver<Message>) {
         self.show();
         loop {
             let timer = self.acd.next_timer();
+            let show = self.dirty.then(|| SHOW_EVERY.saturating_sub(self.shown.elapsed()));
             let wait = timer.map(|at| at.since(Moment::ZERO + self.epoch.elapsed()));
+            let wait = wait.into_iter().chain(show).min();
             let message = tokio::select! {
                 message = messages.recv() => match message {
                     Some(message) => Some(message),
@@ -180,8 +196,34 @@ impl Keeper {
                 },
                 () = tokio::time::sleep(wait.unwrap_or(Duration::from_secs(3_600))) => None,
             };
-            self.handle(message);
+            // The machine is ours: a panic in it is written down, and callers are not left to a task that is gone.
+            let handled = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| self.handle(message)));
+            if handled.is_err() {
+                tracing::error!("the queue machine failed; it begins anew, and those who wait go elsewhere");
+                self.begin_anew();
+            }
+            if self.dirty && self.shown.elapsed() >= SHOW_EVERY {
+                self.show();
+            }
         }
+    }
+
+    /// Whoever waits is told to go elsewhere; agents are where they were, as far as is known.
+    fn begin_anew(&mut self) {
+        let now = now_since(self.epoch);
+        let people = self.people.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let before = self.tell.borrow().agents.clone();
+        let Ok(acd) = Acd::new(people.setup.clone(), now) else { return };
+        self.acd = acd;
+        for (call, inbox) in std::mem::take(&mut self.calls) {
+            tracing::warn!(%call, "a caller leaves the line because the queues begin anew");
+            let news = call::Event::Queue(QueueEvent::Unserved(Unserved::NoSuchQueue));
+            let _ = inbox.try_send(Inbox::Happening(Happening::Call(news)));
+        }
+        for agent in before {
+            self.acd.step(now, Event::Presence { agent: agent.name, presence: agent.presence }, &mut Vec::new());
+        }
+        self.dirty = true;
     }
 
     fn handle(&mut self, message: Option<Message>) {
@@ -189,10 +231,10 @@ impl Keeper {
             None => self.step(Event::Tick),
             Some(Message::Desk(event)) => self.step(event),
             Some(Message::Decline(agent)) => {
-                if let Some(AgentState::Offered(call)) = self.state_of(&agent) {
+                if let Some((call, offer)) = self.acd.offer_of(&agent) {
                     // Before anybody else is offered the call.
-                    self.tell_call(call, call::Event::Queue(QueueEvent::Withdrawn));
-                    self.step(Event::Refused { call, why: Refusal::Declined });
+                    self.tell_call(call, call::Event::Queue(QueueEvent::Withdrawn(offer)));
+                    self.step(Event::Refused { call, offer, why: Refusal::Declined });
                 }
             }
             Some(Message::Wish(agent, ask)) => {
@@ -202,11 +244,9 @@ impl Keeper {
             }
             Some(Message::People(people)) => self.step(Event::Reconfigure(Box::new(people.setup))),
             Some(Message::Gone(call)) => {
-                if self.calls.contains_key(&call) {
-                    self.step(Event::Leave { call, why: Left::HungUp });
-                    self.step(Event::Finished { call, talk: Talk::default() });
-                    self.calls.remove(&call);
-                }
+                self.step(Event::Leave { call, why: Left::HungUp });
+                self.step(Event::Finished { call, talk: Talk::default() });
+                self.calls.remove(&call);
             }
             Some(Message::Call(call, ask, inbox)) => {
                 let event = match ask {
@@ -215,8 +255,9 @@ impl Keeper {
                         Event::Enqueue { call, ticket: *ticket }
                     }
                     QueueAsk::Leave(why) => Event::Leave { call, why },
-                    QueueAsk::Accepted => Event::Accepted { call },
-                    QueueAsk::Refused(why) => Event::Refused { call, why },
+                    QueueAsk::Accepted(agent) => Event::Accepted { call, agent },
+                    QueueAsk::Joined => Event::Joined { call },
+                    QueueAsk::Refused { offer, why } => Event::Refused { call, offer, why },
                     QueueAsk::Finished(talk) => Event::Finished { call, talk },
                 };
                 let over = matches!(event, Event::Leave { .. } | Event::Finished { .. });
@@ -244,26 +285,23 @@ impl Keeper {
         }
         let mut out = Vec::new();
         self.acd.step(now_since(self.epoch), event, &mut out);
-        let changed = !out.is_empty();
+        self.dirty |= !out.is_empty();
         for command in out {
             self.carry_out(command);
-        }
-        if changed {
-            self.show();
         }
     }
 
     fn carry_out(&mut self, command: Command) {
         let (call, news) = match command {
-            Command::Offer { call, agent, ring, waited, queue } => {
-                tracing::info!(%call, agent, queue, waited_s = waited.as_secs(), "a call is offered");
+            Command::Offer { call, offer, agent, ring, waited, queue } => {
+                tracing::debug!(%call, agent, queue, waited_s = waited.as_secs(), "a call is offered");
                 let phone = self.people.lock().unwrap_or_else(PoisonError::into_inner).phones.get(&agent).cloned();
                 let Some(to) = phone else {
-                    return self.step(Event::Refused { call, why: Refusal::Lost });
+                    return self.step(Event::Refused { call, offer, why: Refusal::Lost });
                 };
-                (call, QueueEvent::Offer { agent, to, ring })
+                (call, QueueEvent::Offer { offer, agent, to, ring })
             }
-            Command::Withdraw { call, .. } => (call, QueueEvent::Withdrawn),
+            Command::Withdraw { call, offer, .. } => (call, QueueEvent::Withdrawn(offer)),
             Command::Place { call, position, wait } => (call, QueueEvent::Place { position, wait }),
             Command::Unserved { call, why } => {
                 tracing::info!(%call, ?why, "a caller cannot be served in line");
@@ -284,7 +322,8 @@ impl Keeper {
     }
 
     /// Desks are shown the floor as it is now.
-    fn show(&self) {
+    fn show(&mut self) {
+        (self.dirty, self.shown) = (false, Instant::now());
         let at = now_since(self.epoch).at;
         let (queues, agents, waiting) = (self.acd.queue_views(at), self.acd.agent_views(at), self.acd.waiting_views(at));
         for queue in &queues {

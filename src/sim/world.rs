@@ -57,6 +57,8 @@ struct Simulation<'m> {
     quiet_since: Option<Moment>,
     /// The line that the caller waits in, and how often its agents have refused.
     line: Option<(String, u32)>,
+    /// Offers made.
+    offers: u64,
 }
 
 impl<'m> Simulation<'m> {
@@ -80,6 +82,7 @@ impl<'m> Simulation<'m> {
             comfort: false,
             quiet_since: None,
             line: None,
+            offers: 0,
         }
     }
 
@@ -268,7 +271,7 @@ impl<'m> Simulation<'m> {
                 for (after, news) in news {
                     let event = match news {
                         LineNews::Place(position, wait) => QueueEvent::Place { position, wait },
-                        LineNews::Withdrawn => QueueEvent::Withdrawn,
+                        LineNews::Withdrawn => QueueEvent::Withdrawn(self.offers),
                         LineNews::Unserved(why) => QueueEvent::Unserved(why),
                         LineNews::Free => {
                             self.offer(after);
@@ -278,21 +281,22 @@ impl<'m> Simulation<'m> {
                     self.later(after, Due::Event(Event::Queue(event)));
                 }
             }
-            QueueAsk::Refused(_) => {
+            QueueAsk::Refused { .. } => {
                 if let Some((_, refused)) = &mut self.line {
                     *refused += 1;
                 }
                 self.offer(Duration::from_secs(1));
             }
-            QueueAsk::Leave(_) | QueueAsk::Accepted | QueueAsk::Finished(_) => {}
+            QueueAsk::Leave(_) | QueueAsk::Accepted(_) | QueueAsk::Joined | QueueAsk::Finished(_) => {}
         }
     }
 
     fn offer(&mut self, after: Duration) {
-        let Some((queue, refused)) = &self.line else { return };
-        let news = if *refused < 5 {
+        let Some((queue, refused)) = self.line.clone() else { return };
+        let news = if refused < 5 {
             let (agent, to) = ("agent".to_string(), format!("queue:{queue}"));
-            QueueEvent::Offer { agent, to, ring: Duration::from_secs(20) }
+            self.offers += 1;
+            QueueEvent::Offer { offer: self.offers, agent, to, ring: Duration::from_secs(20) }
         } else {
             QueueEvent::Unserved(Unserved::Nobody)
         };

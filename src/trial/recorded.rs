@@ -2,9 +2,9 @@
 //! caller, the agents and the look-ups did, so that they can do it again before another flow.
 
 use crate::base::{AttemptId, Digit, Disposition, Grammar, Hypothesis, LookUpId, Moment, UtteranceId};
-use crate::call::{AgentEvent, Call, Command, Event, Fingerprint, QueueAsk, Record, ReferOutcome, TurnRecord};
+use crate::call::{AgentEvent, Call, Command, Event, Fingerprint, QueueAsk, QueueEvent, Record, ReferOutcome, TurnRecord};
 use crate::flow::{Ask, AskKind, Flow, LookUp, RecordMode};
-use crate::sim::{AgentPlan, CallerStep, Mind, Speech, When, World};
+use crate::sim::{AgentPlan, CallerStep, LineNews, Mind, Speech, When, World};
 use crate::store::LoggedCall;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -165,6 +165,9 @@ struct Gather<'f> {
     attempts: BTreeMap<AttemptId, Attempt>,
     /// The queue that the caller waits in, as targets name it.
     line: Option<String>,
+    /// When the caller got in line first, and what came of it.
+    line_since: Option<Moment>,
+    line_news: Vec<(Duration, LineNews)>,
     silences: Vec<u32>,
     caller: Option<(crate::base::PhoneNumber, crate::base::WallTime)>,
     left: bool,
@@ -197,6 +200,8 @@ impl<'f> Gather<'f> {
             lookups: BTreeMap::new(),
             attempts: BTreeMap::new(),
             line: None,
+            line_since: None,
+            line_news: Vec::new(),
             silences: Vec::new(),
             caller: None,
             left: false,
@@ -250,6 +255,7 @@ impl<'f> Gather<'f> {
             }
             Event::Machine(machine) => self.act(at, None, CallerStep::IsMachine(*machine)),
             Event::Agent { attempt, event } => self.agent(at, *attempt, event),
+            Event::Queue(news) => self.line(at, news),
             Event::Referred { attempt, outcome } => {
                 if let Some(attempt) = self.attempts.get_mut(attempt) {
                     match outcome {
@@ -279,6 +285,19 @@ impl<'f> Gather<'f> {
             return keys.push(key);
         }
         self.act(at, asked, CallerStep::Presses(vec![key], When::Quiet));
+    }
+
+    /// What came of the line, up to its first offer: what follows that one is the agents' doing.
+    fn line(&mut self, at: Moment, news: &QueueEvent) {
+        let Some(since) = self.line_since else { return };
+        let offered = self.line_news.iter().any(|(_, news)| *news == LineNews::Free);
+        let news = match news {
+            QueueEvent::Place { position, wait } if !offered => LineNews::Place(*position, *wait),
+            QueueEvent::Offer { .. } if !offered => LineNews::Free,
+            QueueEvent::Unserved(why) => LineNews::Unserved(*why),
+            _ => return,
+        };
+        self.line_news.push((at.since(since), news));
     }
 
     fn agent(&mut self, at: Moment, attempt: AttemptId, event: &AgentEvent) {
@@ -311,7 +330,10 @@ impl<'f> Gather<'f> {
                 Command::LookUp { id, request } => {
                     self.requests.insert(*id, (at, request.clone()));
                 }
-                Command::Queue(QueueAsk::Enter(ticket)) => self.line = Some(format!("queue:{}", ticket.queue)),
+                Command::Queue(QueueAsk::Enter(ticket)) => {
+                    self.line = Some(format!("queue:{}", ticket.queue));
+                    self.line_since.get_or_insert(at);
+                }
                 Command::Dial { attempt, to, .. } => self.attempt(at, *attempt, to, AgentPlan::Rings),
                 Command::Refer { attempt, to, .. } => self.attempt(at, *attempt, to, AgentPlan::Refer(None)),
                 Command::Note(record) => {
@@ -347,6 +369,7 @@ impl<'f> Gather<'f> {
             recorded.world.caller = caller;
             recorded.world.wall = wall;
         }
+        recorded.world.line = self.line_news;
         recorded.world.lookups = self.lookups;
         recorded.acts = self.acts;
         recorded.left = self.left;

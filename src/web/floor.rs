@@ -121,7 +121,7 @@ async fn come_back(side: &DeskSide, store: &Store) {
 
 /// `GET /wall`.
 pub(super) async fn show(State(state): State<WebState>) -> Answer<Json<Wall>> {
-    let side = state.desk_side().ok_or_else(Problem::not_found)?;
+    let side = state.desk_side()?;
     Ok(Json(desk_view::wall(&side)))
 }
 
@@ -132,7 +132,7 @@ pub(super) async fn set_presence(
     Named(name): Named<String>,
     Body(wanted): Body<NewPresence>,
 ) -> Answer<Json<Wall>> {
-    let side = state.desk_side().ok_or_else(Problem::not_found)?;
+    let side = state.desk_side()?;
     if !side.desks.people().phones.contains_key(&name) {
         return Err(Problem::not_found());
     }

@@ -106,8 +106,10 @@ impl WebState {
         }
     }
 
-    fn desk_side(&self) -> Option<Arc<desk::DeskSide>> {
-        self.console.desk.get().cloned()
+    fn desk_side(&self) -> Result<Arc<desk::DeskSide>, Problem> {
+        let detail = "The gateway is still starting. Please try again in a moment.";
+        let starting = || Problem::new(StatusCode::SERVICE_UNAVAILABLE, "busy", detail);
+        self.console.desk.get().cloned().ok_or_else(starting)
     }
 
     /// Where the first administrator is made, below the web side's address; `None` when there is one. It holds a secret:

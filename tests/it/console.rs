@@ -13,19 +13,19 @@ const ROOT: &str = "correct horse battery";
 const ANNA: &str = "tea at half past four";
 
 /// One browser: it keeps its cookie.
-struct Browser {
-    base: String,
+pub(crate) struct Browser {
+    pub(crate) base: String,
     cookie: String,
     client: reqwest::Client,
 }
 
 impl Browser {
-    fn new(base: String) -> Browser {
+    pub(crate) fn new(base: String) -> Browser {
         Browser { base, cookie: String::new(), client: reqwest::Client::builder().no_proxy().build().expect("a client") }
     }
 
     /// Asks and gives status, body, and `Set-Cookie` where there is one; keeps the cookie.
-    async fn ask(&mut self, method: &str, path: &str, body: Option<Value>) -> (u16, Value, String) {
+    pub(crate) async fn ask(&mut self, method: &str, path: &str, body: Option<Value>) -> (u16, Value, String) {
         let method = reqwest::Method::from_bytes(method.as_bytes()).expect("a method");
         let mut request = self.client.request(method, format!("{}/api/v1{path}", self.base)).header("cookie", &self.cookie);
         if let Some(body) = body {
@@ -41,11 +41,11 @@ impl Browser {
         (status, serde_json::from_str(&text).unwrap_or(Value::Null), set)
     }
 
-    async fn log_in(&mut self, name: &str, password: &str) -> (u16, Value, String) {
+    pub(crate) async fn log_in(&mut self, name: &str, password: &str) -> (u16, Value, String) {
         self.ask("POST", "/session", Some(json!({ "name": name, "password": password }))).await
     }
 
-    async fn socket(&self, query: &str) -> Tab {
+    pub(crate) async fn socket(&self, query: &str) -> Tab {
         let at = self.base.replace("http://", "ws://");
         let mut request = format!("{at}/api/v1/events{query}").into_client_request().expect("a request");
         request.headers_mut().insert("cookie", self.cookie.parse().expect("a value"));
@@ -54,11 +54,11 @@ impl Browser {
     }
 }
 
-struct Tab(tokio_tungstenite::WebSocketStream<tokio_tungstenite::MaybeTlsStream<tokio::net::TcpStream>>);
+pub(crate) struct Tab(tokio_tungstenite::WebSocketStream<tokio_tungstenite::MaybeTlsStream<tokio::net::TcpStream>>);
 
 impl Tab {
     /// The next message, or the close code.
-    async fn next(&mut self) -> Result<Value, u16> {
+    pub(crate) async fn next(&mut self) -> Result<Value, u16> {
         loop {
             let frame = tokio::time::timeout(Duration::from_secs(40), self.0.next()).await.expect("in time");
             match frame.expect("no end without a close").expect("a frame") {
@@ -68,6 +68,16 @@ impl Tab {
             }
         }
     }
+}
+
+/// Makes the first administrator of a gateway, and logs them in.
+pub(crate) async fn set_up(gateway: &mut Gateway) -> Browser {
+    let link = gateway.said("no administrator yet");
+    let (base, token) = link.split_once("here: ").and_then(|(_, url)| url.trim().split_once("/setup#")).expect("a link");
+    let mut root = Browser::new(base.to_string());
+    let first = json!({ "token": token, "name": "root", "password": ROOT });
+    assert_eq!(root.ask("POST", "/setup", Some(first)).await.0, 200);
+    root
 }
 
 /// A gateway; no call comes, so what its flow names need not be there.

@@ -4,6 +4,7 @@ mod baresip;
 mod bench;
 mod console;
 mod demo;
+mod desk;
 mod dialogue;
 mod dice;
 mod end_to_end;

@@ -93,9 +93,15 @@ fn read_agent(s: &mut Section<'_>, queues: &[(QueueSetup, usize)]) -> Option<(Ag
     for wanted in &serves {
         match queues.iter().find(|(queue, _)| queue.name == *wanted) {
             // A queue's name in the list stands for just what it asks for.
-            Some((queue, _)) => queue.skills.iter().for_each(|(skill, least)| {
-                skills.entry(skill.clone()).or_insert(*least);
-            }),
+            Some((queue, _)) => {
+                for (skill, least) in &queue.skills {
+                    let level = *skills.entry(skill.clone()).or_insert(*least);
+                    if level < *least {
+                        let what = format!("queue {wanted:?} asks for {skill} {least}, and the agent has {level}");
+                        s.error("queues", &what, "Raise the level in skills, or leave the queue out");
+                    }
+                }
+            }
             None => {
                 s.error("queues", &format!("there is no queue {wanted:?}"), "Add a [[queue]] with this name, or correct it")
             }

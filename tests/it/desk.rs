@@ -1,0 +1,304 @@
+//! Agents on real phones and at real desks: a caller waits in line, the desk shows the card before the phone is picked up, both hear
+//! each other, the call is held, sent on, lost and wrapped up. The callers and the phones are `hotline call`; the desks speak the
+//! console's API as the page does.
+
+use crate::console::{Browser, Tab, set_up};
+use crate::gateway::{Gateway, HOTLINE, Wanted, hotline, terminate};
+use serde_json::{Value, json};
+use std::io::{BufRead, BufReader};
+use std::net::UdpSocket;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+const PASSWORD: &str = "four cups of green tea";
+
+/// A port that was free a moment ago.
+fn port() -> u16 {
+    UdpSocket::bind("127.0.0.1:0").expect("a port").local_addr().expect("an address").port()
+}
+
+/// A softphone in a process of its own; what it tells as JSON lines.
+struct Phone {
+    child: Child,
+    lines: Arc<Mutex<Vec<Value>>>,
+}
+
+impl Phone {
+    fn start(arguments: &[&str]) -> Phone {
+        let mut child = Command::new(HOTLINE)
+            .arg("call")
+            .args(arguments)
+            .arg("--json")
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("the binary starts");
+        let lines = Arc::new(Mutex::new(Vec::new()));
+        let (out, kept) = (BufReader::new(child.stdout.take().expect("piped")), lines.clone());
+        std::thread::spawn(move || {
+            for line in out.lines().map_while(Result::ok) {
+                kept.lock().expect("whole").extend(serde_json::from_str::<Value>(&line));
+            }
+        });
+        Phone { child, lines }
+    }
+
+    fn tells(&self, event: &str) -> bool {
+        self.lines.lock().expect("whole").iter().any(|line| line["event"] == event)
+    }
+
+    fn wait(mut self, patience: Duration) -> Vec<Value> {
+        let until = Instant::now() + patience;
+        while Instant::now() < until && !matches!(self.child.try_wait(), Ok(Some(_))) {
+            std::thread::sleep(Duration::from_millis(50));
+        }
+        let lines = self.lines.lock().expect("whole").clone();
+        lines
+    }
+}
+
+impl Drop for Phone {
+    fn drop(&mut self) {
+        terminate(&mut self.child);
+    }
+}
+
+/// A steady tone as a WAV file, to be found again in what the other side heard.
+fn tone(folder: &Path, hertz: f64) -> PathBuf {
+    let path = folder.join(format!("tone{hertz}.wav"));
+    let samples: Vec<i16> =
+        (0..8_000 * 3).map(|n| (8_000.0 * (std::f64::consts::TAU * hertz * f64::from(n) / 8_000.0).sin()) as i16).collect();
+    let spec = hound::WavSpec { channels: 1, sample_rate: 8_000, bits_per_sample: 16, sample_format: hound::SampleFormat::Int };
+    let mut file = hound::WavWriter::create(&path, spec).expect("a writable folder");
+    samples.iter().for_each(|s| file.write_sample(*s).expect("written"));
+    file.finalize().expect("written");
+    path
+}
+
+/// Seconds of a recording's right channel (what was heard) in which this tone stands out.
+fn heard(recording: &Path, hertz: f64) -> f64 {
+    let mut file = hound::WavReader::open(recording).expect("a recording");
+    let rate = f64::from(file.spec().sample_rate);
+    let all: Vec<f64> = file.samples::<i16>().map(|s| f64::from(s.expect("a sample"))).collect();
+    let right: Vec<f64> = all.chunks(2).filter_map(|pair| pair.get(1).copied()).collect();
+    let window = (rate / 10.0) as usize;
+    let loud = right.chunks_exact(window).filter(|part| {
+        let step = std::f64::consts::TAU * hertz / rate;
+        let (re, im) = part.iter().enumerate().fold((0.0, 0.0), |(re, im), (n, s)| {
+            let angle = step * n as f64;
+            (re + s * angle.cos(), im + s * angle.sin())
+        });
+        let power: f64 = part.iter().map(|s| s * s).sum();
+        power > 1e6 && (re * re + im * im) * 2.0 / (part.len() as f64 * power) > 0.5
+    });
+    loud.count() as f64 / 10.0
+}
+
+const FLOW: &str = r#"hotline: 1
+name: line
+languages: [en]
+zone: UTC
+record: off
+person: { to: support }
+targets: { support: { queue: support, accept: answer } }
+intents:
+  hours: { examples: [when are you open, are you open on sunday, opening hours], label: opening hours }
+nodes:
+  welcome: { ask: "This is automatic. What is it about?", keys: { "1": hours } }
+  hours: { say: "From nine to five.", then: welcome }
+"#;
+
+struct House {
+    gateway: Gateway,
+    folder: tempfile::TempDir,
+    anna: u16,
+    bob: u16,
+}
+
+impl House {
+    fn new() -> House {
+        let folder = tempfile::tempdir().expect("a folder");
+        let flow = folder.path().join("line.yaml");
+        std::fs::write(&flow, FLOW).expect("written");
+        let (anna, bob) = (port(), port());
+        let more = format!(
+            "[[queue]]\nname = \"support\"\nring_seconds = 10\nwrap_up_seconds = 60\n\
+             [[agent]]\nname = \"anna\"\nphone = \"sip:anna@127.0.0.1:{anna}\"\nqueues = [\"support\"]\n\
+             [[agent]]\nname = \"bob\"\nphone = \"sip:bob@127.0.0.1:{bob}\"\nqueues = [\"support\"]\n"
+        );
+        let flow = flow.to_string_lossy().into_owned();
+        let gateway = Gateway::start(Wanted { flow: &flow, more: &more, sip: "no_rtp_seconds = 2\n", ..Wanted::default() });
+        House { gateway, folder, anna, bob }
+    }
+
+    fn path(&self, name: &str) -> String {
+        self.folder.path().join(name).to_string_lossy().into_owned()
+    }
+
+    /// Who calls, asks for a person by key, and then does this.
+    fn caller(&self, name: &str, then: &[&str]) -> Phone {
+        let (uri, record) = (format!("sip:5551000@{}", self.gateway.sip), self.path(&format!("{name}.wav")));
+        let mut words = vec!["--from", "4930123456", "--record", &record, "--wait", "2500", "--dtmf", "0"];
+        words.extend(then);
+        Phone::start(&[&[uri.as_str()], words.as_slice()].concat())
+    }
+
+    /// Picks up, and then does this.
+    fn phone(&self, name: &str, port: u16, then: &[&str]) -> Phone {
+        let (at, record) = (format!("127.0.0.1:{port}"), self.path(&format!("{name}.wav")));
+        let words = ["--answer", "--listen", &at, "--record", &record];
+        Phone::start(&[words.as_slice(), then].concat())
+    }
+
+    async fn desks(&mut self) -> (Browser, Browser) {
+        let mut admin = set_up(&mut self.gateway).await;
+        for name in ["anna", "bob"] {
+            let user = json!({ "name": name, "role": "agent", "agent": name, "password": PASSWORD });
+            assert_eq!(admin.ask("POST", "/users", Some(user)).await.0, 201);
+        }
+        let (mut anna, mut bob) = (Browser::new(admin.base.clone()), Browser::new(admin.base.clone()));
+        assert_eq!(anna.log_in("anna", PASSWORD).await.0, 200);
+        assert_eq!(bob.log_in("bob", PASSWORD).await.0, 200);
+        (anna, bob)
+    }
+}
+
+/// The next state of the desk in which this holds, within 30 s.
+async fn until(tab: &mut Tab, what: &str, test: impl Fn(&Value) -> bool) -> Value {
+    let end = Instant::now() + Duration::from_secs(30);
+    let mut last = Value::Null;
+    while Instant::now() < end {
+        let Ok(Ok(frame)) = tokio::time::timeout(Duration::from_secs(10), tab.next()).await else { continue };
+        if frame["type"] == "desk" {
+            last = frame["data"].clone();
+            if test(&last) {
+                return last;
+            }
+        }
+    }
+    panic!("{what} was not seen; the desk is {last:#}");
+}
+
+/// Asks for the desk until this holds. Two changes in a tenth of a second are one on the socket.
+async fn see(browser: &mut Browser, what: &str, test: impl Fn(&Value) -> bool) {
+    let end = Instant::now() + Duration::from_secs(10);
+    let mut desk = Value::Null;
+    while Instant::now() < end {
+        desk = browser.ask("GET", "/desk", None).await.1;
+        if test(&desk) {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    panic!("{what} was not seen; the desk is {desk:#}");
+}
+
+fn state(desk: &Value) -> &str {
+    desk["agent"]["state"].as_str().unwrap_or_default()
+}
+
+fn phase(desk: &Value) -> &str {
+    desk["call"]["phase"].as_str().unwrap_or_default()
+}
+
+async fn presence(browser: &mut Browser, state: &str) {
+    let (status, desk, _) = browser.ask("POST", "/desk/presence", Some(json!({ "state": state }))).await;
+    // A call may ring at once.
+    let now = desk["agent"]["state"].as_str();
+    assert!(status == 200 && (now == Some(state) || now == Some("offered")), "{desk}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_caller_is_served_from_the_desk_and_both_hear_each_other() {
+    let mut house = House::new();
+    let (mut anna, mut bob) = house.desks().await;
+    let mut tab = anna.socket("").await;
+    let desk = until(&mut tab, "the first desk", |_| true).await;
+    assert_eq!((state(&desk), desk["queues"][0]["name"].as_str()), ("offline", Some("support")));
+    presence(&mut anna, "available").await;
+    // The agent's tone comes nine seconds after the briefing begins, the caller's after it.
+    let (high, low) = (tone(house.folder.path(), 1_000.0), tone(house.folder.path(), 500.0));
+    let (high, low) = (high.to_string_lossy().into_owned(), low.to_string_lossy().into_owned());
+    let phone = house.phone("agent", house.anna, &["--over", "9000", "--play", &high, "--wait", "30000"]);
+    let caller = house.caller("caller", &["--play", &low, "--wait", "30000"]);
+    let asked = Instant::now();
+    let desk = until(&mut tab, "the call that rings", |desk| state(desk) == "offered").await;
+    println!("from the call's beginning to the ringing desk: {} ms (2.5 s of them until the key)", asked.elapsed().as_millis());
+    let card = &desk["call"]["card"];
+    assert_eq!((card["caller"].as_str(), card["because"].as_str()), (Some("4930123456"), Some("asked")), "{desk:#}");
+    assert!(card["because_text"]["zh"].as_str().is_some_and(|text| text.contains("人工")), "{card:#}");
+    until(&mut tab, "the conversation", |desk| phase(desk) == "talking").await;
+    // Hold and back.
+    tokio::time::sleep(Duration::from_secs(15)).await;
+    for (on, wanted) in [(true, "held"), (false, "talking")] {
+        assert_eq!(anna.ask("POST", "/desk/hold", Some(json!({ "on": on }))).await.0, 200);
+        see(&mut anna, wanted, |desk| phase(desk) == wanted).await;
+    }
+    let call = desk["call"]["id"].as_str().unwrap_or_default().to_string();
+    // Nobody else may look at it.
+    assert_eq!(bob.ask("GET", &format!("/desk/history?call={call}"), None).await.0, 404);
+    assert_eq!(anna.ask("GET", &format!("/desk/history?call={call}"), None).await.0, 200);
+    // The agent ends it at the desk: both are told.
+    let ended = Instant::now();
+    anna.ask("POST", "/desk/hangup", None).await;
+    let desk = until(&mut tab, "the wrap-up", |desk| state(desk) == "wrapup").await;
+    assert!(desk["call"]["summary"].is_string(), "{desk:#}");
+    println!("from the click on hang-up to the wrap-up with its summary: {} ms", ended.elapsed().as_millis());
+    let lines = caller.wait(Duration::from_secs(5));
+    assert!(lines.iter().any(|line| line["event"] == "ended"), "the caller is told: {lines:?}");
+    let told = phone.wait(Duration::from_secs(5));
+    let left = json!({ "disposition": "solved", "summary": "A tone, and another one.", "done": true });
+    let (status, desk, _) = anna.ask("POST", "/desk/wrapup", Some(left)).await;
+    assert_eq!((status, state(&desk)), (200, "available"), "{desk:#}");
+    let (to_agent, to_caller) =
+        (heard(&house.folder.path().join("agent.wav"), 500.0), heard(&house.folder.path().join("caller.wav"), 1_000.0));
+    println!("the agent heard the caller's tone for {to_agent} s of 3, the caller the agent's for {to_caller} s of 3");
+    assert!(to_agent > 2.0 && to_caller > 2.0, "caller: {lines:#?}\nagent: {told:#?}");
+    let rows = house.gateway.ended_calls(1);
+    assert_eq!(rows[0]["disposition"].as_str().or(rows[0]["ended"].as_str()), Some("transferred"), "{rows:#?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn agents_decline_send_on_and_vanish_and_the_caller_is_served() {
+    let mut house = House::new();
+    let (mut anna, mut bob) = house.desks().await;
+    let (mut left, mut right) = (anna.socket("").await, bob.socket("").await);
+    presence(&mut anna, "available").await;
+    let caller = house.caller("caller", &["--wait", "60000"]);
+    // Anna's phone is off: the desk says what the card says, and she declines; nobody else is there yet.
+    until(&mut left, "the call at Anna's", |desk| state(desk) == "offered").await;
+    let _ = anna.ask("POST", "/desk/decline", None).await;
+    presence(&mut bob, "available").await;
+    let bobs = house.phone("bob", house.bob, &["--wait", "60000"]);
+    until(&mut right, "the call at Bob's", |desk| state(desk) == "offered").await;
+    until(&mut right, "Bob's conversation", |desk| phase(desk) == "talking").await;
+    // Bob sends the caller on to Anna, whose phone is there now.
+    let annas = house.phone("anna", house.anna, &["--wait", "60000"]);
+    presence(&mut anna, "available").await;
+    let (status, ..) = bob.ask("POST", "/desk/transfer", Some(json!({ "agent": "anna" }))).await;
+    assert_eq!(status, 200);
+    until(&mut right, "Bob's wrap-up", |desk| state(desk) == "wrapup").await;
+    until(&mut left, "Anna's conversation", |desk| phase(desk) == "talking").await;
+    let (status, desk, _) = bob.ask("POST", "/desk/wrapup", Some(json!({ "done": true }))).await;
+    assert_eq!((status, state(&desk)), (200, "available"));
+    drop(bobs);
+    let bobs = house.phone("bob again", house.bob, &["--wait", "60000"]);
+    // Anna's tab is closed in the middle of the call: the call goes on on her phone.
+    drop(left);
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    assert!(!caller.tells("ended"));
+    // Her phone dies without a word (no BYE): the caller comes to Bob.
+    let mut annas = annas;
+    annas.child.kill().expect("killed");
+    let desk = until(&mut right, "the caller at Bob's again", |desk| phase(desk) == "talking").await;
+    assert_eq!(desk["call"]["card"]["caller"], "4930123456");
+    drop((caller, bobs));
+    let rows = house.gateway.ended_calls(1);
+    let id = rows[0]["id"].as_str().expect("an id").to_string();
+    let config = house.gateway.config.to_string_lossy().into_owned();
+    let (_, story) = hotline(&["calls", "show", &id, "--config", &config]);
+    assert!(story.contains("agent_transfer") && story.contains("agent_lost"), "{story}");
+}
