@@ -55,8 +55,7 @@ impl Phone {
         while Instant::now() < until && !matches!(self.child.try_wait(), Ok(Some(_))) {
             std::thread::sleep(Duration::from_millis(50));
         }
-        let lines = self.lines.lock().expect("whole").clone();
-        lines
+        self.lines.lock().expect("whole").clone()
     }
 }
 
