@@ -130,6 +130,7 @@ impl Acd {
             out.push(Command::Offer {
                 call: waiting.call,
                 offer: number,
+                desk: self.setup.agents[agent].returns.is_none(),
                 agent: self.setup.agents[agent].name.clone(),
                 queue: by.name.clone(),
                 ring: own.ring,

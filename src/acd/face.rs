@@ -183,6 +183,8 @@ pub enum Command {
         offer: u64,
         /// Who.
         agent: String,
+        /// The agent sees the card on a desk.
+        desk: bool,
         /// The queue by which the agent gets it.
         queue: String,
         /// How long.

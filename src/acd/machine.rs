@@ -206,7 +206,7 @@ impl Acd {
             Event::Enqueue { call, ticket } => self.enqueue(at, call, ticket, out),
             Event::Leave { call, why } => self.leave(at, call, why, out),
             Event::Accepted { call, agent } => self.accepted(at, call, &agent, out),
-            Event::Joined { call } => self.joined(at, call),
+            Event::Joined { call } => self.joined(at, call, out),
             Event::Refused { call, offer, why } => self.refused(at, call, offer, why, out),
             Event::Finished { call, talk } => self.finished(at, call, talk, out),
             Event::Presence { agent, presence } => self.set_presence(at, &agent, presence, out),
@@ -414,9 +414,10 @@ impl Acd {
         }
     }
 
-    fn joined(&mut self, at: Moment, call: CallId) {
+    fn joined(&mut self, at: Moment, call: CallId, out: &mut Vec<Command>) {
         let Some(talking) = self.talking.get_mut(&call).filter(|talking| !talking.joined) else { return };
         talking.joined = true;
+        out.push(Command::Changed);
         let (agent, caller, waited) = (talking.agent, talking.caller, talking.waited);
         let (queue, told, accepted) = (talking.queue, talking.told.take(), talking.since);
         self.agents[agent].calls += 1;

@@ -162,15 +162,19 @@ impl Acd {
             let waits: Vec<Duration> = self.waiting.iter().filter(|w| w.queue == q).map(|w| at.since(w.since)).collect();
             let serving = |i: &usize| self.serves[*i][q].is_some();
             let count = |test: &dyn Fn(usize) -> bool| (0..self.agents.len()).filter(serving).filter(|i| test(*i)).count();
+            let (waits_none, free) = (waits.is_empty(), count(&|i| self.agents[i].is_free()));
             QueueView {
                 name: self.setup.queues[q].name.clone(),
                 waiting: waits.len(),
                 longest_wait: waits.into_iter().max().unwrap_or_default(),
-                free: count(&|i| self.agents[i].is_free()),
+                free,
                 talking: self.talking.values().filter(|t| t.queue == Some(q)).count(),
                 here: count(&|i| self.agents[i].is_here()),
                 day: self.learned[q].day,
-                wait: self.wait_now(at, &self.setup.queues[q].name),
+                wait: match (waits_none, free) {
+                    (true, 1..) => Some(Interval { from: 0, to: 60 }),
+                    _ => self.wait_now(at, &self.setup.queues[q].name),
+                },
                 figures: self.learned[q].figures,
             }
         };

@@ -191,6 +191,8 @@ pub enum QueueEvent {
         offer: u64,
         /// Their name.
         agent: String,
+        /// They see the card on a desk.
+        desk: bool,
         /// Their phone, a SIP URI.
         to: String,
         /// How long it may ring.

@@ -69,7 +69,9 @@ impl Call {
                     self.tell_place(now);
                 }
             }
-            QueueEvent::Offer { offer, agent, to, ring } => self.agent_offered(now, *offer, agent, to, *ring),
+            QueueEvent::Offer { offer, agent, desk, to, ring } => {
+                self.agent_offered(now, (*offer, agent, *desk), to, *ring);
+            }
             QueueEvent::Withdrawn(offer) => self.offer_withdrawn(now, *offer),
             QueueEvent::Unserved(why) => self.unserved(now, *why),
         }
@@ -117,7 +119,7 @@ impl Call {
     }
 
     /// An agent is free: their phone rings, and the caller goes on hearing what is being said.
-    fn agent_offered(&mut self, now: &mut Now, offer: u64, agent: &str, to: &str, ring: Duration) {
+    fn agent_offered(&mut self, now: &mut Now, (offer, agent, desk): (u64, &str, bool), to: &str, ring: Duration) {
         let State::Transferring(transfer) = &mut self.state else { return };
         if !matches!(transfer.step, Step::Waiting(_)) {
             // An earlier one is not over yet, which the queues have withdrawn or will hear of.
@@ -135,7 +137,7 @@ impl Call {
         waiting.news = None;
         let to_caller = waiting.playing.into_iter().collect();
         if let State::Transferring(transfer) = &mut self.state {
-            let line = Some(Box::new(Offered { offer, agent: agent.into(), waiting }));
+            let line = Some(Box::new(Offered { offer, agent: agent.into(), desk, waiting }));
             transfer.step =
                 Step::Bridging(Bridging { target, attempt, began: now.at, to_caller, agent: AgentStage::Called, line });
         }

@@ -240,6 +240,8 @@ pub(crate) struct Offered {
     pub(crate) offer: u64,
     /// Who.
     pub(crate) agent: String,
+    /// They see the card on a desk.
+    pub(crate) desk: bool,
     /// The caller's place.
     pub(crate) waiting: Waiting,
 }

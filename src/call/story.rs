@@ -258,6 +258,22 @@ impl Call {
         example.cloned().unwrap_or_else(|| spaced(intent))
     }
 
+    /// What an agent hears who reads the rest: what the caller wants, or else why a person.
+    pub(crate) fn opening(&self) -> String {
+        let language = self.agent_language();
+        let parts = match &self.story.intent {
+            Some(intent) => {
+                let words = self.intent_words(intent, language);
+                self.flow.phrase_with(Phrase::AgentIntent, language, &[("intent", &words)])
+            }
+            None => {
+                let reason = reason(&self.story.because, language);
+                self.flow.phrase_with(Phrase::AgentBecause, language, &[("reason", &reason)])
+            }
+        };
+        words_of(&parts)
+    }
+
     /// What the agent hears: what the caller wants, the values, what was answered, why handed over. About five seconds.
     pub(crate) fn summary(&self) -> String {
         let language = self.agent_language();

@@ -280,8 +280,10 @@ impl Call {
         // Who still hears that a person is being called needs no second sentence, which would only make the wait longer.
         let tell_caller = bridging.to_caller.is_empty() && !std::mem::replace(&mut transfer.told_brief, true);
         let (attempt, accept) = (bridging.attempt, bridging.target.accept);
+        let desk = bridging.line.as_ref().is_some_and(|line| line.desk);
         let language = self.agent_language();
-        let mut parts = vec![PromptPart::Text(self.summary())];
+        // Who has the card before their eyes needs no more than a sentence, and the caller waits for its end.
+        let mut parts = vec![PromptPart::Text(if desk { self.opening() } else { self.summary() })];
         if self.recording != super::machine::Recording::Off {
             parts.extend(self.flow.phrase(Phrase::AgentRecorded, language));
         }

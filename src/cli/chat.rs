@@ -215,7 +215,7 @@ impl Ports for Keyboard {
             self.line(format!("    [you are in line for {}; an agent is free]", ticket.queue));
             let (to, ring) = (format!("an agent of {}", ticket.queue), Duration::from_secs(20));
             let agent = "agent".to_string();
-            self.soon(Happening::Call(Event::Queue(QueueEvent::Offer { offer: 1, agent, to, ring })));
+            self.soon(Happening::Call(Event::Queue(QueueEvent::Offer { offer: 1, agent, desk: false, to, ring })));
         }
     }
 

@@ -69,6 +69,21 @@ impl Flow {
         }
     }
 
+    /// What an intent is called: its label, else its first example in this language, else its name.
+    pub fn intent_label(&self, name: &str, language: Language) -> String {
+        let intent = self.intents.get(name);
+        let parts = intent.and_then(|intent| intent.label.as_ref()).and_then(|label| {
+            self.render(label.variant(language, 0), &self.fixed_scope(language), std::path::Path::new("")).ok()
+        });
+        let words = |part: &PromptPart| match part {
+            PromptPart::Text(words) => Some(words.clone()),
+            _ => None,
+        };
+        let label = parts.map(|parts| parts.iter().filter_map(words).collect::<Vec<_>>().join(" ")).filter(|l| !l.is_empty());
+        let example = || intent.and_then(|i| i.examples.get(&language)).and_then(|e| e.first()).cloned();
+        label.or_else(example).unwrap_or_else(|| name.replace(['.', '_'], " "))
+    }
+
     /// Prompts whose words do not depend on the call, for rendering them before the first call.
     pub fn prompts(&self) -> Vec<(Language, Vec<PromptPart>)> {
         let mut prompts: Vec<(Language, Vec<PromptPart>)> = Vec::new();

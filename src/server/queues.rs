@@ -293,13 +293,13 @@ impl Keeper {
 
     fn carry_out(&mut self, command: Command) {
         let (call, news) = match command {
-            Command::Offer { call, offer, agent, ring, waited, queue } => {
+            Command::Offer { call, offer, agent, desk, ring, waited, queue } => {
                 tracing::debug!(%call, agent, queue, waited_s = waited.as_secs(), "a call is offered");
                 let phone = self.people.lock().unwrap_or_else(PoisonError::into_inner).phones.get(&agent).cloned();
                 let Some(to) = phone else {
                     return self.step(Event::Refused { call, offer, why: Refusal::Lost });
                 };
-                (call, QueueEvent::Offer { offer, agent, to, ring })
+                (call, QueueEvent::Offer { offer, agent, desk, to, ring })
             }
             Command::Withdraw { call, offer, .. } => (call, QueueEvent::Withdrawn(offer)),
             Command::Place { call, position, wait } => (call, QueueEvent::Place { position, wait }),

@@ -296,7 +296,7 @@ impl<'m> Simulation<'m> {
         let news = if refused < 5 {
             let (agent, to) = ("agent".to_string(), format!("queue:{queue}"));
             self.offers += 1;
-            QueueEvent::Offer { offer: self.offers, agent, to, ring: Duration::from_secs(20) }
+            QueueEvent::Offer { offer: self.offers, agent, desk: false, to, ring: Duration::from_secs(20) }
         } else {
             QueueEvent::Unserved(Unserved::Nobody)
         };

@@ -26,8 +26,8 @@ pub struct EarlierCall {
     pub began: WallTime,
     /// Which flow.
     pub flow: String,
-    /// What was understood last.
-    pub intent: Option<String>,
+    /// What was understood, oldest first.
+    pub meanings: Vec<String>,
     /// How it ended; `None` = it goes on.
     pub disposition: Option<Disposition>,
     /// What the agent wrote, if one did.
@@ -90,7 +90,8 @@ impl Store {
     pub async fn earlier_calls(&self, call: CallId) -> Result<Vec<EarlierCall>, StoreError> {
         let rows = sqlx::query(
             "SELECT c.id, c.began_ms, c.flow, c.disposition_json, \
-             (SELECT t.meaning FROM turns t WHERE t.call = c.id AND t.meaning IS NOT NULL ORDER BY t.turn DESC LIMIT 1) AS intent, \
+             (SELECT group_concat(m.meaning, ' ') FROM (SELECT t.meaning FROM turns t WHERE t.call = c.id AND t.meaning IS NOT NULL \
+             ORDER BY t.turn LIMIT 100) m) AS meanings, \
              (SELECT w.summary FROM wrapups w WHERE w.call = c.id ORDER BY w.at_ms DESC LIMIT 1) AS summary \
              FROM calls c JOIN calls this ON this.caller = c.caller AND this.id = ? AND this.id <> c.id \
              WHERE length(c.caller) >= 3 AND lower(c.caller) <> 'anonymous' AND c.began_ms <= this.began_ms \
@@ -104,11 +105,12 @@ impl Store {
             .map(|row| {
                 let disposition: Option<String> = row.try_get("disposition_json")?;
                 let summary: Option<String> = row.try_get("summary")?;
+                let meanings: Option<String> = row.try_get("meanings")?;
                 Ok(EarlierCall {
                     call: call_id(row.try_get("id")?)?,
                     began: WallTime(row.try_get("began_ms")?),
                     flow: row.try_get("flow")?,
-                    intent: row.try_get("intent")?,
+                    meanings: meanings.unwrap_or_default().split(' ').filter(|m| !m.is_empty()).map(String::from).collect(),
                     disposition: disposition.as_deref().map(|d| from_json("a disposition", d)).transpose()?,
                     summary: summary.map(Pii::new),
                 })

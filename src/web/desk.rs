@@ -346,7 +346,8 @@ pub(super) async fn history(
     let (side, agent) = at(&state, signed_in)?;
     let call = own_call(&side, &agent, &of.call)?;
     let earlier = state.store.earlier_calls(call).await?;
-    Ok(Json(earlier.into_iter().map(Earlier::from).collect()))
+    let board = side.desks.board(call);
+    Ok(Json(earlier.into_iter().map(|earlier| Earlier::of(earlier, board.as_ref())).collect()))
 }
 
 /// `GET /desk/audio/{call}/{utterance}`: what the caller said, from the agent's own call.

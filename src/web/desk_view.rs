@@ -3,7 +3,7 @@
 use super::desk::DeskSide;
 use super::rfc3339;
 use crate::acd::{AgentState, AgentView, Interval, Presence, QueueView};
-use crate::base::{Disposition, Moment};
+use crate::base::{Disposition, Language, Moment};
 use crate::call::HandOverCard;
 use crate::server::{Board, Desks};
 use crate::store::EarlierCall;
@@ -194,8 +194,11 @@ pub(super) struct Earlier {
     summary: Option<String>,
 }
 
-impl From<EarlierCall> for Earlier {
-    fn from(earlier: EarlierCall) -> Earlier {
+impl Earlier {
+    /// What was wanted is the last thing understood that is an intent.
+    pub(super) fn of(earlier: EarlierCall, board: Option<&Board>) -> Earlier {
+        let is_intent = |name: &&String| board.is_none_or(|board| board.flow.intents.contains_key(*name));
+        let intent = earlier.meanings.iter().rev().find(is_intent).cloned();
         let because = match &earlier.disposition {
             Some(Disposition::Transferred { because, .. } | Disposition::MessageTaken { because }) => Some(because.clone()),
             _ => None,
@@ -204,7 +207,7 @@ impl From<EarlierCall> for Earlier {
             call: earlier.call.to_string(),
             at: rfc3339(earlier.began),
             flow: earlier.flow,
-            intent: earlier.intent,
+            intent,
             because,
             disposition: earlier.disposition.as_ref().map_or("going_on", Disposition::name).to_string(),
             summary: earlier.summary.map(|summary| summary.into_inner()),
@@ -220,7 +223,7 @@ pub(super) fn desk(side: &DeskSide, agent: &str) -> Option<Desk> {
     let setup = people.setup.agents.iter().find(|a| a.name == agent)?;
     let serves = |name: &str| people.setup.queues.iter().any(|q| q.name == name && setup.serves(q));
     let call = call_of(side, view);
-    let intents = call.as_ref().map(|(_, board)| intents(board)).unwrap_or_default();
+    let intents = call.as_ref().map(|(call, board)| intents(board, &call.card.language)).unwrap_or_default();
     Some(Desk {
         agent: Agent {
             name: view.name.clone(),
@@ -267,8 +270,10 @@ fn colleague(view: &AgentView) -> Colleague {
     Colleague { name: view.name.clone(), display: view.name.clone(), state: view.state.name().to_string() }
 }
 
-fn intents(board: &Board) -> Vec<Intent> {
-    board.flow.intents.keys().map(|name| Intent { name: name.clone(), label: spaced(name) }).collect()
+fn intents(board: &Board, language: &str) -> Vec<Intent> {
+    let language = Language::parse(language).unwrap_or_default();
+    let label = |name: &String| Intent { label: board.flow.intent_label(name, language), name: name.clone() };
+    board.flow.intents.keys().map(label).collect()
 }
 
 fn call_of(side: &DeskSide, view: &AgentView) -> Option<(Call, Board)> {
@@ -290,7 +295,7 @@ fn call_of(side: &DeskSide, view: &AgentView) -> Option<(Call, Board)> {
     };
     let left = last.filter(|last| last.call == id).map(|last| last.left).unwrap_or_default();
     let after = phase == "wrapup";
-    let summary = left.summary.map(|text| text.into_inner()).or_else(|| after.then(|| summary(&card)));
+    let summary = left.summary.map(|text| text.into_inner()).or_else(|| after.then(|| summary(&card, &board)));
     let call = Call {
         id: id.to_string(),
         queue,
@@ -303,16 +308,19 @@ fn call_of(side: &DeskSide, view: &AgentView) -> Option<(Call, Board)> {
         draft: None,
         disposition: left.disposition,
         summary,
-        card: card_body(&card),
+        card: card_body(&card, &board),
     };
     Some((call, board))
 }
 
 /// What the call was about, for the agent to change: what was wanted, with the values, and what was answered last.
-fn summary(card: &HandOverCard) -> String {
+fn summary(card: &HandOverCard, board: &Board) -> String {
     let slots = card.slots.reveal().iter().map(|(name, value)| format!("{}: {value}", spaced(name)));
-    let wanted = card.intent.as_deref().map(spaced);
-    let answered = card.turns.iter().rev().map(|turn| turn.answer.reveal().trim()).find(|answer| !answer.is_empty());
+    let wanted = card.intent.as_deref().map(|name| board.flow.intent_label(name, card.language));
+    // The first sentence is the answer, what follows it leads on.
+    let first =
+        |answer: &str| answer.split_inclusive(['.', '。', '!', '！', '?', '？']).next().unwrap_or_default().trim().to_string();
+    let answered = card.turns.iter().rev().map(|turn| first(turn.answer.reveal())).find(|answer| !answer.is_empty());
     let parts = wanted.into_iter().chain(slots).chain(answered.map(|answer| format!("« {answer} »")));
     parts.collect::<Vec<_>>().join("; ")
 }
@@ -338,7 +346,7 @@ fn turns(board: &Board) -> Vec<Turn> {
     board.turns.iter().map(turn).collect()
 }
 
-fn card_body(card: &HandOverCard) -> Card {
+fn card_body(card: &HandOverCard, board: &Board) -> Card {
     Card {
         reference: card.reference.clone(),
         call: card.call.to_string(),
@@ -351,7 +359,7 @@ fn card_body(card: &HandOverCard) -> Card {
         since: rfc3339(card.since),
         seconds: card.seconds,
         intent: card.intent.clone(),
-        intent_label: card.intent.as_deref().map(spaced),
+        intent_label: card.intent.as_deref().map(|name| board.flow.intent_label(name, card.language)),
         slots: card.slots.reveal().clone(),
         because_text: because(&card.because),
         because: card.because.clone(),
