@@ -419,3 +419,42 @@ async fn an_incident_is_told_changed_and_cleared_without_a_database() {
     set_incident(&folder, None).await.expect("removed already");
     assert_eq!(incident(&folder).await.expect("read"), None);
 }
+
+#[tokio::test]
+async fn agents_leave_summaries_behind_and_see_the_callers_earlier_calls() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let store = Store::open(dir.path()).await.expect("a store");
+    let other = CallId(0xdef);
+    for (call, number) in
+        [(CALL, "+4930123456"), (other, "+4930123456"), (CallId(0x123), "anonymous"), (CallId(0x124), "anonymous")]
+    {
+        let Record::Began { dialled, flow, flow_hash, at, .. } = began() else { unreachable!("it begins") };
+        let began = Record::Began { caller: PhoneNumber::new(number), dialled, flow, flow_hash, at };
+        for record in [began, turn(0, "where is my parcel", false), ended()] {
+            store.write(call, START, &record).await.expect("written");
+        }
+    }
+    let left = WrapUp { disposition: Some("solved".into()), summary: Some(Pii::new("It came.".into())) };
+    assert!(!store.wrap_up(CallId(1), "anna", BEGAN, &left).await.expect("asked"), "there is no such call");
+    assert!(store.wrap_up(CALL, "anna", BEGAN, &WrapUp::default()).await.expect("written"));
+    assert!(store.wrap_up(CALL, "anna", BEGAN, &left).await.expect("changed"));
+    assert_eq!(store.wrapped_up(CALL, "anna").await.expect("read"), Some(left));
+    let earlier = store.earlier_calls(other).await.expect("read");
+    assert_eq!(earlier.len(), 1);
+    assert_eq!((earlier[0].call, earlier[0].meanings.as_slice()), (CALL, ["parcel.where".to_string()].as_slice()));
+    assert_eq!(earlier[0].summary.as_ref().map(|s| s.reveal().as_str()), Some("It came."));
+    assert!(store.earlier_calls(CallId(0x123)).await.expect("read").is_empty(), "who hides the number is nobody in particular");
+    // Words go with the text retention, also those of agents.
+    let rules = RetentionRules {
+        by_flow: BTreeMap::new(),
+        otherwise: Retention { audio_days: None, text_days: Some(1) },
+        audit_days: None,
+    };
+    store.enforce_retention(WallTime(BEGAN.0 + 2 * DAY_MS), &rules).await.expect("enforced");
+    assert_eq!(store.wrapped_up(CALL, "anna").await.expect("read").and_then(|w| w.summary), None);
+    let anna = PresenceRow { agent: "anna".into(), state: "away".into(), reason: Some("lunch".into()) };
+    store.set_presence(&PresenceRow { state: "available".into(), reason: None, ..anna.clone() }, BEGAN).await.expect("written");
+    store.set_presence(&anna, BEGAN).await.expect("written");
+    assert_eq!(store.presences(BEGAN).await.expect("read"), [anna]);
+    assert!(store.presences(WallTime(BEGAN.0 + 1)).await.expect("read").is_empty());
+}
