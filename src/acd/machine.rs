@@ -1,8 +1,8 @@
 //! The machine: state of agents and callers, and what each event changes. Who gets whom is decided in `choose`.
 
-use super::face::{Command, Event, Left, Now, Presence, Refusal, Talk, Ticket, Unserved};
+use super::face::{Command, Event, Left, Now, Presence, Refusal, Ticket, Unserved};
 use super::load::Load;
-use super::setup::{Overflow, Setup, SetupError, serves};
+use super::setup::{Overflow, Setup, SetupError};
 use super::views::DayFigures;
 use super::wait::{BANDS, Curve, Interval, Keeper, WaitFigures, band};
 use crate::base::{CallId, Moment, WallTime};
@@ -10,17 +10,17 @@ use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 
 /// How long an agent who declined a call is not offered it again.
-const DECLINED: Duration = Duration::from_secs(15);
+pub(super) const DECLINED: Duration = Duration::from_secs(15);
 /// An offer that nobody reported on is taken back so long after it should have ended.
 const OFFER_GRACE: Duration = Duration::from_secs(10);
 /// How often callers may be told where they stand.
 pub(super) const TELL_EVERY: Duration = Duration::from_secs(45);
 /// Repeat callers remembered.
-const REMEMBERED: usize = 20_000;
+pub(super) const REMEMBERED: usize = 20_000;
 /// How long a repeat caller meets the same agent.
 pub(super) const REMEMBER_FOR: Duration = Duration::from_secs(7 * 24 * 3_600);
 /// Served within so long is served soon.
-const SOON: Duration = Duration::from_secs(20);
+pub(super) const SOON: Duration = Duration::from_secs(20);
 /// Callers stay so many times longer where all agents are away, but logged in, than where nobody is.
 const AWAY_LONGER: u32 = 6;
 /// Wrap-up is made longer at most so many times a call.
@@ -49,11 +49,11 @@ pub(super) struct Agent {
     pub(super) load: Load,
     pub(super) calls: u32,
     /// The last call to the phone failed, and which caller it was for.
-    failed: Option<CallId>,
+    pub(super) failed: Option<CallId>,
 }
 
 impl Agent {
-    fn new(presence: Presence, at: Moment) -> Agent {
+    pub(super) fn new(presence: Presence, at: Moment) -> Agent {
         Agent {
             presence,
             since: at,
@@ -134,7 +134,7 @@ pub(super) struct Talking {
     /// The two hear each other.
     pub(super) joined: bool,
     /// What the caller was told; compared with what came once the two hear each other.
-    told: Option<Told>,
+    pub(super) told: Option<Told>,
 }
 
 /// What is learned about one queue.
@@ -152,8 +152,8 @@ pub struct Acd {
     /// By agent, then by queue: how good.
     pub(super) serves: Vec<Vec<Option<u32>>>,
     pub(super) agents: Vec<Agent>,
-    agent_at: HashMap<String, usize>,
-    queue_at: HashMap<String, usize>,
+    pub(super) agent_at: HashMap<String, usize>,
+    pub(super) queue_at: HashMap<String, usize>,
     pub(super) waiting: Vec<Waiting>,
     pub(super) talking: BTreeMap<CallId, Talking>,
     pub(super) lengths: Vec<Curve>,
@@ -161,9 +161,9 @@ pub struct Acd {
     pub(super) learned: Vec<Learned>,
     /// Who served a caller last.
     pub(super) remembered: HashMap<u64, (String, Moment)>,
-    order: u64,
-    offers: u64,
-    rests: usize,
+    pub(super) order: u64,
+    pub(super) offers: u64,
+    pub(super) rests: usize,
     /// Seconds from a caller's first offer to the answer, those included that went wrong; a mean that forgets.
     pub(super) pick_up: f64,
     pub(super) wall: WallTime,
@@ -284,11 +284,11 @@ impl Acd {
         self.queue_at.get(name).copied()
     }
 
-    fn position_of(&self, call: CallId) -> Option<usize> {
+    pub(super) fn position_of(&self, call: CallId) -> Option<usize> {
         self.waiting.iter().position(|w| w.call == call)
     }
 
-    fn enqueue(&mut self, at: Moment, call: CallId, ticket: Ticket, out: &mut Vec<Command>) {
+    pub(super) fn enqueue(&mut self, at: Moment, call: CallId, ticket: Ticket, out: &mut Vec<Command>) {
         if self.position_of(call).is_some() || self.talking.contains_key(&call) {
             return;
         }
@@ -367,161 +367,12 @@ impl Acd {
         out.push(Command::Changed);
     }
 
-    /// A caller who is gone is offered to nobody.
-    fn take_back(&mut self, at: Moment, waiting: &Waiting, out: &mut Vec<Command>) {
-        if let Some(Offered { agent, number: offer, .. }) = waiting.offered {
-            self.idle(at, agent);
-            out.push(Command::Withdraw { call: waiting.call, offer, agent: self.setup.agents[agent].name.clone() });
-        }
-    }
-
-    fn idle(&mut self, at: Moment, agent: usize) {
+    pub(super) fn idle(&mut self, at: Moment, agent: usize) {
         let agent = &mut self.agents[agent];
         (agent.work, agent.since) = (Work::Idle, at);
     }
 
-    fn accepted(&mut self, at: Moment, call: CallId, agent: &str, out: &mut Vec<Command>) {
-        let (Some(place), Some(agent)) = (self.position_of(call), self.agent(agent)) else { return };
-        let waiting = self.waiting.remove(place);
-        if waiting.offered.is_none_or(|offered| offered.agent != agent) {
-            // The offer was withdrawn while the phone was being picked up: whoever rings now is not wanted any more.
-            self.take_back(at, &waiting, out);
-        }
-        match self.agents[agent].work {
-            Work::Offered { call: other } if other != call => self.give_back(other, out),
-            // Two talks on one phone: the machine keeps the first.
-            Work::Talking { .. } => return out.push(Command::Changed),
-            _ => {}
-        }
-        let waited = at.since(waiting.since);
-        self.patience[waiting.queue].see(waited, false);
-        let took = at.since(waiting.first_offered.unwrap_or(at)).as_secs_f64().min(120.0);
-        self.pick_up += (took - self.pick_up) / 50.0;
-        let told = waiting.told.filter(|told| !told.broken);
-        let caller = waiting.ticket.caller;
-        let queue = Some(waiting.queue);
-        self.talking.insert(call, Talking { agent, queue, since: at, waited, caller, joined: false, told });
-        let agent = &mut self.agents[agent];
-        (agent.work, agent.since, agent.failed) = (Work::Talking { call }, at, None);
-        out.push(Command::Changed);
-    }
-
-    /// A waiting caller's offer does not stand any more: the agent has somebody else on the line.
-    fn give_back(&mut self, call: CallId, out: &mut Vec<Command>) {
-        let Some(place) = self.position_of(call) else { return };
-        if let Some(Offered { agent, number: offer, .. }) = self.waiting[place].offered.take() {
-            out.push(Command::Withdraw { call, offer, agent: self.setup.agents[agent].name.clone() });
-        }
-    }
-
-    fn joined(&mut self, at: Moment, call: CallId, out: &mut Vec<Command>) {
-        let Some(talking) = self.talking.get_mut(&call).filter(|talking| !talking.joined) else { return };
-        talking.joined = true;
-        out.push(Command::Changed);
-        let (agent, caller, waited) = (talking.agent, talking.caller, talking.waited);
-        let (queue, told, accepted) = (talking.queue, talking.told.take(), talking.since);
-        self.agents[agent].calls += 1;
-        let name = self.setup.agents[agent].name.clone();
-        self.remember(caller, name, at);
-        let Some(queue) = queue else { return };
-        let day = &mut self.learned[queue].day;
-        day.served += 1;
-        day.soon += u64::from(waited <= SOON);
-        if let Some(told) = told {
-            self.judge(queue, told, accepted, true);
-        }
-    }
-
-    /// What the caller was told is compared with what came.
-    fn judge(&mut self, queue: usize, told: Told, at: Moment, served: bool) {
-        let wait = at.since(told.at);
-        let learned = &mut self.learned[queue];
-        learned.keepers[told.band].learn((told.wait, told.middle), wait, served);
-        let figures = &mut learned.figures[told.band];
-        if served || told.wait.is_over(wait) {
-            figures.told += 1;
-            figures.kept += u64::from(served && told.wait.holds(wait));
-        }
-    }
-
-    fn refused(&mut self, at: Moment, call: CallId, offer: u64, why: Refusal, out: &mut Vec<Command>) {
-        let Some(place) = self.position_of(call) else { return };
-        let Some(agent) = self.waiting[place].offered.filter(|offered| offered.number == offer).map(|o| o.agent) else {
-            return;
-        };
-        self.waiting[place].offered = None;
-        self.idle(at, agent);
-        let waiting = &mut self.waiting[place];
-        waiting.declined.retain(|(_, until)| *until > at);
-        waiting.ticket.only = None;
-        let returns = self.setup.agents[agent].returns;
-        let who = &mut self.agents[agent];
-        match why {
-            // A second caller met the same: it is the phone.
-            Refusal::Failed if who.failed.is_some_and(|other| other != call) => {
-                (who.presence, who.failed) = (Presence::Away("lost".into()), None);
-                who.back = returns.map(|pause| at + pause);
-            }
-            Refusal::Failed => {
-                who.failed = Some(call);
-                waiting.declined.push((agent, at + DECLINED));
-            }
-            // A phone without a desk has no other way to say that nobody is there.
-            Refusal::Declined => waiting.declined.push((agent, at + returns.unwrap_or(DECLINED).max(DECLINED))),
-            Refusal::NoAnswer | Refusal::Lost => {
-                let word = if why == Refusal::NoAnswer { "no_answer" } else { "lost" };
-                (who.presence, who.failed) = (Presence::Away(word.into()), None);
-                who.back = returns.map(|pause| at + pause);
-            }
-        }
-        out.push(Command::Changed);
-    }
-
-    fn finished(&mut self, at: Moment, call: CallId, talk: Talk, out: &mut Vec<Command>) {
-        let Some(talking) = self.talking.remove(&call) else { return };
-        let length = at.since(talking.since);
-        let queue = talking.queue.filter(|_| talking.joined);
-        let wrap_up = queue.filter(|_| !talk.lost).map_or(Duration::ZERO, |q| self.setup.queues[q].wrap_up);
-        let returns = self.setup.agents[talking.agent].returns;
-        let agent = &mut self.agents[talking.agent];
-        if talking.joined {
-            let pause = agent.last_talk.map(|last| talking.since.since(last));
-            agent.load.add(at, talk.strain, length, pause);
-            agent.last_talk = Some(at);
-        }
-        if talk.lost && agent.is_here() {
-            agent.presence = Presence::Away("lost".into());
-            agent.back = returns.map(|pause| at + pause);
-        }
-        (agent.work, agent.since) = (Work::WrapUp { since: at, until: at + wrap_up, extended: 0 }, at);
-        if let Some(queue) = queue {
-            self.lengths[queue].see(length, true);
-            let going_on = self.talking.values().filter(|t| t.queue == Some(queue)).map(|t| at.since(t.since));
-            self.lengths[queue].renew_with(going_on);
-            let still = self.waiting.iter().filter(|w| w.queue == queue).map(|w| at.since(w.since));
-            self.patience[queue].renew_with(still);
-        }
-        if wrap_up.is_zero() {
-            self.wrapped_up(at, talking.agent, out);
-        }
-        out.push(Command::Changed);
-    }
-
-    fn remember(&mut self, caller: u64, agent: String, at: Moment) {
-        if caller == 0 {
-            return;
-        }
-        if self.remembered.len() >= REMEMBERED {
-            // Half of it goes, the oldest; this happens once in many thousand calls.
-            let mut times: Vec<Moment> = self.remembered.values().map(|(_, at)| *at).collect();
-            times.sort_unstable();
-            let middle = times[times.len() / 2];
-            self.remembered.retain(|_, (_, at)| *at > middle);
-        }
-        self.remembered.insert(caller, (agent, at));
-    }
-
-    fn wrapped_up(&mut self, at: Moment, agent: usize, out: &mut Vec<Command>) {
+    pub(super) fn wrapped_up(&mut self, at: Moment, agent: usize, out: &mut Vec<Command>) {
         let (above, rest) = (f64::from(self.setup.rest_above), self.setup.rest);
         let who = &mut self.agents[agent];
         if !rest.is_zero() && who.presence == Presence::Available && who.load.index(at) > above {
@@ -546,7 +397,7 @@ impl Acd {
         }
     }
 
-    fn set_presence(&mut self, at: Moment, agent: &str, presence: Presence, out: &mut Vec<Command>) {
+    pub(super) fn set_presence(&mut self, at: Moment, agent: &str, presence: Presence, out: &mut Vec<Command>) {
         let Some(i) = self.agent(agent) else { return };
         let who = &mut self.agents[i];
         who.back = None;
@@ -662,89 +513,5 @@ impl Acd {
             }
             out.push(Command::Place { call, position, wait: wait.map(|(wait, _)| wait) });
         }
-    }
-
-    fn reconfigure(&mut self, at: Moment, setup: Setup, out: &mut Vec<Command>) {
-        if setup.check().is_err() {
-            // The shell has checked it; callers are not to suffer if it did not.
-            return;
-        }
-        // Calls that ring are offered anew under the new order.
-        for place in 0..self.waiting.len() {
-            if let Some(Offered { agent, .. }) = self.waiting[place].offered {
-                self.idle(at, agent);
-                self.give_back(self.waiting[place].call, out);
-            }
-        }
-        let old = self.setup.clone();
-        self.adopt(setup, at);
-        let of_old = |i: usize| old.queues[i].name.as_str();
-        for mut waiting in std::mem::take(&mut self.waiting) {
-            let Some(queue) = self.queue(of_old(waiting.queue)) else {
-                out.push(Command::Unserved { call: waiting.call, why: Unserved::NoSuchQueue });
-                continue;
-            };
-            let others = waiting.queues.iter().filter_map(|q| self.queue(of_old(*q))).filter(|q| *q != queue);
-            waiting.queues = std::iter::once(queue).chain(others).collect();
-            (waiting.queue, waiting.declined) = (queue, Vec::new());
-            self.waiting.push(waiting);
-        }
-        out.push(Command::Changed);
-    }
-
-    /// Takes a set-up over. Agents who talk stay until they are done, even if they are not named any more.
-    fn adopt(&mut self, mut setup: Setup, at: Moment) {
-        let old = std::mem::take(&mut self.setup);
-        let old_agents = std::mem::take(&mut self.agents);
-        let mut kept: HashMap<String, Agent> = old.agents.iter().map(|a| a.name.clone()).zip(old_agents).collect();
-        let named: std::collections::BTreeSet<String> = setup.agents.iter().map(|a| a.name.clone()).collect();
-        for agent in &old.agents {
-            let talks = kept.get(&agent.name).is_some_and(|a| matches!(a.work, Work::Talking { .. }));
-            if !named.contains(&agent.name) && talks {
-                let skills = BTreeMap::new();
-                setup.agents.push(super::AgentSetup { skills, returns: None, ..agent.clone() });
-                if let Some(leaving) = kept.get_mut(&agent.name) {
-                    leaving.presence = Presence::Offline;
-                }
-            }
-        }
-        let fresh = |returns: Option<Duration>| {
-            let presence = if returns.is_some() { Presence::Available } else { Presence::Offline };
-            Agent::new(presence, at)
-        };
-        let with_desk: HashMap<&str, bool> = old.agents.iter().map(|a| (a.name.as_str(), a.returns.is_none())).collect();
-        let take_over = |a: &super::AgentSetup, kept: Option<Agent>| match kept {
-            // Whoever gets a desk, or has none any more, begins anew; also who was leaving.
-            Some(agent) if with_desk.get(a.name.as_str()) != Some(&a.returns.is_none()) && !a.skills.is_empty() => {
-                Agent { work: agent.work, since: agent.since, load: agent.load, ..fresh(a.returns) }
-            }
-            Some(agent) => agent,
-            None => fresh(a.returns),
-        };
-        self.agents = setup.agents.iter().map(|a| take_over(a, kept.remove(&a.name))).collect();
-        self.agent_at = setup.agents.iter().enumerate().map(|(i, a)| (a.name.clone(), i)).collect();
-        self.queue_at = setup.queues.iter().enumerate().map(|(i, q)| (q.name.clone(), i)).collect();
-        let mut kept: HashMap<String, (Curve, Curve, Learned)> = HashMap::new();
-        let learned = std::mem::take(&mut self.learned);
-        let curves = std::mem::take(&mut self.lengths).into_iter().zip(std::mem::take(&mut self.patience));
-        for ((queue, (lengths, patience)), learned) in old.queues.iter().zip(curves).zip(learned) {
-            kept.insert(queue.name.clone(), (lengths, patience, learned));
-        }
-        for queue in &setup.queues {
-            let (lengths, patience, learned) = kept.remove(&queue.name).unwrap_or_else(|| {
-                let fresh = Learned { day: DayFigures::default(), keepers: Default::default(), figures: Default::default() };
-                // Callers stay longer than most waits, until they show otherwise.
-                (Curve::guess(queue.usual), Curve::guess(queue.usual * 3), fresh)
-            });
-            self.lengths.push(lengths);
-            self.patience.push(patience);
-            self.learned.push(learned);
-        }
-        self.serves = setup.agents.iter().map(|a| setup.queues.iter().map(|q| serves(a, q)).collect()).collect();
-        for talking in self.talking.values_mut() {
-            talking.agent = self.agent_at.get(&old.agents[talking.agent].name).copied().unwrap_or(0);
-            talking.queue = talking.queue.and_then(|q| self.queue_at.get(&old.queues[q].name).copied());
-        }
-        self.setup = setup;
     }
 }

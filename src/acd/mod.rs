@@ -5,10 +5,12 @@
 //! every caller is waiting, offered, talking or gone, never two of these; an agent is offered one call at a time; a caller who
 //! may be served by somebody idle is offered at once; who has waited for the queue's floor goes before all who have not.
 
+mod adopt;
 mod choose;
 mod face;
 mod load;
 mod machine;
+mod offers;
 mod setup;
 mod views;
 mod wait;
