@@ -314,6 +314,11 @@ impl Reference {
                     assert!(rang >= Duration::from_secs(30), "{call} is withdrawn after {rang:?} and nobody wanted it");
                     self.refused(at, *call, Refusal::Lost);
                 }
+                // Back in line, and perhaps alone there.
+                let caller = self.callers.get(call).expect("there").clone();
+                if caller.at == At::Waiting && !self.own_here(&caller.ticket.queue) {
+                    self.callers.get_mut(call).expect("there").orphaned = true;
+                }
             }
             Command::Unserved { call, why } => {
                 let caller = self.callers.get(call).expect("there").clone();
