@@ -35,19 +35,22 @@ impl Call {
         self.ears.newest = self.ears.newest.max(Some(utterance));
         // Words around the phrase may turn it ("I have talked to an agent already"): then the end of the utterance decides.
         let whole = said.split_whitespace().count() >= PHRASE_WORDS;
+        if self.tells_of_emergency(said) {
+            return self.wish_for_person(now, "emergency", "the spotter heard words of an emergency".into());
+        }
         if whole && asks_for_person(said, &self.person_phrases()).is_none() {
             return;
         }
-        self.wish_for_person(now, "the spotter heard a request for a person".into());
+        self.wish_for_person(now, "asked", "the spotter heard a request for a person".into());
     }
 
     pub(crate) fn person_by_key(&mut self, now: &mut Now, why: &str) {
         self.engaged = true;
-        self.wish_for_person(now, why.into());
+        self.wish_for_person(now, "asked", why.into());
     }
 
     /// The caller asked for a person. Where one is on the way or nobody can be reached any more, nothing is left to do.
-    fn wish_for_person(&mut self, now: &mut Now, why: String) {
+    fn wish_for_person(&mut self, now: &mut Now, because: &str, why: String) {
         match &self.state {
             State::Fresh | State::Answering | State::Over => {}
             State::Transferring(_) | State::MovedAway { .. } | State::Joined { .. } => {}
@@ -55,7 +58,7 @@ impl Call {
             State::Leaving { farewell: Farewell::Message | Farewell::Broken, .. } => {}
             _ => {
                 self.engaged = true;
-                let wish = self.wish("asked");
+                let wish = self.wish(because);
                 self.begin_transfer(now, wish, why);
             }
         }
@@ -74,18 +77,29 @@ impl Call {
             "same_answer" => self.phrase(Phrase::TransferringAfterSameAnswer),
             "silent" => self.phrase(Phrase::TransferringAfterSilence),
             "script_loop" => self.phrase(Phrase::Apology),
+            "emergency" => self.phrase(Phrase::Emergency),
             _ => self.phrase(Phrase::TransferringAfterMisunderstanding),
         };
-        Wish { target: self.flow.person.target.clone(), sentence: Some(sentence), because: because.into() }
+        let emergency = self.flow.emergency.as_ref().filter(|_| because == "emergency");
+        let target = emergency.map_or(&self.flow.person.target, |emergency| &emergency.target).clone();
+        Wish { target, sentence: Some(sentence), because: because.into() }
     }
 
     /// Recognition of an utterance is done or has failed.
     pub(crate) fn listened(&mut self, now: &mut Now, utterance: UtteranceId, result: &Result<Hypothesis, EarFailure>) {
+        if matches!(self.state, State::Joined { .. }) {
+            // Said to the agent.
+            return self.note_utterance(now, utterance, result, None, false);
+        }
         let understood = self.understand(now, result);
+        if result.as_ref().is_ok_and(|heard| self.heard_of_emergency(utterance, heard)) {
+            self.note_utterance(now, utterance, result, understood.as_ref(), true);
+            return self.wish_for_person(now, "emergency", "the caller spoke of an emergency".into());
+        }
         let person = result.as_ref().ok().filter(|h| self.asks_for_person(utterance, h));
         self.note_utterance(now, utterance, result, understood.as_ref(), person.is_some());
         if person.is_some() {
-            return self.wish_for_person(now, "the caller asked for a person in words".into());
+            return self.wish_for_person(now, "asked", "the caller asked for a person in words".into());
         }
         if self.ears.floor.is_some_and(|floor| utterance <= floor) {
             return;
@@ -220,7 +234,7 @@ impl Call {
             }
             (Some(Understanding::Repeat), _) => self.repeat(now),
             (Some(Understanding::Nothing(_)), Ok(h)) if self.seems_to_ask(h) => {
-                self.wish_for_person(now, "what was not understood is like a request for a person".into());
+                self.wish_for_person(now, "asked", "what was not understood is like a request for a person".into());
             }
             (Some(Understanding::Nothing(why)), heard) => {
                 self.ladders.told(heard.as_ref().map_or(0, |h| spoken_words(&h.text)));

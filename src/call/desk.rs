@@ -4,9 +4,10 @@ use super::machine::{Call, Now};
 use super::state::{Farewell, Nobody, State, Step, Transfer};
 use super::timers::TimerName;
 use super::{Command, DeskAsk};
-use crate::base::{BargeIn, LegId};
+use crate::base::{BargeIn, Grammar, LegId};
 use crate::flow::{Accept, Phrase, Target, TransferMethod};
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 impl Call {
@@ -22,6 +23,11 @@ impl Call {
                 let (what, why) = if *on { ("held", "the agent holds the call") } else { ("resumed", "the agent is back") };
                 self.decide(now, what, why.into());
                 now.out.push(Command::Hold { attempt, on: *on });
+                if *on {
+                    self.stop_listening(now);
+                } else {
+                    self.listen_along(now);
+                }
             }
             DeskAsk::Hold(_) => {}
             DeskAsk::SendOn { queue, agent } => self.send_on(now, queue, agent.clone()),
@@ -51,6 +57,16 @@ impl Call {
         }
     }
 
+    /// Goes on recognising the caller for the desk, where the operator wants it. Nothing that is heard now moves the call.
+    pub(crate) fn listen_along(&mut self, now: &mut Now) {
+        let talks = self.in_line == Some(super::line::InLine::Talking) && !self.on_hold;
+        let Some(expect) = self.flow.open_question(self.language()).filter(|_| talks && self.settings.transcript) else {
+            return;
+        };
+        let grammar = Grammar { language: self.language(), expect, person: Arc::from([]) };
+        self.listen(now, grammar, false);
+    }
+
     fn agent_hangs_up(&mut self, now: &mut Now) {
         if let State::Joined { target, .. } = &self.state {
             let (to, because) = (target.clone(), self.because());
@@ -65,6 +81,7 @@ impl Call {
         let to = agent.clone().unwrap_or_else(|| queue.to_string());
         self.decide(now, "agent_transfer", format!("the agent at {from} sends the caller on to {to}"));
         self.talk_is_over(now, false);
+        self.stop_listening(now);
         self.on_hold = false;
         self.returned = true;
         now.out.push(Command::HangUp { leg: LegId::Agent(attempt) });

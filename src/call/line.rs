@@ -47,7 +47,7 @@ impl Call {
             caller: self.arrival.as_ref().filter(|_| self.number_known()).map_or(0, |a| same_caller(a.caller.as_str())),
             abusive: self.strain.abusive,
             only,
-            emergency: false,
+            emergency: self.emergency,
             returned: self.returned,
             waited: self.waited,
         };

@@ -67,6 +67,8 @@ pub struct Call {
     pub(crate) on_hold: bool,
     /// What the queues know of this call.
     pub(crate) in_line: Option<super::line::InLine>,
+    /// The caller spoke of an emergency: first in line, and hours do not count.
+    pub(crate) emergency: bool,
     /// How long the caller has waited in lines before this one.
     pub(crate) waited: Duration,
     /// The caller lost an agent, or was sent on by one: first in line.
@@ -132,6 +134,7 @@ impl Call {
             in_line: None,
             waited: Duration::ZERO,
             returned: false,
+            emergency: false,
             strain: crate::acd::Strain::default(),
             wanted_at: None,
             person_at: None,

@@ -9,7 +9,7 @@ use super::understand::{ENDING_CLOSED_MIN, ENDING_MIN, ENDING_SPOKEN_MIN, Questi
 use crate::base::{Confidence, EarFailure, Engine, Hypothesis, UtteranceId};
 use crate::flow::{Action, Answer, AskKind, Input};
 use crate::nlu::mood;
-use crate::nlu::person::{PersonRule, asks_for_person, seems_to_ask};
+use crate::nlu::person::{PersonRule, asks_for_person, says_one_of, seems_to_ask};
 use crate::nlu::slots::{language_wish, repeat_request};
 
 /// How sure the recogniser must be of a sentence that asks for a person although it rejects the words: with less, orders in a café
@@ -177,6 +177,19 @@ impl Call {
         let forced = heard.engine != Engine::Whisper && !self.heard_openly(utterance);
         let dropped = heard.rejected.is_some() && forced;
         !dropped && request_counts(heard, &self.person_phrases(), self.settings.confidence_min)
+    }
+
+    /// Whether these words are among those that the flow names for an emergency.
+    pub(crate) fn tells_of_emergency(&self, said: &str) -> bool {
+        let phrases = self.flow.emergency.as_ref().and_then(|emergency| emergency.phrases.get(&self.language()));
+        phrases.is_some_and(|phrases| says_one_of(said, phrases).is_some())
+    }
+
+    /// The same of what was recognised, as a flow's own phrases for a person count: also where the recogniser has its doubts.
+    pub(crate) fn heard_of_emergency(&self, utterance: UtteranceId, heard: &Hypothesis) -> bool {
+        let forced = heard.engine != Engine::Whisper && !self.heard_openly(utterance);
+        let doubt = heard.rejected.is_some() && (forced || heard.confidence.get() < REJECTED_REQUEST_MIN);
+        !doubt && self.tells_of_emergency(&heard.text)
     }
 
     /// Whether this answer would end the call with nothing in between but sentences, and if so, whether there are any.

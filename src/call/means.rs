@@ -110,7 +110,11 @@ impl Call {
 
     /// The grammar that is good for every moment: yes, no, repeat, and a person.
     pub(crate) fn bare_grammar(&self) -> Grammar {
-        Grammar { language: self.language(), expect: Expect::YesNo { phrases: Arc::from([]) }, person: self.person_phrases() }
+        Grammar {
+            language: self.language(),
+            expect: Expect::YesNo { phrases: Arc::from([]) },
+            person: self.flow.spotted(self.language()),
+        }
     }
 
     pub(crate) fn stop_listening(&mut self, now: &mut Now) {

@@ -25,6 +25,9 @@ pub struct CallSettings {
     pub incident: Option<Incident>,
     /// Longest call, talking with an agent included. Then we hang up.
     pub longest: Duration,
+    /// What the caller says to an agent of a queue is recognised, too, and shown at the desk.
+    #[serde(default)]
+    pub transcript: bool,
 }
 
 impl Default for CallSettings {
@@ -37,6 +40,7 @@ impl Default for CallSettings {
             refer_grace: Duration::from_secs(2),
             incident: None,
             longest: Duration::from_secs(4 * 3600),
+            transcript: false,
         }
     }
 }

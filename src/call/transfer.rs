@@ -40,6 +40,7 @@ impl Call {
         self.stop_listening(now);
         self.guard_recording(now, false);
         self.wanted_at.get_or_insert(now.at);
+        self.emergency |= wish.because == "emergency";
         self.story.because.clone_from(&wish.because);
         self.decide(now, &wish.because, why);
         let sentence = wish.sentence.or_else(|| Some(self.phrase(Phrase::Transferring)));
@@ -88,7 +89,8 @@ impl Call {
     /// Why nobody is there at this target, if so.
     fn absent(&self, now: &Now, target: &Target) -> Option<(Nobody, String)> {
         let language = self.language();
-        if target.hours.as_ref().is_some_and(|h| !h.open_at(self.wall(now))) {
+        let closed = target.hours.as_ref().is_some_and(|h| !h.open_at(self.wall(now)));
+        if closed && !self.emergency {
             return Some((Nobody::Closed, "outside its hours".into()));
         }
         if !target.languages.is_empty() && !target.languages.contains(&language) {
@@ -419,6 +421,9 @@ impl Call {
         let attended = method == TransferMethod::Attended;
         self.state = State::Joined { attempt, target, moving: None };
         self.publish(now);
+        if bridged_by_line {
+            self.listen_along(now);
+        }
         if attended {
             self.complete(now);
         }

@@ -94,6 +94,7 @@ impl Running {
                     proxies: web.proxies.clone(),
                 };
                 let state = WebState::new(gateway.store().clone(), metrics, web.metrics_token.clone(), ways);
+                state.sign_cards(web.card_keys);
                 state.open_desks(gateway.desks(), desk.reasons, desk.dispositions);
                 let served = crate::web::serve(listener, crate::web::router(state.clone()), tls.clone());
                 Some(WebSide { at, state, tls, public_url: web.public_url, task: tokio::spawn(served) })

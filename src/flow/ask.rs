@@ -55,7 +55,7 @@ pub(super) fn build(
         };
         reprompts = vec![after(Phrase::NotUnderstood, &prompt), after(Phrase::StillNotUnderstood, &key_prompt)];
     }
-    let person = flow.person.phrases.get(&place.language).cloned().unwrap_or_default();
+    let person = flow.spotted(place.language);
     Ask {
         node: node.name.clone(),
         prompt,

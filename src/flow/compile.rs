@@ -3,6 +3,7 @@
 
 use super::action::RecordMode;
 use super::compile_node::Known;
+use super::compile_people::spotted;
 use super::document::{self as doc, At, Document, Text, Words};
 use super::finding::{Report, did_you_mean};
 use super::model::*;
@@ -101,6 +102,8 @@ impl<'d> Compiler<'d, '_> {
         let targets = self.targets(&hours);
         let phrases = self.phrases();
         let person = self.person(&targets);
+        let emergency = self.emergency(&targets, &person);
+        let spotted = spotted(&self.languages, &person, emergency.as_ref());
         let intents = self.intents();
         let lookups = self.lookups();
         let start = document.start.as_ref().and_then(|s| self.node_index(s)).unwrap_or(0);
@@ -117,6 +120,8 @@ impl<'d> Compiler<'d, '_> {
             escalation: self.escalation(),
             value: self.value(),
             person,
+            emergency,
+            spotted,
             targets,
             hours,
             retention: Retention {
@@ -407,6 +412,9 @@ impl<'d> Compiler<'d, '_> {
         let mut all = BTreeMap::new();
         if let Some(say) = document.person.as_ref().and_then(|p| p.say.as_ref()) {
             all.insert(Phrase::Transferring, self.speech(say));
+        }
+        if let Some(say) = document.emergency.as_ref().and_then(|e| e.say.as_ref()) {
+            all.insert(Phrase::Emergency, self.speech(say));
         }
         let keys: Vec<&str> = Phrase::ALL.iter().map(|p| p.key()).collect();
         for (name, text) in document.phrases.iter().flat_map(|p| &p.0) {

@@ -6,9 +6,10 @@ use super::document::{self as doc, At, Named};
 use super::finding::did_you_mean;
 use super::model::*;
 use super::template::Scope;
-use crate::base::{Digit, OpeningHours, Span};
+use crate::base::{Digit, Language, OpeningHours, Span};
 use chrono::{NaiveDate, Weekday};
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// What a target may be: a SIP address, or a number (`trunk:NUMBER`, `trunk:NUMBER@carrier,backup`, `tel:NUMBER`) that the
@@ -197,6 +198,23 @@ impl Compiler<'_, '_> {
         PersonWay { target, key: zero, phrases: phrases.into_iter().map(|(l, p)| (l, p.into())).collect() }
     }
 
+    pub(super) fn emergency(&mut self, targets: &BTreeMap<String, Target>, person: &PersonWay) -> Option<EmergencyWay> {
+        let emergency = self.document.emergency.as_ref()?;
+        let target = match &emergency.to {
+            Some(to) => self.target(to, targets, Some(person)),
+            None => person.target.clone(),
+        };
+        let phrases = self.phrases_of(Some(&emergency.phrases));
+        for language in self.languages.clone() {
+            if phrases.get(&language).is_none_or(Vec::is_empty) {
+                let message = format!("an emergency cannot be told in `{language}`");
+                let remedy = format!("add `{language}: […]` with the words for it under `emergency: phrases:`");
+                self.report.warning(self.document.name.line, "emergency", message, remedy);
+            }
+        }
+        Some(EmergencyWay { target, phrases: phrases.into_iter().map(|(l, p)| (l, p.into())).collect() })
+    }
+
     /// A target's name; `person` is the flow's own.
     pub(super) fn target(
         &mut self,
@@ -292,4 +310,18 @@ impl Compiler<'_, '_> {
         }
         weight
     }
+}
+
+/// What is listened for at all times.
+pub(super) fn spotted(
+    languages: &[Language],
+    person: &PersonWay,
+    emergency: Option<&EmergencyWay>,
+) -> BTreeMap<Language, Arc<[String]>> {
+    let of = |phrases: Option<&Arc<[String]>>| phrases.map(|p| p.to_vec()).unwrap_or_default();
+    let all = |language: &Language| {
+        let own = of(person.phrases.get(language));
+        own.into_iter().chain(of(emergency.and_then(|e| e.phrases.get(language)))).collect()
+    };
+    languages.iter().map(|language| (*language, all(language))).collect()
 }

@@ -5,7 +5,7 @@ use super::document::Piece;
 use super::model::{ALWAYS_KNOWN, Flow, Goto, Intent, Last, Node, Policy, Question, Speech, Validity, Ways};
 use super::phrases::Phrase;
 use super::template::Scope;
-use crate::base::{BargeIn, Language, PromptPart, sections};
+use crate::base::{BargeIn, Expect, Language, PromptPart, sections};
 use crate::nlu::{IntentName, Matcher};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
@@ -136,10 +136,25 @@ impl Flow {
         all
     }
 
+    /// What is listened for at all times: the flow's own words for a person, and those of an emergency.
+    pub fn spotted(&self, language: Language) -> std::sync::Arc<[String]> {
+        self.spotted.get(&language).cloned().unwrap_or_default()
+    }
+
+    /// What an open question of this flow expects, the start's first: how callers of this hotline speak. `None` where nothing is asked openly.
+    pub fn open_question(&self, language: Language) -> Option<Expect> {
+        let nodes = self.nodes.get(self.start).into_iter().chain(&self.nodes);
+        let mut open = nodes.filter_map(|node| match &node.last {
+            Last::Ask(_, Ways::Intents { open, .. }) => open.get(&language),
+            _ => None,
+        });
+        open.next().map(|(name, examples)| Expect::Open { name: name.clone(), examples: examples.clone() })
+    }
+
     /// Every phrase of a language that may answer a closed question, and the flow's own words for a person, each once: what a recogniser
     /// can learn beforehand. Digits, yes and no and the built-in phrases are not among them.
     pub fn closed_phrases(&self, language: Language) -> Vec<String> {
-        let person = self.person.phrases.get(&language).into_iter().flat_map(|p| p.iter());
+        let person = self.spotted.get(&language).into_iter().flat_map(|p| p.iter());
         let options = self.nodes.iter().filter_map(|node| match &node.last {
             Last::Ask(_, Ways::Menu(options) | Ways::Language { options, .. }) => Some(options),
             _ => None,

@@ -27,6 +27,8 @@ pub(crate) struct Document {
     pub(crate) retention_days: Option<Retention>,
     /// How a caller gets a person: from every node, by voice and by key 0.
     pub(crate) person: Option<Person>,
+    /// What an emergency sounds like: said at any time, it leads to a person who is called first of all.
+    pub(crate) emergency: Option<Emergency>,
     /// When the hotline gives up and calls a person.
     pub(crate) escalate: Option<Escalate>,
     /// Opening hours by name.
@@ -71,6 +73,18 @@ pub(crate) struct Person {
     pub(crate) say: Option<Text>,
     /// Ways to ask for a person, beside the built-in ones, by language.
     pub(crate) phrases: Option<Words>,
+}
+
+/// An emergency: no question is asked any more, and in line its caller is the first.
+#[derive(Debug, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub(crate) struct Emergency {
+    /// How callers say it, by language.
+    pub(crate) phrases: Words,
+    /// Said at once; which number helps in the country, for example.
+    pub(crate) say: Option<Text>,
+    /// The target that is tried first; `person.to` unless said otherwise. Its hours do not count.
+    pub(crate) to: Option<At<String>>,
 }
 
 /// When the hotline gives up and calls a person. Numbers count turns.

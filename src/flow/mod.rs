@@ -1,6 +1,7 @@
 //! Scripts: YAML to a checked `Flow` to a step-by-step interpreter.
 
 mod action;
+mod answers;
 mod ask;
 mod bundle;
 mod compile;
@@ -44,7 +45,9 @@ pub use edit::{NewExample, with_examples};
 pub use finding::{Finding, Severity, placed};
 pub use graph::{dot, mermaid};
 pub use load::{Checked, has_errors, placeholder_env};
-pub use model::{CallerTurn, Flow, FlowTest, Intent, PersonWay, Retention, SlotKind, TestEnd, Validity, ValueRule};
+pub use model::{
+    CallerTurn, EmergencyWay, Flow, FlowTest, Intent, PersonWay, Retention, SlotKind, TestEnd, Validity, ValueRule,
+};
 pub use phrases::Phrase;
 pub use schema::schema;
 

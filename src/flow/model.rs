@@ -39,6 +39,10 @@ pub struct Flow {
     pub value: Option<ValueRule>,
     /// How a caller gets a person.
     pub person: PersonWay,
+    /// What an emergency sounds like, and who is called then.
+    pub emergency: Option<EmergencyWay>,
+    /// What spotters and closed questions listen for at all times, by language: own phrases for a person, and of emergencies.
+    pub(super) spotted: BTreeMap<Language, Arc<[String]>>,
     /// All targets by name. Chains by `next` end.
     pub targets: BTreeMap<String, Target>,
     /// Named opening hours.
@@ -84,6 +88,15 @@ pub struct PersonWay {
     /// Always `0`.
     pub key: Digit,
     /// Ways to ask for a person beside the built-in ones, lower case.
+    pub phrases: BTreeMap<Language, Arc<[String]>>,
+}
+
+/// An emergency: a person at once, first in line.
+#[derive(Debug, Clone, PartialEq)]
+pub struct EmergencyWay {
+    /// The target that is tried first.
+    pub target: String,
+    /// How callers say it, lower case.
     pub phrases: BTreeMap<Language, Arc<[String]>>,
 }
 

@@ -106,6 +106,10 @@ phrases! {
     AbuseGoodBye "abuse_good_bye" []
         "This call is ended because of the words that were used. You are welcome to call again. Good-bye."
         "由于不文明用语，本次通话到此结束，欢迎您再次来电。再见。";
+    /// The caller spoke of an emergency; a person is called.
+    Emergency "emergency" []
+        "If somebody is in danger, hang up and dial the emergency number. I am connecting you with a person now."
+        "如果有人身危险，请挂断并拨打紧急电话。现在为您转接人工。";
     /// So many wait that nobody else is let in. A message follows.
     LineIsFull "line_is_full" []
         "I am sorry, so many people are waiting that nobody could take your call in good time."

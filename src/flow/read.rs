@@ -120,6 +120,7 @@ impl<'r> Reader<'r> {
             record: self.opt(&f, "record", Self::word),
             retention_days: self.opt(&f, "retention_days", Self::retention),
             person: self.opt(&f, "person", Self::person),
+            emergency: self.opt(&f, "emergency", Self::emergency),
             escalate: self.opt(&f, "escalate", Self::escalate),
             hours: self.named(&f, "hours", Self::hours),
             targets: self.named(&f, "targets", Self::target),
@@ -153,6 +154,12 @@ impl<'r> Reader<'r> {
             say: self.opt(&f, "say", Self::speech),
             phrases: self.opt(&f, "phrases", Self::words),
         })
+    }
+
+    fn emergency(&mut self, yaml: &Yaml) -> Option<Emergency> {
+        let f = self.fields::<Emergency>(yaml, "`emergency`")?;
+        let (say, to) = (self.opt(&f, "say", Self::speech), self.opt(&f, "to", Self::text));
+        Some(Emergency { phrases: self.must(&f, "phrases", "`emergency`", Self::words)?, say, to })
     }
 
     fn escalate(&mut self, yaml: &Yaml) -> Option<Escalate> {

@@ -13,6 +13,8 @@ use tokio::sync::watch;
 const BOARDS_MAX: usize = 5_000;
 /// Most turns and points of a call.
 const TURNS_MAX: usize = 200;
+/// What is said to an agent is numbered from here on: those of the script are never so many.
+const TO_AGENT: u32 = 10_000;
 /// How long an ended call stays.
 const KEPT: Duration = Duration::from_secs(20 * 60);
 
@@ -87,8 +89,23 @@ impl Boards {
         match record {
             Record::Began { .. } => self.begin(call, now, flow),
             Record::Utterance(utterance) => {
-                if let Some(board) = self.lock().get_mut(&call) {
-                    board.last = Some(utterance.utterance).filter(|_| !utterance.sensitive);
+                let mut all = self.lock();
+                let Some(board) = all.get_mut(&call) else { return };
+                board.last = Some(utterance.utterance).filter(|_| !utterance.sensitive);
+                let said = utterance.text.reveal().trim();
+                // Said to the agent: no turn of the script, but the desk shows it among them.
+                if board.joined && !utterance.sensitive && !said.is_empty() && board.turns.len() < TURNS_MAX {
+                    board.turns.push(BoardTurn {
+                        turn: TO_AGENT + utterance.utterance.0,
+                        at: utterance.at,
+                        text: Pii::new(said.to_string()),
+                        intent: None,
+                        answer: Pii::default(),
+                        sensitive: false,
+                        utterance: Some(utterance.utterance),
+                    });
+                    drop(all);
+                    self.tell();
                 }
             }
             Record::Turn(turn) => {

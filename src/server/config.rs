@@ -169,6 +169,8 @@ pub struct DeskConfig {
     pub reasons: Vec<String>,
     /// How calls are disposed of, one word each.
     pub dispositions: Vec<String>,
+    /// What callers say to agents of a queue is recognised, kept as their other words are, and shown at the desk.
+    pub transcript: bool,
 }
 
 /// `[web]`.
@@ -186,6 +188,8 @@ pub struct WebConfig {
     pub key: Option<PathBuf>,
     /// Reverse proxies whose `X-Forwarded-*` are believed; empty = none.
     pub proxies: Vec<Network>,
+    /// Keys that hand-over cards are signed with, each of at least 32 bytes; several while one takes the place of another; empty = not.
+    pub card_keys: Vec<Secret>,
 }
 
 impl WebConfig {
@@ -490,6 +494,7 @@ fn read_web(mut s: Section<'_>) -> WebConfig {
         certificate: s.get("certificate", None, values::some(values::existing_file)),
         key: s.get("key", None, values::some(values::existing_file)),
         proxies: if behind_proxy { proxies } else { Vec::new() },
+        card_keys: s.get("card_keys", Vec::new(), values::list(values::signing_key)),
     };
     if config.certificate.is_some() != config.key.is_some() {
         let (there, missing) = if config.key.is_none() { ("certificate", "key") } else { ("key", "certificate") };

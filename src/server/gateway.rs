@@ -237,6 +237,7 @@ impl Gateway {
             calls: calls.clone(),
             max_calls: settings.max_calls,
             longest: settings.longest_call,
+            transcript: settings.transcript,
             rate: super::rate::Rate::new(settings.callers),
         };
         drop(store_task);
@@ -386,6 +387,7 @@ struct Router {
     calls: tokio_util::task::TaskTracker,
     max_calls: usize,
     longest: Duration,
+    transcript: bool,
 }
 
 impl Router {
@@ -496,6 +498,7 @@ impl Router {
             base_dir,
             incident: self.shared.incident(wall_now()),
             longest: self.longest,
+            transcript: self.transcript,
             ..CallSettings::default()
         };
         let began = wall_now();

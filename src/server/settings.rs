@@ -37,6 +37,8 @@ pub struct Settings {
     pub lookup_hosts: Vec<String>,
     /// Longest call.
     pub longest_call: Duration,
+    /// What callers say to agents of a queue is recognised, too.
+    pub transcript: bool,
     /// Calls at once; beyond them 503 with Retry-After.
     pub max_calls: usize,
     /// How often one source or caller may call, and who may not.
@@ -151,6 +153,7 @@ impl Settings {
             numbers,
             lookup_hosts: config.lookup.hosts.iter().map(ToString::to_string).collect(),
             longest_call: config.limits.call,
+            transcript: config.desk.transcript,
             max_calls: config.sip.max_calls as usize,
             callers: CallerLimits {
                 per_source: config.limits.calls_per_minute,

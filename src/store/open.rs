@@ -71,6 +71,21 @@ impl StoreError {
     }
 }
 
+impl StoreError {
+    /// Whether it may pass by itself: somebody else holds the database (a backup, another program), or it cannot be reached now.
+    pub fn may_pass(&self) -> bool {
+        match self {
+            // SQLITE_BUSY, SQLITE_LOCKED, SQLITE_IOERR, SQLITE_CANTOPEN, with their extended codes.
+            StoreError::Database(sqlx::Error::Database(e)) => {
+                let code = e.code().and_then(|code| code.parse::<u32>().ok());
+                code.is_some_and(|code| matches!(code & 0xff, 5 | 6 | 10 | 14))
+            }
+            StoreError::Database(sqlx::Error::PoolTimedOut | sqlx::Error::Io(_)) => true,
+            _ => false,
+        }
+    }
+}
+
 impl Store {
     /// Opens (or makes) the store in `dir`: `hotline.sqlite`, `audio/`, `events/`, readable by this user alone.
     ///

@@ -313,6 +313,31 @@ async fn a_full_disk_is_said_once_costs_records_and_passes() {
 }
 
 #[tokio::test]
+async fn a_database_that_somebody_holds_is_waited_for_and_nothing_is_lost() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let store = Store::open(dir.path()).await.expect("a store");
+    let holder = Store::open(dir.path()).await.expect("another program");
+    let held = holder.pool.begin_with("BEGIN IMMEDIATE").await.expect("held");
+    let (writer, task) = StoreWriter::start(store.clone());
+    let mut trouble = writer.trouble();
+    writer.note(CALL, START, began());
+    writer.card(card(), WallTime(i64::MAX));
+    writer.clip(CALL, BEGAN, UtteranceId(3), vec![1, 2, 3]);
+    trouble.changed().await.expect("the writer lives");
+    assert!(trouble.borrow_and_update().as_deref().is_some_and(|s| s.contains("nothing is lost yet")), "{trouble:?}");
+    writer.note(CALL, START, turn(0, "where is it", false));
+    held.rollback().await.expect("let go");
+    writer.flush().await;
+    assert_eq!((writer.lost(), trouble.borrow_and_update().clone()), (0, None));
+    let story = store.call(CALL).await.expect("read").expect("there");
+    assert_eq!(story.turns.len(), 1);
+    assert!(store.card(&card().reference, BEGAN).await.expect("read").is_some());
+    assert!(store.clip_path(CALL, BEGAN, UtteranceId(3)).is_file());
+    drop(writer);
+    task.await.expect("the writer ends");
+}
+
+#[tokio::test]
 async fn when_the_queue_is_full_nobody_waits() {
     let dir = tempfile::tempdir().expect("a folder");
     let store = Store::open(dir.path()).await.expect("a store");

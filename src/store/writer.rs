@@ -1,6 +1,6 @@
-//! The writer: calls hand over what is to be remembered and go on; one task carries it to the disk. The queue is bounded in
-//! jobs and in bytes. When it is full, or the disk is, things are lost, counted, and said once in one sentence; calls never
-//! wait and never fail for it.
+//! The writer: calls hand over what is to be remembered and go on; one task carries it to the disk. While the database is held by
+//! somebody else or cannot be reached, it waits with what it has, up to two minutes. The queue is bounded in jobs and in bytes. When it
+//! is full, or the disk is, things are lost, counted, and said once in one sentence; calls never wait and never fail for it.
 
 use super::open::{make_private_dir, write_record};
 use super::{EventLog, EventLogHead, Store, StoreError};
@@ -8,8 +8,9 @@ use crate::base::{CallId, Moment, UtteranceId, WallTime};
 use crate::call::{HandOverCard, Record};
 use sqlx::Row;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 use tokio::io::AsyncWriteExt;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
@@ -19,6 +20,12 @@ const JOBS_MAX: usize = 4_096;
 
 /// Bytes of sound and logs waiting at most.
 const BYTES_MAX: usize = 64 * 1024 * 1024;
+
+/// A database that does not answer is waited for so long, from its first failure on.
+const PATIENCE: Duration = Duration::from_secs(120);
+
+/// Between two tries of it.
+const BETWEEN: Duration = Duration::from_millis(500);
 
 /// Jobs taken at once; records among them share a transaction.
 const BATCH: usize = 128;
@@ -39,6 +46,8 @@ struct Shared {
     queued_bytes: AtomicUsize,
     /// The sentence about the present trouble; `None` while all is well.
     trouble: watch::Sender<Option<String>>,
+    /// Since when the database has not answered.
+    away: Mutex<Option<Instant>>,
 }
 
 #[derive(Debug)]
@@ -53,8 +62,12 @@ impl StoreWriter {
     /// Starts the task. Await the handle after dropping all writers: then everything is on the disk.
     pub fn start(store: Store) -> (StoreWriter, JoinHandle<()>) {
         let (jobs, queue) = mpsc::channel(JOBS_MAX);
-        let shared =
-            Arc::new(Shared { lost: AtomicU64::new(0), queued_bytes: AtomicUsize::new(0), trouble: watch::Sender::new(None) });
+        let shared = Arc::new(Shared {
+            lost: AtomicU64::new(0),
+            queued_bytes: AtomicUsize::new(0),
+            trouble: watch::Sender::new(None),
+            away: Mutex::new(None),
+        });
         let task = tokio::spawn(carry(store.clone(), queue, Arc::clone(&shared)));
         (StoreWriter { jobs, shared, store }, task)
     }
@@ -128,6 +141,10 @@ impl Shared {
     fn lose(&self, sentence: String) {
         self.lost.fetch_add(1, Ordering::Relaxed);
         metrics::counter!("hotline_store_lost_total").increment(1);
+        self.say(sentence);
+    }
+
+    fn say(&self, sentence: String) {
         let new = self.trouble.send_if_modified(|now| {
             let new = now.as_deref() != Some(sentence.as_str());
             if new {
@@ -140,7 +157,27 @@ impl Shared {
         }
     }
 
+    fn away(&self) -> MutexGuard<'_, Option<Instant>> {
+        self.away.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether to try this again after a moment, which is over then.
+    async fn try_again(&self, error: &StoreError) -> bool {
+        if !error.may_pass() {
+            return false;
+        }
+        let since = *self.away().get_or_insert_with(Instant::now);
+        if since.elapsed() > PATIENCE {
+            return false;
+        }
+        self.say(format!("the records wait in memory, nothing is lost yet, calls go on: {error}"));
+        // The writer's own pace: nobody waits for it.
+        tokio::time::sleep(BETWEEN).await;
+        true
+    }
+
     fn well(&self) {
+        *self.away() = None;
         if self.trouble.send_if_modified(|now| now.take().is_some()) {
             tracing::info!(lost = self.lost.load(Ordering::Relaxed), "the store is writing again");
         }
@@ -183,14 +220,20 @@ async fn write_notes(store: &Store, shared: &Shared, notes: &mut Vec<Note>) {
     if notes.is_empty() {
         return;
     }
-    if write_together(store, notes).await.is_ok() {
-        shared.well();
-    } else {
-        for (call, now, record) in notes.iter() {
-            shared.settle(store, store.write(*call, *now, record).await);
+    loop {
+        match write_together(store, notes).await {
+            Ok(()) => shared.well(),
+            Err(error) if shared.try_again(&error).await => continue,
+            // One by one would wait for each of them.
+            Err(error) if error.may_pass() => notes.iter().for_each(|_| shared.lose(error.to_string())),
+            Err(_) => {
+                for (call, now, record) in notes.iter() {
+                    shared.settle(store, store.write(*call, *now, record).await);
+                }
+            }
         }
+        return notes.clear();
     }
-    notes.clear();
 }
 
 async fn write_together(store: &Store, notes: &[Note]) -> Result<(), StoreError> {
@@ -204,10 +247,29 @@ async fn write_together(store: &Store, notes: &[Note]) -> Result<(), StoreError>
 
 async fn do_other(store: &Store, shared: &Shared, job: Job) {
     match job {
+        // These go together, in `write_notes`.
         Job::Note { call, now, record } => shared.settle(store, store.write(call, now, &record).await),
-        Job::Card { card, valid_until } => shared.settle(store, store.put_card(&card, valid_until).await),
+        Job::Card { card, valid_until } => {
+            let mut result = store.put_card(&card, valid_until).await;
+            while let Err(error) = &result
+                && shared.try_again(error).await
+            {
+                result = store.put_card(&card, valid_until).await;
+            }
+            shared.settle(store, result);
+        }
         Job::File { call, path, bytes, append } => {
-            let result = write_file(store, call, &path, &bytes, append).await;
+            let mut deleted = store.is_deleted(call).await;
+            while let Err(error) = &deleted
+                && shared.try_again(error).await
+            {
+                deleted = store.is_deleted(call).await;
+            }
+            let result = match deleted {
+                Ok(true) => Ok(()),
+                Ok(false) => write_file(&path, &bytes, append).await,
+                Err(error) => Err(error),
+            };
             shared.queued_bytes.fetch_sub(bytes.len(), Ordering::Relaxed);
             shared.settle(store, result);
         }
@@ -218,10 +280,7 @@ async fn do_other(store: &Store, shared: &Shared, job: Job) {
     }
 }
 
-async fn write_file(store: &Store, call: CallId, path: &Path, bytes: &[u8], append: bool) -> Result<(), StoreError> {
-    if store.is_deleted(call).await? {
-        return Ok(());
-    }
+async fn write_file(path: &Path, bytes: &[u8], append: bool) -> Result<(), StoreError> {
     let failed = |source| StoreError::File { path: path.to_path_buf(), source };
     if let Some(dir) = path.parent() {
         make_private_dir(dir).map_err(failed)?;

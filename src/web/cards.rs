@@ -1,15 +1,18 @@
 //! `GET /cards/{reference}`: the hand-over card as JSON. Whoever knows the reference (128 random bits, sent to the agent in
-//! User-to-User) may read it while the call goes on and for one hour after; whoever does not learns nothing.
+//! User-to-User) may read it while the call goes on and for one hour after; whoever does not learns nothing. With a key in the
+//! configuration the answer says by whom it was made: `Hotline-Signature: v1=` and the HMAC-SHA-256 (RFC 2104) of the body's bytes
+//! in hex, once for each key.
 
 use super::WebState;
 use super::guard::problem;
-use crate::base::WallTime;
-use crate::call::HandOverCard;
-use axum::Json;
+use crate::base::{Pii, WallTime};
+use crate::call::{CardStep, HandOverCard};
 use axum::extract::{Path, State};
-use axum::http::StatusCode;
+use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use hmac::{Hmac, Mac};
 use serde::Serialize;
+use sha2::Sha256;
 use std::collections::BTreeMap;
 use std::time::SystemTime;
 
@@ -45,6 +48,14 @@ struct CardBody {
     because: String,
     /// One sentence.
     summary: String,
+    /// The caller has proved who they are.
+    verified: bool,
+    /// The caller's tier, where the flow has tiers.
+    tier: Option<String>,
+    /// Who waits is served in this order, highest first, 0–9.
+    priority: u8,
+    /// The step of a guided procedure that the caller is at.
+    step: Option<CardStep>,
 }
 
 #[derive(Serialize)]
@@ -62,13 +73,31 @@ pub(super) async fn card(State(state): State<WebState>, Path(reference): Path<St
         return unknown();
     }
     match state.store.card(&reference.to_ascii_lowercase(), now()).await {
-        Ok(Some(card)) => Json(body(card)).into_response(),
+        Ok(Some(card)) => signed(&body(card), state.card_keys()),
         Ok(None) => unknown(),
         Err(error) => {
             tracing::error!(%error, "a hand-over card could not be read");
             problem(StatusCode::SERVICE_UNAVAILABLE, "the card cannot be read now")
         }
     }
+}
+
+/// The card as it is signed: what is sent is what was signed, byte by byte.
+fn signed(card: &CardBody, keys: &[Pii<String>]) -> Response {
+    let bytes = serde_json::to_vec(card).expect("our own type serialises: string keys, no failing types");
+    let mut response = ([(header::CONTENT_TYPE, "application/json")], bytes.clone()).into_response();
+    let marks: Vec<String> = keys.iter().map(|key| format!("v1={}", signature(key.reveal().as_bytes(), &bytes))).collect();
+    if let (false, Ok(value)) = (marks.is_empty(), HeaderValue::from_str(&marks.join(", "))) {
+        response.headers_mut().insert("hotline-signature", value);
+    }
+    response
+}
+
+/// HMAC-SHA-256 in lower-case hex.
+fn signature(key: &[u8], bytes: &[u8]) -> String {
+    let mut mac = <Hmac<Sha256> as Mac>::new_from_slice(key).expect("HMAC takes keys of any length");
+    mac.update(bytes);
+    mac.finalize().into_bytes().iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 fn now() -> WallTime {
@@ -100,5 +129,19 @@ fn body(card: HandOverCard) -> CardBody {
         turns: turns.collect(),
         because: card.because,
         summary: card.summary.into_inner(),
+        verified: card.verified,
+        tier: card.tier,
+        priority: card.priority,
+        step: card.step,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    /// RFC 4231 §4.3, test case 2.
+    #[test]
+    fn signatures_are_those_of_the_standard() {
+        let expected = "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843";
+        assert_eq!(super::signature(b"Jefe", b"what do ya want for nothing?"), expected);
     }
 }

@@ -29,6 +29,8 @@ pub(super) struct DeskSide {
     pub(super) desks: Desks,
     pub(super) reasons: Vec<String>,
     pub(super) dispositions: Vec<String>,
+    /// Cards are signed for programs that read them.
+    pub(super) signs: bool,
     /// The call that each agent had last: its wrap-up is about it. As many as there are agents.
     last: Mutex<HashMap<String, LastCall>>,
 }
@@ -43,8 +45,8 @@ pub(super) struct LastCall {
 }
 
 impl DeskSide {
-    pub(super) fn new(desks: Desks, reasons: Vec<String>, dispositions: Vec<String>) -> DeskSide {
-        DeskSide { desks, reasons, dispositions, last: Mutex::default() }
+    pub(super) fn new(desks: Desks, reasons: Vec<String>, dispositions: Vec<String>, signs: bool) -> DeskSide {
+        DeskSide { desks, reasons, dispositions, signs, last: Mutex::default() }
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<String, LastCall>> {

@@ -3,7 +3,7 @@
 use super::desk::DeskSide;
 use super::rfc3339;
 use crate::acd::{AgentState, AgentView, Interval, Presence, QueueView};
-use crate::base::{Disposition, Language, Moment};
+use crate::base::{Disposition, Language, Moment, WallTime};
 use crate::call::{HandOverCard, reason as reason_words, spaced};
 use crate::server::{Board, Desks};
 use crate::store::EarlierCall;
@@ -13,6 +13,9 @@ use std::collections::BTreeMap;
 
 /// An agent whose load is above this has had much to bear.
 const HIGH_LOAD: u8 = 70;
+
+/// An answer is proposed from so sure a match on; the agent judges.
+const DRAFT_MIN: f32 = 0.3;
 
 /// A whole desk.
 #[derive(Serialize, JsonSchema, PartialEq, Clone)]
@@ -246,7 +249,7 @@ pub(super) fn desk(side: &DeskSide, agent: &str) -> Option<Desk> {
     })
 }
 
-fn in_future(desks: &Desks, at: Moment) -> crate::base::WallTime {
+fn in_future(desks: &Desks, at: Moment) -> WallTime {
     let now = desks.now();
     desks.wall(now).plus(at.since(now))
 }
@@ -305,10 +308,10 @@ fn call_of(side: &DeskSide, view: &AgentView) -> Option<(Call, Board)> {
         checklist: checklist(&board, &card),
         turns: turns(&board),
         mood: board.mood.iter().map(|(at, level)| Mood { at_s: at.since(board.began).as_secs(), level: *level }).collect(),
-        draft: None,
+        draft: draft(&card, &board, desks.wall(desks.now())),
         disposition: left.disposition,
         summary,
-        card: card_body(&card, &board),
+        card: card_body(&card, &board, side.signs),
     };
     Some((call, board))
 }
@@ -332,6 +335,20 @@ fn checklist(board: &Board, card: &HandOverCard) -> Vec<Item> {
     slots.into_iter().map(|slot| Item { label: spaced(&slot), value: value(&slot), slot }).collect()
 }
 
+/// What the flow would answer: to the caller's last words where they meant nothing for sure, else to what was wanted.
+fn draft(card: &HandOverCard, board: &Board, at: WallTime) -> Option<Draft> {
+    let said = board.turns.iter().rev().find(|turn| !turn.sensitive && !turn.text.reveal().trim().is_empty());
+    let nearest = said.filter(|turn| turn.intent.is_none()).and_then(|turn| {
+        let found = board.flow.matcher().decide(turn.text.reveal());
+        found.ranked.into_iter().next().filter(|(_, sure)| sure.get() >= DRAFT_MIN).map(|(name, _)| name)
+    });
+    let answer = |intent: String| {
+        let (source, text) = board.flow.answer_to(&intent, card.language, card.slots.reveal(), at)?;
+        Some(Draft { source, text, intent })
+    };
+    nearest.and_then(answer).or_else(|| card.intent.clone().and_then(answer))
+}
+
 fn turns(board: &Board) -> Vec<Turn> {
     let turn = |turn: &crate::server::BoardTurn| Turn {
         number: turn.turn,
@@ -346,7 +363,7 @@ fn turns(board: &Board) -> Vec<Turn> {
     board.turns.iter().map(turn).collect()
 }
 
-fn card_body(card: &HandOverCard, board: &Board) -> Card {
+fn card_body(card: &HandOverCard, board: &Board, signed: bool) -> Card {
     Card {
         reference: card.reference.clone(),
         call: card.call.to_string(),
@@ -367,7 +384,7 @@ fn card_body(card: &HandOverCard, board: &Board) -> Card {
         verified: card.verified,
         tier: card.tier.clone(),
         priority: card.priority,
-        signed: false,
+        signed,
         step: card.step.as_ref().map(|s| Step { procedure: s.procedure.clone(), step: s.step, of: s.of }),
     }
 }

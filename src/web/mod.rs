@@ -70,6 +70,8 @@ struct Console {
     desk: OnceLock<Arc<desk::DeskSide>>,
     /// `openapi.json`, made once.
     description: String,
+    /// Cards are signed with each of these.
+    card_keys: OnceLock<Vec<Pii<String>>>,
 }
 
 impl WebState {
@@ -89,6 +91,7 @@ impl WebState {
             token: setup::Token::random(),
             desk: OnceLock::new(),
             description: openapi::describe().to_string(),
+            card_keys: OnceLock::new(),
         };
         WebState { store, metrics, token, guard: Arc::default(), console: Arc::new(console) }
     }
@@ -98,9 +101,19 @@ impl WebState {
         self.console.hub.clone()
     }
 
+    /// Signs every hand-over card with each of these keys from now on. Counts once.
+    pub fn sign_cards(&self, keys: Vec<Pii<String>>) {
+        let _ = self.console.card_keys.set(keys);
+    }
+
+    fn card_keys(&self) -> &[Pii<String>] {
+        self.console.card_keys.get().map_or(&[], Vec::as_slice)
+    }
+
     /// Opens desks and wall. Keeps them up to date in a task of its own, until the runtime ends.
     pub fn open_desks(&self, desks: crate::server::Desks, reasons: Vec<String>, dispositions: Vec<String>) {
-        let side = Arc::new(desk::DeskSide::new(desks, reasons, dispositions));
+        let signs = !self.card_keys().is_empty();
+        let side = Arc::new(desk::DeskSide::new(desks, reasons, dispositions, signs));
         if self.console.desk.set(side.clone()).is_ok() {
             tokio::spawn(floor::run(side, self.hub(), self.store.clone()));
         }

@@ -5,6 +5,8 @@ use crate::base::{Moment, WallTime};
 use crate::store::tests::{BEGAN, began, card};
 use std::net::SocketAddr;
 
+const CARD_KEYS: [&str; 2] = ["the old key, which is long enough to be one", "the new key, which is long enough to be one"];
+
 struct Served {
     at: SocketAddr,
     store: Store,
@@ -17,6 +19,7 @@ async fn serve() -> Served {
     let store = Store::open(dir.path()).await.expect("a store");
     let state =
         WebState::new(store.clone(), install_metrics().expect("metrics"), Some(Pii::new("t0ken".into())), Ways::default());
+    state.sign_cards(CARD_KEYS.map(|key| Pii::new(key.to_string())).to_vec());
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let at = listener.local_addr().expect("an address");
     let service = router(state).into_make_service_with_connect_info::<SocketAddr>();
@@ -49,6 +52,14 @@ async fn a_card_is_read_by_its_reference_and_by_nothing_else() {
     assert_eq!(body["caller"], "+4930123456");
     assert_eq!(body["since"], "2026-11-23T10:00:00+00:00");
     assert_eq!(body["turns"][0]["caller"], "where is it");
+    // As a program that reads cards does it: one of the signatures is that of the bytes that came.
+    use hmac::Mac;
+    let made = CARD_KEYS.map(|key| {
+        let mac = <hmac::Hmac<sha2::Sha256> as Mac>::new_from_slice(key.as_bytes()).expect("a key").chain_update(&text);
+        mac.finalize().into_bytes().iter().map(|byte| format!("{byte:02x}")).collect::<String>()
+    });
+    let expected = format!("v1={}, v1={}", made[0], made[1]);
+    assert_eq!(headers["hotline-signature"].to_str().expect("a text"), expected);
     assert_eq!(headers["cache-control"], "no-store");
     assert_eq!(headers["x-content-type-options"], "nosniff");
     let (_, wrong, _) = web.get("/cards/ffffffffffffffffffffffffffffffff", &[]).await;

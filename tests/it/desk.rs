@@ -15,18 +15,18 @@ use std::time::{Duration, Instant};
 const PASSWORD: &str = "four cups of green tea";
 
 /// A port that was free a moment ago.
-fn port() -> u16 {
+pub(crate) fn port() -> u16 {
     UdpSocket::bind("127.0.0.1:0").expect("a port").local_addr().expect("an address").port()
 }
 
 /// A softphone in a process of its own; what it tells as JSON lines.
-struct Phone {
+pub(crate) struct Phone {
     child: Child,
     lines: Arc<(Mutex<Vec<Value>>, Condvar)>,
 }
 
 impl Phone {
-    fn start(arguments: &[&str]) -> Phone {
+    pub(crate) fn start(arguments: &[&str]) -> Phone {
         let mut child = Command::new(HOTLINE)
             .arg("call")
             .args(arguments)
@@ -51,17 +51,17 @@ impl Phone {
         self.lines.0.lock().expect("whole").iter().any(|line| line["event"] == event)
     }
 
-    /// Waits until the phone tells this; half a minute at most.
-    fn until(&self, event: &str) {
+    /// Waits until the phone tells this; a minute at most.
+    pub(crate) fn until(&self, event: &str) {
         let told = |lines: &mut Vec<Value>| !lines.iter().any(|line| line["event"] == event);
         let (lines, news) = &*self.lines;
         let lines = lines.lock().expect("whole");
-        let (lines, late) = news.wait_timeout_while(lines, Duration::from_secs(30), told).expect("whole");
+        let (lines, late) = news.wait_timeout_while(lines, Duration::from_secs(60), told).expect("whole");
         assert!(!late.timed_out(), "the phone did not tell {event:?}: {lines:#?}");
     }
 
     /// Waits until the call is over, and gives what the phone told.
-    fn ended(mut self) -> Vec<Value> {
+    pub(crate) fn ended(mut self) -> Vec<Value> {
         self.until("ended");
         // Its recording is whole once it is gone.
         self.child.wait().expect("a child of ours");
@@ -87,6 +87,19 @@ fn tone(folder: &Path, hertz: f64) -> PathBuf {
     path
 }
 
+/// The same sound with these words behind it, in one file: a phone waits for the other side between two.
+fn with_words(sound: &Path, words: &str) -> String {
+    let spoken = sound.with_extension("words.wav");
+    let (done, said) = hotline(&["say", words, "-o", &spoken.to_string_lossy()]);
+    assert!(done, "{said}");
+    let mut words = hound::WavReader::open(&spoken).expect("words");
+    let (mut file, step) = (hound::WavWriter::append(sound).expect("a sound"), words.spec().sample_rate as usize / 8_000);
+    let samples = words.samples::<i16>().map(|s| s.expect("a sample")).step_by(step);
+    std::iter::repeat_n(0, 8_000).chain(samples).for_each(|s| file.write_sample(s).expect("written"));
+    file.finalize().expect("written");
+    sound.to_string_lossy().into_owned()
+}
+
 /// Seconds of a recording's right channel (what was heard) in which this tone stands out.
 fn heard(recording: &Path, hertz: f64) -> f64 {
     let mut file = hound::WavReader::open(recording).expect("a recording");
@@ -106,7 +119,7 @@ fn heard(recording: &Path, hertz: f64) -> f64 {
     loud.count() as f64 / 10.0
 }
 
-const FLOW: &str = r#"hotline: 1
+pub(crate) const FLOW: &str = r#"hotline: 1
 name: line
 languages: [en]
 zone: UTC
@@ -134,7 +147,7 @@ impl House {
         std::fs::write(&flow, FLOW).expect("written");
         let (anna, bob) = (port(), port());
         let more = format!(
-            "[[queue]]\nname = \"support\"\nring_seconds = 10\nwrap_up_seconds = 60\n\
+            "[desk]\ntranscript = true\n[[queue]]\nname = \"support\"\nring_seconds = 10\nwrap_up_seconds = 60\n\
              [[agent]]\nname = \"anna\"\nphone = \"sip:anna@127.0.0.1:{anna}\"\nqueues = [\"support\"]\n\
              [[agent]]\nname = \"bob\"\nphone = \"sip:bob@127.0.0.1:{bob}\"\nqueues = [\"support\"]\n"
         );
@@ -225,7 +238,7 @@ async fn a_caller_is_served_from_the_desk_and_both_hear_each_other() {
     presence(&mut anna, "available").await;
     // The agent's tone comes nine seconds after the briefing begins, the caller's after it.
     let (high, low) = (tone(house.folder.path(), 1_000.0), tone(house.folder.path(), 500.0));
-    let (high, low) = (high.to_string_lossy().into_owned(), low.to_string_lossy().into_owned());
+    let (high, low) = (high.to_string_lossy().into_owned(), with_words(&low, "when are you open"));
     let phone = house.phone("agent", house.anna, &["--over", "9000", "--play", &high, "--wait", "30000"]);
     let caller = house.caller("caller", &["--play", &low, "--wait", "30000"]);
     let asked = Instant::now();
@@ -239,12 +252,20 @@ async fn a_caller_is_served_from_the_desk_and_both_hear_each_other() {
     assert_eq!((card["caller"].as_str(), card["because"].as_str()), (Some("4930123456"), Some("asked")), "{desk:#}");
     assert!(card["because_text"]["zh"].as_str().is_some_and(|text| text.contains("人工")), "{card:#}");
     tab.until("the conversation", |desk| phase(desk) == "talking").await;
-    // The caller speaks after the agent has; then hold and back.
+    // The caller speaks after the agent has, and what is said is read at the desk; then hold and back.
     let caller = tokio::task::spawn_blocking(move || {
         caller.until("spoken");
         caller
     });
     let caller = caller.await.expect("both have spoken");
+    let to_agent = |desk: &Value, text: &str| {
+        let turns = desk["call"]["turns"].as_array().cloned().unwrap_or_default();
+        turns.iter().any(|turn| {
+            turn["number"].as_u64() >= Some(10_000) && turn["text"].as_str().is_some_and(|said| said.contains(text))
+        })
+    };
+    let desk = tab.until("what the caller says to the agent", |desk| to_agent(desk, "open")).await;
+    assert_eq!(desk["call"]["draft"]["text"], "From nine to five.", "{desk:#}");
     for (on, wanted) in [(true, "held"), (false, "talking")] {
         assert_eq!(anna.ask("POST", "/desk/hold", Some(json!({ "on": on }))).await.0, 200);
         tab.until(wanted, |desk| phase(desk) == wanted).await;

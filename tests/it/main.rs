@@ -8,6 +8,7 @@ mod desk;
 mod dialogue;
 mod dice;
 mod end_to_end;
+mod faults;
 mod fuzz;
 mod garbage;
 mod gateway;

@@ -58,6 +58,26 @@ pub fn asks_for_person(text: &str, extra: &[String]) -> Option<PersonRequest> {
         .map(|phrase| PersonRequest { phrase: phrase.clone(), rule: PersonRule::FlowPhrase })
 }
 
+/// The first of these phrases that the text says of somebody: as whole words, and not after a "not" ("this is not an emergency").
+pub fn says_one_of(text: &str, phrases: &[String]) -> Option<String> {
+    let said = words(text);
+    phrases.iter().find(|phrase| contains(&said, text, phrase) && !denied(&said, text, phrase)).cloned()
+}
+
+/// Whether every place of a phrase stands shortly after a denial.
+fn denied(said: &[String], text: &str, phrase: &str) -> bool {
+    if phrase.chars().any(is_han) {
+        let (plain, phrase) = (chinese::plain(text), chinese::plain(phrase));
+        let before = |at: usize| plain[..at].trim_end();
+        return plain.match_indices(&phrase).all(|(at, _)| ["不是", "没有", "不算"].iter().any(|no| before(at).ends_with(no)));
+    }
+    let wanted = words(phrase);
+    let denies = |word: &String| matches!(word.as_str(), "not" | "no" | "isnt" | "isn't" | "never" | "without");
+    let places = (0..said.len()).filter(|at| said[*at..].starts_with(&wanted));
+    let mut denials = places.map(|at| said[at.saturating_sub(3)..at].iter().any(denies));
+    denials.all(|denied| denied)
+}
+
 /// Whether a text that nobody understands is like a request for a person with misheard words in it ("I want do sake to a person").
 /// Other things are like one, too ("please get me an uber"): ask only where there is no other understanding.
 pub fn seems_to_ask(text: &str) -> Option<PersonRequest> {

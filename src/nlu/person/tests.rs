@@ -215,3 +215,24 @@ fn requests_are_heard_through_word_errors() {
     println!("talk of persons without errors: {:.1} % of {}", percent(&clean), clean.1);
     assert!(percent(&known) >= 95.0 && percent(&others) >= 88.0 && percent(&talk) <= 5.0 && percent(&clean) <= 2.0);
 }
+
+#[test]
+fn phrases_of_an_emergency_are_heard_but_not_where_they_are_denied() {
+    let phrases = ["heart attack", "emergency", "着火", "紧急情况"].map(String::from);
+    let says = |text: &str| says_one_of(text, &phrases);
+    assert_eq!(says("My husband has a heart attack!").as_deref(), Some("heart attack"));
+    assert_eq!(says("it's an emergency").as_deref(), Some("emergency"));
+    assert_eq!(says("我家着火了").as_deref(), Some("着火"));
+    assert_eq!(says("not an emergency yesterday but it is an emergency now").as_deref(), Some("emergency"));
+    for text in [
+        "this is not an emergency",
+        "it isn't an emergency",
+        "no emergency",
+        "heart",
+        "emergencys",
+        "这不是紧急情况",
+        "where is my parcel",
+    ] {
+        assert_eq!(says(text), None, "{text}");
+    }
+}

@@ -38,6 +38,7 @@ pub(super) fn read_desk(mut s: Section<'_>) -> DeskConfig {
     let config = DeskConfig {
         reasons: s.get("reasons", reasons, values::list(values::name)),
         dispositions: s.get("dispositions", dispositions, values::list(values::name)),
+        transcript: s.get("transcript", false, values::yes_or_no),
     };
     s.finish();
     config

@@ -14,7 +14,9 @@ fn parse(text: &str) -> (Result<Config, Vec<ConfigError>>, Vec<String>) {
             _ => None,
         },
         read: &|path| {
-            if path.to_string_lossy().ends_with("token.txt") {
+            if path.to_string_lossy().ends_with("card.key") {
+                Ok("a key that nobody else knows, 32 and more\n".to_string())
+            } else if path.to_string_lossy().ends_with("token.txt") {
                 Ok("from a file\n".to_string())
             } else {
                 Err(std::io::ErrorKind::NotFound.into())

@@ -319,6 +319,16 @@ pub(super) fn secret(input: &Input<'_>) -> Result<Secret, Wrong> {
     Ok(Secret::new(written.to_string()))
 }
 
+/// A key for HMAC-SHA-256: not shorter than what it makes (RFC 2104 §3).
+pub(super) fn signing_key(input: &Input<'_>) -> Result<Secret, Wrong> {
+    let key = secret(input)?;
+    if key.reveal().len() < 32 {
+        let remedy = "Make one with: head -c 32 /dev/urandom | base64 > card.key, and write \"file:card.key\"";
+        return wrong("a signing key of less than 32 characters can be guessed", remedy);
+    }
+    Ok(key)
+}
+
 /// `host:port`; a whole web address gives its host and port.
 pub(super) fn host_port(input: &Input<'_>) -> Result<HostPort, Wrong> {
     let written = text(input)?;
