@@ -116,7 +116,8 @@ impl Acd {
         if !self.agents.iter().any(|agent| agent.is_free()) || self.waiting.iter().all(|w| w.offered.is_some()) {
             return;
         }
-        let mut line: Vec<usize> = (0..self.waiting.len()).filter(|i| self.waiting[*i].offered.is_none()).collect();
+        let free = |i: &usize| self.waiting[*i].offered.is_none() && self.is_due(at, &self.waiting[*i]);
+        let mut line: Vec<usize> = (0..self.waiting.len()).filter(free).collect();
         line.sort_by(|a, b| self.goes_first(at, &self.waiting[*a], &self.waiting[*b]));
         for place in line {
             let Some((agent, queue)) = self.agent_for(at, &self.waiting[place]) else { continue };
@@ -143,7 +144,8 @@ impl Acd {
     /// From 1: who waits in the same queue and goes first.
     pub(super) fn place_in_line(&self, at: Moment, place: usize) -> usize {
         let me = &self.waiting[place];
-        let ahead = self.waiting.iter().filter(|w| w.queue == me.queue && w.offered.is_none() && w.call != me.call);
+        let others = |w: &&Waiting| w.queue == me.queue && w.offered.is_none() && w.call != me.call && self.is_due(at, w);
+        let ahead = self.waiting.iter().filter(others);
         1 + ahead.filter(|w| self.goes_first(at, w, me) == Ordering::Less).count()
     }
 
@@ -182,7 +184,7 @@ impl Acd {
             return None;
         }
         let mut before: Vec<&Waiting> = self.waiting.iter().filter(|w| w.offered.is_none() && w.call != me.call).collect();
-        before.retain(|w| self.goes_first(at, w, me) == Ordering::Less);
+        before.retain(|w| self.is_due(at, w) && self.goes_first(at, w, me) == Ordering::Less);
         if before.len() > AHEAD_MAX {
             // So far ahead nobody can say, and looking would take too long.
             return None;
@@ -190,7 +192,12 @@ impl Acd {
         before.sort_by(|a, b| self.goes_first(at, a, b));
         let ahead: Vec<Ahead> = before
             .into_iter()
-            .map(|w| Ahead { queue: w.queue, waited: at.since(w.since).as_secs_f64(), agents: served_by(w) })
+            .map(|w| Ahead {
+                queue: w.queue,
+                waited: at.since(w.since).as_secs_f64(),
+                agents: served_by(w),
+                stays: w.not_before.is_some(),
+            })
             .collect();
         let wrap_up: Vec<f64> = self.setup.queues.iter().map(|q| q.wrap_up.as_secs_f64()).collect();
         let outlook = Outlook {

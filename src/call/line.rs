@@ -50,6 +50,7 @@ impl Call {
             emergency: false,
             returned: self.returned,
             waited: self.waited,
+            call_back: None,
         };
         self.in_line = Some(InLine::Waiting(now.at));
         self.timers.set(TimerName::Line, now.at + LINE_SILENCE);

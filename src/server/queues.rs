@@ -302,7 +302,7 @@ impl Keeper {
                 (call, QueueEvent::Offer { offer, agent, desk, to, ring })
             }
             Command::Withdraw { call, offer, .. } => (call, QueueEvent::Withdrawn(offer)),
-            Command::Place { call, position, wait } => (call, QueueEvent::Place { position, wait }),
+            Command::Place { call, position, wait, .. } => (call, QueueEvent::Place { position, wait }),
             Command::Unserved { call, why } => {
                 tracing::info!(%call, ?why, "a caller cannot be served in line");
                 metrics::counter!("hotline_queue_unserved_total").increment(1);

@@ -79,6 +79,7 @@ fn read_queue(s: &mut Section<'_>) -> Option<QueueSetup> {
         alone,
         hours: None,
         usual: talk,
+        call_back: None,
     })
 }
 
