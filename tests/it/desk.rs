@@ -12,21 +12,21 @@ use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-const PASSWORD: &str = "four cups of green tea";
+pub(crate) const PASSWORD: &str = "four cups of green tea";
 
 /// A port that was free a moment ago.
-fn port() -> u16 {
+pub(crate) fn port() -> u16 {
     UdpSocket::bind("127.0.0.1:0").expect("a port").local_addr().expect("an address").port()
 }
 
 /// A softphone in a process of its own; what it tells as JSON lines.
-struct Phone {
+pub(crate) struct Phone {
     child: Child,
     lines: Arc<Mutex<Vec<Value>>>,
 }
 
 impl Phone {
-    fn start(arguments: &[&str]) -> Phone {
+    pub(crate) fn start(arguments: &[&str]) -> Phone {
         let mut child = Command::new(HOTLINE)
             .arg("call")
             .args(arguments)
@@ -46,11 +46,11 @@ impl Phone {
         Phone { child, lines }
     }
 
-    fn tells(&self, event: &str) -> bool {
+    pub(crate) fn tells(&self, event: &str) -> bool {
         self.lines.lock().expect("whole").iter().any(|line| line["event"] == event)
     }
 
-    fn wait(mut self, patience: Duration) -> Vec<Value> {
+    pub(crate) fn wait(mut self, patience: Duration) -> Vec<Value> {
         let until = Instant::now() + patience;
         while Instant::now() < until && !matches!(self.child.try_wait(), Ok(Some(_))) {
             std::thread::sleep(Duration::from_millis(50));
@@ -66,7 +66,7 @@ impl Drop for Phone {
 }
 
 /// A steady tone as a WAV file, to be found again in what the other side heard.
-fn tone(folder: &Path, hertz: f64) -> PathBuf {
+pub(crate) fn tone(folder: &Path, hertz: f64) -> PathBuf {
     let path = folder.join(format!("tone{hertz}.wav"));
     let samples: Vec<i16> =
         (0..8_000 * 3).map(|n| (8_000.0 * (std::f64::consts::TAU * hertz * f64::from(n) / 8_000.0).sin()) as i16).collect();
@@ -78,7 +78,7 @@ fn tone(folder: &Path, hertz: f64) -> PathBuf {
 }
 
 /// Seconds of a recording's right channel (what was heard) in which this tone stands out.
-fn heard(recording: &Path, hertz: f64) -> f64 {
+pub(crate) fn heard(recording: &Path, hertz: f64) -> f64 {
     let mut file = hound::WavReader::open(recording).expect("a recording");
     let rate = f64::from(file.spec().sample_rate);
     let all: Vec<f64> = file.samples::<i16>().map(|s| f64::from(s.expect("a sample"))).collect();
@@ -166,7 +166,7 @@ impl House {
 }
 
 /// The next state of the desk in which this holds, within 30 s.
-async fn until(tab: &mut Tab, what: &str, test: impl Fn(&Value) -> bool) -> Value {
+pub(crate) async fn until(tab: &mut Tab, what: &str, test: impl Fn(&Value) -> bool) -> Value {
     let end = Instant::now() + Duration::from_secs(30);
     let mut last = Value::Null;
     while Instant::now() < end {
@@ -182,7 +182,7 @@ async fn until(tab: &mut Tab, what: &str, test: impl Fn(&Value) -> bool) -> Valu
 }
 
 /// Asks for the desk until this holds. Two changes in a tenth of a second are one on the socket.
-async fn see(browser: &mut Browser, what: &str, test: impl Fn(&Value) -> bool) {
+pub(crate) async fn see(browser: &mut Browser, what: &str, test: impl Fn(&Value) -> bool) {
     let end = Instant::now() + Duration::from_secs(10);
     let mut desk = Value::Null;
     while Instant::now() < end {
@@ -195,15 +195,15 @@ async fn see(browser: &mut Browser, what: &str, test: impl Fn(&Value) -> bool) {
     panic!("{what} was not seen; the desk is {desk:#}");
 }
 
-fn state(desk: &Value) -> &str {
+pub(crate) fn state(desk: &Value) -> &str {
     desk["agent"]["state"].as_str().unwrap_or_default()
 }
 
-fn phase(desk: &Value) -> &str {
+pub(crate) fn phase(desk: &Value) -> &str {
     desk["call"]["phase"].as_str().unwrap_or_default()
 }
 
-async fn presence(browser: &mut Browser, state: &str) {
+pub(crate) async fn presence(browser: &mut Browser, state: &str) {
     let (status, desk, _) = browser.ask("POST", "/desk/presence", Some(json!({ "state": state }))).await;
     // A call may ring at once.
     let now = desk["agent"]["state"].as_str();
