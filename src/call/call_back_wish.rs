@@ -16,6 +16,8 @@ use std::time::Duration;
 
 /// How long a number is waited for after the question, and between two of its digits.
 const KEYS_WAIT: Duration = Duration::from_secs(10);
+/// How long the queues may take to look at a number; they are in the same house.
+const CHECK_WAIT: Duration = Duration::from_secs(5);
 /// Digits of the longest number (ITU-T E.164 allows 15, and 00 may stand before it).
 const DIGITS_MAX: usize = 20;
 /// Shorter is no number that can be called from outside.
@@ -59,6 +61,7 @@ impl Call {
     fn look_at(&mut self, now: &mut Now, number: PhoneNumber, keyed: bool, questions: u8) {
         let Some(queue) = self.waiting().and_then(|w| w.target.queue().map(str::to_string)) else { return };
         self.talk_is(now, Stage::Checking { keyed }, questions);
+        self.timers.set(TimerName::CallBack, now.at + CHECK_WAIT);
         now.out.push(Command::Queue(QueueAsk::MayCallBack { queue, number }));
     }
 
@@ -221,6 +224,9 @@ impl Call {
             }
             Some(Talk { stage: Stage::Keying(_), questions }) => self.ask_for_number(now, Vec::new(), questions + 1),
             Some(Talk { stage: Stage::Confirming(number), questions }) => self.read_back(now, number, questions + 1),
+            Some(Talk { stage: Stage::Checking { .. }, .. }) => {
+                self.no_call_back(now, Phrase::CallBackFull, "the queues did not look at the number");
+            }
             _ => {}
         }
     }

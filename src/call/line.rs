@@ -150,15 +150,13 @@ impl Call {
 
     /// An agent is free: their phone rings, and the caller goes on hearing what is being said.
     fn agent_offered(&mut self, now: &mut Now, (offer, agent, desk): (u64, &str, bool), to: &str, ring: Duration) {
-        let State::Transferring(transfer) = &mut self.state else { return };
-        if !matches!(transfer.step, Step::Waiting(_)) {
-            // An earlier one is not over yet, which the queues have withdrawn or will hear of.
+        // While an earlier one is not over yet, the queues have withdrawn it or will hear of it.
+        if self.waiting().is_none() {
             return;
         }
         // Whom the caller called for is there: nobody needs to be called back.
         let talked = self.end_of_talk_by_offer(now);
-        let State::Transferring(transfer) = &mut self.state else { return };
-        let Step::Waiting(mut waiting) = std::mem::replace(&mut transfer.step, Step::Choosing) else { return };
+        let Some(mut waiting) = self.waiting().cloned() else { return };
         let target = Target { sip: to.into(), method: TransferMethod::Bridge, ring, ..waiting.target.clone() };
         let attempt = self.new_attempt();
         self.decide(now, "offered", format!("{agent} of {} rings", target.name));
@@ -301,6 +299,9 @@ impl Call {
 
     /// A key while the caller waits: 1 leads to a message, 2 to a call-back where there is one.
     pub(crate) fn key_in_line(&mut self, now: &mut Now, key: Digit) {
+        if self.key_of_person(now, key) {
+            return;
+        }
         if self.waiting().is_some_and(|waiting| waiting.talk.is_some()) {
             return self.key_in_talk(now, key);
         }

@@ -2,7 +2,7 @@
 //! agent comes, and the gateway rings the caller's phone; another does not pick up and is tried again, but not for ever.
 
 use crate::console::{Browser, set_up};
-use crate::desk::{PASSWORD, Phone, heard, phase, port, presence, see, state, tone, until};
+use crate::desk::{Desk, PASSWORD, Phone, heard, phase, port, presence, state, tone};
 use crate::gateway::{Gateway, Wanted, hotline};
 use crate::trunks::Far;
 use serde_json::{Value, json};
@@ -60,9 +60,9 @@ impl House {
     /// Asks for a person, then to be called back (key 2, once it was offered), and confirms the number.
     fn asks(&self, gateway: &Gateway) -> Vec<Value> {
         let uri = format!("sip:5551000@{}", gateway.sip);
-        let wait = ["--from", "4930123456", "--wait", "2500", "--dtmf", "0", "--wait", "9000", "--dtmf", "2"];
-        let confirm = ["--wait", "3000", "--dtmf", "1", "--wait", "30000"];
-        Phone::start(&[&[uri.as_str()], wait.as_slice(), confirm.as_slice()].concat()).wait(Duration::from_secs(60))
+        let wait = ["--from", "4930123456", "--wait", "2500", "--dtmf", "0", "--wait", "8000", "--dtmf", "2"];
+        let confirm = ["--wait", "2000", "--dtmf", "1", "--wait", "30000"];
+        Phone::start(&[&[uri.as_str()], wait.as_slice(), confirm.as_slice()].concat()).ended()
     }
 }
 
@@ -110,13 +110,23 @@ async fn who_hung_up_is_called_back_after_a_restart_and_both_hear_each_other() {
     let web = gateway.web.expect("the web side is on");
     let mut anna = Browser::new(format!("http://{web}"));
     assert_eq!(anna.log_in("anna", PASSWORD).await.0, 200);
-    let mut tab = anna.socket("").await;
+    let mut tab = Desk::open(&anna).await;
     let (high, low) = (tone(house.folder.path(), 1_000.0), tone(house.folder.path(), 500.0));
     let (high, low) = (high.to_string_lossy().into_owned(), low.to_string_lossy().into_owned());
     let (agent_wav, caller_wav) = (house.path("agent.wav"), house.path("caller.wav"));
     let (at, theirs) = (format!("127.0.0.1:{}", house.anna), format!("127.0.0.1:{callers}"));
     let agent = Phone::start(&[
-        "--answer", "--listen", &at, "--record", &agent_wav, "--over", "18000", "--play", &high, "--wait", "60000",
+        "--answer",
+        "--listen",
+        &at,
+        "--record",
+        &agent_wav,
+        "--over",
+        "18000",
+        "--play",
+        &high,
+        "--hangup-after",
+        "500",
     ]);
     let caller = Phone::start(&[
         "--answer",
@@ -136,7 +146,7 @@ async fn who_hung_up_is_called_back_after_a_restart_and_both_hear_each_other() {
         "60000",
     ]);
     presence(&mut anna, "available").await;
-    let desk = until(&mut tab, "the call-back", |desk| !desk["call"].is_null()).await;
+    let desk = tab.until("the call-back", |desk| !desk["call"].is_null()).await;
     let card = &desk["call"]["card"];
     assert_eq!(
         (card["caller"].as_str(), card["because"].as_str(), card["call_back"]["number"].as_str()),
@@ -144,17 +154,12 @@ async fn who_hung_up_is_called_back_after_a_restart_and_both_hear_each_other() {
         "{desk:#}"
     );
     assert!(!caller.tells("answered"), "the agent first");
-    see(&mut anna, "the conversation", |desk| phase(desk) == "talking").await;
+    tab.until("the conversation", |desk| phase(desk) == "talking").await;
     assert_eq!(backs(&gateway, "served").await[0]["tries"], 1);
-    // Both tones have been played when the agent's phone has.
-    let end = Instant::now() + Duration::from_secs(60);
-    while heard(Path::new(&caller_wav), 1_000.0) < 2.5 && Instant::now() < end && !caller.tells("ended") {
-        tokio::time::sleep(Duration::from_millis(500)).await;
-    }
-    anna.ask("POST", "/desk/hangup", None).await;
-    until(&mut tab, "the wrap-up", |desk| state(desk) == "wrapup").await;
-    let lines = caller.wait(Duration::from_secs(5));
-    agent.wait(Duration::from_secs(5));
+    // The agent's phone hangs up once its tone is over, which is the later one.
+    tab.until("the wrap-up", |desk| state(desk) == "wrapup").await;
+    let lines = caller.ended();
+    agent.ended();
     let (to_agent, to_caller) = (heard(Path::new(&agent_wav), 500.0), heard(Path::new(&caller_wav), 1_000.0));
     println!("the agent heard the caller's tone for {to_agent} s of 3, the caller the agent's for {to_caller} s of 3");
     assert!(to_agent > 2.0 && to_caller > 2.0, "caller: {lines:#?}");
@@ -173,7 +178,7 @@ async fn who_does_not_answer_is_called_again_after_the_gap_and_not_for_ever() {
     house.asks(&gateway);
     backs(&gateway, "waiting").await;
     let at = format!("127.0.0.1:{}", house.anna);
-    let mut tab = anna.socket("").await;
+    let mut tab = Desk::open(&anna).await;
     presence(&mut anna, "available").await;
     for n in 1..=2 {
         let agent = Phone::start(&["--answer", "--listen", &at, "--wait", "60000"]);
@@ -189,8 +194,8 @@ async fn who_does_not_answer_is_called_again_after_the_gap_and_not_for_ever() {
         }
         // The agent is free at once, without a wrap-up.
         let told = |desk: &Value| state(desk) == "available" && desk["not_reached"]["why"] == "busy";
-        until(&mut tab, "a free agent who is told why", told).await;
-        agent.wait(Duration::from_secs(5));
+        tab.until("a free agent who is told why", told).await;
+        agent.ended();
     }
     let rows = backs(&gateway, "not_reached").await;
     assert_eq!((&rows[0]["tries"], rows[0]["outcome"].as_str()), (&json!(2), Some("busy")), "{rows:#?}");
