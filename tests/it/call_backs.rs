@@ -126,7 +126,7 @@ async fn who_hung_up_is_called_back_after_a_restart_and_both_hear_each_other() {
         "--play",
         &high,
         "--hangup-after",
-        "500",
+        "8000",
     ]);
     let caller = Phone::start(&[
         "--answer",
@@ -140,6 +140,8 @@ async fn who_hung_up_is_called_back_after_a_restart_and_both_hear_each_other() {
         "1",
         "--wait",
         "3000",
+        "--over",
+        "500",
         "--play",
         &low,
         "--wait",
@@ -156,7 +158,7 @@ async fn who_hung_up_is_called_back_after_a_restart_and_both_hear_each_other() {
     assert!(!caller.tells("answered"), "the agent first");
     tab.until("the conversation", |desk| phase(desk) == "talking").await;
     assert_eq!(backs(&gateway, "served").await[0]["tries"], 1);
-    // The agent's phone hangs up once its tone is over, which is the later one.
+    // The caller's tone begins with the agent's, and the agent's phone hangs up when both are over.
     tab.until("the wrap-up", |desk| state(desk) == "wrapup").await;
     let lines = caller.ended();
     agent.ended();

@@ -346,3 +346,175 @@ impl Keeper {
 fn since(earlier: WallTime, later: WallTime) -> Duration {
     Duration::from_millis(u64::try_from(later.0.saturating_sub(earlier.0)).unwrap_or(0))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Message, People};
+    use super::*;
+    use crate::acd::{Acd, AgentSetup, Presence, QueueSetup, Talk};
+    use crate::base::{Language, OpeningHours, PhoneNumber, Span};
+    use crate::call::{HandOverCard, QueueAsk};
+    use crate::store::Store;
+    use std::collections::{BTreeMap, BTreeSet};
+    use std::sync::{Arc, Mutex};
+    use std::time::Instant;
+    use tokio::sync::watch;
+
+    const THEIRS: &str = "+493012345678";
+
+    /// One agent, who talks already (call 1), and a caller who hung up to be called back.
+    struct Desk {
+        keeper: Keeper,
+        starts: mpsc::UnboundedReceiver<Start>,
+        store: Store,
+        writer: StoreWriter,
+        inboxes: Vec<mpsc::Receiver<Inbox>>,
+        _folder: tempfile::TempDir,
+    }
+
+    fn ticket() -> Ticket {
+        Ticket { queue: "support".into(), caller: same_caller(THEIRS), ..Ticket::default() }
+    }
+
+    fn wish(call: u128) -> CallBackWish {
+        let number = PhoneNumber::new(THEIRS);
+        let card = HandOverCard {
+            reference: "ab".repeat(16),
+            call: CallId(call),
+            flow: "line".into(),
+            caller: number.clone(),
+            dialled: PhoneNumber::new("100"),
+            diverted: None,
+            language: Language::EN,
+            since: wall_now(),
+            seconds: 40,
+            intent: None,
+            slots: Default::default(),
+            turns: Vec::new(),
+            step: None,
+            verified: false,
+            tier: None,
+            priority: 0,
+            because: "asked".into(),
+            call_back: None,
+            summary: String::new().into(),
+        };
+        CallBackWish { number, ticket: Ticket { waited: Duration::from_secs(60), ..ticket() }, card }
+    }
+
+    impl Desk {
+        async fn new() -> Desk {
+            let folder = tempfile::tempdir().expect("a folder");
+            let store = Store::open(folder.path()).await.expect("a store");
+            let (writer, _task) = StoreWriter::start(store.clone());
+            let midnight = chrono::NaiveTime::MIN;
+            let days = (0..7).filter_map(|day| chrono::Weekday::try_from(day).ok());
+            let week = days.map(|day| Span { day, from: midnight, to: midnight }).collect();
+            let hours = OpeningHours { zone: chrono_tz::UTC, week, closed: Vec::new() };
+            let call_back = Some(CallBackSetup { tries: 2, ..CallBackSetup::usual(hours) });
+            let queue = QueueSetup { call_back, wrap_up: Duration::ZERO, ..QueueSetup::named("support") };
+            let skills = BTreeMap::from([("support".to_string(), 1)]);
+            let anna = AgentSetup { name: "anna".into(), skills, languages: BTreeSet::new(), returns: None };
+            let people = People::new(vec![queue], vec![(anna, "sip:anna@x".into())]);
+            let epoch = Instant::now();
+            let (send, starts) = mpsc::unbounded_channel();
+            let keeper = Keeper {
+                acd: Acd::new(people.setup.clone(), now_since(epoch)).expect("a set-up"),
+                epoch,
+                people: Arc::new(Mutex::new(Arc::new(people))),
+                calls: HashMap::new(),
+                call_backs: CallBacks::new(send, writer.clone()),
+                tell: watch::channel(Arc::default()).0,
+                day: None,
+                dirty: false,
+                shown: epoch,
+            };
+            let mut desk = Desk { keeper, starts, store, writer, inboxes: Vec::new(), _folder: folder };
+            desk.keeper.step(acd::Event::Presence { agent: "anna".into(), presence: Presence::Available });
+            desk.asks(1, QueueAsk::Enter(Box::new(Ticket { caller: 0, ..ticket() })));
+            desk.serves(1);
+            desk.asks(2, QueueAsk::Enter(Box::new(ticket())));
+            desk.asks(2, QueueAsk::CallBack(Box::new(wish(2))));
+            desk.keeper.handle(Some(Message::Gone(CallId(2))));
+            desk
+        }
+
+        fn asks(&mut self, call: u128, ask: QueueAsk) {
+            let (inbox, messages) = mpsc::channel(64);
+            let inbox = self.keeper.calls.get(&CallId(call)).cloned().unwrap_or(inbox);
+            self.inboxes.push(messages);
+            self.keeper.handle(Some(Message::Call(CallId(call), ask, inbox)));
+        }
+
+        fn serves(&mut self, call: u128) {
+            self.asks(call, QueueAsk::Accepted("anna".into()));
+            self.asks(call, QueueAsk::Joined);
+        }
+
+        fn over(&mut self, call: u128) {
+            self.asks(call, QueueAsk::Finished(Talk::default()));
+            self.keeper.handle(Some(Message::Gone(CallId(call))));
+        }
+
+        async fn states(&self) -> Vec<String> {
+            self.writer.flush().await;
+            let rows = self.store.call_backs(10).await.expect("read");
+            rows.iter().map(|row| format!("{} {}", row.state, row.tries)).collect()
+        }
+    }
+
+    #[tokio::test]
+    async fn who_calls_again_has_the_place_and_is_never_called_after_being_served() {
+        let mut desk = Desk::new().await;
+        assert_eq!(desk.states().await, ["waiting 0"]);
+        desk.asks(3, QueueAsk::Enter(Box::new(ticket())));
+        let at = now_since(desk.keeper.epoch).at;
+        let line = desk.keeper.acd.waiting_views(at);
+        assert!(line.len() == 1 && line[0].call == CallId(3) && line[0].waited >= Duration::from_secs(60), "{line:?}");
+        desk.over(1);
+        desk.serves(3);
+        desk.over(3);
+        assert!(desk.starts.try_recv().is_err(), "nobody is called");
+        assert_eq!(desk.states().await, ["served 0"]);
+    }
+
+    #[tokio::test]
+    async fn who_calls_again_and_gives_up_is_called_back_with_the_same_card_and_not_for_ever() {
+        let mut desk = Desk::new().await;
+        desk.asks(3, QueueAsk::Enter(Box::new(ticket())));
+        desk.asks(3, QueueAsk::Leave(Left::HungUp));
+        desk.over(1);
+        for tries in 1..=2 {
+            let start = desk.starts.try_recv().expect("an agent is free: the call begins");
+            assert_eq!((start.card_reference.as_str(), start.back.wish.number.as_str()), ("ab".repeat(16).as_str(), THEIRS));
+            assert!(start.back.wish.card.reference.is_empty(), "the secret is not in the event");
+            let call = start.call.0;
+            desk.asks(call, QueueAsk::Accepted("anna".into()));
+            desk.asks(call, QueueAsk::CallsPerson);
+            desk.asks(call, QueueAsk::NotReached(NotReached::Busy));
+            desk.over(call);
+            let at = now_since(desk.keeper.epoch).at;
+            assert_eq!(desk.keeper.call_backs.in_vain(at)[0].why, "busy");
+            assert!(desk.starts.try_recv().is_err(), "not before the gap");
+            if tries == 1 {
+                assert_eq!(desk.states().await, ["waiting 1"]);
+                // As after a restart, with the gap behind it.
+                let mut rows = desk.store.waiting_call_backs().await.expect("read");
+                rows[0].not_before = wall_now();
+                let ids: Vec<CallId> = desk.keeper.call_backs.open.drain().map(|(id, _)| id).collect();
+                ids.into_iter().for_each(|call| desk.keeper.step(acd::Event::Leave { call, why: Left::Elsewhere }));
+                desk.keeper.restore(rows);
+            }
+        }
+        assert_eq!(desk.states().await, ["not_reached 2"]);
+    }
+
+    #[tokio::test]
+    async fn nobody_is_called_by_a_gateway_that_stops_and_who_waits_stays_in_the_store() {
+        let mut desk = Desk::new().await;
+        desk.keeper.handle(Some(Message::Stop));
+        desk.over(1);
+        assert!(desk.starts.try_recv().is_err());
+        assert_eq!(desk.states().await, ["waiting 0"]);
+    }
+}
