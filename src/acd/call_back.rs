@@ -140,6 +140,32 @@ mod tests {
     }
 
     #[test]
+    fn who_asked_before_a_restart_has_the_same_place_after_it() {
+        let mut floor = floor(0);
+        let back = |hours: u64, priority: u8| Ticket {
+            call_back: Some(Duration::ZERO),
+            waited: s(hours * 3_600),
+            priority,
+            ..ticket("help")
+        };
+        // All of them came before the machine's time began; the tests begin a quarter of an hour after that.
+        floor.call(12, back(1, 9));
+        floor.call(13, back(3, 0));
+        floor.call(14, back(23, 0));
+        floor.call(2, ticket("help"));
+        let waits: Vec<u64> = floor.acd.waiting_views(floor.at).iter().map(|w| w.waited.as_secs() / 3_600).collect();
+        assert_eq!(waits, [23, 3, 1, 0]);
+        assert_eq!(ends(&mut floor, 1), [(14, "anna".to_string())]);
+        floor.pick_up(14);
+        assert_eq!(ends(&mut floor, 14), [(13, "anna".to_string())]);
+        let gone = floor.wait(s(22 * 3_600));
+        assert!(
+            gone.contains(&Command::Unserved { call: CallId(13), why: Unserved::TooLong }),
+            "a day after having come: {gone:?}"
+        );
+    }
+
+    #[test]
     fn it_outlasts_the_night_without_anybody_and_is_given_up_in_the_end() {
         let mut floor = floor(0);
         floor.call(2, ticket("help"));

@@ -21,15 +21,16 @@ impl Acd {
         let class = |w: &Waiting| match () {
             () if w.ticket.emergency => 0,
             () if w.ticket.returned => 1,
-            () if at.since(w.since) >= self.setup.queues[w.queue].floor => 2,
+            () if w.waited(at) >= self.setup.queues[w.queue].floor => 2,
             () => 3,
         };
+        let came = |w: &Waiting| i128::from(w.since.micros()) - w.before.as_micros() as i128;
         // A step of priority is worth `ageing`: as if the caller had come that much earlier. All age alike, so it never turns round.
         let virtual_since = |w: &Waiting| {
             let earlier = self.setup.queues[w.queue].ageing.as_micros() as i128 * i128::from(w.ticket.priority.min(9));
-            i128::from(w.since.micros()) - earlier
+            came(w) - earlier
         };
-        let time = |class: i32, w: &Waiting| if class == 3 { virtual_since(w) } else { i128::from(w.since.micros()) };
+        let time = |class: i32, w: &Waiting| if class == 3 { virtual_since(w) } else { came(w) };
         let (x, y) = (class(a), class(b));
         x.cmp(&y).then_with(|| time(x, a).cmp(&time(y, b))).then_with(|| a.order.cmp(&b.order))
     }
@@ -135,7 +136,7 @@ impl Acd {
                 agent: self.setup.agents[agent].name.clone(),
                 queue: by.name.clone(),
                 ring: own.ring,
-                waited: at.since(waiting.since),
+                waited: waiting.waited(at),
             });
             out.push(Command::Changed);
         }

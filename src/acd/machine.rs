@@ -89,6 +89,8 @@ pub(super) struct Waiting {
     pub(super) queue: usize,
     /// When the wait began, what was waited before included.
     pub(super) since: Moment,
+    /// What of the wait was before the machine's own time: who is called back may have asked before a restart.
+    pub(super) before: Duration,
     pub(super) order: u64,
     /// Nobody is on the line: who is called back, and not before this. `None` = is on the line.
     pub(super) not_before: Option<Moment>,
@@ -103,6 +105,13 @@ pub(super) struct Waiting {
     pub(super) alone: Option<Moment>,
     pub(super) tell_at: Moment,
     pub(super) told: Option<Told>,
+}
+
+impl Waiting {
+    /// How long the wait is so far.
+    pub(super) fn waited(&self, at: Moment) -> Duration {
+        at.since(self.since) + self.before
+    }
 }
 
 /// An offer that stands.
@@ -246,7 +255,13 @@ impl Acd {
             let declined = w.declined.iter().map(|(_, until)| *until).min();
             let overflow = queue.overflow.iter().filter(|o| !self.helps(w, &o.to)).map(|o| w.since + o.after).min();
             if let Some(not_before) = w.not_before {
-                return [declined, overflow, self.may_begin(w, not_before), Some(w.since + self.keep(w)), None];
+                return [
+                    declined,
+                    overflow,
+                    self.may_begin(w, not_before),
+                    Some(w.since + self.keep(w).saturating_sub(w.before)),
+                    None,
+                ];
             }
             let alone = w.alone.map(|since| since + self.patience_alone(w));
             [declined, overflow, alone, Some(w.since + queue.longest), Some(w.tell_at)]
@@ -320,6 +335,7 @@ impl Acd {
         let helping = setup.overflow.iter().filter(helps);
         let queues = std::iter::once(queue).chain(helping.filter_map(|o| self.queue(&o.to))).collect();
         self.order += 1;
+        let waited = Duration::from_micros(u64::try_from(ticket.waited.as_micros()).unwrap_or(u64::MAX));
         let since = Moment::from_micros(at.micros().saturating_sub(ticket.waited.as_micros() as u64));
         let waiting = Waiting {
             call,
@@ -327,6 +343,7 @@ impl Acd {
             ticket,
             queue,
             since,
+            before: waited - at.since(since),
             order: self.order,
             queues,
             offered: None,
@@ -482,7 +499,7 @@ impl Acd {
             .filter(|q| !w.queues.contains(q))
             .collect();
         let called_back = w.not_before.is_some();
-        let longest = at.since(w.since) >= if called_back { self.keep(w) } else { queue.longest };
+        let longest = w.waited(at) >= if called_back { self.keep(w) } else { queue.longest };
         self.waiting[place].queues.extend(helping);
         let here = self.somebody_will_serve(&self.waiting[place]);
         let patience = self.patience_alone(&self.waiting[place]);

@@ -144,7 +144,7 @@ impl Acd {
         };
         let queue = |q: usize| self.setup.queues[q].name.clone();
         let call = match agent.work {
-            Work::Offered { call } => self.waiting.iter().find(|w| w.call == call).map(|w| (queue(w.queue), at.since(w.since))),
+            Work::Offered { call } => self.waiting.iter().find(|w| w.call == call).map(|w| (queue(w.queue), w.waited(at))),
             Work::Talking { call } => self.talking.get(&call).map(|t| (t.queue.map(queue).unwrap_or_default(), t.waited)),
             _ => None,
         };
@@ -197,7 +197,7 @@ impl Acd {
                     call: w.call,
                     queue: self.setup.queues[w.queue].name.clone(),
                     position: self.place_in_line(at, i),
-                    waited: at.since(w.since),
+                    waited: w.waited(at),
                     priority: w.ticket.priority,
                     told: w.told.map(|told| told.wait),
                     offered: w.offered.map(|o| self.setup.agents[o.agent].name.clone()),
