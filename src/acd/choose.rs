@@ -21,15 +21,16 @@ impl Acd {
         let class = |w: &Waiting| match () {
             () if w.ticket.emergency => 0,
             () if w.ticket.returned => 1,
-            () if at.since(w.since) >= self.setup.queues[w.queue].floor => 2,
+            () if w.waited(at) >= self.setup.queues[w.queue].floor => 2,
             () => 3,
         };
+        let came = |w: &Waiting| i128::from(w.since.micros()) - w.before.as_micros() as i128;
         // A step of priority is worth `ageing`: as if the caller had come that much earlier. All age alike, so it never turns round.
         let virtual_since = |w: &Waiting| {
             let earlier = self.setup.queues[w.queue].ageing.as_micros() as i128 * i128::from(w.ticket.priority.min(9));
-            i128::from(w.since.micros()) - earlier
+            came(w) - earlier
         };
-        let time = |class: i32, w: &Waiting| if class == 3 { virtual_since(w) } else { i128::from(w.since.micros()) };
+        let time = |class: i32, w: &Waiting| if class == 3 { virtual_since(w) } else { came(w) };
         let (x, y) = (class(a), class(b));
         x.cmp(&y).then_with(|| time(x, a).cmp(&time(y, b))).then_with(|| a.order.cmp(&b.order))
     }
@@ -116,7 +117,8 @@ impl Acd {
         if !self.agents.iter().any(|agent| agent.is_free()) || self.waiting.iter().all(|w| w.offered.is_some()) {
             return;
         }
-        let mut line: Vec<usize> = (0..self.waiting.len()).filter(|i| self.waiting[*i].offered.is_none()).collect();
+        let free = |i: &usize| self.waiting[*i].offered.is_none() && self.is_due(at, &self.waiting[*i]);
+        let mut line: Vec<usize> = (0..self.waiting.len()).filter(free).collect();
         line.sort_by(|a, b| self.goes_first(at, &self.waiting[*a], &self.waiting[*b]));
         for place in line {
             let Some((agent, queue)) = self.agent_for(at, &self.waiting[place]) else { continue };
@@ -134,7 +136,7 @@ impl Acd {
                 agent: self.setup.agents[agent].name.clone(),
                 queue: by.name.clone(),
                 ring: own.ring,
-                waited: at.since(waiting.since),
+                waited: waiting.waited(at),
             });
             out.push(Command::Changed);
         }
@@ -143,7 +145,8 @@ impl Acd {
     /// From 1: who waits in the same queue and goes first.
     pub(super) fn place_in_line(&self, at: Moment, place: usize) -> usize {
         let me = &self.waiting[place];
-        let ahead = self.waiting.iter().filter(|w| w.queue == me.queue && w.offered.is_none() && w.call != me.call);
+        let others = |w: &&Waiting| w.queue == me.queue && w.offered.is_none() && w.call != me.call && self.is_due(at, w);
+        let ahead = self.waiting.iter().filter(others);
         1 + ahead.filter(|w| self.goes_first(at, w, me) == Ordering::Less).count()
     }
 
@@ -182,7 +185,7 @@ impl Acd {
             return None;
         }
         let mut before: Vec<&Waiting> = self.waiting.iter().filter(|w| w.offered.is_none() && w.call != me.call).collect();
-        before.retain(|w| self.goes_first(at, w, me) == Ordering::Less);
+        before.retain(|w| self.is_due(at, w) && self.goes_first(at, w, me) == Ordering::Less);
         if before.len() > AHEAD_MAX {
             // So far ahead nobody can say, and looking would take too long.
             return None;
@@ -190,7 +193,12 @@ impl Acd {
         before.sort_by(|a, b| self.goes_first(at, a, b));
         let ahead: Vec<Ahead> = before
             .into_iter()
-            .map(|w| Ahead { queue: w.queue, waited: at.since(w.since).as_secs_f64(), agents: served_by(w) })
+            .map(|w| Ahead {
+                queue: w.queue,
+                waited: at.since(w.since).as_secs_f64(),
+                agents: served_by(w),
+                stays: w.not_before.is_some(),
+            })
             .collect();
         let wrap_up: Vec<f64> = self.setup.queues.iter().map(|q| q.wrap_up.as_secs_f64()).collect();
         let outlook = Outlook {

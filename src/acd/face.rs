@@ -39,6 +39,9 @@ pub struct Ticket {
     pub returned: bool,
     /// How long the caller has waited for a person already (a caller who comes back keeps the place).
     pub waited: Duration,
+    /// Nobody is on the line: once an agent is there the person is called back, and not before so long from now. `None` = is on the line.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub call_back: Option<Duration>,
 }
 
 /// Whether an agent takes calls.
@@ -118,6 +121,14 @@ pub enum Event {
         call: CallId,
         /// Why.
         why: Left,
+    },
+    /// A waiting caller hangs up and is called back: the ticket stays where it is, from now on as another call, whose offers may begin
+    /// at once.
+    CallBack {
+        /// The caller's call, which is out of the machine.
+        call: CallId,
+        /// The call that will ring the person.
+        later: CallId,
     },
     /// The agent picked up. It counts also when the offer was withdrawn meanwhile: the two have each other on the line.
     Accepted {
@@ -209,6 +220,8 @@ pub enum Command {
         position: usize,
         /// How long it will be; `None` = not known.
         wait: Option<Interval>,
+        /// A call-back may be had instead.
+        call_back: bool,
     },
     /// The caller cannot be served and is out of the queue.
     Unserved {

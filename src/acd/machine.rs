@@ -89,7 +89,11 @@ pub(super) struct Waiting {
     pub(super) queue: usize,
     /// When the wait began, what was waited before included.
     pub(super) since: Moment,
+    /// What of the wait was before the machine's own time: who is called back may have asked before a restart.
+    pub(super) before: Duration,
     pub(super) order: u64,
+    /// Nobody is on the line: who is called back, and not before this. `None` = is on the line.
+    pub(super) not_before: Option<Moment>,
     /// Queues whose agents may take the caller: the own one first.
     pub(super) queues: Vec<usize>,
     pub(super) offered: Option<Offered>,
@@ -101,6 +105,13 @@ pub(super) struct Waiting {
     pub(super) alone: Option<Moment>,
     pub(super) tell_at: Moment,
     pub(super) told: Option<Told>,
+}
+
+impl Waiting {
+    /// How long the wait is so far.
+    pub(super) fn waited(&self, at: Moment) -> Duration {
+        at.since(self.since) + self.before
+    }
 }
 
 /// An offer that stands.
@@ -167,6 +178,8 @@ pub struct Acd {
     /// Seconds from a caller's first offer to the answer, those included that went wrong; a mean that forgets.
     pub(super) pick_up: f64,
     pub(super) wall: WallTime,
+    /// Of the last event.
+    pub(super) at: Moment,
 }
 
 impl Acd {
@@ -193,6 +206,7 @@ impl Acd {
             rests: 0,
             pick_up: 6.0,
             wall: now.wall,
+            at: now.at,
         };
         acd.adopt(setup, now.at);
         Ok(acd)
@@ -200,11 +214,12 @@ impl Acd {
 
     /// One event. Commands are appended in the order in which they are to be carried out.
     pub fn step(&mut self, now: Now, event: Event, out: &mut Vec<Command>) {
-        self.wall = now.wall;
+        (self.wall, self.at) = (now.wall, now.at);
         let at = now.at;
         match event {
             Event::Enqueue { call, ticket } => self.enqueue(at, call, ticket, out),
             Event::Leave { call, why } => self.leave(at, call, why, out),
+            Event::CallBack { call, later } => self.call_back(at, call, later, out),
             Event::Accepted { call, agent } => self.accepted(at, call, &agent, out),
             Event::Joined { call } => self.joined(at, call, out),
             Event::Refused { call, offer, why } => self.refused(at, call, offer, why, out),
@@ -239,6 +254,15 @@ impl Acd {
             }
             let declined = w.declined.iter().map(|(_, until)| *until).min();
             let overflow = queue.overflow.iter().filter(|o| !self.helps(w, &o.to)).map(|o| w.since + o.after).min();
+            if let Some(not_before) = w.not_before {
+                return [
+                    declined,
+                    overflow,
+                    self.may_begin(w, not_before),
+                    Some(w.since + self.keep(w).saturating_sub(w.before)),
+                    None,
+                ];
+            }
             let alone = w.alone.map(|since| since + self.patience_alone(w));
             [declined, overflow, alone, Some(w.since + queue.longest), Some(w.tell_at)]
         });
@@ -295,12 +319,14 @@ impl Acd {
         let refuse = |why| Command::Unserved { call, why };
         let Some(queue) = self.queue(&ticket.queue) else { return out.push(refuse(Unserved::NoSuchQueue)) };
         let setup = &self.setup.queues[queue];
-        if setup.hours.as_ref().is_some_and(|hours| !hours.open_at(self.wall)) && !ticket.emergency {
+        // Who is called back was let in before, has nobody on the line who could be sent elsewhere, and waits for the hours by itself.
+        let called_back = ticket.call_back.is_some();
+        if setup.hours.as_ref().is_some_and(|hours| !hours.open_at(self.wall)) && !ticket.emergency && !called_back {
             return out.push(refuse(Unserved::Closed));
         }
-        let here = self.waiting.iter().filter(|w| w.queue == queue).count();
+        let here = self.waiting.iter().filter(|w| w.queue == queue && w.not_before.is_none()).count();
         // Who was in line already is never sent away because it is long.
-        if here >= setup.full && !ticket.returned && !ticket.emergency {
+        if here >= setup.full && !ticket.returned && !ticket.emergency && !called_back {
             return out.push(refuse(Unserved::Full));
         }
         // Others help at once where nobody of the own queue is logged in.
@@ -309,12 +335,15 @@ impl Acd {
         let helping = setup.overflow.iter().filter(helps);
         let queues = std::iter::once(queue).chain(helping.filter_map(|o| self.queue(&o.to))).collect();
         self.order += 1;
+        let waited = Duration::from_micros(u64::try_from(ticket.waited.as_micros()).unwrap_or(u64::MAX));
         let since = Moment::from_micros(at.micros().saturating_sub(ticket.waited.as_micros() as u64));
         let waiting = Waiting {
             call,
+            not_before: ticket.call_back.map(|after| at + after),
             ticket,
             queue,
             since,
+            before: waited - at.since(since),
             order: self.order,
             queues,
             offered: None,
@@ -328,10 +357,10 @@ impl Acd {
         if waiting.ticket.only.is_some() && !self.somebody_here(&waiting) {
             waiting.ticket.only = None;
         }
-        if !self.somebody_here(&waiting) {
+        if !self.somebody_here(&waiting) && !called_back {
             return out.push(refuse(Unserved::Nobody));
         }
-        self.learned[queue].day.came += 1;
+        self.learned[queue].day.came += u64::from(!called_back);
         self.waiting.push(waiting);
         out.push(Command::Changed);
     }
@@ -356,6 +385,9 @@ impl Acd {
         let Some(place) = self.position_of(call) else { return };
         let waiting = self.waiting.remove(place);
         self.take_back(at, &waiting, out);
+        if waiting.not_before.is_some() {
+            return out.push(Command::Changed);
+        }
         let waited = at.since(waiting.since);
         self.patience[waiting.queue].see(waited, why == Left::HungUp);
         if why == Left::HungUp {
@@ -466,7 +498,8 @@ impl Acd {
             .filter_map(|o| self.queue(&o.to))
             .filter(|q| !w.queues.contains(q))
             .collect();
-        let longest = at.since(w.since) >= queue.longest;
+        let called_back = w.not_before.is_some();
+        let longest = w.waited(at) >= if called_back { self.keep(w) } else { queue.longest };
         self.waiting[place].queues.extend(helping);
         let here = self.somebody_will_serve(&self.waiting[place]);
         let patience = self.patience_alone(&self.waiting[place]);
@@ -476,7 +509,7 @@ impl Acd {
             // The one who was asked for has left: anybody of the queue, then.
             w.ticket.only = None;
         }
-        w.alone = if here { None } else { w.alone.or(Some(at)) };
+        w.alone = if here || called_back { None } else { w.alone.or(Some(at)) };
         let alone = w.alone.is_some_and(|since| at.since(since) >= patience);
         let queue = w.queue;
         let broken = w.told.as_mut().filter(|told| !told.broken && told.wait.is_over(at.since(told.at)));
@@ -492,7 +525,9 @@ impl Acd {
             _ => return,
         };
         let gone = self.waiting.remove(place);
-        self.patience[gone.queue].see(at.since(gone.since), false);
+        if !called_back {
+            self.patience[gone.queue].see(at.since(gone.since), false);
+        }
         out.push(Command::Unserved { call: gone.call, why });
         out.push(Command::Changed);
     }
@@ -500,7 +535,7 @@ impl Acd {
     fn tell_places(&mut self, at: Moment, out: &mut Vec<Command>) {
         for place in 0..self.waiting.len() {
             let w = &self.waiting[place];
-            if w.offered.is_some() || w.tell_at > at {
+            if w.offered.is_some() || w.tell_at > at || w.not_before.is_some() {
                 continue;
             }
             let position = self.place_in_line(at, place);
@@ -511,7 +546,9 @@ impl Acd {
             if let (None, Some((wait, middle))) = (w.told, wait) {
                 w.told = Some(Told { wait, middle, at, band: band(position), broken: false });
             }
-            out.push(Command::Place { call, position, wait: wait.map(|(wait, _)| wait) });
+            let wait = wait.map(|(wait, _)| wait);
+            let call_back = self.offers_call_back(queue, wait);
+            out.push(Command::Place { call, position, wait, call_back });
         }
     }
 }

@@ -6,6 +6,7 @@
 //! may be served by somebody idle is offered at once; who has waited for the queue's floor goes before all who have not.
 
 mod adopt;
+mod call_back;
 mod choose;
 mod face;
 mod load;
@@ -18,7 +19,7 @@ mod wait;
 pub use face::{Command, Event, Left, Now, Presence, Refusal, Talk, Ticket, Unserved};
 pub use load::Strain;
 pub use machine::Acd;
-pub use setup::{AgentSetup, Choose, Overflow, QueueSetup, Setup, SetupError};
+pub use setup::{AgentSetup, CallBackSetup, Choose, Overflow, QueueSetup, Setup, SetupError};
 pub use views::{AgentState, AgentView, DayFigures, QueueView, WaitingView};
 pub use wait::{Interval, WaitFigures, band};
 

@@ -28,7 +28,9 @@ impl Acd {
             _ => {}
         }
         let waited = at.since(waiting.since);
-        self.patience[waiting.queue].see(waited, false);
+        if waiting.not_before.is_none() {
+            self.patience[waiting.queue].see(waited, false);
+        }
         let took = at.since(waiting.first_offered.unwrap_or(at)).as_secs_f64().min(120.0);
         self.pick_up += (took - self.pick_up) / 50.0;
         let told = waiting.told.filter(|told| !told.broken);
@@ -132,7 +134,7 @@ impl Acd {
             self.lengths[queue].see(length, true);
             let going_on = self.talking.values().filter(|t| t.queue == Some(queue)).map(|t| at.since(t.since));
             self.lengths[queue].renew_with(going_on);
-            let still = self.waiting.iter().filter(|w| w.queue == queue).map(|w| at.since(w.since));
+            let still = self.waiting.iter().filter(|w| w.queue == queue && w.not_before.is_none()).map(|w| at.since(w.since));
             self.patience[queue].renew_with(still);
         }
         if wrap_up.is_zero() {

@@ -1,8 +1,11 @@
 //! Random shifts, checked step by step against the reference; the seed is printed where one fails.
 
 use super::reference::{At, Reference};
-use super::{Acd, AgentSetup, Command, Event, Left, Now, Overflow, Presence, QueueSetup, Refusal, Setup, Strain, Talk, Ticket};
-use crate::base::{CallId, Dice, Language, Moment, WallTime};
+use super::{
+    Acd, AgentSetup, CallBackSetup, Command, Event, Left, Now, Overflow, Presence, QueueSetup, Refusal, Setup, Strain, Talk,
+    Ticket,
+};
+use crate::base::{CallId, Dice, Language, Moment, OpeningHours, Span, WallTime};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
@@ -20,6 +23,9 @@ fn setup(dice: &mut Dice) -> Setup {
             queue.full = 3 + dice.roll(10);
             queue.longest = seconds(dice, 200, 900);
             queue.alone = seconds(dice, 0, 30);
+            if dice.chance() < 0.7 {
+                queue.call_back = Some(call_backs(dice));
+            }
             if dice.chance() < 0.5 {
                 let to = names[dice.roll(3)];
                 let waiting = (dice.chance() < 0.5).then(|| dice.roll(4));
@@ -53,6 +59,21 @@ fn setup(dice: &mut Dice) -> Setup {
     setup
 }
 
+/// Some call from eight on, which comes in the middle of the shift.
+fn call_backs(dice: &mut Dice) -> CallBackSetup {
+    let from = chrono::NaiveTime::from_hms_opt(if dice.chance() < 0.5 { 8 } else { 0 }, 0, 0).expect("a time");
+    let day = chrono::Weekday::Thu;
+    let hours =
+        OpeningHours { zone: chrono_tz::UTC, week: vec![Span { day, from, to: chrono::NaiveTime::MIN }], closed: Vec::new() };
+    let seconds = |dice: &mut Dice, from: usize, to: usize| Duration::from_secs((from + dice.roll(to - from)) as u64);
+    CallBackSetup {
+        from: seconds(dice, 0, 300),
+        keep: seconds(dice, 600, 4_000),
+        full: 1 + dice.roll(4),
+        ..CallBackSetup::usual(hours)
+    }
+}
+
 fn ticket(dice: &mut Dice) -> Ticket {
     Ticket {
         queue: ["sales", "help", "complaints"][dice.roll(3)].into(),
@@ -63,6 +84,7 @@ fn ticket(dice: &mut Dice) -> Ticket {
         only: None,
         emergency: dice.chance() < 0.03,
         returned: dice.chance() < 0.05,
+        call_back: None,
         waited: Duration::from_secs(if dice.chance() < 0.1 { dice.roll(120) as u64 } else { 0 }),
     }
 }
@@ -75,19 +97,32 @@ struct Shift {
     agents: usize,
     calls: u128,
     offers: usize,
+    /// Call-backs begun, and calls that were joined because of one.
+    called_back: (usize, usize),
+}
+
+/// The calendar goes with the machine's own time: the first of January 1970, a Thursday.
+fn now(at: Moment) -> Now {
+    Now { at, wall: WallTime(at.millis() as i64) }
 }
 
 impl Shift {
     fn new(seed: u64) -> Shift {
         let mut dice = Dice::new(seed);
         let setup = setup(&mut dice);
-        let at = Moment::from_millis(3_600_000);
-        let acd = Acd::new(setup.clone(), Now { at, wall: WallTime(0) }).expect("a good set-up");
-        Shift { acd, reference: Reference::new(&setup), at, dice, agents: setup.agents.len(), calls: 0, offers: 0 }
+        // A quarter to eight.
+        let at = Moment::from_millis((7 * 60 + 45) * 60_000);
+        let acd = Acd::new(setup.clone(), now(at)).expect("a good set-up");
+        let (reference, agents) = (Reference::new(&setup), setup.agents.len());
+        Shift { acd, reference, at, dice, agents, calls: 0, offers: 0, called_back: (0, 0) }
     }
 
     fn step(&mut self, event: Event) {
-        let now = Now { at: self.at, wall: WallTime(0) };
+        let now = now(self.at);
+        self.called_back.0 += usize::from(matches!(event, Event::CallBack { .. }));
+        if let Event::Joined { call } = &event {
+            self.called_back.1 += usize::from(self.reference.is_called_back(*call));
+        }
         let mut out = Vec::new();
         self.reference.event(self.at, &event);
         self.acd.step(now, event, &mut out);
@@ -125,7 +160,7 @@ impl Shift {
     fn anything(&mut self) {
         let offered = |at| matches!(at, At::Offered(_));
         let agent = format!("agent {}", self.dice.roll(self.agents));
-        let event = match self.dice.roll(15) {
+        let event = match self.dice.roll(17) {
             0..=3 => {
                 self.calls += 1;
                 Some(Event::Enqueue { call: CallId(self.calls), ticket: ticket(&mut self.dice) })
@@ -149,7 +184,12 @@ impl Shift {
             8 | 9 => {
                 let strain = Strain { abusive: self.dice.chance() < 0.4, loud: self.dice.chance() < 0.3, hard: false };
                 let talk = Talk { strain, lost: self.dice.chance() < 0.1 };
-                self.somebody(|at| matches!(at, At::Talking(_))).map(|call| Event::Finished { call, talk })
+                let call = self.somebody(|at| matches!(at, At::Talking(_)));
+                if let Some(call) = call.filter(|call| self.reference.is_called_back(*call) && !self.reference.is_joined(*call))
+                {
+                    return self.not_reached(call, talk);
+                }
+                call.map(|call| Event::Finished { call, talk })
             }
             10 => {
                 let why = if self.dice.chance() < 0.5 { Left::HungUp } else { Left::Elsewhere };
@@ -163,6 +203,11 @@ impl Shift {
                 };
                 Some(Event::Presence { agent, presence })
             }
+            // Who waits, or is being offered at this very moment, wants to be called back.
+            14 | 15 => self.somebody(|at| matches!(at, At::Waiting | At::Offered(_))).map(|call| {
+                self.calls += 1;
+                Event::CallBack { call, later: CallId(self.calls) }
+            }),
             13 if self.dice.chance() < 0.3 => Some(Event::Extend { agent, by: Duration::from_secs(20) }),
             13 => Some(Event::WrappedUp { agent }),
             // What belongs to nobody, or comes twice or late, changes nothing.
@@ -182,6 +227,18 @@ impl Shift {
         };
         if let Some(event) = event {
             self.step(event);
+        }
+    }
+
+    /// The person did not answer: the agent is free at once, and the place is kept under another call.
+    fn not_reached(&mut self, call: CallId, talk: Talk) {
+        let (ticket, since) = self.reference.place_of(call);
+        self.step(Event::Finished { call, talk });
+        if self.dice.chance() < 0.7 {
+            self.calls += 1;
+            let gap = Duration::from_secs(self.dice.roll(400) as u64);
+            let ticket = Ticket { call_back: Some(gap), waited: self.at.since(since), ..ticket };
+            self.step(Event::Enqueue { call: CallId(self.calls), ticket });
         }
     }
 
@@ -211,7 +268,7 @@ impl Shift {
 #[test]
 fn no_rule_is_broken_in_random_shifts() {
     let shifts: u64 = std::env::var("HOTLINE_SHIFTS").ok().and_then(|n| n.parse().ok()).unwrap_or(300);
-    let (mut offers, mut rests, mut calls) = (0, 0, 0);
+    let (mut offers, mut rests, mut calls, mut asked, mut joined) = (0, 0, 0, 0, 0);
     for seed in 0..shifts {
         let result = std::panic::catch_unwind(|| {
             let mut shift = Shift::new(seed);
@@ -222,11 +279,15 @@ fn no_rule_is_broken_in_random_shifts() {
                 }
             }
             shift.wind_down();
-            (shift.offers, shift.reference.rests, shift.calls)
+            (shift.offers, shift.reference.rests, shift.calls, shift.called_back)
         });
-        let Ok((o, r, c)) = result else { panic!("seed {seed} breaks a rule (its message stands above)") };
+        let Ok((o, r, c, back)) = result else { panic!("seed {seed} breaks a rule (its message stands above)") };
         (offers, rests, calls) = (offers + o, rests + r, calls + c);
+        (asked, joined) = (asked + back.0, joined + back.1);
     }
-    println!("{shifts} shifts, {calls} calls, {offers} offers, {rests} rests");
+    println!(
+        "{shifts} shifts, {calls} calls, {offers} offers, {rests} rests, {asked} call-backs of which {joined} were joined"
+    );
+    assert!(asked > shifts as usize * 5 && joined > shifts as usize, "{asked} {joined}");
     assert!(offers > shifts as usize * 30 && rests > 0, "the shifts must try what they are to show: {offers} {rests}");
 }

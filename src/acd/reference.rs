@@ -3,7 +3,7 @@
 
 use super::{AgentState, Command, Event, Left, Now, Presence, Refusal, Setup, Ticket, Unserved};
 use crate::acd::Acd;
-use crate::base::{CallId, Moment};
+use crate::base::{CallId, Moment, WallTime};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -29,6 +29,8 @@ pub(super) struct Caller {
     declined: BTreeMap<usize, Moment>,
     served: u32,
     pub(super) joined: bool,
+    /// Is called back, and not before this.
+    not_before: Option<Moment>,
 }
 
 impl Caller {
@@ -74,6 +76,29 @@ impl Reference {
         Reference { setup: setup.clone(), people, callers: BTreeMap::new(), rests: 0, failed: BTreeMap::new() }
     }
 
+    /// Whether this call is for somebody who is called back.
+    pub(super) fn is_called_back(&self, call: CallId) -> bool {
+        self.callers.get(&call).is_some_and(|c| c.not_before.is_some())
+    }
+
+    pub(super) fn is_joined(&self, call: CallId) -> bool {
+        self.callers.get(&call).is_some_and(|c| c.joined)
+    }
+
+    /// What a call's ticket says, and since when it counts.
+    pub(super) fn place_of(&self, call: CallId) -> (Ticket, Moment) {
+        let caller = &self.callers[&call];
+        (caller.ticket.clone(), Moment::from_micros(caller.since()))
+    }
+
+    /// Who is called back is so only in the hours of the queue's call-backs, and after the gap. Everybody else may be served at any time.
+    fn is_due(&self, now: Moment, caller: &Caller) -> bool {
+        let Some(not_before) = caller.not_before else { return true };
+        let queue = self.setup.queues.iter().find(|q| q.name == caller.ticket.queue).expect("there");
+        let wall = WallTime(now.millis() as i64);
+        not_before <= now && queue.call_back.as_ref().is_some_and(|setup| setup.hours.open_at(wall))
+    }
+
     fn who(&self, name: &str) -> usize {
         self.setup.agents.iter().position(|a| a.name == name).expect("an agent of ours")
     }
@@ -109,6 +134,7 @@ impl Reference {
             && person.doing == Doing::Free
             && caller.declined.get(&agent).is_none_or(|until| *until <= now)
             && self.able(now, agent, caller).is_some()
+            && self.is_due(now, caller)
     }
 
     /// What decides who goes first: smaller goes first.
@@ -152,7 +178,7 @@ impl Reference {
         match event {
             Event::Enqueue { call, ticket } => {
                 let waits = |c: &&Caller| matches!(c.at, At::Waiting | At::Offered(_)) && c.ticket.queue == ticket.queue;
-                let crowded = self.callers.values().filter(waits).count();
+                let crowded = self.callers.values().filter(waits).filter(|c| c.not_before.is_none()).count();
                 let order = self.callers.len();
                 let caller = Caller {
                     ticket: ticket.clone(),
@@ -166,8 +192,21 @@ impl Reference {
                     declined: BTreeMap::new(),
                     served: 0,
                     joined: false,
+                    not_before: ticket.call_back.map(|gap| now + gap),
                 };
                 self.callers.entry(*call).or_insert(caller);
+            }
+            Event::CallBack { call, later } => {
+                let waits = |c: &&mut Caller| matches!(c.at, At::Waiting | At::Offered(_)) && c.not_before.is_none();
+                let Some(caller) = self.callers.get_mut(call).filter(waits) else { return };
+                let mut stays = caller.clone();
+                caller.at = At::Gone;
+                if let At::Offered(agent) = stays.at {
+                    self.people[agent].doing = Doing::Free;
+                }
+                // The place is that of who asked: order, age and priority.
+                (stays.at, stays.not_before) = (At::Waiting, Some(now));
+                self.callers.insert(*later, stays);
             }
             Event::Leave { call, why: Left::HungUp | Left::Elsewhere } => self.leave(*call),
             Event::Accepted { call, .. } => {
@@ -281,6 +320,7 @@ impl Reference {
             Command::Offer { call, agent, queue, offer, .. } => {
                 let agent = self.who(agent);
                 let caller = self.callers.get(call).expect("an offer is for somebody who came").clone();
+                assert!(self.is_due(at, &caller), "{call} would be called at a wrong time");
                 assert_eq!(caller.at, At::Waiting, "{call} is offered though it does not wait");
                 assert!(self.legal(at, agent, &caller), "{call} may not be offered to {agent}: {:?}", self.people[agent]);
                 assert_eq!(self.able(at, agent, &caller), Some(queue.as_str()), "by the wrong queue");
@@ -327,6 +367,11 @@ impl Reference {
                 let here = (0..self.people.len()).any(|a| serves(&self.people[a]) && self.able(at, a, &caller).is_some());
                 let queue = self.setup.queues.iter().find(|q| q.name == caller.ticket.queue).expect("there");
                 match why {
+                    Unserved::TooLong if caller.not_before.is_some() => {
+                        let keep = queue.call_back.as_ref().map_or(Duration::ZERO, |setup| setup.keep);
+                        assert!(at.micros() - caller.since() >= keep.as_micros() as u64, "{call} is given up too early");
+                    }
+                    _ if caller.not_before.is_some() => panic!("{call} is called back and was sent away: {why:?}"),
                     Unserved::Nobody => assert!(!here, "{call} was told that nobody is there"),
                     Unserved::TooLong => assert!(at.micros() - caller.since() >= queue.longest.as_micros() as u64),
                     Unserved::Full => {
@@ -336,11 +381,22 @@ impl Reference {
                 }
                 self.callers.get_mut(call).expect("there").at = At::Gone;
             }
-            Command::Place { call, position, wait } => {
+            Command::Place { call, position, wait, call_back } => {
                 let caller = self.callers.get(call).expect("there");
-                assert_eq!(caller.at, At::Waiting);
+                assert_eq!((caller.at, caller.not_before), (At::Waiting, None));
+                let queue = self.setup.queues.iter().find(|q| q.name == caller.ticket.queue).expect("there");
+                let so_many = self.callers.values().filter(|c| {
+                    let waits = matches!(c.at, At::Waiting | At::Offered(_));
+                    waits && c.not_before.is_some() && c.ticket.queue == caller.ticket.queue
+                });
+                let so_many = so_many.count();
+                let may = queue.call_back.as_ref().is_some_and(|setup| {
+                    so_many < setup.full && wait.is_none_or(|wait| u64::from(wait.to) >= setup.from.as_secs())
+                });
+                assert_eq!(*call_back, may, "a call-back is offered only where there is one");
                 let ahead = self.callers.values().filter(|c| {
-                    c.at == At::Waiting && c.ticket.queue == caller.ticket.queue && self.rank(at, c) < self.rank(at, caller)
+                    let before = c.at == At::Waiting && c.ticket.queue == caller.ticket.queue && self.is_due(at, c);
+                    before && self.rank(at, c) < self.rank(at, caller)
                 });
                 assert_eq!(*position, 1 + ahead.count());
                 assert!(wait.is_none_or(|wait| wait.from < wait.to));

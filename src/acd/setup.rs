@@ -33,6 +33,44 @@ pub struct Overflow {
     pub waiting: Option<usize>,
 }
 
+/// Call-backs in place of waiting on the line. The place is kept: when its turn comes, an agent is found first, and then the person is
+/// called.
+#[derive(Debug, Clone, PartialEq)]
+pub struct CallBackSetup {
+    /// Offered to callers whose announced wait may be at least so long, and to those whose wait is not known.
+    pub from: Duration,
+    /// When people are called back.
+    pub hours: OpeningHours,
+    /// Given up so long after the caller came.
+    pub keep: Duration,
+    /// Most who wait to be called back.
+    pub full: usize,
+    /// How often a person is called who cannot be reached, the first time included.
+    pub tries: u8,
+    /// Between two of these.
+    pub gap: Duration,
+    /// How long the person's phone rings.
+    pub ring: Duration,
+    /// By which trunks, best first; empty = by any that allows the number.
+    pub trunks: Vec<String>,
+}
+
+impl CallBackSetup {
+    /// With the values that a configuration does not give.
+    pub fn usual(hours: OpeningHours) -> CallBackSetup {
+        CallBackSetup {
+            from: Duration::from_secs(180),
+            hours,
+            keep: Duration::from_secs(24 * 3_600),
+            full: 50,
+            tries: 3,
+            gap: Duration::from_secs(900),
+            ring: Duration::from_secs(30),
+            trunks: Vec::new(),
+        }
+    }
+}
+
 /// One queue.
 #[derive(Debug, Clone, PartialEq)]
 pub struct QueueSetup {
@@ -62,6 +100,8 @@ pub struct QueueSetup {
     pub hours: Option<OpeningHours>,
     /// How long a talk usually takes, until there are figures.
     pub usual: Duration,
+    /// Callers may be called back instead of waiting; `None` = not here.
+    pub call_back: Option<CallBackSetup>,
 }
 
 impl QueueSetup {
@@ -81,6 +121,7 @@ impl QueueSetup {
             alone: Duration::from_secs(20),
             hours: None,
             usual: Duration::from_secs(240),
+            call_back: None,
         }
     }
 }

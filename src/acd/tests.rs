@@ -5,22 +5,22 @@ use crate::base::{CallId, Language, Moment, WallTime};
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-const fn s(seconds: u64) -> Duration {
+pub(super) const fn s(seconds: u64) -> Duration {
     Duration::from_secs(seconds)
 }
 
-struct Floor {
-    acd: Acd,
-    at: Moment,
+pub(super) struct Floor {
+    pub(super) acd: Acd,
+    pub(super) at: Moment,
     log: Vec<Command>,
 }
 
-fn agent(name: &str, skills: &[(&str, u8)]) -> AgentSetup {
+pub(super) fn agent(name: &str, skills: &[(&str, u8)]) -> AgentSetup {
     let skills = skills.iter().map(|(k, v)| (k.to_string(), *v)).collect();
     AgentSetup { name: name.into(), skills, languages: BTreeSet::new(), returns: None }
 }
 
-fn ticket(queue: &str) -> Ticket {
+pub(super) fn ticket(queue: &str) -> Ticket {
     Ticket {
         queue: queue.into(),
         priority: 0,
@@ -30,12 +30,13 @@ fn ticket(queue: &str) -> Ticket {
         only: None,
         emergency: false,
         returned: false,
+        call_back: None,
         waited: Duration::ZERO,
     }
 }
 
 impl Floor {
-    fn of(queues: Vec<QueueSetup>, agents: Vec<AgentSetup>) -> Floor {
+    pub(super) fn of(queues: Vec<QueueSetup>, agents: Vec<AgentSetup>) -> Floor {
         let at = Moment::from_millis(1_000_000);
         let acd = Acd::new(Setup::new(queues, agents), Now { at, wall: WallTime(0) }).expect("a good set-up");
         Floor { acd, at, log: Vec::new() }
@@ -45,7 +46,7 @@ impl Floor {
         Floor::of(vec![QueueSetup::named("help")], agents.iter().map(|a| agent(a, &[("help", 1)])).collect())
     }
 
-    fn step(&mut self, event: Event) -> Vec<Command> {
+    pub(super) fn step(&mut self, event: Event) -> Vec<Command> {
         let mut out = Vec::new();
         self.acd.step(Now { at: self.at, wall: WallTime(0) }, event, &mut out);
         out.retain(|c| *c != Command::Changed);
@@ -53,7 +54,7 @@ impl Floor {
         out
     }
 
-    fn wait(&mut self, time: Duration) -> Vec<Command> {
+    pub(super) fn wait(&mut self, time: Duration) -> Vec<Command> {
         let until = self.at + time;
         let mut all = Vec::new();
         while let Some(next) = self.acd.next_timer().filter(|next| *next <= until) {
@@ -65,16 +66,16 @@ impl Floor {
         all
     }
 
-    fn here(&mut self, agent: &str) -> Vec<Command> {
+    pub(super) fn here(&mut self, agent: &str) -> Vec<Command> {
         self.step(Event::Presence { agent: agent.into(), presence: Presence::Available })
     }
 
-    fn call(&mut self, call: u128, ticket: Ticket) -> Vec<Command> {
+    pub(super) fn call(&mut self, call: u128, ticket: Ticket) -> Vec<Command> {
         self.step(Event::Enqueue { call: CallId(call), ticket })
     }
 
     /// Who rings for this call picks up, and is a person.
-    fn pick_up(&mut self, call: u128) {
+    pub(super) fn pick_up(&mut self, call: u128) {
         let views = self.acd.agent_views(self.at);
         let rings = views.iter().find(|view| view.state == AgentState::Offered(CallId(call))).expect("somebody rings");
         self.step(Event::Accepted { call: CallId(call), agent: rings.name.clone() });
@@ -96,7 +97,7 @@ impl Floor {
     }
 }
 
-fn offered(commands: &[Command]) -> Vec<(u128, String)> {
+pub(super) fn offered(commands: &[Command]) -> Vec<(u128, String)> {
     let offer = |c: &Command| match c {
         Command::Offer { call, agent, .. } => Some((call.0, agent.clone())),
         _ => None,
@@ -326,7 +327,7 @@ fn who_waits_is_told_where_and_how_long_and_again_when_time_has_passed() {
     floor.pick_up(1);
     let place = |commands: &[Command]| {
         commands.iter().find_map(|c| match c {
-            Command::Place { call: CallId(3), position, wait } => Some((*position, *wait)),
+            Command::Place { call: CallId(3), position, wait, .. } => Some((*position, *wait)),
             _ => None,
         })
     };

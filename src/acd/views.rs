@@ -81,7 +81,9 @@ pub struct QueueView {
     pub name: String,
     /// Callers who wait, those included whose call rings.
     pub waiting: usize,
-    /// The longest wait of them.
+    /// People who wait to be called back; they are not among `waiting`.
+    pub call_backs: usize,
+    /// The longest wait of them on the line.
     pub longest_wait: Duration,
     /// Agents of it who are free.
     pub free: usize,
@@ -114,6 +116,8 @@ pub struct WaitingView {
     pub told: Option<Interval>,
     /// Who is being rung.
     pub offered: Option<String>,
+    /// Is not on the line, but called back.
+    pub call_back: bool,
 }
 
 impl Acd {
@@ -140,7 +144,7 @@ impl Acd {
         };
         let queue = |q: usize| self.setup.queues[q].name.clone();
         let call = match agent.work {
-            Work::Offered { call } => self.waiting.iter().find(|w| w.call == call).map(|w| (queue(w.queue), at.since(w.since))),
+            Work::Offered { call } => self.waiting.iter().find(|w| w.call == call).map(|w| (queue(w.queue), w.waited(at))),
             Work::Talking { call } => self.talking.get(&call).map(|t| (t.queue.map(queue).unwrap_or_default(), t.waited)),
             _ => None,
         };
@@ -159,13 +163,16 @@ impl Acd {
     /// All queues, in the order of the set-up.
     pub fn queue_views(&self, at: Moment) -> Vec<QueueView> {
         let view = |q: usize| {
-            let waits: Vec<Duration> = self.waiting.iter().filter(|w| w.queue == q).map(|w| at.since(w.since)).collect();
+            let in_queue = || self.waiting.iter().filter(|w| w.queue == q);
+            let waits: Vec<Duration> = in_queue().filter(|w| w.not_before.is_none()).map(|w| at.since(w.since)).collect();
             let serving = |i: &usize| self.serves[*i][q].is_some();
             let count = |test: &dyn Fn(usize) -> bool| (0..self.agents.len()).filter(serving).filter(|i| test(*i)).count();
-            let (waits_none, free) = (waits.is_empty(), count(&|i| self.agents[i].is_free()));
+            let due = in_queue().any(|w| self.is_due(at, w));
+            let (waits_none, free) = (!due, count(&|i| self.agents[i].is_free()));
             QueueView {
                 name: self.setup.queues[q].name.clone(),
                 waiting: waits.len(),
+                call_backs: in_queue().filter(|w| w.not_before.is_some()).count(),
                 longest_wait: waits.into_iter().max().unwrap_or_default(),
                 free,
                 talking: self.talking.values().filter(|t| t.queue == Some(q)).count(),
@@ -190,10 +197,11 @@ impl Acd {
                     call: w.call,
                     queue: self.setup.queues[w.queue].name.clone(),
                     position: self.place_in_line(at, i),
-                    waited: at.since(w.since),
+                    waited: w.waited(at),
                     priority: w.ticket.priority,
                     told: w.told.map(|told| told.wait),
                     offered: w.offered.map(|o| self.setup.agents[o.agent].name.clone()),
+                    call_back: w.not_before.is_some(),
                 }
             })
             .collect();
@@ -205,7 +213,7 @@ impl Acd {
     pub fn wait_now(&self, at: Moment, queue: &str) -> Option<Interval> {
         let q = self.queue(queue)?;
         let last = (0..self.waiting.len())
-            .filter(|i| self.waiting[*i].queue == q)
+            .filter(|i| self.waiting[*i].queue == q && self.is_due(at, &self.waiting[*i]))
             .max_by(|a, b| self.goes_first(at, &self.waiting[*a], &self.waiting[*b]))?;
         let position = self.place_in_line(at, last);
         let waits = self.outlook(at, last)?;

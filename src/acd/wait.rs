@@ -156,6 +156,8 @@ pub(super) struct Ahead {
     pub(super) queue: usize,
     pub(super) waited: f64,
     pub(super) agents: Vec<Able>,
+    /// Is called back: nobody is on the line who might give up.
+    pub(super) stays: bool,
 }
 
 /// An agent who may serve a caller.
@@ -215,7 +217,7 @@ impl Outlook<'_> {
         for caller in self.ahead {
             let Some((at, agent)) = first(free, &caller.agents) else { continue };
             // Who gives up first takes nobody's time.
-            if self.patience[caller.queue].draw_rest(caller.waited, dice) > at {
+            if caller.stays || self.patience[caller.queue].draw_rest(caller.waited, dice) > at {
                 free[agent] = at + self.pick_up + self.service(caller.queue, 0.0, dice);
             }
         }
@@ -352,7 +354,7 @@ mod tests {
     fn one_agent_and_one_ahead_take_about_two_calls() {
         let talking = [Curve::guess(Duration::from_secs(120))];
         let patience = [Curve::guess(Duration::from_secs(100_000))];
-        let ahead = [Ahead { queue: 0, waited: 0.0, agents: vec![Able { agent: 0, after: 0.0 }] }];
+        let ahead = [Ahead { queue: 0, waited: 0.0, agents: vec![Able { agent: 0, after: 0.0 }], stays: false }];
         let agents = [Busy::Talks { queue: 0, elapsed: 0.0 }];
         let outlook = Outlook {
             agents: &agents,

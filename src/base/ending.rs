@@ -20,6 +20,16 @@ pub enum Disposition {
         /// Why a person was wanted.
         because: String,
     },
+    /// The caller is called back by an agent, and keeps the place in line until then.
+    CallBack {
+        /// Why a person was wanted.
+        because: String,
+    },
+    /// We called somebody back who was not there.
+    NotReached {
+        /// `no_answer`, `busy`, `mailbox`, `not_wanted`, `failed`, or `given_up` when nobody was called.
+        because: String,
+    },
     /// The caller never spoke nor pressed a key.
     Silent,
     /// The caller left before anything was answered.
@@ -89,6 +99,8 @@ impl Disposition {
             Disposition::Answered => "answered",
             Disposition::Transferred { .. } => "transferred",
             Disposition::MessageTaken { .. } => "message_taken",
+            Disposition::CallBack { .. } => "call_back",
+            Disposition::NotReached { .. } => "not_reached",
             Disposition::Silent => "silent",
             Disposition::Abandoned { .. } => "abandoned",
             Disposition::Lost => "lost",
@@ -102,9 +114,9 @@ impl Disposition {
     pub fn fault(&self) -> Fault {
         match self {
             Disposition::Answered | Disposition::Transferred { .. } | Disposition::Silent => Fault::None,
-            Disposition::MessageTaken { .. } => Fault::Agent,
+            Disposition::MessageTaken { .. } | Disposition::CallBack { .. } => Fault::Agent,
             Disposition::Abandoned { .. } => Fault::Caller,
-            Disposition::Lost | Disposition::Machine { .. } => Fault::Line,
+            Disposition::Lost | Disposition::Machine { .. } | Disposition::NotReached { .. } => Fault::Line,
             Disposition::Rejected { .. } | Disposition::Failed { .. } => Fault::Us,
         }
     }

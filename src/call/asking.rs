@@ -53,9 +53,11 @@ impl Call {
     fn wish_for_person(&mut self, now: &mut Now, because: &str, why: String) {
         match &self.state {
             State::Fresh | State::Answering | State::Over => {}
-            State::Transferring(_) | State::MovedAway { .. } | State::Joined { .. } => {}
+            // Who is called back says so, too, when asked whether they want one.
+            State::Transferring(_) => self.person_wanted_again(now),
+            State::MovedAway { .. } | State::Joined { .. } => {}
             State::Message(m) if matches!(m.origin, super::state::MessageOrigin::Nobody { .. }) => {}
-            State::Leaving { farewell: Farewell::Message | Farewell::Broken, .. } => {}
+            State::Leaving { farewell: Farewell::Message | Farewell::CallBack | Farewell::Broken, .. } => {}
             _ => {
                 self.engaged = true;
                 let wish = self.wish(because);
@@ -119,6 +121,10 @@ impl Call {
             }
             State::Holding(_) => self.heard_while_holding(now, utterance, result, understood),
             State::Asking(a) if a.keys.is_empty() => self.heard_answer(now, utterance, result, understood),
+            State::Transferring(_) => {
+                self.heard_of_person(now, result);
+                self.heard_in_talk(now, result);
+            }
             State::Leaving { farewell, said: true, .. } => {
                 let farewell = *farewell;
                 self.left(now, farewell);

@@ -46,8 +46,20 @@ pub struct HandOverCard {
     pub priority: u8,
     /// Why a person: `asked`, `misunderstood`, `same_answer`, …
     pub because: String,
+    /// The caller is not on the line, but called back; `None` = is on the line.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub call_back: Option<CardCallBack>,
     /// One sentence to be spoken to the agent, in the agent's language (English or Chinese).
     pub summary: Pii<String>,
+}
+
+/// Somebody who is called back.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CardCallBack {
+    /// The number that was confirmed for it.
+    pub number: PhoneNumber,
+    /// When it was asked for.
+    pub asked: WallTime,
 }
 
 /// Where the caller is in a guided procedure.

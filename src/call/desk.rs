@@ -5,10 +5,8 @@ use super::state::{Farewell, Nobody, State, Step, Transfer};
 use super::timers::TimerName;
 use super::{Command, DeskAsk};
 use crate::base::{BargeIn, Grammar, LegId};
-use crate::flow::{Accept, Phrase, Target, TransferMethod};
-use std::collections::BTreeMap;
+use crate::flow::Phrase;
 use std::sync::Arc;
-use std::time::Duration;
 
 impl Call {
     /// An agent's wish. Only who talks with the caller has any.
@@ -85,18 +83,7 @@ impl Call {
         self.on_hold = false;
         self.returned = true;
         now.out.push(Command::HangUp { leg: LegId::Agent(attempt) });
-        let known = self.flow.targets.values().find(|target| target.queue() == Some(queue)).cloned();
-        let target = known.unwrap_or_else(|| Target {
-            name: queue.to_string(),
-            sip: format!("queue:{queue}"),
-            method: TransferMethod::Queue,
-            ring: Duration::from_secs(20),
-            accept: Accept::Key,
-            next: Some(self.flow.person.target.clone()),
-            on: BTreeMap::new(),
-            hours: None,
-            languages: Vec::new(),
-        });
+        let target = self.queue_target(queue);
         self.timers.clear_except(&[TimerName::Longest]);
         self.story.because = "sent_on".into();
         self.state = State::Transferring(Box::new(Transfer {

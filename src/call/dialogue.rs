@@ -350,6 +350,7 @@ impl Call {
         let disposition = match farewell {
             Farewell::Silent => Disposition::Silent,
             Farewell::Message => Disposition::MessageTaken { because: self.because() },
+            Farewell::CallBack => Disposition::CallBack { because: self.because() },
             Farewell::Broken => self.plain_ending(),
             Farewell::Abuse => Disposition::Transferred { to: "agent".into(), because: self.because() },
             Farewell::Script => match &self.message {

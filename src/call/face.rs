@@ -1,6 +1,7 @@
 //! The face of the call machine: what happens to a call (`Event`) and what it wants done (`Command`). Both are data, both
 //! are serialisable: the event log is a list of `(Moment, Event)`.
 
+use super::call_back::{CallBack, CallBackAnswer, CallBackWish, NotReached};
 use super::card::HandOverCard;
 use super::record::Record;
 use crate::acd::{Interval, Left, Refusal, Talk, Ticket, Unserved};
@@ -24,6 +25,14 @@ pub enum Event {
         dialled: PhoneNumber,
         /// Calendar time of this very `Moment`.
         wall: WallTime,
+    },
+    /// Nobody calls: somebody is called back as soon as an agent is there. First event of such a call, in place of `Arrived`; the person's
+    /// `Answered`, keys and words follow.
+    CallsBack(Box<CallBack>),
+    /// The person who is called back does not answer: the INVITE failed.
+    PersonFailed {
+        /// SIP status.
+        status: u16,
     },
     /// The call was sent on to us: the caller had dialled another number first. Right after `Arrived`, at most once.
     Diverted {
@@ -184,7 +193,14 @@ pub enum QueueEvent {
         position: usize,
         /// How long it will be; `None` = not known.
         wait: Option<Interval>,
+        /// A call-back may be had instead.
+        #[serde(default)]
+        call_back: bool,
     },
+    /// Whether a number may be called back.
+    MayCallBack(CallBackAnswer),
+    /// Whether the place is kept for a call-back; the caller is out of the line then.
+    CallBackKept(bool),
     /// This agent is free: call them. Answered by `QueueAsk::Accepted` or `Refused`.
     Offer {
         /// Its number.
@@ -226,13 +242,26 @@ pub enum DeskAsk {
 }
 
 /// What a call wants of the queues.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum QueueAsk {
     /// Get in line.
     Enter(Box<Ticket>),
     /// Get out of it.
     Leave(Left),
+    /// Whether this number may be called back; `QueueEvent::MayCallBack` follows.
+    MayCallBack {
+        /// In this queue.
+        queue: String,
+        /// As the caller's line gave it, or as it was keyed.
+        number: PhoneNumber,
+    },
+    /// Keep the place for a call-back; `QueueEvent::CallBackKept` follows.
+    CallBack(Box<CallBackWish>),
+    /// The person who is called back is being called now: it counts as a try.
+    CallsPerson,
+    /// The person who is called back was not reached. `Finished` follows.
+    NotReached(NotReached),
     /// This offered agent has picked up.
     Accepted(String),
     /// The two hear each other.
@@ -302,6 +331,13 @@ pub enum Command {
         to: String,
         /// User-to-User content.
         uui: String,
+        /// How long it may ring.
+        ring: Duration,
+    },
+    /// Call the person who is called back: their leg is the caller's. `Event::Answered` or `PersonFailed` follows.
+    CallPerson {
+        /// `trunk:NUMBER`, with the trunks that may take it.
+        to: String,
         /// How long it may ring.
         ring: Duration,
     },

@@ -35,12 +35,35 @@ impl Call {
         self.enter(now, &target, only);
         let playing = self.take_sentence(now);
         if let State::Transferring(transfer) = &mut self.state {
-            transfer.step = Step::Waiting(Waiting { target, playing, told: None, news: None });
+            transfer.step = Step::Waiting(Waiting { target, playing, told: None, news: None, call_back: false, talk: None });
         }
     }
 
     fn enter(&mut self, now: &mut Now, target: &Target, only: Option<String>) {
-        let ticket = Ticket {
+        let ticket = self.ticket(target, only);
+        self.in_line = Some(InLine::Waiting(now.at));
+        self.await_line(now);
+        now.out.push(Command::Queue(QueueAsk::Enter(Box::new(ticket))));
+    }
+
+    /// Somebody who waits on the line is not left to a line that is gone.
+    fn await_line(&mut self, now: &mut Now) {
+        if !self.person_is_absent() {
+            self.timers.set(TimerName::Line, now.at + LINE_SILENCE);
+        }
+    }
+
+    /// How long the caller has waited, this line included.
+    pub(crate) fn waited_so_far(&self, now: &Now) -> Duration {
+        match self.in_line {
+            Some(InLine::Waiting(since)) => self.waited + now.at.since(since),
+            _ => self.waited,
+        }
+    }
+
+    /// What the caller needs of the queues.
+    pub(crate) fn ticket(&self, target: &Target, only: Option<String>) -> Ticket {
+        Ticket {
             queue: target.queue().unwrap_or_default().to_string(),
             priority: self.priority(),
             language: self.language(),
@@ -50,10 +73,8 @@ impl Call {
             emergency: self.emergency,
             returned: self.returned,
             waited: self.waited,
-        };
-        self.in_line = Some(InLine::Waiting(now.at));
-        self.timers.set(TimerName::Line, now.at + LINE_SILENCE);
-        now.out.push(Command::Queue(QueueAsk::Enter(Box::new(ticket))));
+            call_back: self.person_is_absent().then_some(Duration::ZERO),
+        }
     }
 
     /// News from the line.
@@ -62,9 +83,11 @@ impl Call {
             return;
         }
         match news {
-            QueueEvent::Place { position, wait } => {
+            QueueEvent::Place { position, wait, call_back } => {
                 if let Some(waiting) = self.waiting() {
                     waiting.news = Some((*position, *wait));
+                    // Once it was offered it may be had; the queues have the last word.
+                    waiting.call_back |= *call_back;
                     self.timers.set(TimerName::Line, now.at + LINE_SILENCE);
                     self.tell_place(now);
                 }
@@ -72,12 +95,14 @@ impl Call {
             QueueEvent::Offer { offer, agent, desk, to, ring } => {
                 self.agent_offered(now, (*offer, agent, *desk), to, *ring);
             }
+            QueueEvent::MayCallBack(answer) => self.call_back_answered(now, answer),
+            QueueEvent::CallBackKept(kept) => self.call_back_kept(now, *kept),
             QueueEvent::Withdrawn(offer) => self.offer_withdrawn(now, *offer),
             QueueEvent::Unserved(why) => self.unserved(now, *why),
         }
     }
 
-    fn waiting(&mut self) -> Option<&mut Waiting> {
+    pub(crate) fn waiting(&mut self) -> Option<&mut Waiting> {
         match &mut self.state {
             State::Transferring(transfer) => match &mut transfer.step {
                 Step::Waiting(waiting) => Some(waiting),
@@ -90,9 +115,11 @@ impl Call {
     /// Says where the caller stands, as soon as nothing else is said, and only what is new.
     pub(crate) fn tell_place(&mut self, now: &mut Now) {
         let language = self.language();
-        let Some(waiting) = self.waiting().filter(|waiting| waiting.playing.is_none()) else { return };
+        let Some(waiting) = self.waiting().filter(|waiting| waiting.playing.is_none() && waiting.talk.is_none()) else {
+            return;
+        };
         let Some((position, wait)) = waiting.news.take() else { return };
-        let first = waiting.told.is_none();
+        let (first, call_back) = (waiting.told.is_none(), waiting.call_back);
         if waiting.told == Some((position, wait)) {
             return;
         }
@@ -106,6 +133,9 @@ impl Call {
         };
         if first {
             parts.extend(self.phrase(Phrase::InsteadOfWaiting));
+            if call_back {
+                parts.extend(self.phrase(Phrase::CallBackOffered));
+            }
         }
         self.decide(
             now,
@@ -121,6 +151,11 @@ impl Call {
     /// An agent is free: their phone rings, and the caller goes on hearing what is being said.
     fn agent_offered(&mut self, now: &mut Now, (offer, agent, desk): (u64, &str, bool), to: &str, ring: Duration) {
         // While an earlier one is not over yet, the queues have withdrawn it or will hear of it.
+        if self.waiting().is_none() {
+            return;
+        }
+        // Whom the caller called for is there: nobody needs to be called back.
+        let talked = self.end_of_talk_by_offer(now);
         let Some(mut waiting) = self.waiting().cloned() else { return };
         let target = Target { sip: to.into(), method: TransferMethod::Bridge, ring, ..waiting.target.clone() };
         let attempt = self.new_attempt();
@@ -131,7 +166,7 @@ impl Call {
         now.out.push(Command::Dial { attempt, to: to.into(), uui: self.uui(), ring });
         // Where the caller stands is no news any more.
         waiting.news = None;
-        let to_caller = waiting.playing.into_iter().collect();
+        let to_caller = talked.or(waiting.playing).into_iter().collect();
         if let State::Transferring(transfer) = &mut self.state {
             let line = Some(Box::new(Offered { offer, agent: agent.into(), desk, waiting }));
             transfer.step =
@@ -171,6 +206,7 @@ impl Call {
         let Bridging { target, began, to_caller, agent, line, .. } = bridging;
         let Some(line) = line else { return };
         self.decide(now, "offer_failed", format!("{} not reached ({outcome}); the caller keeps the place", target.name));
+        self.agent_gone_from_call_back(now);
         self.note_attempt(now, began, &target.name, "queue", outcome);
         let Offered { offer, waiting, .. } = *line;
         let waiting = Waiting { playing: to_caller.last().copied(), ..waiting };
@@ -181,7 +217,7 @@ impl Call {
                 _ => Refusal::Failed,
             };
             now.out.push(Command::Queue(QueueAsk::Refused { offer, why }));
-            self.timers.set(TimerName::Line, now.at + LINE_SILENCE);
+            self.await_line(now);
         } else {
             // Picked up, and then nobody was there: a mailbox, or a phone that was put down again.
             self.talk_is_over(now, true);
@@ -208,7 +244,7 @@ impl Call {
         let Step::Bridging(bridging) = std::mem::replace(&mut transfer.step, Step::Choosing) else { return };
         now.out.push(Command::HangUp { leg: LegId::Agent(bridging.attempt) });
         self.timers.clear(TimerName::Ring);
-        self.timers.set(TimerName::Line, now.at + LINE_SILENCE);
+        self.await_line(now);
         self.note_attempt(now, bridging.began, &bridging.target.name, "queue", "withdrawn".into());
         if let Some(line) = bridging.line {
             self.back_in_line(now, Waiting { playing: bridging.to_caller.last().copied(), ..line.waiting });
@@ -217,6 +253,10 @@ impl Call {
 
     /// Nobody can serve the caller here: the next target, or a message.
     fn unserved(&mut self, now: &mut Now, why: Unserved) {
+        if self.call_back_unserved(now) {
+            return;
+        }
+        self.end_talk(now);
         self.waits_no_more(now);
         let State::Transferring(transfer) = &mut self.state else { return };
         let (waiting, ringing) = match std::mem::replace(&mut transfer.step, Step::Choosing) {
@@ -257,8 +297,18 @@ impl Call {
         }
     }
 
-    /// A key while the caller waits: 1 leads to a message.
+    /// A key while the caller waits: 1 leads to a message, 2 to a call-back where there is one.
     pub(crate) fn key_in_line(&mut self, now: &mut Now, key: Digit) {
+        if self.key_of_person(now, key) {
+            return;
+        }
+        if self.waiting().is_some_and(|waiting| waiting.talk.is_some()) {
+            return self.key_in_talk(now, key);
+        }
+        let offered = |waiting: &mut Waiting| waiting.call_back && waiting.told.is_some();
+        if key.as_char() == '2' && self.waiting().is_some_and(offered) {
+            return self.call_back_wanted(now);
+        }
         if key.as_char() != '1' || !matches!(self.in_line, Some(InLine::Waiting(_))) {
             return;
         }
@@ -320,7 +370,7 @@ impl Call {
 }
 
 /// A number for the same caller (FNV-1a), never 0.
-fn same_caller(number: &str) -> u64 {
+pub fn same_caller(number: &str) -> u64 {
     number.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)).max(1)
 }
 

@@ -73,6 +73,8 @@ pub struct Call {
     pub(crate) waited: Duration,
     /// The caller lost an agent, or was sent on by one: first in line.
     pub(crate) returned: bool,
+    /// Somebody is called back: nobody called.
+    pub(crate) called_back: Option<Box<super::call_back::CalledBack>>,
     /// What made it hard for whoever talks with this caller.
     pub(crate) strain: crate::acd::Strain,
 }
@@ -135,6 +137,7 @@ impl Call {
             waited: Duration::ZERO,
             returned: false,
             emergency: false,
+            called_back: None,
             strain: crate::acd::Strain::default(),
             wanted_at: None,
             person_at: None,
@@ -150,13 +153,16 @@ impl Call {
         let now = &mut Now { at: now, out };
         match (&self.state, event) {
             (State::Over, _) => return,
-            (State::Fresh, Event::Arrived { .. }) => {}
+            (State::Fresh, Event::Arrived { .. } | Event::CallsBack(_)) => {}
             (State::Fresh, _) => return,
             _ => {}
         }
         match event {
             Event::Arrived { caller, dialled, wall } => self.arrived(now, caller, dialled, *wall),
+            Event::CallsBack(back) => self.calls_back(now, back),
+            Event::PersonFailed { status } => self.person_failed(now, *status),
             Event::Diverted { from, reason } => self.was_diverted(now, from, reason),
+            Event::Answered if self.called_back.is_some() => self.person_answered(now),
             Event::Answered => self.picked_up(now),
             Event::PromptEnded { leg, prompt, end, .. } => self.prompt_ended(now, *leg, *prompt, *end),
             Event::SpeechStarted { utterance, over } => self.speech_started(now, *utterance, over.is_some()),
@@ -243,6 +249,8 @@ impl Call {
             TimerName::Refer => self.refer_overdue(now),
             TimerName::ReferGrace => self.moved_away(now),
             TimerName::Retry => self.rested(now),
+            TimerName::CallBack => self.talk_overdue(now),
+            TimerName::Person => self.person_overdue(now),
             TimerName::Line => self.line_is_silent(now),
             TimerName::Message => self.message_ended(now, 0),
             TimerName::Longest => self.too_long(now),
@@ -375,6 +383,9 @@ impl Call {
     }
 
     fn caller_hung_up(&mut self, now: &mut Now) {
+        if self.person_gone(now) {
+            return;
+        }
         let disposition = match &self.state {
             State::Over => return,
             State::Joined { target, .. } | State::MovedAway { target } => {
@@ -382,6 +393,7 @@ impl Call {
             }
             State::Message(_) => self.hung_up_in_message(now),
             State::Leaving { farewell: Farewell::Message, .. } => Disposition::MessageTaken { because: self.because() },
+            State::Leaving { farewell: Farewell::CallBack, .. } => Disposition::CallBack { because: self.because() },
             State::Leaving { farewell: Farewell::Silent, .. } => Disposition::Silent,
             State::Transferring(_) => Disposition::Abandoned { wanted_person: true },
             _ => self.plain_ending(),
@@ -390,10 +402,14 @@ impl Call {
     }
 
     fn caller_lost(&mut self, now: &mut Now) {
+        if self.person_gone(now) {
+            return;
+        }
         let disposition = match &self.state {
             State::Joined { target, .. } | State::MovedAway { target } => {
                 Disposition::Transferred { to: target.clone(), because: self.because() }
             }
+            State::Leaving { farewell: Farewell::CallBack, .. } => Disposition::CallBack { because: self.because() },
             _ => Disposition::Lost,
         };
         self.end(now, disposition, false);
@@ -404,6 +420,7 @@ impl Call {
     fn machine_heard(&mut self, now: &mut Now, machine: CallingMachine) {
         match machine {
             _ if matches!(self.state, State::Joined { .. } | State::MovedAway { .. }) => {}
+            _ if self.machine_picked_up(now) => {}
             CallingMachine::Fax => {
                 self.decide(now, "machine", "the caller is a fax machine".into());
                 self.end(now, Disposition::Machine { kind: machine }, false);
@@ -428,7 +445,9 @@ impl Call {
 
     /// How a call ends that neither a person nor a message was reached in.
     pub(crate) fn plain_ending(&self) -> Disposition {
-        if let Some(because) = &self.message {
+        if self.person_is_absent() {
+            Disposition::NotReached { because: "given_up".into() }
+        } else if let Some(because) = &self.message {
             Disposition::MessageTaken { because: because.clone() }
         } else if self.wanted_at.is_some() {
             Disposition::Abandoned { wanted_person: true }

@@ -13,6 +13,9 @@ impl Call {
     pub(crate) fn language(&self) -> Language {
         match &self.cursor {
             Some(cursor) => cursor.language(),
+            None if self.called_back.is_some() => {
+                self.called_back.as_ref().map_or_else(Language::default, |called| called.back.wish.card.language)
+            }
             None => self.flow.languages.first().copied().unwrap_or_default(),
         }
     }

@@ -4,6 +4,8 @@
 
 mod asking;
 mod asking_keys;
+mod call_back;
+mod call_back_wish;
 mod card;
 mod desk;
 mod dialogue;
@@ -28,10 +30,12 @@ mod timers;
 mod transfer;
 mod understand;
 
-pub use card::{CardStep, CardTurn, Diversion, HandOverCard};
+pub use call_back::{CallBack, CallBackAnswer, CallBackWish, NotReached};
+pub use card::{CardCallBack, CardStep, CardTurn, Diversion, HandOverCard};
 pub use ears::Ended;
 pub use face::{AgentEvent, Command, DeskAsk, Event, QueueAsk, QueueEvent, RecordAction, ReferOutcome};
 pub use fingerprint::Fingerprint;
+pub use line::same_caller;
 pub use machine::Call;
 pub use meaning::request_counts;
 pub use record::{LegRecord, Record, TurnRecord, UtteranceRecord};

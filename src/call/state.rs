@@ -88,6 +88,8 @@ pub(crate) enum Farewell {
     Message,
     /// The script or we are broken and nobody could be reached.
     Broken,
+    /// The place is kept for a call-back.
+    CallBack,
     /// The agent ended it because of abuse.
     Abuse,
 }
@@ -257,6 +259,10 @@ pub(crate) struct Waiting {
     pub(crate) told: Option<(usize, Option<Interval>)>,
     /// What is to be told as soon as nothing plays.
     pub(crate) news: Option<(usize, Option<Interval>)>,
+    /// A call-back may be had instead of waiting: key 2, once that was said.
+    pub(crate) call_back: bool,
+    /// A call-back is being talked about; the place is not told meanwhile.
+    pub(crate) talk: Option<super::call_back_wish::Talk>,
 }
 
 /// How far the agent is.

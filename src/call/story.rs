@@ -66,6 +66,12 @@ impl Said {
 }
 
 impl Story {
+    /// What an earlier call of the same person left on its card.
+    pub(crate) fn from_card(card: &HandOverCard) -> Story {
+        let (intent, because) = (card.intent.clone(), card.because.clone());
+        Story { turns: card.turns.iter().cloned().collect(), intent, because, ..Story::default() }
+    }
+
     /// Something was said to the caller: it belongs to the open turn.
     pub(crate) fn answer(&mut self, words: &str) {
         let words = self.without_secrets(words);
@@ -210,13 +216,20 @@ impl Call {
 
     /// Publishes the hand-over card as it is now.
     pub(crate) fn publish(&mut self, now: &mut Now) {
-        let Some(arrival) = &self.arrival else { return };
+        if let Some(card) = self.card_of_call_back().or_else(|| self.card(now)) {
+            now.out.push(Command::Publish(Box::new(card)));
+        }
+    }
+
+    /// The hand-over card as it is now.
+    pub(crate) fn card(&self, now: &Now) -> Option<HandOverCard> {
+        let arrival = self.arrival.as_ref()?;
         let mut turns: Vec<CardTurn> = self.story.turns.iter().cloned().collect();
         turns.extend(self.story.open.as_ref().map(card_turn));
         let excess = turns.len().saturating_sub(CARD_TURNS);
         turns.drain(..excess);
         let tier = self.cursor.as_ref().and_then(Cursor::tier);
-        let card = HandOverCard {
+        Some(HandOverCard {
             reference: self.settings.card_reference.clone(),
             call: self.id,
             flow: self.flow.name.clone(),
@@ -234,13 +247,16 @@ impl Call {
             tier: tier.as_ref().map(|(name, _)| name.clone()),
             priority: self.priority(),
             because: self.story.because.clone(),
+            call_back: None,
             summary: self.summary().into(),
-        };
-        now.out.push(Command::Publish(Box::new(card)));
+        })
     }
 
     /// Who goes first in a line, 0–9.
     pub(crate) fn priority(&self) -> u8 {
+        if let Some(called) = &self.called_back {
+            return called.back.wish.ticket.priority;
+        }
         self.cursor.as_ref().and_then(Cursor::tier).map_or(0, |(_, tier)| tier.priority)
     }
 
@@ -276,6 +292,9 @@ impl Call {
 
     /// What the agent hears: what the caller wants, the values, what was answered, why handed over. About five seconds.
     pub(crate) fn summary(&self) -> String {
+        if let Some(called) = &self.called_back {
+            return called.back.wish.card.summary.reveal().clone();
+        }
         let language = self.agent_language();
         let mut parts: Vec<PromptPart> = Vec::new();
         let mut say = |phrase: Phrase, values: &[(&str, &str)]| parts.extend(self.flow.phrase_with(phrase, language, values));

@@ -33,6 +33,10 @@ pub enum TimerName {
     Retry,
     /// The message recording never reported its end.
     Message,
+    /// The caller who may be called back neither confirmed nor keyed a number.
+    CallBack,
+    /// The person who is called back neither answered nor said that it is them.
+    Person,
     /// Nothing was heard of the line that the caller waits in.
     Line,
     /// The longest that a call may last.
@@ -40,7 +44,7 @@ pub enum TimerName {
 }
 
 impl TimerName {
-    const ALL: [TimerName; 15] = [
+    const ALL: [TimerName; 17] = [
         TimerName::Ack,
         TimerName::Prompt,
         TimerName::NoInput,
@@ -54,6 +58,8 @@ impl TimerName {
         TimerName::ReferGrace,
         TimerName::Retry,
         TimerName::Message,
+        TimerName::CallBack,
+        TimerName::Person,
         TimerName::Line,
         TimerName::Longest,
     ];

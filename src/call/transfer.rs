@@ -168,6 +168,9 @@ impl Call {
 
     /// A prompt to the caller is over while a person is being reached.
     pub(crate) fn transfer_prompt_ended(&mut self, now: &mut Now, prompt: PromptId) {
+        if self.hello_ended(now, prompt) {
+            return;
+        }
         let State::Transferring(transfer) = &mut self.state else { return };
         match &mut transfer.step {
             Step::BeforeRefer { target, prompt: p } if *p == prompt => {
@@ -180,6 +183,7 @@ impl Call {
             }
             Step::Waiting(waiting) if waiting.playing == Some(prompt) => {
                 waiting.playing = None;
+                self.talk_prompt_ended(now);
                 self.tell_place(now);
             }
             _ => {}
@@ -286,6 +290,9 @@ impl Call {
         let language = self.agent_language();
         // Who has the card before their eyes needs no more than a sentence, and the caller waits for its end.
         let mut parts = vec![PromptPart::Text(if desk { self.opening() } else { self.summary() })];
+        if self.calls_back_soon() {
+            parts.extend(self.flow.phrase(Phrase::AgentCallsBack, language));
+        }
         if self.recording != super::machine::Recording::Off {
             parts.extend(self.flow.phrase(Phrase::AgentRecorded, language));
         }
@@ -403,11 +410,12 @@ impl Call {
     }
 
     /// Joins the two as soon as the agent may be joined and the caller's sentence is over.
-    fn join_if_ready(&mut self, now: &mut Now) {
-        let Some(bridging) = self.bridging() else { return };
-        if bridging.agent != AgentStage::Ready || !bridging.to_caller.is_empty() {
+    pub(crate) fn join_if_ready(&mut self, now: &mut Now) {
+        let ready = |bridging: &mut Bridging| bridging.agent == AgentStage::Ready && bridging.to_caller.is_empty();
+        if !self.bridging().is_some_and(ready) || !self.caller_is_there(now) {
             return;
         }
+        let Some(bridging) = self.bridging() else { return };
         let (attempt, target, began) = (bridging.attempt, bridging.target.name.clone(), bridging.began);
         let (method, bridged_by_line) = (bridging.target.method, bridging.line.is_some());
         self.timers.clear_except(&[TimerName::Longest]);

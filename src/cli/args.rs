@@ -453,6 +453,8 @@ pub(crate) enum CallsCommand {
         /// The call's id, or how it begins.
         id: String,
     },
+    /// Who waits to be called back, and how the last call-backs went.
+    Back,
     /// Delete a call for good: rows, card, clips, recording, event log.
     Delete {
         /// The call's id, in full.

@@ -20,6 +20,7 @@ pub(crate) async fn run(args: &CallsArgs, json: bool, out: &mut dyn Write) -> an
     let found = match &args.what {
         None => list(&store, args.last, json, out).await.map(|()| true),
         Some(CallsCommand::Show { id }) => show(&store, id, json, out).await,
+        Some(CallsCommand::Back) => backs(&store, args.last, json, out).await.map(|()| true),
         Some(CallsCommand::Delete { id }) => delete(&store, id, json, out).await,
     };
     store.close().await;
@@ -67,6 +68,28 @@ async fn list(store: &Store, last: u32, json: bool, out: &mut dyn Write) -> anyh
         let length = call.length_ms.map_or("-".to_string(), |ms| format!("{}:{:02}", ms / 60_000, ms / 1_000 % 60));
         let ended = ending(call);
         writeln!(out, "{}  {}  {length:>6}  {:>5}  {:<12}  {ended}", call.id, clock(call.began), call.turns, call.flow)?;
+    }
+    Ok(())
+}
+
+/// Who waits to be called back, and how the last call-backs went.
+async fn backs(store: &Store, last: u32, json: bool, out: &mut dyn Write) -> anyhow::Result<()> {
+    let rows = store.call_backs(last).await?;
+    if json {
+        serde_json::to_writer(&mut *out, &rows)?;
+        writeln!(out)?;
+        return Ok(());
+    }
+    if rows.is_empty() {
+        writeln!(out, "nobody waits to be called back")?;
+        return Ok(());
+    }
+    writeln!(out, "{:<19}  {:<12}  {:<16}  {:>5}  {:<11}  last try", "asked (UTC)", "queue", "number", "tries", "state")?;
+    for row in &rows {
+        let number = row.number.as_ref().map_or("(removed)", |number| number.as_str());
+        let outcome = row.outcome.as_deref().unwrap_or("-").replace('_', " ");
+        let (asked, state) = (clock(row.asked), row.state.replace('_', " "));
+        writeln!(out, "{asked}  {:<12}  {number:<16}  {:>5}  {state:<11}  {outcome}", row.queue, row.tries)?;
     }
     Ok(())
 }
@@ -210,6 +233,8 @@ fn ending(call: &CallRow) -> String {
         None => return "going on".to_string(),
         Some(Disposition::Transferred { to, because }) => format!("transferred to {to} ({because})"),
         Some(Disposition::MessageTaken { because }) => format!("message taken ({because})"),
+        Some(Disposition::CallBack { because }) => format!("is called back ({because})"),
+        Some(Disposition::NotReached { because }) => format!("call-back: not reached ({})", because.replace('_', " ")),
         Some(Disposition::Abandoned { wanted_person: true }) => "abandoned while waiting for a person".to_string(),
         Some(Disposition::Rejected { status }) => format!("rejected with {status}"),
         Some(Disposition::Failed { why }) => format!("failed: {why}"),

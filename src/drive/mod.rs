@@ -397,6 +397,7 @@ impl<M: Machine, P: Ports> Driver<M, P> {
                 }
                 self.ports.dial(attempt, &to, &uui, ring);
             }
+            Command::CallPerson { to, ring } => self.ports.call_person(&to, ring),
             Command::Queue(ask) => self.ports.queue(ask),
             Command::AnswerRefer { attempt, status } => self.ports.answer_refer(attempt, status),
             Command::NotifyRefer { attempt, status, last } => self.ports.notify_refer(attempt, status, last),

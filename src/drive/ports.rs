@@ -69,6 +69,9 @@ pub trait Ports {
     fn refer(&mut self, attempt: AttemptId, to: &str, uui: &str, patience: Duration);
     /// Call an agent; `Event::Agent` follows.
     fn dial(&mut self, attempt: AttemptId, to: &str, uui: &str, ring: Duration);
+    /// Call the person who is called back, as the caller's leg; `Event::Answered` or `Event::PersonFailed` follows. A world in which
+    /// nobody is called back needs none of it.
+    fn call_person(&mut self, _to: &str, _ring: Duration) {}
     /// Answer an agent's REFER.
     fn answer_refer(&mut self, attempt: AttemptId, status: u16);
     /// Tell that agent how the call goes that was asked for.

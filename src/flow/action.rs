@@ -291,6 +291,23 @@ pub struct Target {
     pub languages: Vec<Language>,
 }
 
+impl Target {
+    /// A queue of the gateway that the flow does not name; `next` when nobody is there.
+    pub fn of_queue(queue: &str, next: &str) -> Target {
+        Target {
+            name: queue.to_string(),
+            sip: format!("queue:{queue}"),
+            method: TransferMethod::Queue,
+            ring: Duration::from_secs(20),
+            accept: Accept::Key,
+            next: Some(next.to_string()),
+            on: BTreeMap::new(),
+            hours: None,
+            languages: Vec::new(),
+        }
+    }
+}
+
 /// How a call is moved.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

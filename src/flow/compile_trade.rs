@@ -141,8 +141,18 @@ impl Compiler<'_, '_> {
     }
 
     pub(super) fn test_end(&mut self, ends: &doc::Ends) -> TestEnd {
-        const NAMES: [&str; 9] =
-            ["answered", "transferred", "message_taken", "silent", "abandoned", "lost", "machine", "rejected", "failed"];
+        const NAMES: [&str; 10] = [
+            "answered",
+            "transferred",
+            "message_taken",
+            "call_back",
+            "silent",
+            "abandoned",
+            "lost",
+            "machine",
+            "rejected",
+            "failed",
+        ];
         if let Some(name) = ends.disposition.as_ref().filter(|d| !NAMES.contains(&d.value.as_str())) {
             let remedy = did_you_mean(&name.value, &NAMES, "dispositions");
             self.error(name.line, "wrong-value", format!("a call never ends as `{}`", name.value), remedy);

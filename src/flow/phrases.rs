@@ -92,6 +92,43 @@ phrases! {
     /// After the first of these.
     InsteadOfWaiting "instead_of_waiting" []
         "If you do not want to wait, press 1 to leave a message." "如果不想等待，请按一留言。";
+    /// After that, where the queue offers call-backs.
+    CallBackOffered "call_back_offered" []
+        "Or press 2, and we will call you back: you keep your place." "或者请按二，由我们回电给您，您的位置会保留。";
+    /// The number that would be called.
+    CallBackNumber "call_back_number" ["number"]
+        "We would call you on {{ number }}. If that is right, press 1 or say yes. For another number, press 2."
+        "我们将拨打{{ number }}。如果正确，请按一或说是；使用其他号码，请按二。";
+    /// Another number, or the caller's own is not known or may not be called.
+    CallBackKeyNumber "call_back_key_number" []
+        "Please key in the number on which we can call you, with its area code, and end with hash."
+        "请输入我们可以拨打的号码，包括区号，以井号键结束。";
+    /// No trunk of the queue allows that number.
+    CallBackNotAllowed "call_back_not_allowed" [] "I am sorry, we cannot call that number." "很抱歉，我们无法拨打这个号码。";
+    /// Too many are to be called back.
+    CallBackFull "call_back_full" []
+        "I am sorry, we cannot take any more call-backs right now. You keep your place in line."
+        "很抱歉，目前无法再安排回电，您的排队位置不变。";
+    /// Somebody with that number is to be called back already.
+    CallBackTwice "call_back_twice" []
+        "We are going to call that number already. You keep your place in line."
+        "我们已经安排拨打这个号码，您的排队位置不变。";
+    /// The caller did not confirm any number.
+    StillInLine "still_in_line" [] "You are still in line, at the same place." "您仍在排队，位置不变。";
+    /// The number is confirmed (`wait` may be empty). The call ends.
+    CallBackPromised "call_back_promised" ["wait"]
+        "Thank you. You keep your place, and we will call you back.{% if wait %} It will take {{ wait }}.{% endif %} You may hang up now. Good-bye."
+        "谢谢。您的位置已保留，我们会给您回电。{% if wait %}预计等待{{ wait }}。{% endif %}您现在可以挂机了，再见。";
+    /// An agent became free while a call-back was talked about.
+    AgentIsFree "agent_is_free" []
+        "Somebody is free for you just now. Please stay on the line." "现在有工作人员可以接听，请不要挂机。";
+    /// To the person who is called back: who it is, and nothing of what it is about.
+    CallBackHello "call_back_hello" ["name"]
+        "Hello, this is {{ name }}. You asked us to call you back. Press 1 or say yes to speak to my colleague. If it is not needed any more, press 2."
+        "您好，这里是{{ name }}。您要求我们回电。请按一或说是，与工作人员通话；如果不再需要，请按二。";
+    /// To the agent: the person is called next.
+    AgentCallsBack "agent_calls_back" []
+        "They asked to be called back. I am calling them now." "对方要求回电，现在为您拨打。";
     /// The agent's line broke while the two were talking.
     AgentLost "agent_lost" []
         "I am sorry, the connection to my colleague was lost. Please stay on the line, we will connect you to somebody else first."

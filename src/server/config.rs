@@ -2,6 +2,7 @@
 //! `sip-config/hotline.toml` documents every key. Paths in the file count from the file's own folder. Start reading at
 //! [`Config`]; how TOML becomes values is in `reader.rs`, what values may look like in `values.rs`.
 
+mod call_backs;
 mod people;
 mod reader;
 mod trunks;
@@ -316,7 +317,7 @@ impl Config {
             limits: read_limits(top.table("limits")),
             log: read_log(top.table("log")),
             sip,
-            people: people::read_people(&mut top),
+            people: people::read_people(&mut top, &trunks),
             trunks,
             web,
             warnings: Vec::new(),

@@ -1,21 +1,25 @@
 //! Takes calls in: finds the flow for the number, opens audio, starts one task per call, and routes signalling to it.
 
+mod call_task;
+mod calling_back;
+
 use super::LookUps;
 use super::boards::Boards;
-use super::live::{CallerSide, LivePorts};
-use super::queues::Queues;
+use super::live::{CallerSide, CameIn, LivePorts};
+use super::queues::{Beside, Queues, Start};
 use super::rate::Asking;
 use super::settings::{Served, Settings};
 use crate::audio::Pcm;
 use crate::base::{AttemptId, CallId, Moment, PhoneNumber, PromptPart, WallTime};
 use crate::call::{Call, CallSettings, Event, Record};
-use crate::drive::{Driver, Happening, Ports};
+use crate::drive::{Driver, Happening};
 use crate::flow::{Flow, Incident};
-use crate::media::{LegCommand, LegEvent, LegKey, Plane};
+use crate::media::{LegCommand, Plane};
 use crate::sip::trunk::{Board, Direction, Permit};
 use crate::sip::{DialogKey, Origin, RETRY_AFTER, SdpKeys, SdpPolicy, SdpSession, SipCommand, SipEndpoint, SipEvent, Srtp};
 use crate::speech::{EarEvent, Ears, Voices};
 use crate::store::{EventLog, EventLogHead, Store, StoreWriter};
+use call_task::CallTask;
 use std::collections::{BTreeMap, HashMap};
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -26,7 +30,7 @@ use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{broadcast, mpsc};
 
 /// What waits for one call at most; a full inbox means that its task hangs, and then the sender does not wait either.
-const INBOX: usize = 512;
+pub(super) const INBOX: usize = 512;
 
 /// How long an ended call waits for the numbers of its legs.
 const LAST_NUMBERS: Duration = Duration::from_secs(2);
@@ -205,7 +209,13 @@ impl Gateway {
         let (tell, events) = mpsc::channel(1_024);
         let sip = SipEndpoint::bind(settings.sip, tell).await.map_err(failed("signalling cannot start"))?;
         let comfort = Arc::new(crate::audio::hold_tune());
-        let (queues, queue_task) = Queues::start(settings.people, epoch);
+        let (starts, started) = mpsc::unbounded_channel();
+        let waiting = files.waiting_call_backs().await.map_err(failed("who waits to be called back cannot be read"))?;
+        if !waiting.is_empty() {
+            tracing::info!(people = waiting.len(), "people who asked for it before the restart are called back");
+        }
+        let beside = Beside { starts, store: store.clone(), waiting };
+        let (queues, queue_task) = Queues::start(settings.people, epoch, beside);
         let shared = Arc::new(Shared {
             sip,
             plane,
@@ -247,7 +257,7 @@ impl Gateway {
             tokio::spawn(super::jobs::incidents(shared.clone())),
             queue_task,
         ];
-        let router = tokio::spawn(router.run(events));
+        let router = tokio::spawn(router.run(events, started));
         Ok(Gateway { shared, calls, router, numbers, jobs })
     }
 
@@ -327,6 +337,7 @@ impl Gateway {
     /// Takes no new calls and waits for the running ones, at most `patience`; then ends everything in order.
     pub async fn stop(self, patience: Duration) {
         self.shared.sip.set_accepting(false);
+        self.shared.queues.stop_calling_back();
         self.calls.close();
         if tokio::time::timeout(patience, self.calls.wait()).await.is_err() {
             tracing::warn!(calls = self.calls.len(), "calls were still going on at the end of the drain");
@@ -391,12 +402,39 @@ struct Router {
 }
 
 impl Router {
-    async fn run(mut self, mut events: mpsc::Receiver<SipEvent>) {
-        while let Some(event) = events.recv().await {
-            match event {
-                SipEvent::Incoming { replaces: None, .. } => self.incoming(event),
-                other => self.pass_on(other),
+    async fn run(mut self, mut events: mpsc::Receiver<SipEvent>, mut starts: mpsc::UnboundedReceiver<Start>) {
+        loop {
+            tokio::select! {
+                event = events.recv() => match event {
+                    Some(event @ SipEvent::Incoming { replaces: None, .. }) => self.incoming(event),
+                    Some(other) => self.pass_on(other),
+                    None => return,
+                },
+                Some(start) = starts.recv() => self.call_back(start),
             }
+        }
+    }
+
+    /// Ears for one call's inbox.
+    fn attach_ear(&self, inbox: &mpsc::Sender<Inbox>) -> crate::speech::Ear {
+        let to_ear = inbox.clone();
+        self.shared.ears.attach(Box::new(move |event| {
+            if to_ear.try_send(Inbox::Ear(event)).is_err() {
+                tracing::error!("a call's inbox is full or closed; what its ears heard was lost");
+            }
+        }))
+    }
+
+    /// What a call is told before it begins.
+    fn settings_of(&self, base_dir: PathBuf) -> CallSettings {
+        CallSettings {
+            card_reference: format!("{:032x}", rand::random::<u128>()),
+            ears: self.shared.ears.languages(),
+            base_dir,
+            incident: self.shared.incident(wall_now()),
+            longest: self.longest,
+            transcript: self.transcript,
+            ..CallSettings::default()
         }
     }
 
@@ -463,12 +501,7 @@ impl Router {
         };
         let (leg_events, from_legs) = mpsc::channel(INBOX);
         let (inbox, messages) = mpsc::channel(INBOX);
-        let to_ear = inbox.clone();
-        let ear = self.shared.ears.attach(Box::new(move |event| {
-            if to_ear.try_send(Inbox::Ear(event)).is_err() {
-                tracing::error!("a call's inbox is full or closed; what its ears heard was lost");
-            }
-        }));
+        let ear = self.attach_ear(&inbox);
         let (key, port) = match self.shared.plane.open(leg_events.clone(), Some(ear.tap())) {
             Ok(opened) => opened,
             Err(error) => {
@@ -492,25 +525,25 @@ impl Router {
         let id = CallId(rand::random());
         tracing::info!(call = %id, call_id, flow = %flow.name, caller = %PhoneNumber::new(&from).tail(),
             trunk = origin.trunk.as_deref().unwrap_or("-"), "a call came in");
-        let settings = CallSettings {
-            card_reference: format!("{:032x}", rand::random::<u128>()),
-            ears: self.shared.ears.languages(),
-            base_dir,
-            incident: self.shared.incident(wall_now()),
-            longest: self.longest,
-            transcript: self.transcript,
-            ..CallSettings::default()
-        };
+        let settings = self.settings_of(base_dir);
         let began = wall_now();
         let events = self.shared.event_log(id, began, &flow, settings.clone());
         let call = Call::new(id, flow.clone(), settings);
-        let caller = CallerSide { dialog, key, port, sdp, answer_sdp, agreed, number: from.clone(), ip, permit };
-        let ports = LivePorts::new((id, began), self.shared.clone(), flow, caller, (ear, events), inbox, leg_events);
+        let caller = CameIn { dialog, key, port, sdp, answer_sdp, agreed, number: from.clone(), ip, permit };
+        let ports = LivePorts::new(
+            (id, began),
+            self.shared.clone(),
+            flow,
+            CallerSide::CameIn(Box::new(caller)),
+            (ear, events),
+            inbox,
+            leg_events,
+        );
         let arrived = Event::Arrived { caller: PhoneNumber::new(&from), dialled: PhoneNumber::new(&to), wall: began };
         let diverted = origin.diverted.map(|d| Event::Diverted { from: PhoneNumber::new(&d.number), reason: d.reason });
         let first = [Some(arrived), diverted].into_iter().flatten().collect();
         let task = CallTask { shared: self.shared.clone(), driver: Driver::new(call, ports), messages, from_legs };
-        self.calls.spawn(task.run(id, first, dialog));
+        self.calls.spawn(task.run(id, first, Some(dialog)));
     }
 }
 
@@ -529,66 +562,5 @@ fn dialog_of(event: &SipEvent) -> DialogKey {
         | SipEvent::Ringing { dialog, .. }
         | SipEvent::Answered { dialog, .. }
         | SipEvent::Ended { dialog, .. } => *dialog,
-    }
-}
-
-/// One task owns one call.
-struct CallTask {
-    shared: Arc<Shared>,
-    driver: Driver<Call, LivePorts>,
-    messages: mpsc::Receiver<Inbox>,
-    from_legs: mpsc::Receiver<(LegKey, LegEvent)>,
-}
-
-impl CallTask {
-    /// `first` = what is known of the call from its INVITE.
-    async fn run(mut self, id: CallId, first: Vec<Event>, dialog: DialogKey) {
-        for event in first {
-            self.driver.handle(self.shared.now(), Happening::Call(event));
-        }
-        while !self.driver.is_over() {
-            let due = self.driver.next_timer().map(|at| self.shared.epoch + Duration::from_micros(at.micros()));
-            let timer = tokio::time::sleep_until(due.unwrap_or_else(|| Instant::now() + Duration::from_secs(3_600)).into());
-            tokio::select! {
-                Some(message) = self.messages.recv() => self.message(message),
-                Some((key, event)) = self.from_legs.recv() => self.leg_event(key, event),
-                () = timer, if due.is_some() => self.driver.handle(self.shared.now(), Happening::Tick),
-            }
-        }
-        self.shared.forget(dialog);
-        lock(&self.shared.referring).remove(&id);
-        self.last_numbers().await;
-    }
-
-    /// The plane closes legs within a tick or two; their numbers belong to the record.
-    async fn last_numbers(&mut self) {
-        let until = tokio::time::Instant::now() + LAST_NUMBERS;
-        while self.driver.ports().is_waiting_for_numbers() {
-            let Ok(Some((key, event))) = tokio::time::timeout_at(until, self.from_legs.recv()).await else { return };
-            if let LegEvent::Closed(stats) = event
-                && let Some(leg) = self.driver.ports().leg_of(key)
-            {
-                self.driver.ports().leg_closed(leg, stats);
-            }
-        }
-    }
-
-    fn message(&mut self, message: Inbox) {
-        let now = self.shared.now();
-        match message {
-            Inbox::Sip(event) => {
-                for happening in self.driver.ports().signalling(event) {
-                    self.driver.handle(now, happening);
-                }
-            }
-            Inbox::Ear(event) => self.driver.handle(now, Happening::Ear(event)),
-            Inbox::Happening(happening) => self.driver.handle(now, happening),
-        }
-    }
-
-    fn leg_event(&mut self, key: LegKey, event: LegEvent) {
-        if let Some(leg) = self.driver.ports().leg_of(key) {
-            self.driver.handle(self.shared.now(), Happening::Leg { leg, event });
-        }
     }
 }

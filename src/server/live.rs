@@ -4,7 +4,7 @@ mod moves;
 mod ports;
 
 use super::gateway::{Inbox, Shared};
-use super::ways::Way;
+use super::ways::{SOMEWHERE, Way};
 use crate::base::{AttemptId, CallId, Digit, Language, LegId, WallTime};
 use crate::call::{AgentEvent, Event, LegRecord, ReferOutcome};
 use crate::drive::{Happening, Ports};
@@ -70,6 +70,8 @@ pub(super) struct LivePorts {
     began: WallTime,
     language: Language,
     pub(super) caller_number: String,
+    /// Where nobody called, but is called back: the number of ours that this comes from.
+    pub(super) ours: Option<String>,
     /// The address we give in SDP, as the caller's network reaches us.
     pub(super) ip: std::net::IpAddr,
     recording: bool,
@@ -81,8 +83,21 @@ pub(super) struct LivePorts {
     pub(super) sent_on: Option<String>,
 }
 
-/// The caller's side as the gateway found it.
-pub(super) struct CallerSide {
+/// The caller's side.
+pub(super) enum CallerSide {
+    /// They called us.
+    CameIn(Box<CameIn>),
+    /// Nobody is there yet: they are called back.
+    Called {
+        /// Their number.
+        number: String,
+        /// The number that they had called.
+        ours: String,
+    },
+}
+
+/// A call as the gateway found it.
+pub(super) struct CameIn {
     pub(super) dialog: DialogKey,
     pub(super) key: LegKey,
     pub(super) port: u16,
@@ -112,44 +127,49 @@ impl LivePorts {
         inbox: mpsc::Sender<Inbox>,
         leg_events: mpsc::Sender<(LegKey, LegEvent)>,
     ) -> LivePorts {
-        let leg = LiveLeg {
-            dialog: caller.dialog,
-            key: caller.key,
-            port: caller.port,
-            sdp: caller.sdp,
-            up: true,
-            connected: false,
-            way: None,
-            address: None,
-            replaced: None,
-            ip: caller.ip,
+        let (caller, number, ours) = match caller {
+            CallerSide::CameIn(caller) => (Some(caller), None, None),
+            CallerSide::Called { number, ours } => (None, Some(number), Some(ours)),
         };
+        let caller_number = caller.as_ref().map(|caller| caller.number.clone()).or(number).unwrap_or_default();
+        let ip = caller.as_ref().map_or_else(|| shared.sip.local_ip_toward(SOMEWHERE), |caller| caller.ip);
         let language = flow.languages.first().copied().unwrap_or_default();
         let store = shared.store.clone();
-        let ports = LivePorts {
+        let mut ports = LivePorts {
             id,
             shared,
             flow,
             inbox,
-            legs: BTreeMap::from([(LegId::Caller, leg)]),
+            legs: BTreeMap::new(),
             closed: BTreeSet::new(),
             ear: Some(ear),
-            answer_sdp: caller.answer_sdp,
+            answer_sdp: String::new(),
             store,
             events: Some(events),
             began,
             language,
-            caller_number: caller.number,
-            ip: caller.ip,
+            caller_number,
+            ours,
+            ip,
             recording: false,
-            _permit: caller.permit,
+            _permit: None,
             leg_events,
             sent_on: None,
         };
-        if let Some(agreed) = caller.agreed {
-            ports.remote(caller.key, agreed);
+        if let Some(caller) = caller {
+            ports.came_in(*caller);
         }
         ports
+    }
+
+    fn came_in(&mut self, caller: CameIn) {
+        let CameIn { dialog, key, port, sdp, answer_sdp, agreed, number: _, ip, permit } = caller;
+        let leg = LiveLeg { dialog, key, port, sdp, up: true, connected: false, way: None, address: None, replaced: None, ip };
+        self.legs.insert(LegId::Caller, leg);
+        (self.answer_sdp, self._permit) = (answer_sdp, permit);
+        if let Some(agreed) = agreed {
+            self.remote(key, agreed);
+        }
     }
 
     /// Which leg a key of the audio plane belongs to.
@@ -294,19 +314,27 @@ impl LivePorts {
     }
 
     fn agent_answered(&mut self, dialog: DialogKey, sdp: &str) -> Vec<Happening> {
-        let Some(id @ LegId::Agent(attempt)) = self.leg_of_dialog(dialog) else { return Vec::new() };
+        let Some(id) = self.leg_of_dialog(dialog) else { return Vec::new() };
         let Some(leg) = self.legs.get_mut(&id) else { return Vec::new() };
+        // What the call hears of it, answered or not: the person who is called back has no attempt.
+        let (answered, failed) = match id {
+            LegId::Caller => (Event::Answered, Event::PersonFailed { status: 488 }),
+            LegId::Agent(attempt) => (
+                Event::Agent { attempt, event: AgentEvent::Answered },
+                Event::Agent { attempt, event: AgentEvent::Failed { status: 488, contact: None } },
+            ),
+        };
         leg.connected = true;
         let key = leg.key;
         match leg.sdp.accept_answer(sdp, leg.ip) {
             Ok(agreed) => {
                 self.remote(key, agreed);
-                vec![Happening::Call(Event::Agent { attempt, event: AgentEvent::Answered })]
+                vec![Happening::Call(answered)]
             }
             Err(error) => {
-                tracing::warn!(call = %self.id, %error, "the agent's answer does not fit");
+                tracing::warn!(call = %self.id, ?id, %error, "the answer of who was called does not fit");
                 self.hang_up(id);
-                vec![Happening::Call(Event::Agent { attempt, event: AgentEvent::Failed { status: 488, contact: None } })]
+                vec![Happening::Call(failed)]
             }
         }
     }
@@ -335,6 +363,15 @@ impl LivePorts {
         }
         match id {
             _ if !was_up => Vec::new(),
+            LegId::Caller if !connected && self.ours.is_some() => {
+                let status = match why {
+                    EndedWhy::Refused { status, .. } => status,
+                    EndedWhy::TimedOut => 408,
+                    EndedWhy::Broken(_) => 503,
+                    _ => 487,
+                };
+                vec![Happening::Call(Event::PersonFailed { status })]
+            }
             LegId::Caller => vec![Happening::Call(match why {
                 EndedWhy::Broken(_) | EndedWhy::TimedOut | EndedWhy::Expired => Event::CallerLost,
                 _ => Event::CallerHungUp,

@@ -20,6 +20,6 @@ pub use config::{Config, ConfigError, Dialled, HostPort, Network, Secret};
 pub use desks::Desks;
 pub use gateway::{Gateway, StartError};
 pub use lookups::LookUps;
-pub use queues::{Floor, People};
+pub use queues::{Floor, InVain, People};
 pub use rate::{Blocked, CallerLimits};
 pub use settings::{MediaSettings, Served, Settings};

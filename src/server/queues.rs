@@ -1,6 +1,8 @@
 //! The queues of a gateway: one task owns the queue machine, calls and desks send it what happens, and it tells calls what comes of
 //! it. Nothing here waits for a call: who does not listen any more is forgotten.
 
+mod call_backs;
+
 use super::gateway::{Inbox, wall_now};
 use crate::acd::{
     Acd, AgentSetup, AgentState, AgentView, Command, Event, Left, Now, QueueSetup, QueueView, Refusal, Setup, Talk, Ticket,
@@ -13,6 +15,9 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 use tokio::sync::{mpsc, watch};
+
+use call_backs::CallBacks;
+pub(super) use call_backs::{Beside, Start};
 
 /// Desks are shown changes at most so often.
 const SHOW_EVERY: Duration = Duration::from_millis(100);
@@ -50,6 +55,19 @@ pub struct Floor {
     pub agents: Vec<AgentView>,
     /// Everybody who waits.
     pub waiting: Vec<WaitingView>,
+    /// Agents who came for somebody who was called back in vain, a minute ago at most.
+    pub in_vain: Vec<InVain>,
+}
+
+/// An agent came, and the person who was called back did not.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct InVain {
+    /// Who came.
+    pub agent: String,
+    /// Why the person did not: `no_answer`, `busy`, `mailbox`, `not_wanted` or `failed`.
+    pub why: &'static str,
+    /// When.
+    pub at: Moment,
 }
 
 enum Message {
@@ -61,6 +79,8 @@ enum Message {
     /// What an agent wants of the call they talk in.
     Wish(String, DeskAsk),
     People(Box<People>),
+    /// The gateway stops: nobody is called back any more.
+    Stop,
 }
 
 /// The way to the queues. Cheap to clone.
@@ -75,7 +95,7 @@ pub(super) struct Queues {
 
 impl Queues {
     /// Starts the task. `epoch` = the gateway's moment zero.
-    pub(super) fn start(people: People, epoch: Instant) -> (Queues, tokio::task::JoinHandle<()>) {
+    pub(super) fn start(people: People, epoch: Instant, beside: Beside) -> (Queues, tokio::task::JoinHandle<()>) {
         let (send, messages) = mpsc::unbounded_channel();
         let (tell, floor) = watch::channel(Arc::default());
         let now = now_since(epoch);
@@ -89,9 +109,20 @@ impl Queues {
         let people = queues.people.clone();
         let task = tokio::spawn(async move {
             if let Ok(acd) = acd {
-                Keeper { acd, epoch, people, calls: HashMap::new(), tell, day: None, dirty: false, shown: epoch }
-                    .run(messages)
-                    .await;
+                let call_backs = CallBacks::new(beside.starts, beside.store);
+                let mut keeper = Keeper {
+                    acd,
+                    epoch,
+                    people,
+                    calls: HashMap::new(),
+                    call_backs,
+                    tell,
+                    day: None,
+                    dirty: false,
+                    shown: epoch,
+                };
+                keeper.restore(beside.waiting);
+                keeper.run(messages).await;
             }
         });
         (queues, task)
@@ -137,6 +168,11 @@ impl Queues {
         let _ = self.send.send(Message::People(Box::new(people)));
     }
 
+    /// The gateway stops: calls in which nobody is on the line yet end, and nobody is called any more.
+    pub(super) fn stop_calling_back(&self) {
+        let _ = self.send.send(Message::Stop);
+    }
+
     pub(super) fn people(&self) -> Arc<People> {
         self.people.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
@@ -173,6 +209,8 @@ struct Keeper {
     people: Arc<Mutex<Arc<People>>>,
     /// How to tell each call that waits or talks.
     calls: HashMap<CallId, mpsc::Sender<Inbox>>,
+    /// Who is called back.
+    call_backs: CallBacks,
     tell: watch::Sender<Arc<Floor>>,
     /// The day of the figures.
     day: Option<chrono::NaiveDate>,
@@ -238,6 +276,7 @@ impl Keeper {
             let news = call::Event::Queue(QueueEvent::Unserved(Unserved::NoSuchQueue));
             let _ = inbox.try_send(Inbox::Happening(Happening::Call(news)));
         }
+        self.put_all_back();
         self.dirty = true;
     }
 
@@ -262,13 +301,20 @@ impl Keeper {
                 self.step(Event::Leave { call, why: Left::HungUp });
                 self.step(Event::Finished { call, talk: Talk::default() });
                 self.calls.remove(&call);
+                self.is_over(call);
             }
+            Some(Message::Stop) => self.stop_calling_back(),
             Some(Message::Call(call, ask, inbox)) => {
                 let event = match ask {
-                    QueueAsk::Enter(ticket) => {
+                    QueueAsk::Enter(mut ticket) => {
+                        self.enters(call, &mut ticket);
                         self.calls.insert(call, inbox);
                         Event::Enqueue { call, ticket: *ticket }
                     }
+                    QueueAsk::MayCallBack { queue, number } => return self.may_call_back(call, &queue, number),
+                    QueueAsk::CallBack(wish) => return self.call_back(call, *wish),
+                    QueueAsk::CallsPerson => return self.calls_person(call),
+                    QueueAsk::NotReached(why) => return self.not_reached(call, why),
                     QueueAsk::Leave(why) => Event::Leave { call, why },
                     QueueAsk::Accepted(agent) => Event::Accepted { call, agent },
                     QueueAsk::Joined => Event::Joined { call },
@@ -276,9 +322,16 @@ impl Keeper {
                     QueueAsk::Finished(talk) => Event::Finished { call, talk },
                 };
                 let over = matches!(event, Event::Leave { .. } | Event::Finished { .. });
+                let (left, joined) = (matches!(event, Event::Leave { .. }), matches!(event, Event::Joined { .. }));
                 self.step(event);
                 if over {
                     self.calls.remove(&call);
+                }
+                if left {
+                    self.leaves(call);
+                }
+                if joined {
+                    self.is_served(call);
                 }
             }
         }
@@ -314,10 +367,11 @@ impl Keeper {
                 let Some(to) = phone else {
                     return self.step(Event::Refused { call, offer, why: Refusal::Lost });
                 };
+                self.begin_call_back(call);
                 (call, QueueEvent::Offer { offer, agent, desk, to, ring })
             }
             Command::Withdraw { call, offer, .. } => (call, QueueEvent::Withdrawn(offer)),
-            Command::Place { call, position, wait } => (call, QueueEvent::Place { position, wait }),
+            Command::Place { call, position, wait, call_back } => (call, QueueEvent::Place { position, wait, call_back }),
             Command::Unserved { call, why } => {
                 tracing::info!(%call, ?why, "a caller cannot be served in line");
                 metrics::counter!("hotline_queue_unserved_total").increment(1);
@@ -329,10 +383,12 @@ impl Keeper {
         let told = self.tell_call(call, call::Event::Queue(news));
         if last {
             self.calls.remove(&call);
+            self.is_given_up(call);
         } else if !told {
             // Its task is gone or hangs: nobody else waits for it.
             self.calls.remove(&call);
             self.step(Event::Leave { call, why: Left::HungUp });
+            self.never_began(call);
         }
     }
 
@@ -345,7 +401,8 @@ impl Keeper {
             metrics::gauge!("hotline_queue_waiting", "queue" => queue.name.clone()).set(queue.waiting as f64);
             metrics::gauge!("hotline_queue_free_agents", "queue" => queue.name.clone()).set(queue.free as f64);
         }
-        self.tell.send_replace(Arc::new(Floor { at, queues, agents, waiting }));
+        let in_vain = self.call_backs.in_vain(at);
+        self.tell.send_replace(Arc::new(Floor { at, queues, agents, waiting, in_vain }));
     }
 }
 
@@ -362,8 +419,11 @@ mod tests {
         all
     }
 
-    #[test]
-    fn who_talks_goes_on_talking_when_the_queues_begin_anew() {
+    #[tokio::test]
+    async fn who_talks_goes_on_talking_when_the_queues_begin_anew() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let store = crate::store::Store::open(folder.path()).await.expect("a store");
+        let (writer, _task) = crate::store::StoreWriter::start(store);
         let agent = |name: &str| {
             let skills = BTreeMap::from([("support".to_string(), 1)]);
             (AgentSetup { name: name.into(), skills, languages: BTreeSet::new(), returns: None }, format!("sip:{name}@x"))
@@ -375,6 +435,7 @@ mod tests {
             epoch,
             people: Arc::new(Mutex::new(Arc::new(people))),
             calls: HashMap::new(),
+            call_backs: CallBacks::new(mpsc::unbounded_channel().0, writer),
             tell: watch::channel(Arc::default()).0,
             day: None,
             dirty: false,

@@ -4,7 +4,7 @@ use super::live::LivePorts;
 use crate::base::{LegId, Moment, SipUri};
 use crate::call::Record;
 use crate::drive::Ports as _;
-use crate::sip::destinations::{Destinations, Target};
+use crate::sip::destinations::{Destinations, Target, number_by_trunk};
 use crate::sip::trunk::{Direction, NoTrunk, Permit, numbers_out};
 use crate::sip::{ByTrunk, EndedWhy, SipCommand, Srtp};
 use std::net::IpAddr;
@@ -18,7 +18,7 @@ pub(super) struct Offered {
 }
 
 /// An address that is nobody's (RFC 5737): the way to it is the way out of this machine.
-const SOMEWHERE: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(192, 0, 2, 1));
+pub(super) const SOMEWHERE: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(192, 0, 2, 1));
 
 /// A leg that goes out by trunks.
 #[derive(Debug)]
@@ -47,13 +47,31 @@ impl LivePorts {
         match result {
             Ok(target) => Some(target),
             Err(why) => {
-                metrics::counter!("hotline_destinations_refused_total").increment(1);
-                tracing::warn!(call = %self.id, %why, "a destination was not dialled");
-                let why = format!("a destination was not dialled: {why}");
-                self.note(Record::Decision { at: now, what: "destination_refused".into(), why });
+                self.refused(now, &why.to_string());
                 None
             }
         }
+    }
+
+    /// How the person who is called back may be dialled, if at all: only a number that a trunk of the queue allows, within its caps.
+    pub(super) fn may_call_person(&mut self, to: &str) -> Option<Target> {
+        let now = self.shared.now();
+        let result = Destinations::default().check(to, &mut self.shared.board(), &self.caller_number, now);
+        result.map_err(|why| self.refused(now, &why.to_string())).ok()
+    }
+
+    fn refused(&mut self, now: Moment, why: &str) {
+        metrics::counter!("hotline_destinations_refused_total").increment(1);
+        tracing::warn!(call = %self.id, why, "a destination was not dialled");
+        let why = format!("a destination was not dialled: {why}");
+        self.note(Record::Decision { at: now, what: "destination_refused".into(), why });
+    }
+
+    /// A number as a trunk of the queue's call-backs would dial it; `None` when none allows it.
+    pub(super) fn number_to_call(&self, queue: &str, number: &str) -> Option<String> {
+        let people = self.shared.queues.people();
+        let setup = people.setup.queues.iter().find(|q| q.name == queue)?.call_back.as_ref()?;
+        number_by_trunk(&self.shared.board(), &setup.trunks, number)
     }
 
     /// The address that a caller is sent to by REFER: for a trunk's number that of the first trunk that is up.
@@ -77,8 +95,9 @@ impl LivePorts {
         let (dialog, sdp) = (live.dialog, live.sdp.offer(ip, live.port));
         self.shared.register(dialog, self.inbox.clone());
         let Offered { uui, ring_seconds } = offered;
-        let from = self.caller_number.clone();
-        let caller = self.legs.get(&LegId::Caller).map(|leg| leg.dialog);
+        // Who is called back sees the number that they had called.
+        let from = self.ours.clone().filter(|_| leg == LegId::Caller).unwrap_or_else(|| self.caller_number.clone());
+        let caller = self.legs.get(&LegId::Caller).filter(|_| leg != LegId::Caller).map(|leg| leg.dialog);
         let trunk = trunk.map(|name| ByTrunk { name, caller });
         let sent =
             self.shared.sip.send(SipCommand::Invite { dialog, to: to.into(), from, sdp, uui, ring_seconds, trunk }).is_ok();

@@ -87,6 +87,18 @@ impl Agents {
         }
     }
 
+    /// What follows the INVITE to a person who is called back.
+    pub(super) fn person(plan: Option<&AgentPlan>, ring: Duration) -> Vec<(Duration, Event)> {
+        match plan {
+            Some(AgentPlan::Answers { after, hangs_up_after, .. }) if *after < ring => {
+                let gone = hangs_up_after.map(|gone| (*after + gone, Event::CallerHungUp));
+                std::iter::once((*after, Event::Answered)).chain(gone).collect()
+            }
+            Some(AgentPlan::Refuses { after, status, .. }) => vec![(*after, Event::PersonFailed { status: *status })],
+            _ => vec![(ring, Event::PersonFailed { status: 408 })],
+        }
+    }
+
     /// How a conversation ends that nobody planned the end of.
     pub(super) fn joined(&mut self, attempt: AttemptId) -> Option<(Duration, Event)> {
         let planned = self.hang_up_planned.contains(&attempt);

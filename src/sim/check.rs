@@ -60,6 +60,8 @@ pub fn ending(disposition: &Disposition) -> String {
     match disposition {
         Disposition::Transferred { to, because } => format!("transferred {to} because {because}"),
         Disposition::MessageTaken { because } => format!("message because {because}"),
+        Disposition::CallBack { because } => format!("call back because {because}"),
+        Disposition::NotReached { because } => format!("not reached because {because}"),
         Disposition::Machine { kind } => format!("machine {}", kind.name()),
         Disposition::Abandoned { wanted_person: true } => "abandoned wanting a person".into(),
         other => other.name().into(),
@@ -81,6 +83,7 @@ fn holds(fact: &str, transcript: &Transcript) -> Result<bool, String> {
         "record" => wanted(&|c| matches!(c, Command::Record(RecordAction::Start))),
         "paused" => wanted(&|c| matches!(c, Command::Record(RecordAction::Pause))),
         "resumed" => wanted(&|c| matches!(c, Command::Record(RecordAction::Resume))),
+        "calls_person" => wanted(&|c| matches!(c, Command::CallPerson { .. })),
         "dial" => wanted(&|c| matches!(c, Command::Dial { .. })),
         "refer" => wanted(&|c| matches!(c, Command::Refer { .. })),
         "join" => wanted(&|c| matches!(c, Command::Join { .. })),

@@ -12,7 +12,7 @@ mod transcript;
 mod world;
 
 pub use check::{ending, shortcomings};
-pub use plan::{AgentPlan, CallerStep, LineNews, Mind, Speech, When, World};
+pub use plan::{AgentPlan, CallBackPlan, CallerStep, LineNews, Mind, Speech, When, World};
 pub use script::{Script, Want, What};
 pub use transcript::{Line, Transcript};
 pub use world::{simulate, simulate_with};

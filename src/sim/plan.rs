@@ -25,6 +25,10 @@ pub struct World {
     pub caller_steps: Vec<CallerStep>,
     /// What comes of a line that the caller waits in, from the moment of getting in; empty = an agent is free at once.
     pub line: Vec<(Duration, LineNews)>,
+    /// What the queues say to numbers that may be called back, one after the other; the last one is used again. Empty = yes.
+    pub call_back: Vec<CallBackPlan>,
+    /// Nobody calls: somebody is called back, whose phone goes so.
+    pub person: Option<AgentPlan>,
     /// Prompts that cannot be made (no voice): all of them.
     pub mute: bool,
 }
@@ -40,6 +44,8 @@ impl Default for World {
             agents: BTreeMap::new(),
             caller_steps: Vec::new(),
             line: Vec::new(),
+            call_back: Vec::new(),
+            person: None,
             mute: false,
         }
     }
@@ -67,14 +73,29 @@ pub trait Mind {
 /// What comes of a line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LineNews {
-    /// The caller stands there, and it will take so long.
-    Place(usize, Option<Interval>),
+    /// The caller stands there, it will take so long, and a call-back may be had instead.
+    Place(usize, Option<Interval>, bool),
     /// An agent is free.
     Free,
     /// The agent whose phone rings logs out.
     Withdrawn,
     /// Nobody can serve the caller.
     Unserved(Unserved),
+}
+
+/// What the queues say to a number that is to be called back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CallBackPlan {
+    /// It may be called, and the place is kept.
+    Yes,
+    /// No trunk allows it.
+    NotAllowed,
+    /// Too many wait already.
+    Full,
+    /// It is to be called already.
+    Twice,
+    /// It may be called, but then the place cannot be kept.
+    NotKept,
 }
 
 /// What happens at a target in one try.

@@ -236,6 +236,7 @@ impl Play {
                 only: None,
                 emergency: false,
                 returned: false,
+                call_back: None,
                 waited: Duration::ZERO,
             };
             let strain = Strain { abusive, loud: abusive || self.dice.chance() < 0.04, hard: queue == "complaints" };
@@ -401,7 +402,7 @@ impl Play {
                 let n = self.by[&call.0];
                 self.callers[n].offer = 0;
             }
-            Command::Place { call, position, wait } => {
+            Command::Place { call, position, wait, .. } => {
                 let n = self.by[&call.0];
                 if let (None, Some(wait)) = (self.callers[n].told, wait) {
                     self.callers[n].told = Some((wait, position, at));

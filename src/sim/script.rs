@@ -11,6 +11,9 @@
 //! agent support: answers after 3s, presses 1 after 2s, hangs up after 60s
 //! agent support: answers after 1s, breaks after 20s      the agent's line dies
 //! line: 1s place 3 120-240; 60s place 2 60-120; 90s free     what comes of a line; also: withdrawn, nobody, full, closed, too long
+//! line: 200ms place 7 600-900 call back   a call-back may be had instead (key 2)
+//! call back: not allowed; yes             what the queues say to its numbers; also: full, twice, not kept
+//! person: answers after 3s                nobody calls: somebody is called back; also: busy, no answer, fails 503
 //! agent support: busy; no answer; mailbox; unavailable; declines; moved to sip:x@y; refer ok; refer fails 603; refer unheard
 //! > where is my parcel                  the caller speaks when the hotline is silent
 //! > [over] let me talk to a person      over the hotline's words (half a second after they began; `[over 2s]`)
@@ -25,7 +28,7 @@
 //! = transferred support because asked   also: answered, silent, lost, machine fax, abandoned, abandoned wanting a person, message because X
 //! ```
 
-use super::plan::{AgentPlan, CallerStep, LineNews, Speech, When, World};
+use super::plan::{AgentPlan, CallBackPlan, CallerStep, LineNews, Speech, When, World};
 use crate::acd::{Interval, Unserved};
 use crate::base::{CallingMachine, Confidence, Digit, EarFailure, Hypothesis, Language, PhoneNumber, WallTime};
 use crate::flow::LookedUp;
@@ -156,10 +159,14 @@ impl Script {
                 let plans = value.split(';').map(|p| agent_plan(p.trim())).collect::<Result<Vec<_>, _>>()?;
                 world.agents.insert((*name).to_string(), plans);
             }
+            ["call", "back"] => {
+                world.call_back = value.split(';').map(|plan| call_back_plan(plan.trim())).collect::<Result<_, _>>()?;
+            }
+            ["person"] => world.person = Some(agent_plan(value)?),
             ["line"] => world.line = value.split(';').map(|news| line_news(news.trim())).collect::<Result<_, _>>()?,
             _ => {
                 return Err(format!(
-                    "`{key}` is not known; use flow, at, caller, ears, voice, line, lookup NAME or agent NAME"
+                    "`{key}` is not known; use flow, at, caller, ears, voice, line, call back, person, lookup NAME or agent NAME"
                 ));
             }
         }
@@ -238,6 +245,17 @@ fn answering(text: &str) -> Result<AgentPlan, String> {
     Ok(AgentPlan::Answers { after, presses_after: presses, hangs_up_after: hangs_up, breaks })
 }
 
+fn call_back_plan(text: &str) -> Result<CallBackPlan, String> {
+    match text {
+        "yes" => Ok(CallBackPlan::Yes),
+        "not allowed" => Ok(CallBackPlan::NotAllowed),
+        "full" => Ok(CallBackPlan::Full),
+        "twice" => Ok(CallBackPlan::Twice),
+        "not kept" => Ok(CallBackPlan::NotKept),
+        _ => Err(format!("the queues cannot say `{text}` to a call-back")),
+    }
+}
+
 /// `1s place 3 120-240`, `90s free`, `5s withdrawn`, `2s nobody`, `full`, `too long` or `closed`.
 fn line_news(text: &str) -> Result<(Duration, LineNews), String> {
     let words: Vec<&str> = text.split_whitespace().collect();
@@ -251,9 +269,10 @@ fn line_news(text: &str) -> Result<(Duration, LineNews), String> {
         ["too", "long"] => LineNews::Unserved(Unserved::TooLong),
         ["place", position, rest @ ..] => {
             let number = |text: &str| text.parse::<u32>().map_err(|_| format!("`{text}` is no number"));
-            let wait = rest.first().and_then(|seconds| seconds.split_once('-'));
+            let wait = rest.first().filter(|word| **word != "call").and_then(|seconds| seconds.split_once('-'));
             let wait = wait.map(|(from, to)| Ok::<_, String>(Interval { from: number(from)?, to: number(to)? })).transpose()?;
-            LineNews::Place(number(position)? as usize, wait)
+            let call_back = matches!(rest, [.., "call", "back"]);
+            LineNews::Place(number(position)? as usize, wait, call_back)
         }
         _ => return Err(format!("a line cannot bring `{text}`")),
     };

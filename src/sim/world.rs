@@ -2,12 +2,13 @@
 
 use super::agents::Agents;
 use super::caller::{Caller, Doing, Place};
-use super::plan::{LineNews, Mind, World};
+use super::plan::{CallBackPlan, LineNews, Mind, World};
 use super::players::{Players, spoken_ms};
 use super::transcript::{Line, Transcript};
-use crate::acd::Unserved;
-use crate::base::{CallId, LegId, Moment, PhoneNumber, PromptEnd, PromptPart};
+use crate::acd::{Ticket, Unserved};
+use crate::base::{CallId, LegId, Moment, PhoneNumber, PromptEnd, PromptPart, WallTime};
 use crate::call::{Call, CallSettings, Command, Event, QueueAsk, QueueEvent, ReferOutcome, TimerName};
+use crate::call::{CallBack, CallBackAnswer, CallBackWish, CardTurn, HandOverCard};
 use crate::flow::{Flow, LookedUp};
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -42,6 +43,7 @@ pub(super) enum Due {
 
 struct Simulation<'m> {
     world: World,
+    flow: Arc<Flow>,
     call: Call,
     now: Moment,
     /// By moment and order of arrival; the payload's place in `dues`.
@@ -59,6 +61,10 @@ struct Simulation<'m> {
     line: Option<(String, u32)>,
     /// Offers made.
     offers: u64,
+    /// Numbers that were to be called back.
+    numbers: usize,
+    /// Somebody is on the caller's side.
+    somebody: bool,
 }
 
 impl<'m> Simulation<'m> {
@@ -70,7 +76,8 @@ impl<'m> Simulation<'m> {
         };
         let agents = Agents::new(&flow, world.agents.clone());
         Simulation {
-            call: Call::new(CallId(7), flow, settings),
+            call: Call::new(CallId(7), flow.clone(), settings),
+            flow,
             caller: Caller::new(world.caller_steps.clone(), mind),
             world,
             now: Moment::ZERO,
@@ -83,13 +90,24 @@ impl<'m> Simulation<'m> {
             quiet_since: None,
             line: None,
             offers: 0,
+            numbers: 0,
+            somebody: false,
         }
     }
 
     fn run(mut self) -> Transcript {
         let dialled = PhoneNumber::new("100");
-        let arrived = Event::Arrived { caller: self.world.caller.clone(), dialled, wall: self.world.wall };
-        self.happen(arrived);
+        match self.called_back() {
+            Some(back) => {
+                self.line = Some((back.wish.ticket.queue.clone(), 0));
+                self.happen(Event::CallsBack(Box::new(back)));
+                self.offer(Duration::from_millis(50));
+            }
+            None => {
+                self.somebody = true;
+                self.happen(Event::Arrived { caller: self.world.caller.clone(), dialled, wall: self.world.wall });
+            }
+        }
         for _ in 0..EVENTS_MAX {
             if self.call.is_over() {
                 break;
@@ -117,6 +135,56 @@ impl<'m> Simulation<'m> {
             }
         }
         self.finish()
+    }
+
+    /// Who is called back, ten minutes after having asked when it is open.
+    fn called_back(&self) -> Option<CallBack> {
+        self.world.person.as_ref()?;
+        let flow = &self.flow;
+        let (language, number) = (flow.languages.first().copied().unwrap_or_default(), self.world.caller.clone());
+        let queue = flow.targets.get(&flow.person.target).and_then(|target| target.queue()).unwrap_or("support");
+        let (asked, intent) = (WallTime(self.world.wall.0 - 600_000), flow.intents.keys().next().cloned());
+        let turn = CardTurn {
+            caller: "when are you open".to_string().into(),
+            intent: intent.clone(),
+            answer: "From nine to five.".to_string().into(),
+            sensitive: false,
+        };
+        let card = HandOverCard {
+            reference: String::new(),
+            call: CallId(6),
+            flow: flow.name.clone(),
+            caller: number.clone(),
+            dialled: PhoneNumber::new("100"),
+            diverted: None,
+            language,
+            since: asked,
+            seconds: 40,
+            intent,
+            slots: Default::default(),
+            turns: vec![turn],
+            step: None,
+            verified: false,
+            tier: None,
+            priority: 2,
+            because: "asked".into(),
+            call_back: None,
+            summary: "The caller wants: opening hours.".to_string().into(),
+        };
+        let ticket = Ticket {
+            queue: queue.into(),
+            priority: 2,
+            language,
+            caller: 1,
+            abusive: false,
+            only: None,
+            emergency: false,
+            returned: false,
+            waited: Duration::from_secs(600),
+            call_back: Some(Duration::ZERO),
+        };
+        let (wish, ring) = (CallBackWish { number, ticket, card }, Duration::from_secs(30));
+        Some(CallBack { wish, asked, wall: self.world.wall, ring, trunks: vec!["carrier".into()] })
     }
 
     fn finish(mut self) -> Transcript {
@@ -167,6 +235,7 @@ impl<'m> Simulation<'m> {
         if !self.caller.passes(&event) {
             return;
         }
+        self.somebody |= event == Event::Answered;
         self.transcript.push(self.now, Line::Happened(event.clone()));
         let mut commands = Vec::new();
         self.call.handle(self.now, &event, &mut commands);
@@ -227,6 +296,11 @@ impl<'m> Simulation<'m> {
                     self.later(after, Due::Event(event));
                 }
             }
+            Command::CallPerson { ring, .. } => {
+                for (after, event) in Agents::person(self.world.person.as_ref(), ring) {
+                    self.later(after, Due::Event(event));
+                }
+            }
             Command::Queue(ask) => self.queue(ask),
             Command::Complete { attempt, .. } => {
                 let outcome = ReferOutcome::Succeeded;
@@ -270,7 +344,7 @@ impl<'m> Simulation<'m> {
                 }
                 for (after, news) in news {
                     let event = match news {
-                        LineNews::Place(position, wait) => QueueEvent::Place { position, wait },
+                        LineNews::Place(position, wait, call_back) => QueueEvent::Place { position, wait, call_back },
                         LineNews::Withdrawn => QueueEvent::Withdrawn(self.offers),
                         LineNews::Unserved(why) => QueueEvent::Unserved(why),
                         LineNews::Free => {
@@ -287,6 +361,23 @@ impl<'m> Simulation<'m> {
                 }
                 self.offer(Duration::from_secs(1));
             }
+            QueueAsk::MayCallBack { number, .. } => {
+                let plans = &self.world.call_back;
+                let plan = plans.get(self.numbers).or(plans.last()).copied().unwrap_or(CallBackPlan::Yes);
+                self.numbers += 1;
+                let answer = match plan {
+                    CallBackPlan::Yes | CallBackPlan::NotKept => CallBackAnswer::Yes(number),
+                    CallBackPlan::NotAllowed => CallBackAnswer::NotAllowed,
+                    CallBackPlan::Full => CallBackAnswer::Full,
+                    CallBackPlan::Twice => CallBackAnswer::Twice,
+                };
+                self.later(Duration::from_millis(5), Due::Event(Event::Queue(QueueEvent::MayCallBack(answer))));
+            }
+            QueueAsk::CallBack(_) => {
+                let kept = self.world.call_back.last() != Some(&CallBackPlan::NotKept);
+                self.later(Duration::from_millis(5), Due::Event(Event::Queue(QueueEvent::CallBackKept(kept))));
+            }
+            QueueAsk::CallsPerson | QueueAsk::NotReached(_) => {}
             QueueAsk::Leave(_) | QueueAsk::Accepted(_) | QueueAsk::Joined | QueueAsk::Finished(_) => {}
         }
     }
@@ -334,7 +425,9 @@ impl<'m> Simulation<'m> {
     fn caller_looks(&mut self) {
         let playing = self.players.playing_since(LegId::Caller);
         let quiet = self.players.quiet_since(LegId::Caller);
-        let at = Place { phase: self.call.phase(), ask: self.call.asked() };
+        // Nobody acts who is not on the line.
+        let phase = if self.somebody { self.call.phase() } else { "answering" };
+        let at = Place { phase, ask: self.call.asked() };
         match self.caller.next(self.now, at, playing, quiet) {
             Doing::Nothing => {}
             Doing::LooksAgain(at) => self.later(at.since(self.now), Due::CallerLooks),
@@ -348,8 +441,11 @@ impl<'m> Simulation<'m> {
 
     /// While a person is being reached the caller is never left in silence for more than two seconds.
     fn watch_silence(&mut self) {
-        let waiting =
-            self.call.phase() == "transferring" && !self.comfort && self.players.playing_since(LegId::Caller).is_none();
+        // Who is called back is asked something, and has nobody to wait for yet.
+        let waiting = self.world.person.is_none()
+            && self.call.phase() == "transferring"
+            && !self.comfort
+            && self.players.playing_since(LegId::Caller).is_none();
         match (waiting, self.quiet_since) {
             (true, None) => self.quiet_since = Some(self.now),
             (_, Some(since)) => {

@@ -7,7 +7,7 @@
 //! loaded; nothing that a caller says reaches them), and numbers by a trunk that match the trunk's patterns, within its caps.
 
 use super::party;
-use super::trunk::numbers::{is_number, national_allowed};
+use super::trunk::numbers::{is_number, national_allowed, rewrite};
 use super::trunk::{Board, NoTrunk, Trunk};
 use crate::base::{Moment, SipUri};
 
@@ -125,6 +125,16 @@ enum Way {
     Number(String, Vec<String>),
 }
 
+/// A number as somebody gave or keyed it (`030…` where a trunk's `numbers_in` make that `+4930…`), as it may be dialled by one of these
+/// trunks (empty = any); `None` when none of them allows it.
+pub fn number_by_trunk(board: &Board, trunks: &[String], number: &str) -> Option<String> {
+    let wanted = board.trunks().filter(|trunk| trunks.is_empty() || trunks.contains(&trunk.name));
+    wanted.into_iter().find_map(|trunk| {
+        let written = [rewrite(&trunk.numbers_in, number), number.to_string()];
+        written.into_iter().find(|number| allows(trunk, number))
+    })
+}
+
 /// Whether a trunk's patterns (or its country's ordinary numbers) let this number out. Codes with `*` and `#` switch services
 /// of the exchange (call forwarding, for one): they are no numbers here.
 fn allows(trunk: &Trunk, number: &str) -> bool {
@@ -240,6 +250,26 @@ mod tests {
                 Err(_) => {}
             }
         }
+    }
+
+    #[test]
+    fn a_number_is_called_back_only_where_a_trunk_allows_it() {
+        let patterns = vec![NumberPattern::parse("+4930*").expect("a pattern")];
+        let rules = ["00 -> +", "0 -> +49"].iter().filter_map(|rule| super::super::trunk::PrefixRule::parse(rule)).collect();
+        let line = Trunk { allow: patterns, numbers_in: rules, ..Trunk::plain("line") };
+        let board = Board::new(vec![Trunk::plain("closed"), line]);
+        let by = |trunks: &[&str], number: &str| {
+            let trunks: Vec<String> = trunks.iter().map(ToString::to_string).collect();
+            number_by_trunk(&board, &trunks, number)
+        };
+        for written in ["+493012345", "03012345", "00493012345"] {
+            assert_eq!(by(&[], written).as_deref(), Some("+493012345"), "{written}");
+        }
+        for no in ["anonymous", "", "0900123456", "+49900123456", "110", "*21*030123#", "+4930123;x", "030 12"] {
+            assert_eq!(by(&[], no), None, "{no}");
+        }
+        assert_eq!(by(&["closed"], "03012345"), None, "a trunk without patterns calls nobody");
+        assert_eq!(number_by_trunk(&Board::new(Vec::new()), &[], "03012345"), None);
     }
 
     #[test]

@@ -151,6 +151,7 @@ impl Store {
             .bind(now.0)
             .execute(&mut *db)
             .await?;
+        sqlx::query("DELETE FROM call_backs WHERE call = ?").bind(&key).execute(&mut *db).await?;
         sqlx::query("DELETE FROM cards WHERE call = ?").bind(&key).execute(&mut *db).await?;
         sqlx::query("DELETE FROM calls WHERE id = ?").bind(&key).execute(&mut *db).await?;
         db.commit().await?;

@@ -12,6 +12,7 @@ const STEPS: &[&str] = &[
     include_str!("migrations/0004_tasks.sql"),
     include_str!("migrations/0005_console.sql"),
     include_str!("migrations/0006_people.sql"),
+    include_str!("migrations/0007_call_backs.sql"),
 ];
 
 /// Runs the steps that this database has not seen.

@@ -7,6 +7,7 @@
 
 mod attempts;
 mod audit;
+mod call_backs;
 mod calls;
 mod cards;
 mod decisions;
@@ -31,6 +32,7 @@ mod writer;
 
 pub use attempts::AttemptRow;
 pub use audit::AuditRow;
+pub use call_backs::CallBackRow;
 pub use calls::{CallRow, CallStory};
 pub use decisions::DecisionRow;
 pub use events::{EventLog, EventLogEnd, EventLogHead, LoggedCall};

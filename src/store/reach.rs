@@ -69,6 +69,10 @@ impl Store {
 }
 
 fn add(day: &mut ReachDay, disposition: &Disposition, asked: bool) {
+    if matches!(disposition, Disposition::NotReached { .. }) {
+        // Nobody called: the call in which it was asked for is counted.
+        return;
+    }
     let wanted = asked || matches!(disposition, Disposition::Abandoned { wanted_person: true });
     day.calls += 1;
     day.asked += u32::from(wanted);
@@ -78,7 +82,7 @@ fn add(day: &mut ReachDay, disposition: &Disposition, asked: bool) {
             *day.because.entry(because.clone()).or_default() += 1;
             &mut day.asked_reached
         }
-        Disposition::MessageTaken { because } => {
+        Disposition::MessageTaken { because } | Disposition::CallBack { because } => {
             *day.because.entry(because.clone()).or_default() += 1;
             &mut day.asked_message
         }

@@ -76,6 +76,7 @@ impl Store {
                 removed.text += self.remove_old_text(&flow, before(now, days)).await?;
             }
         }
+        self.forget_call_backs(now, rules).await?;
         self.remove_files_of_deleted_calls(now).await?;
         Ok(removed)
     }

@@ -85,6 +85,7 @@ pub(crate) fn card() -> HandOverCard {
         tier: None,
         priority: 0,
         because: "asked".into(),
+        call_back: None,
         summary: Pii::new("A caller about a parcel.".into()),
     }
 }

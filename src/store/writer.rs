@@ -3,7 +3,7 @@
 //! is full, or the disk is, things are lost, counted, and said once in one sentence; calls never wait and never fail for it.
 
 use super::open::{make_private_dir, write_record};
-use super::{EventLog, EventLogHead, Store, StoreError};
+use super::{CallBackRow, EventLog, EventLogHead, Store, StoreError};
 use crate::base::{CallId, Moment, UtteranceId, WallTime};
 use crate::call::{HandOverCard, Record};
 use sqlx::Row;
@@ -54,6 +54,7 @@ struct Shared {
 enum Job {
     Note { call: CallId, now: Moment, record: Box<Record> },
     Card { card: Box<HandOverCard>, valid_until: WallTime },
+    CallBack(Box<CallBackRow>),
     File { call: CallId, path: PathBuf, bytes: Vec<u8>, append: bool },
     Flush(oneshot::Sender<()>),
 }
@@ -80,6 +81,11 @@ impl StoreWriter {
     /// Publishes a hand-over card (see [`Store::put_card`]). `false` when the queue is full and it is lost.
     pub fn card(&self, card: HandOverCard, valid_until: WallTime) -> bool {
         self.send(Job::Card { card: Box::new(card), valid_until }, 0)
+    }
+
+    /// Keeps or changes somebody who is called back. `false` when the queue is full and it is lost.
+    pub fn call_back(&self, row: CallBackRow) -> bool {
+        self.send(Job::CallBack(Box::new(row)), 0)
     }
 
     /// Keeps the sound of an utterance (a whole WAV file). `false` when the queue is full and it is lost.
@@ -255,6 +261,15 @@ async fn do_other(store: &Store, shared: &Shared, job: Job) {
                 && shared.try_again(error).await
             {
                 result = store.put_card(&card, valid_until).await;
+            }
+            shared.settle(store, result);
+        }
+        Job::CallBack(row) => {
+            let mut result = store.put_call_back(&row).await;
+            while let Err(error) = &result
+                && shared.try_again(error).await
+            {
+                result = store.put_call_back(&row).await;
             }
             shared.settle(store, result);
         }

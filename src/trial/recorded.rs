@@ -292,7 +292,7 @@ impl<'f> Gather<'f> {
         let Some(since) = self.line_since else { return };
         let offered = self.line_news.iter().any(|(_, news)| *news == LineNews::Free);
         let news = match news {
-            QueueEvent::Place { position, wait } if !offered => LineNews::Place(*position, *wait),
+            QueueEvent::Place { position, wait, call_back } if !offered => LineNews::Place(*position, *wait, *call_back),
             QueueEvent::Offer { .. } if !offered => LineNews::Free,
             QueueEvent::Unserved(why) => LineNews::Unserved(*why),
             _ => return,

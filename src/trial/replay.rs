@@ -223,8 +223,17 @@ fn rank(course: &Course) -> Rank {
     let ours = |because: &str| matches!(because, "misunderstood" | "same_answer" | "silent" | "script_loop" | "broken");
     match &course.disposition {
         None | Some(Disposition::Abandoned { wanted_person: true }) => Rank::Unserved,
-        Some(Disposition::Transferred { because, .. } | Disposition::MessageTaken { because }) if ours(because) => Rank::Fair,
-        Some(Disposition::Answered | Disposition::Transferred { .. } | Disposition::MessageTaken { .. }) => Rank::Good,
+        Some(
+            Disposition::Transferred { because, .. }
+            | Disposition::MessageTaken { because }
+            | Disposition::CallBack { because },
+        ) if ours(because) => Rank::Fair,
+        Some(
+            Disposition::Answered
+            | Disposition::Transferred { .. }
+            | Disposition::MessageTaken { .. }
+            | Disposition::CallBack { .. },
+        ) => Rank::Good,
         Some(_) => Rank::Lost,
     }
 }

@@ -109,7 +109,7 @@ fn differences(test: &FlowTest, transcript: &Transcript) -> Vec<String> {
 fn fits(disposition: &Disposition, end: &TestEnd) -> bool {
     let (to, because) = match disposition {
         Disposition::Transferred { to, because } => (Some(to), Some(because)),
-        Disposition::MessageTaken { because } => (None, Some(because)),
+        Disposition::MessageTaken { because } | Disposition::CallBack { because } => (None, Some(because)),
         _ => (None, None),
     };
     end.disposition.as_deref().is_none_or(|name| name == disposition.name())

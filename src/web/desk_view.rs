@@ -30,6 +30,15 @@ pub(super) struct Desk {
     /// Of the call's flow.
     intents: Vec<Intent>,
     call: Option<Call>,
+    /// The agent has just come for somebody who was called back in vain; for a minute.
+    not_reached: Option<NotReached>,
+}
+
+#[derive(Serialize, JsonSchema, PartialEq, Clone)]
+struct NotReached {
+    /// no_answer, busy, mailbox, not_wanted or failed.
+    why: String,
+    at: String,
 }
 
 #[derive(Serialize, JsonSchema, PartialEq, Clone)]
@@ -70,6 +79,8 @@ struct Queue {
     free: usize,
     talking: usize,
     wait: Option<Wait>,
+    /// People who wait to be called back; not among `waiting`.
+    call_backs: usize,
 }
 
 impl From<&QueueView> for Queue {
@@ -81,6 +92,7 @@ impl From<&QueueView> for Queue {
             free: queue.free,
             talking: queue.talking,
             wait: queue.wait.map(Wait::from),
+            call_backs: queue.call_backs,
         }
     }
 }
@@ -138,6 +150,15 @@ struct Card {
     priority: u8,
     signed: bool,
     step: Option<Step>,
+    /// The caller is not on the line: the agent comes first, then this number is called.
+    call_back: Option<CallBack>,
+}
+
+#[derive(Serialize, JsonSchema, PartialEq, Clone)]
+struct CallBack {
+    number: String,
+    /// When it was asked for.
+    asked: String,
 }
 
 #[derive(Serialize, JsonSchema, PartialEq, Clone)]
@@ -203,7 +224,11 @@ impl Earlier {
         let is_intent = |name: &&String| board.is_none_or(|board| board.flow.intents.contains_key(*name));
         let intent = earlier.meanings.iter().rev().find(is_intent).cloned();
         let because = match &earlier.disposition {
-            Some(Disposition::Transferred { because, .. } | Disposition::MessageTaken { because }) => Some(because.clone()),
+            Some(
+                Disposition::Transferred { because, .. }
+                | Disposition::MessageTaken { because }
+                | Disposition::CallBack { because },
+            ) => Some(because.clone()),
             _ => None,
         };
         Earlier {
@@ -246,6 +271,11 @@ pub(super) fn desk(side: &DeskSide, agent: &str) -> Option<Desk> {
         dispositions: side.dispositions.clone(),
         intents,
         call: call.map(|(call, _)| call),
+        not_reached: floor
+            .in_vain
+            .iter()
+            .find(|vain| vain.agent == agent)
+            .map(|vain| NotReached { why: vain.why.into(), at: rfc3339(desks.wall(vain.at)) }),
     })
 }
 
@@ -306,7 +336,7 @@ fn call_of(side: &DeskSide, view: &AgentView) -> Option<(Call, Board)> {
         since: rfc3339(desks.wall(view.since)),
         waited_s: waited.as_secs(),
         checklist: checklist(&board, &card),
-        turns: turns(&board),
+        turns: turns(&board, &card),
         mood: board.mood.iter().map(|(at, level)| Mood { at_s: at.since(board.began).as_secs(), level: *level }).collect(),
         draft: draft(&card, &board, desks.wall(desks.now())),
         disposition: left.disposition,
@@ -349,7 +379,21 @@ fn draft(card: &HandOverCard, board: &Board, at: WallTime) -> Option<Draft> {
     nearest.and_then(answer).or_else(|| card.intent.clone().and_then(answer))
 }
 
-fn turns(board: &Board) -> Vec<Turn> {
+/// What was said; of who is called back, what the card kept of the call in which it was asked for.
+fn turns(board: &Board, card: &HandOverCard) -> Vec<Turn> {
+    if board.turns.is_empty() && card.call_back.is_some() {
+        let turn = |(number, turn): (u32, &crate::call::CardTurn)| Turn {
+            number,
+            at_s: 0,
+            who: "caller".into(),
+            text: turn.caller.reveal().clone(),
+            intent: turn.intent.clone(),
+            answer: Some(turn.answer.reveal().clone()).filter(|answer| !answer.is_empty()),
+            sensitive: turn.sensitive,
+            utterance: None,
+        };
+        return (0..).zip(&card.turns).map(turn).collect();
+    }
     let turn = |turn: &crate::server::BoardTurn| Turn {
         number: turn.turn,
         at_s: turn.at.since(board.began).as_secs(),
@@ -386,6 +430,10 @@ fn card_body(card: &HandOverCard, board: &Board, signed: bool) -> Card {
         priority: card.priority,
         signed,
         step: card.step.as_ref().map(|s| Step { procedure: s.procedure.clone(), step: s.step, of: s.of }),
+        call_back: card
+            .call_back
+            .as_ref()
+            .map(|back| CallBack { number: back.number.as_str().to_string(), asked: rfc3339(back.asked) }),
     }
 }
 
@@ -441,6 +489,8 @@ struct Waiting {
     because: String,
     from_s: Option<u32>,
     to_s: Option<u32>,
+    /// Is called back, and not on the line.
+    call_back: bool,
 }
 
 /// Of the team; nobody is named.
@@ -489,6 +539,7 @@ pub(super) fn wall(side: &DeskSide) -> Wall {
             because: card.map(|c| c.because.clone()).unwrap_or_default(),
             from_s: w.told.map(|told| told.from),
             to_s: w.told.map(|told| told.to),
+            call_back: w.call_back,
         }
     });
     let loads: Vec<u8> = floor.agents.iter().filter(|a| a.state != AgentState::Offline).map(|a| a.load).collect();

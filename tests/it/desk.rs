@@ -12,7 +12,7 @@ use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Condvar, Mutex};
 use std::time::{Duration, Instant};
 
-const PASSWORD: &str = "four cups of green tea";
+pub(crate) const PASSWORD: &str = "four cups of green tea";
 
 /// A port that was free a moment ago.
 pub(crate) fn port() -> u16 {
@@ -47,7 +47,7 @@ impl Phone {
         Phone { child, lines }
     }
 
-    fn tells(&self, event: &str) -> bool {
+    pub(crate) fn tells(&self, event: &str) -> bool {
         self.lines.0.lock().expect("whole").iter().any(|line| line["event"] == event)
     }
 
@@ -76,7 +76,7 @@ impl Drop for Phone {
 }
 
 /// A steady tone as a WAV file, to be found again in what the other side heard.
-fn tone(folder: &Path, hertz: f64) -> PathBuf {
+pub(crate) fn tone(folder: &Path, hertz: f64) -> PathBuf {
     let path = folder.join(format!("tone{hertz}.wav"));
     let samples: Vec<i16> =
         (0..8_000 * 3).map(|n| (8_000.0 * (std::f64::consts::TAU * hertz * f64::from(n) / 8_000.0).sin()) as i16).collect();
@@ -91,7 +91,7 @@ fn tone(folder: &Path, hertz: f64) -> PathBuf {
 fn with_words(sound: &Path, words: &str) -> String {
     let spoken = sound.with_extension("words.wav");
     let (done, said) = hotline(&["say", words, "-o", &spoken.to_string_lossy()]);
-    assert!(done, "{said}");
+    assert_eq!(done, 0, "{said}");
     let mut words = hound::WavReader::open(&spoken).expect("words");
     let (mut file, step) = (hound::WavWriter::append(sound).expect("a sound"), words.spec().sample_rate as usize / 8_000);
     let samples = words.samples::<i16>().map(|s| s.expect("a sample")).step_by(step);
@@ -101,7 +101,7 @@ fn with_words(sound: &Path, words: &str) -> String {
 }
 
 /// Seconds of a recording's right channel (what was heard) in which this tone stands out.
-fn heard(recording: &Path, hertz: f64) -> f64 {
+pub(crate) fn heard(recording: &Path, hertz: f64) -> f64 {
     let mut file = hound::WavReader::open(recording).expect("a recording");
     let rate = f64::from(file.spec().sample_rate);
     let all: Vec<f64> = file.samples::<i16>().map(|s| f64::from(s.expect("a sample"))).collect();
@@ -189,18 +189,18 @@ impl House {
 }
 
 /// An agent's open tab, and the desk as it was told last.
-struct Desk {
+pub(crate) struct Desk {
     tab: Tab,
     last: Value,
 }
 
 impl Desk {
-    async fn open(browser: &Browser) -> Desk {
+    pub(crate) async fn open(browser: &Browser) -> Desk {
         Desk { tab: browser.socket("").await, last: Value::Null }
     }
 
     /// The desk as soon as this holds, within 30 s; it may hold already. What stays until somebody does something is always told.
-    async fn until(&mut self, what: &str, test: impl Fn(&Value) -> bool) -> Value {
+    pub(crate) async fn until(&mut self, what: &str, test: impl Fn(&Value) -> bool) -> Value {
         let end = Instant::now() + Duration::from_secs(30);
         while self.last.is_null() || !test(&self.last) {
             assert!(Instant::now() < end, "{what} was not seen; the desk is {:#}", self.last);
@@ -213,15 +213,15 @@ impl Desk {
     }
 }
 
-fn state(desk: &Value) -> &str {
+pub(crate) fn state(desk: &Value) -> &str {
     desk["agent"]["state"].as_str().unwrap_or_default()
 }
 
-fn phase(desk: &Value) -> &str {
+pub(crate) fn phase(desk: &Value) -> &str {
     desk["call"]["phase"].as_str().unwrap_or_default()
 }
 
-async fn presence(browser: &mut Browser, state: &str) {
+pub(crate) async fn presence(browser: &mut Browser, state: &str) {
     let (status, desk, _) = browser.ask("POST", "/desk/presence", Some(json!({ "state": state }))).await;
     // A call may ring at once.
     let now = desk["agent"]["state"].as_str();

@@ -2,6 +2,7 @@
 
 mod baresip;
 mod bench;
+mod call_backs;
 mod console;
 mod demo;
 mod desk;

@@ -13,26 +13,26 @@ use tokio::net::UdpSocket;
 use tokio::sync::mpsc;
 
 /// A server of which the test writes every answer.
-struct Far {
+pub(crate) struct Far {
     socket: UdpSocket,
-    port: u16,
+    pub(crate) port: u16,
 }
 
 /// One request that came, and from where.
-struct Request {
-    text: String,
+pub(crate) struct Request {
+    pub(crate) text: String,
     from: SocketAddr,
 }
 
 impl Far {
-    async fn start() -> Far {
+    pub(crate) async fn start() -> Far {
         let socket = UdpSocket::bind((LOOPBACK, 0)).await.expect("a loopback port");
         let port = socket.local_addr().expect("bound").port();
         Far { socket, port }
     }
 
     /// The next request; retransmissions of the one before are not told apart, so answer quickly.
-    async fn next(&self) -> Request {
+    pub(crate) async fn next(&self) -> Request {
         let mut buffer = vec![0; 65_535];
         loop {
             let got = tokio::time::timeout(Duration::from_secs(20), self.socket.recv_from(&mut buffer));
@@ -44,7 +44,7 @@ impl Far {
         }
     }
 
-    async fn answer(&self, request: &Request, status: &str, via: &str, more: &str) {
+    pub(crate) async fn answer(&self, request: &Request, status: &str, via: &str, more: &str) {
         let text = answer(request, status, via, more);
         self.socket.send_to(text.as_bytes(), request.from).await.expect("sent");
     }
@@ -80,7 +80,7 @@ impl Request {
         found.unwrap_or("").trim()
     }
 
-    fn method(&self) -> &str {
+    pub(crate) fn method(&self) -> &str {
         self.text.split(' ').next().unwrap_or("")
     }
 }

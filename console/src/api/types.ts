@@ -111,6 +111,8 @@ export interface Card {
   /** The caller's number was signed by their network. */
   signed: boolean;
   step: { procedure: string; step: number; of: number } | null;
+  /** Nobody is on the line: the agent comes first, then this number is called. */
+  call_back?: { number: string; asked: string } | null;
 }
 
 export interface MoodPoint {

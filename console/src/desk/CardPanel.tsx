@@ -78,6 +78,7 @@ function Who({ card }: { card: Card }) {
           <span aria-hidden="true">{card.verified ? "✓ " : "○ "}</span>
           {card.verified ? t("card.verified") : t("card.not_verified")}
         </li>
+        {card.call_back ? <li className="chip chip-tier">{t("card.call_back", { number: card.call_back.number })}</li> : null}
         {card.signed ? (
           <li className="chip chip-good" title={t("card.signed_hint")}>
             <span aria-hidden="true">✓ </span>

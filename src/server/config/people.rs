@@ -5,13 +5,14 @@ use super::{DeskConfig, values};
 use crate::acd::{AgentSetup, Choose, Overflow, QueueSetup};
 use crate::base::OpeningHours;
 use crate::server::queues::People;
+use crate::sip::trunk::Trunk;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-pub(super) fn read_people(top: &mut Section<'_>) -> People {
+pub(super) fn read_people(top: &mut Section<'_>, trunks: &[Trunk]) -> People {
     let mut queues = Vec::new();
     for mut s in top.tables("queue") {
-        if let Some(queue) = read_queue(&mut s) {
+        if let Some(queue) = read_queue(&mut s, trunks) {
             queues.push((queue, s.line()));
         }
         s.finish();
@@ -44,7 +45,7 @@ pub(super) fn read_desk(mut s: Section<'_>) -> DeskConfig {
     config
 }
 
-fn read_queue(s: &mut Section<'_>) -> Option<QueueSetup> {
+fn read_queue(s: &mut Section<'_>, trunks: &[Trunk]) -> Option<QueueSetup> {
     let usual = QueueSetup::named("");
     let name = s.required("name", "name = \"support\"", values::name);
     let skills = s.table("skills").every(values::whole::<u8>(1..=10));
@@ -60,6 +61,7 @@ fn read_queue(s: &mut Section<'_>) -> Option<QueueSetup> {
     let longest = s.get("longest_seconds", usual.longest, values::seconds(30..=14_400));
     let alone = s.get("alone_seconds", usual.alone, values::seconds(0..=600));
     let talk = s.get("usual_seconds", usual.usual, values::seconds(10..=7_200));
+    let call_back = super::call_backs::read_call_back(s, trunks);
     let hours = read_hours(s);
     let name = name?;
     let skills = if skills.is_empty() { BTreeMap::from([(name.clone(), 1)]) } else { skills };
@@ -82,6 +84,7 @@ fn read_queue(s: &mut Section<'_>) -> Option<QueueSetup> {
         alone,
         hours,
         usual: talk,
+        call_back,
     })
 }
 

@@ -2,7 +2,7 @@
 
 use super::*;
 
-const MINIMAL: &str = "[[number]]\ndialled = \"*\"\nflow = \"../flows/parcel.yaml\"\n";
+pub(super) const MINIMAL: &str = "[[number]]\ndialled = \"*\"\nflow = \"../flows/parcel.yaml\"\n";
 
 fn parse(text: &str) -> (Result<Config, Vec<ConfigError>>, Vec<String>) {
     let around = Surroundings {
@@ -27,12 +27,12 @@ fn parse(text: &str) -> (Result<Config, Vec<ConfigError>>, Vec<String>) {
     Config::parse_naming_keys(text, Path::new("/etc/hotline/hotline.toml"), &around)
 }
 
-fn good(text: &str) -> Config {
+pub(super) fn good(text: &str) -> Config {
     parse(text).0.unwrap_or_else(|e| panic!("{e:?}"))
 }
 
 /// The errors as `line: message | remedy`.
-fn errors(text: &str) -> Vec<String> {
+pub(super) fn errors(text: &str) -> Vec<String> {
     let errors = parse(text).0.expect_err("mistakes");
     errors.iter().map(|e| format!("{}: {} | {}", e.line, e.message, e.remedy)).collect()
 }

@@ -30,7 +30,7 @@ pub(super) struct Wrong {
     pub(super) remedy: String,
 }
 
-fn wrong<T>(message: impl Into<String>, remedy: impl Into<String>) -> Result<T, Wrong> {
+pub(super) fn wrong<T>(message: impl Into<String>, remedy: impl Into<String>) -> Result<T, Wrong> {
     Err(Wrong { message: message.into(), remedy: remedy.into() })
 }
 
@@ -76,7 +76,7 @@ impl fmt::Display for HostPort {
     }
 }
 
-fn text<'a>(input: &Input<'a>) -> Result<&'a str, Wrong> {
+pub(super) fn text<'a>(input: &Input<'a>) -> Result<&'a str, Wrong> {
     match input.value {
         DeValue::String(text) => Ok(text.as_ref()),
         other => wrong(format!("this is {}, a text is needed", kind(other)), "Put it in double quotes"),

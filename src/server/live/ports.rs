@@ -2,8 +2,8 @@
 
 use super::{CARD_VALID, LiveLeg, LivePorts, leg_record};
 use crate::audio::{Pcm, write_wav};
-use crate::base::{AttemptId, Disposition, Grammar, LegId, LookUpId, Moment, Prompt, PromptId, UtteranceId};
-use crate::call::{AgentEvent, Command, Event, HandOverCard, QueueAsk, Record, ReferOutcome};
+use crate::base::{AttemptId, Disposition, Grammar, LegId, LookUpId, Moment, PhoneNumber, Prompt, PromptId, UtteranceId};
+use crate::call::{AgentEvent, CallBackAnswer, Command, Event, HandOverCard, QueueAsk, QueueEvent, Record, ReferOutcome};
 use crate::drive::{Happening, LastResort, Ports};
 use crate::flow::LookUp;
 use crate::media::{LegCommand, LegEvent, LegKey, LegStats};
@@ -58,7 +58,45 @@ impl Ports for LivePorts {
         self.give_up_referring(attempt, patience);
     }
 
+    fn call_person(&mut self, to: &str, ring: Duration) {
+        let failed = |status| Happening::Call(Event::PersonFailed { status });
+        let Some(Target::Trunk { user, wanted }) = self.may_call_person(to) else {
+            tokio::spawn(self.later(failed(403)));
+            return;
+        };
+        let tap = self.ear.as_ref().map(|ear| ear.tap());
+        let (key, port) = match self.shared.plane.open(self.leg_events.clone(), tap) {
+            Ok(opened) => opened,
+            Err(error) => {
+                tracing::error!(call = %self.id, %error, "no audio for the person who is called back");
+                tokio::spawn(self.later(failed(503)));
+                return;
+            }
+        };
+        let (dialog, sdp, ip) = (self.shared.sip.new_key(), self.shared.sdp_session(), self.ip);
+        let live = LiveLeg { dialog, key, port, sdp, up: true, connected: false, way: None, address: None, replaced: None, ip };
+        self.legs.insert(LegId::Caller, live);
+        self.closed.remove(&LegId::Caller);
+        let ring_seconds = u32::try_from(ring.as_secs()).unwrap_or(60).max(1);
+        if !self.by_trunks(LegId::Caller, user, &wanted, Offered { uui: None, ring_seconds }) {
+            self.hang_up(LegId::Caller);
+            tokio::spawn(self.later(failed(503)));
+        }
+    }
+
     fn queue(&mut self, ask: QueueAsk) {
+        let ask = match ask {
+            QueueAsk::MayCallBack { queue, number } => match self.number_to_call(&queue, number.as_str()) {
+                // As it would be dialled.
+                Some(number) => QueueAsk::MayCallBack { queue, number: PhoneNumber::new(&number) },
+                None => {
+                    let news = QueueEvent::MayCallBack(CallBackAnswer::NotAllowed);
+                    tokio::spawn(self.later(Happening::Call(Event::Queue(news))));
+                    return;
+                }
+            },
+            other => other,
+        };
         self.shared.queues.ask(self.id, ask, &self.inbox);
     }
 
@@ -252,6 +290,10 @@ impl Ports for LivePorts {
             next = target.next.clone();
         }
         targets.truncate(LAST_RESORTS);
+        if !self.legs.contains_key(&LegId::Caller) {
+            // Nobody is on the line who could be brought anywhere.
+            targets.clear();
+        }
         LastResort { targets, language: self.language }
     }
 
