@@ -29,7 +29,7 @@ mod understand;
 
 pub use card::{CardStep, CardTurn, Diversion, HandOverCard};
 pub use ears::Ended;
-pub use face::{AgentEvent, Command, DeskAsk, Event, QueueAsk, QueueEvent, RecordAction, ReferOutcome};
+pub use face::{AgentEvent, BROWSER, Command, DeskAsk, Event, QueueAsk, QueueEvent, RecordAction, ReferOutcome};
 pub use fingerprint::Fingerprint;
 pub use machine::Call;
 pub use meaning::request_counts;

@@ -169,6 +169,11 @@ pub struct DeskConfig {
     pub reasons: Vec<String>,
     /// How calls are disposed of, one word each.
     pub dispositions: Vec<String>,
+    /// The address that pages which are phones send their audio to; `None` = `[sip] rtp_ip`, or the one that the page's own address is
+    /// reached from.
+    pub media_ip: Option<IpAddr>,
+    /// UDP ports for it, one for each agent who talks; `None` = among `[sip] rtp_ports`.
+    pub media_ports: Option<RangeInclusive<u16>>,
 }
 
 /// `[web]`.

@@ -12,21 +12,21 @@ use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-const PASSWORD: &str = "four cups of green tea";
+pub(crate) const PASSWORD: &str = "four cups of green tea";
 
 /// A port that was free a moment ago.
-fn port() -> u16 {
+pub(crate) fn port() -> u16 {
     UdpSocket::bind("127.0.0.1:0").expect("a port").local_addr().expect("an address").port()
 }
 
 /// A softphone in a process of its own; what it tells as JSON lines.
-struct Phone {
+pub(crate) struct Phone {
     child: Child,
     lines: Arc<Mutex<Vec<Value>>>,
 }
 
 impl Phone {
-    fn start(arguments: &[&str]) -> Phone {
+    pub(crate) fn start(arguments: &[&str]) -> Phone {
         let mut child = Command::new(HOTLINE)
             .arg("call")
             .args(arguments)
@@ -46,11 +46,11 @@ impl Phone {
         Phone { child, lines }
     }
 
-    fn tells(&self, event: &str) -> bool {
+    pub(crate) fn tells(&self, event: &str) -> bool {
         self.lines.lock().expect("whole").iter().any(|line| line["event"] == event)
     }
 
-    fn wait(mut self, patience: Duration) -> Vec<Value> {
+    pub(crate) fn wait(mut self, patience: Duration) -> Vec<Value> {
         let until = Instant::now() + patience;
         while Instant::now() < until && !matches!(self.child.try_wait(), Ok(Some(_))) {
             std::thread::sleep(Duration::from_millis(50));
@@ -66,7 +66,7 @@ impl Drop for Phone {
 }
 
 /// A steady tone as a WAV file, to be found again in what the other side heard.
-fn tone(folder: &Path, hertz: f64) -> PathBuf {
+pub(crate) fn tone(folder: &Path, hertz: f64) -> PathBuf {
     let path = folder.join(format!("tone{hertz}.wav"));
     let samples: Vec<i16> =
         (0..8_000 * 3).map(|n| (8_000.0 * (std::f64::consts::TAU * hertz * f64::from(n) / 8_000.0).sin()) as i16).collect();
@@ -78,13 +78,18 @@ fn tone(folder: &Path, hertz: f64) -> PathBuf {
 }
 
 /// Seconds of a recording's right channel (what was heard) in which this tone stands out.
-fn heard(recording: &Path, hertz: f64) -> f64 {
+pub(crate) fn heard(recording: &Path, hertz: f64) -> f64 {
     let mut file = hound::WavReader::open(recording).expect("a recording");
     let rate = f64::from(file.spec().sample_rate);
     let all: Vec<f64> = file.samples::<i16>().map(|s| f64::from(s.expect("a sample"))).collect();
     let right: Vec<f64> = all.chunks(2).filter_map(|pair| pair.get(1).copied()).collect();
+    seconds_of(&right, rate, hertz)
+}
+
+/// Seconds in which this tone stands out.
+pub(crate) fn seconds_of(samples: &[f64], rate: f64, hertz: f64) -> f64 {
     let window = (rate / 10.0) as usize;
-    let loud = right.chunks_exact(window).filter(|part| {
+    let loud = samples.chunks_exact(window).filter(|part| {
         let step = std::f64::consts::TAU * hertz / rate;
         let (re, im) = part.iter().enumerate().fold((0.0, 0.0), |(re, im), (n, s)| {
             let angle = step * n as f64;
@@ -110,22 +115,28 @@ nodes:
   hours: { say: "From nine to five.", then: welcome }
 "#;
 
-struct House {
-    gateway: Gateway,
-    folder: tempfile::TempDir,
+pub(crate) struct House {
+    pub(crate) gateway: Gateway,
+    pub(crate) folder: tempfile::TempDir,
     anna: u16,
-    bob: u16,
+    pub(crate) bob: u16,
 }
 
 impl House {
     fn new() -> House {
+        House::with(None)
+    }
+
+    /// Anna's phone is this, or one on the table.
+    pub(crate) fn with(annas: Option<&str>) -> House {
         let folder = tempfile::tempdir().expect("a folder");
         let flow = folder.path().join("line.yaml");
         std::fs::write(&flow, FLOW).expect("written");
         let (anna, bob) = (port(), port());
+        let annas = annas.map_or_else(|| format!("sip:anna@127.0.0.1:{anna}"), String::from);
         let more = format!(
             "[[queue]]\nname = \"support\"\nring_seconds = 10\nwrap_up_seconds = 60\n\
-             [[agent]]\nname = \"anna\"\nphone = \"sip:anna@127.0.0.1:{anna}\"\nqueues = [\"support\"]\n\
+             [[agent]]\nname = \"anna\"\nphone = \"{annas}\"\nqueues = [\"support\"]\n\
              [[agent]]\nname = \"bob\"\nphone = \"sip:bob@127.0.0.1:{bob}\"\nqueues = [\"support\"]\n"
         );
         let flow = flow.to_string_lossy().into_owned();
@@ -133,12 +144,12 @@ impl House {
         House { gateway, folder, anna, bob }
     }
 
-    fn path(&self, name: &str) -> String {
+    pub(crate) fn path(&self, name: &str) -> String {
         self.folder.path().join(name).to_string_lossy().into_owned()
     }
 
     /// Who calls, asks for a person by key, and then does this.
-    fn caller(&self, name: &str, then: &[&str]) -> Phone {
+    pub(crate) fn caller(&self, name: &str, then: &[&str]) -> Phone {
         let (uri, record) = (format!("sip:5551000@{}", self.gateway.sip), self.path(&format!("{name}.wav")));
         let mut words = vec!["--from", "4930123456", "--record", &record, "--wait", "2500", "--dtmf", "0"];
         words.extend(then);
@@ -146,13 +157,13 @@ impl House {
     }
 
     /// Picks up, and then does this.
-    fn phone(&self, name: &str, port: u16, then: &[&str]) -> Phone {
+    pub(crate) fn phone(&self, name: &str, port: u16, then: &[&str]) -> Phone {
         let (at, record) = (format!("127.0.0.1:{port}"), self.path(&format!("{name}.wav")));
         let words = ["--answer", "--listen", &at, "--record", &record];
         Phone::start(&[words.as_slice(), then].concat())
     }
 
-    async fn desks(&mut self) -> (Browser, Browser) {
+    pub(crate) async fn desks(&mut self) -> (Browser, Browser) {
         let mut admin = set_up(&mut self.gateway).await;
         for name in ["anna", "bob"] {
             let user = json!({ "name": name, "role": "agent", "agent": name, "password": PASSWORD });
@@ -166,7 +177,7 @@ impl House {
 }
 
 /// The next state of the desk in which this holds, within 30 s.
-async fn until(tab: &mut Tab, what: &str, test: impl Fn(&Value) -> bool) -> Value {
+pub(crate) async fn until(tab: &mut Tab, what: &str, test: impl Fn(&Value) -> bool) -> Value {
     let end = Instant::now() + Duration::from_secs(30);
     let mut last = Value::Null;
     while Instant::now() < end {
@@ -182,7 +193,7 @@ async fn until(tab: &mut Tab, what: &str, test: impl Fn(&Value) -> bool) -> Valu
 }
 
 /// Asks for the desk until this holds. Two changes in a tenth of a second are one on the socket.
-async fn see(browser: &mut Browser, what: &str, test: impl Fn(&Value) -> bool) {
+pub(crate) async fn see(browser: &mut Browser, what: &str, test: impl Fn(&Value) -> bool) {
     let end = Instant::now() + Duration::from_secs(10);
     let mut desk = Value::Null;
     while Instant::now() < end {
@@ -195,15 +206,15 @@ async fn see(browser: &mut Browser, what: &str, test: impl Fn(&Value) -> bool) {
     panic!("{what} was not seen; the desk is {desk:#}");
 }
 
-fn state(desk: &Value) -> &str {
+pub(crate) fn state(desk: &Value) -> &str {
     desk["agent"]["state"].as_str().unwrap_or_default()
 }
 
-fn phase(desk: &Value) -> &str {
+pub(crate) fn phase(desk: &Value) -> &str {
     desk["call"]["phase"].as_str().unwrap_or_default()
 }
 
-async fn presence(browser: &mut Browser, state: &str) {
+pub(crate) async fn presence(browser: &mut Browser, state: &str) {
     let (status, desk, _) = browser.ask("POST", "/desk/presence", Some(json!({ "state": state }))).await;
     // A call may ring at once.
     let now = desk["agent"]["state"].as_str();

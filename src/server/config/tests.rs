@@ -354,6 +354,12 @@ fn queues_and_agents_are_read_and_their_mistakes_told() {
     assert_eq!((setup.agents[1].skills["help"], setup.agents[1].returns), (7, Some(Duration::from_secs(30))));
     assert!(setup.agents.iter().all(|agent| agent.serves(&setup.queues[0])));
     assert_eq!(config.people.phones["bob"], "trunk:+4930123456");
+    let page = "[desk]\nmedia_ip = \"192.0.2.1\"\nmedia_ports = \"30000-30099\"\n\
+        [[queue]]\nname = \"support\"\n[[agent]]\nname = \"anna\"\nphone = \"browser\"\nqueues = [\"support\"]\n";
+    let config = good(&format!("{MINIMAL}{page}"));
+    assert_eq!((config.people.phones["anna"].as_str(), config.desk.media_ports), ("browser", Some(30_000..=30_099)));
+    let told = errors(&format!("{MINIMAL}{page}desk = false\n")).join("\n");
+    assert!(told.contains("a phone in the page needs a desk"), "{told}");
     let wrong = "[[queue]]\nname = \"support\"\nskills = { help = 3 }\noverflow = [\"nowhere\"]\n\
         [[agent]]\nname = \"anna\"\nphone = \"anna\"\nqueues = [\"sales\"]\n\
         [[agent]]\nname = \"bob\"\nphone = \"sip:bob@192.0.2.10\"\nqueues = [\"support\"]\nskills = { help = 1 }\n";
