@@ -17,7 +17,7 @@ pub struct Now {
 }
 
 /// A caller who wants a person.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Ticket {
     /// Which queue.
     pub queue: String,

@@ -20,7 +20,7 @@ pub use load::Strain;
 pub use machine::Acd;
 pub use setup::{AgentSetup, Choose, Overflow, QueueSetup, Setup, SetupError};
 pub use views::{AgentState, AgentView, DayFigures, QueueView, WaitingView};
-pub use wait::{Interval, WaitFigures};
+pub use wait::{Interval, WaitFigures, band};
 
 #[cfg(test)]
 mod properties;

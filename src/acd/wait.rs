@@ -253,7 +253,7 @@ fn marks() -> impl Iterator<Item = u32> + Clone {
 pub(super) const BANDS: usize = 4;
 
 /// The band of a position (from 1).
-pub(super) fn band(position: usize) -> usize {
+pub fn band(position: usize) -> usize {
     match position {
         0 | 1 => 0,
         2..=4 => 1,

@@ -26,6 +26,33 @@ pub struct Span {
     pub to: NaiveTime,
 }
 
+/// Days as they are written, in the order of the week.
+const DAYS: [&str; 7] = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"];
+
+impl Span {
+    /// Spans of days with the same times: `mon-fri 9:00-17:00`, `sat 10:00-14:00`, `daily 8:00-24:00`. `None` when it is written
+    /// otherwise, or a span ends before it begins (one that goes on after midnight is two).
+    pub fn week(written: &str) -> Option<Vec<Span>> {
+        let (days, times) = written.trim().split_once(' ')?;
+        let day = |name: &str| DAYS.iter().position(|day| *day == name);
+        let (first, last) = match days.split_once('-') {
+            Some((first, last)) => (day(first)?, day(last)?),
+            None if days == "daily" => (0, 6),
+            None => (day(days)?, day(days)?),
+        };
+        let (from, to) = times.trim().split_once('-')?;
+        let time = |text: &str| match text.trim() {
+            "24:00" => Some(NaiveTime::MIN),
+            text => NaiveTime::parse_from_str(text, "%H:%M").ok(),
+        };
+        let (from, to) = (time(from)?, time(to)?);
+        if first > last || (from >= to && to != NaiveTime::MIN) {
+            return None;
+        }
+        (first..=last).map(|day| Some(Span { day: Weekday::try_from(u8::try_from(day).ok()?).ok()?, from, to })).collect()
+    }
+}
+
 impl OpeningHours {
     /// Whether it is open at this instant.
     pub fn open_at(&self, at: WallTime) -> bool {
@@ -45,6 +72,18 @@ impl OpeningHours {
 mod tests {
     use super::*;
     use chrono::TimeZone;
+
+    #[test]
+    fn weeks_are_read_as_people_write_them() {
+        let days = |written: &str| Span::week(written).map(|spans| spans.iter().map(|span| span.day).collect::<Vec<_>>());
+        assert_eq!(days("mon-wed 9:00-17:30"), Some(vec![Weekday::Mon, Weekday::Tue, Weekday::Wed]));
+        assert_eq!(days("sun 10:00-14:00"), Some(vec![Weekday::Sun]));
+        assert_eq!(days("daily 0:00-24:00").map(|days| days.len()), Some(7));
+        for wrong in ["", "mon", "9:00-17:00", "mon-fri", "fri-mon 9:00-17:00", "mon 17:00-9:00", "mon 9-17", "lun 9:00-17:00"]
+        {
+            assert_eq!(days(wrong), None, "{wrong}");
+        }
+    }
 
     #[test]
     fn open_within_the_span_and_closed_on_the_holiday() {

@@ -120,12 +120,8 @@ impl Call {
 
     /// An agent is free: their phone rings, and the caller goes on hearing what is being said.
     fn agent_offered(&mut self, now: &mut Now, (offer, agent, desk): (u64, &str, bool), to: &str, ring: Duration) {
-        let State::Transferring(transfer) = &mut self.state else { return };
-        if !matches!(transfer.step, Step::Waiting(_)) {
-            // An earlier one is not over yet, which the queues have withdrawn or will hear of.
-            return;
-        }
-        let Step::Waiting(mut waiting) = std::mem::replace(&mut transfer.step, Step::Choosing) else { return };
+        // While an earlier one is not over yet, the queues have withdrawn it or will hear of it.
+        let Some(mut waiting) = self.waiting().cloned() else { return };
         let target = Target { sip: to.into(), method: TransferMethod::Bridge, ring, ..waiting.target.clone() };
         let attempt = self.new_attempt();
         self.decide(now, "offered", format!("{agent} of {} rings", target.name));

@@ -249,7 +249,7 @@ pub(crate) struct Offered {
 }
 
 /// In line for an agent.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Waiting {
     /// The target that is a queue.
     pub(crate) target: Target,

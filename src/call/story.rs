@@ -311,8 +311,8 @@ fn card_turn(turn: &TurnRecord) -> CardTurn {
     }
 }
 
-/// The word for a reason as an agent should hear it.
-fn reason(because: &str, language: Language) -> String {
+/// Why a person was wanted, as an agent should hear or read it: a clause without a full stop. A word that is not known comes as it is.
+pub fn reason(because: &str, language: Language) -> String {
     let (en, zh) = match because {
         "asked" => ("the caller asked for a person", "来电者要求人工服务"),
         "misunderstood" => ("the system did not understand the caller", "系统没有听懂来电者"),
@@ -326,6 +326,10 @@ fn reason(because: &str, language: Language) -> String {
         "corrected" => ("the system got it wrong", "系统理解有误"),
         "expired" => ("the answer has expired", "答案已过期"),
         "silent" => ("the caller fell silent", "来电者没有说话"),
+        "loud" => ("the caller raised their voice", "来电者提高了音量"),
+        "agent_lost" => ("the connection to a colleague broke", "与同事的连接中断了"),
+        "returned" => ("a colleague did not take the call", "同事没有接起电话"),
+        "sent_on" => ("a colleague sent the caller on", "由同事转接"),
         "no_engine" => ("the system cannot hear this language", "系统不能识别该语言"),
         "script_loop" => ("the script did not come to an end", "流程未能结束"),
         other => return spaced(other),
@@ -334,7 +338,7 @@ fn reason(because: &str, language: Language) -> String {
 }
 
 /// A name from the flow, readable aloud.
-pub(crate) fn spaced(name: &str) -> String {
+pub fn spaced(name: &str) -> String {
     name.replace(['.', '_', '-'], " ")
 }
 

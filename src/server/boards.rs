@@ -50,7 +50,7 @@ pub struct Board {
     pub joined: bool,
     /// The agent holds the call.
     pub held: bool,
-    /// When the first thing was heard.
+    /// When the call came.
     pub began: Moment,
     /// The last utterance, for the turn that it belongs to.
     last: Option<UtteranceId>,
@@ -82,13 +82,13 @@ impl Boards {
         self.tell();
     }
 
-    pub(super) fn note(&self, call: CallId, flow: &Arc<Flow>, record: &Record) {
+    /// `now` = when it was noted; the first note is the call's own beginning.
+    pub(super) fn note(&self, call: CallId, now: Moment, flow: &Arc<Flow>, record: &Record) {
         match record {
-            Record::Began { .. } => self.begin(call, flow),
+            Record::Began { .. } => self.begin(call, now, flow),
             Record::Utterance(utterance) => {
                 if let Some(board) = self.lock().get_mut(&call) {
                     board.last = Some(utterance.utterance).filter(|_| !utterance.sensitive);
-                    board.began = if board.began == Moment::ZERO { utterance.at } else { board.began };
                 }
             }
             Record::Turn(turn) => {
@@ -114,15 +114,15 @@ impl Boards {
                 self.tell();
             }
             Record::Attempt { method, outcome, .. } if method == "queue" => {
-                self.phase(call, |board| board.joined = outcome == "answered");
+                self.change(call, |board| board.joined = outcome == "answered");
             }
             Record::Decision { at, what, .. } => {
                 match what.as_str() {
-                    "held" => return self.phase(call, |board| board.held = true),
-                    "resumed" => return self.phase(call, |board| board.held = false),
+                    "held" => return self.change(call, |board| board.held = true),
+                    "resumed" => return self.change(call, |board| board.held = false),
                     // The next agent is not in the conversation before they are.
                     "agent_transfer" | "agent_lost" => {
-                        return self.phase(call, |board| (board.held, board.joined) = (false, false));
+                        return self.change(call, |board| (board.held, board.joined) = (false, false));
                     }
                     _ => {}
                 }
@@ -140,14 +140,14 @@ impl Boards {
         }
     }
 
-    fn phase(&self, call: CallId, change: impl FnOnce(&mut Board)) {
+    fn change(&self, call: CallId, change: impl FnOnce(&mut Board)) {
         if let Some(board) = self.lock().get_mut(&call) {
             change(board);
         }
         self.tell();
     }
 
-    fn begin(&self, call: CallId, flow: &Arc<Flow>) {
+    fn begin(&self, call: CallId, began: Moment, flow: &Arc<Flow>) {
         let mut all = self.lock();
         if all.len() >= BOARDS_MAX {
             all.retain(|_, board| board.ended.is_none());
@@ -160,7 +160,7 @@ impl Boards {
                 mood: Vec::new(),
                 joined: false,
                 held: false,
-                began: Moment::ZERO,
+                began,
                 last: None,
                 ended: None,
             };

@@ -4,13 +4,13 @@
 use super::gateway::{Inbox, wall_now};
 use super::softphones::PHONE;
 use crate::acd::{
-    Acd, AgentSetup, AgentState, AgentView, Command, Event, Left, Now, QueueSetup, QueueView, Refusal, Setup, Talk, Unserved,
-    WaitingView,
+    Acd, AgentSetup, AgentState, AgentView, Command, Event, Left, Now, QueueSetup, QueueView, Refusal, Setup, Talk, Ticket,
+    Unserved, WaitingView,
 };
 use crate::base::{CallId, Moment};
 use crate::call::{self, BROWSER, DeskAsk, QueueAsk, QueueEvent};
 use crate::drive::Happening;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 use tokio::sync::{mpsc, watch};
@@ -195,6 +195,7 @@ impl Keeper {
                     Some(message) => Some(message),
                     None => return,
                 },
+                // The machine's own timer, or the next showing of the floor.
                 () = tokio::time::sleep(wait.unwrap_or(Duration::from_secs(3_600))) => None,
             };
             // The machine is ours: a panic in it is written down, and callers are not left to a task that is gone.
@@ -209,20 +210,34 @@ impl Keeper {
         }
     }
 
-    /// Whoever waits is told to go elsewhere; agents are where they were, as far as is known.
+    /// Whoever waits is told to go elsewhere. Agents are where desks saw them last: who talks goes on talking.
     fn begin_anew(&mut self) {
         let now = now_since(self.epoch);
         let people = self.people.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let before = self.tell.borrow().agents.clone();
         let Ok(acd) = Acd::new(people.setup.clone(), now) else { return };
         self.acd = acd;
-        for (call, inbox) in std::mem::take(&mut self.calls) {
+        // What the machine wants of this is not done: the calls are told below, or know already.
+        let mut unheard = Vec::new();
+        for agent in &before {
+            let event = Event::Presence { agent: agent.name.clone(), presence: agent.presence.clone() };
+            self.acd.step(now, event, &mut unheard);
+        }
+        let mut talk = BTreeSet::new();
+        for agent in before {
+            let (AgentState::Talking(call), Some((queue, waited))) = (agent.state, agent.call) else { continue };
+            let ticket = Ticket { queue, waited, ..Ticket::default() };
+            self.acd.step(now, Event::Enqueue { call, ticket }, &mut unheard);
+            self.acd.step(now, Event::Accepted { call, agent: agent.name }, &mut unheard);
+            self.acd.step(now, Event::Joined { call }, &mut unheard);
+            talk.insert(call);
+        }
+        let (stay, go) = std::mem::take(&mut self.calls).into_iter().partition(|(call, _)| talk.contains(call));
+        self.calls = stay;
+        for (call, inbox) in HashMap::<CallId, mpsc::Sender<Inbox>>::into_iter(go) {
             tracing::warn!(%call, "a caller leaves the line because the queues begin anew");
             let news = call::Event::Queue(QueueEvent::Unserved(Unserved::NoSuchQueue));
             let _ = inbox.try_send(Inbox::Happening(Happening::Call(news)));
-        }
-        for agent in before {
-            self.acd.step(now, Event::Presence { agent: agent.name, presence: agent.presence }, &mut Vec::new());
         }
         self.dirty = true;
     }
@@ -332,5 +347,60 @@ impl Keeper {
             metrics::gauge!("hotline_queue_free_agents", "queue" => queue.name.clone()).set(queue.free as f64);
         }
         self.tell.send_replace(Arc::new(Floor { at, queues, agents, waiting }));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::acd::Presence;
+
+    fn heard(inbox: &mut mpsc::Receiver<Inbox>) -> Vec<String> {
+        let mut all = Vec::new();
+        while let Ok(Inbox::Happening(Happening::Call(call::Event::Queue(news)))) = inbox.try_recv() {
+            all.push(format!("{news:?}").split([' ', '(']).next().unwrap_or_default().to_string());
+        }
+        all
+    }
+
+    #[test]
+    fn who_talks_goes_on_talking_when_the_queues_begin_anew() {
+        let agent = |name: &str| {
+            let skills = BTreeMap::from([("support".to_string(), 1)]);
+            (AgentSetup { name: name.into(), skills, languages: BTreeSet::new(), returns: None }, format!("sip:{name}@x"))
+        };
+        let people = People::new(vec![QueueSetup::named("support")], vec![agent("anna"), agent("bob")]);
+        let epoch = Instant::now();
+        let mut keeper = Keeper {
+            acd: Acd::new(people.setup.clone(), now_since(epoch)).expect("a set-up"),
+            epoch,
+            people: Arc::new(Mutex::new(Arc::new(people))),
+            calls: HashMap::new(),
+            tell: watch::channel(Arc::default()).0,
+            day: None,
+            dirty: false,
+            shown: epoch,
+        };
+        let ((talks, mut first), (waits, mut second)) = (mpsc::channel(10), mpsc::channel(10));
+        let (here, there) = (CallId(1), CallId(2));
+        let ticket = || Box::new(Ticket { queue: "support".into(), ..Ticket::default() });
+        keeper.step(Event::Presence { agent: "anna".into(), presence: Presence::Available });
+        keeper.handle(Some(Message::Call(here, QueueAsk::Enter(ticket()), talks.clone())));
+        keeper.handle(Some(Message::Call(here, QueueAsk::Accepted("anna".into()), talks.clone())));
+        keeper.handle(Some(Message::Call(here, QueueAsk::Joined, talks.clone())));
+        keeper.handle(Some(Message::Call(there, QueueAsk::Enter(ticket()), waits.clone())));
+        keeper.show();
+        assert_eq!(
+            (heard(&mut first).first().map(String::as_str), heard(&mut second)),
+            (Some("Offer"), vec!["Place".to_string()])
+        );
+        keeper.begin_anew();
+        assert_eq!((heard(&mut first), heard(&mut second)), (vec![], vec!["Unserved".to_string()]));
+        assert_eq!(keeper.state_of("anna"), Some(AgentState::Talking(here)));
+        // A third caller is not offered to who talks; and the talk comes to its end as usual.
+        keeper.handle(Some(Message::Call(CallId(3), QueueAsk::Enter(ticket()), waits)));
+        assert_eq!(heard(&mut second), ["Place"]);
+        keeper.handle(Some(Message::Call(here, QueueAsk::Finished(Talk::default()), talks)));
+        assert_eq!(keeper.state_of("anna"), Some(AgentState::WrapUp));
     }
 }

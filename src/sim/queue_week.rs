@@ -3,7 +3,7 @@
 
 use crate::acd::{
     Acd, AgentSetup, AgentState, Command, Event, Interval, Left, Now, Overflow, Presence, QueueSetup, Refusal, Setup, Strain,
-    Talk, Ticket,
+    Talk, Ticket, band,
 };
 use crate::base::{CallId, Dice, Language, Moment, WallTime};
 use std::cmp::Reverse;
@@ -418,12 +418,7 @@ impl Play {
 
     fn judge(&mut self, n: usize, at: f64, served: bool) {
         let Some((told, position, when)) = self.callers[n].told else { return };
-        let band = match position {
-            0 | 1 => 0,
-            2..=4 => 1,
-            5..=9 => 2,
-            _ => 3,
-        };
+        let band = band(position);
         let (from, to) = (f64::from(told.from) / 60.0, f64::from(told.to) / 60.0);
         self.widths[band].push((to - from, (to - from) / ((to + from) / 2.0)));
         let wait = Duration::from_secs_f64(at - when);

@@ -87,19 +87,25 @@ pub(super) fn at(state: &WebState, signed_in: SignedIn) -> Answer<(std::sync::Ar
     Err(Problem::new(StatusCode::CONFLICT, "no_agent", detail))
 }
 
-/// Waits until what was asked for is seen (or a moment), and shows the desk.
-async fn shown(state: &WebState, side: &DeskSide, agent: &str, asked: bool) -> Answer<Json<Desk>> {
+/// Waits until what was asked for is seen on the floor, or a moment.
+pub(super) async fn seen(side: &DeskSide, asked: bool) -> Answer<()> {
     if !asked {
-        let detail = "The gateway is overrun just now. Please try again.";
+        let detail = "The gateway is going down just now. Please try again in a minute.";
         return Err(Problem::new(StatusCode::SERVICE_UNAVAILABLE, "busy", detail));
     }
     let mut floor = side.desks.floor();
     floor.mark_unchanged();
     let _ = tokio::time::timeout(SEEN_MAX, floor.changed()).await;
-    show_now(state, side, agent)
+    Ok(())
 }
 
-fn show_now(_state: &WebState, side: &DeskSide, agent: &str) -> Answer<Json<Desk>> {
+/// The desk once what was asked for is seen there.
+async fn shown(side: &DeskSide, agent: &str, asked: bool) -> Answer<Json<Desk>> {
+    seen(side, asked).await?;
+    show_now(side, agent)
+}
+
+fn show_now(side: &DeskSide, agent: &str) -> Answer<Json<Desk>> {
     side.look();
     desk_view::desk(side, agent).map(Json).ok_or_else(Problem::not_found)
 }
@@ -107,7 +113,7 @@ fn show_now(_state: &WebState, side: &DeskSide, agent: &str) -> Answer<Json<Desk
 /// `GET /desk`.
 pub(super) async fn show(State(state): State<WebState>, signed_in: SignedIn) -> Answer<Json<Desk>> {
     let (side, agent) = at(&state, signed_in)?;
-    show_now(&state, &side, &agent)
+    show_now(&side, &agent)
 }
 
 /// Where an agent wants to be.
@@ -147,21 +153,21 @@ pub(super) async fn presence(
         tracing::error!(%error, "where an agent is could not be remembered");
     }
     let asked = side.desks.set_presence(&agent, presence);
-    shown(&state, &side, &agent, asked).await
+    shown(&side, &agent, asked).await
 }
 
 /// `POST /desk/decline`.
 pub(super) async fn decline(State(state): State<WebState>, signed_in: SignedIn) -> Answer<Json<Desk>> {
     let (side, agent) = at(&state, signed_in)?;
     let asked = side.desks.decline(&agent);
-    shown(&state, &side, &agent, asked).await
+    shown(&side, &agent, asked).await
 }
 
 /// `POST /desk/hangup`.
 pub(super) async fn hang_up(State(state): State<WebState>, signed_in: SignedIn) -> Answer<Json<Desk>> {
     let (side, agent) = at(&state, signed_in)?;
     let asked = side.desks.wish(&agent, DeskAsk::HangUp);
-    shown(&state, &side, &agent, asked).await
+    shown(&side, &agent, asked).await
 }
 
 /// Whether the caller waits.
@@ -175,7 +181,7 @@ pub(super) struct Hold {
 pub(super) async fn hold(State(state): State<WebState>, signed_in: SignedIn, Body(hold): Body<Hold>) -> Answer<Json<Desk>> {
     let (side, agent) = at(&state, signed_in)?;
     let asked = side.desks.wish(&agent, DeskAsk::Hold(hold.on));
-    shown(&state, &side, &agent, asked).await
+    shown(&side, &agent, asked).await
 }
 
 /// Where the caller goes; exactly one of the two.
@@ -205,7 +211,7 @@ pub(super) async fn transfer(
         _ => return Err(Problem::invalid("Name either a queue or a colleague that there is.")),
     };
     let asked = side.desks.wish(&agent, ask);
-    shown(&state, &side, &agent, asked).await
+    shown(&side, &agent, asked).await
 }
 
 /// What is to be kept of the call.
@@ -241,17 +247,17 @@ pub(super) async fn wrap_up(
     }
     side.leave(&agent, left);
     if !after.done {
-        return show_now(&state, &side, &agent);
+        return show_now(&side, &agent);
     }
     let asked = side.desks.wrapped_up(&agent);
-    shown(&state, &side, &agent, asked).await
+    shown(&side, &agent, asked).await
 }
 
 /// `POST /desk/wrapup/extend`.
 pub(super) async fn extend(State(state): State<WebState>, signed_in: SignedIn) -> Answer<Json<Desk>> {
     let (side, agent) = at(&state, signed_in)?;
     let asked = side.desks.extend(&agent);
-    shown(&state, &side, &agent, asked).await
+    shown(&side, &agent, asked).await
 }
 
 /// A step against abuse.
@@ -281,7 +287,7 @@ pub(super) async fn abuse(State(state): State<WebState>, signed_in: SignedIn, Bo
     let call = side.last(&agent).map(|last| last.call.to_string()).unwrap_or_default();
     state.note(Some(&who), &format!("abuse_{}", abuse.step), &call).await;
     let asked = side.desks.wish(&agent, ask);
-    shown(&state, &side, &agent, asked).await
+    shown(&side, &agent, asked).await
 }
 
 /// The robot was wrong there.

@@ -4,7 +4,7 @@ use super::desk::DeskSide;
 use super::rfc3339;
 use crate::acd::{AgentState, AgentView, Interval, Presence, QueueView};
 use crate::base::{Disposition, Language, Moment};
-use crate::call::HandOverCard;
+use crate::call::{HandOverCard, reason as reason_words, spaced};
 use crate::server::{Board, Desks};
 use crate::store::EarlierCall;
 use schemars::JsonSchema;
@@ -372,29 +372,12 @@ fn card_body(card: &HandOverCard, board: &Board) -> Card {
     }
 }
 
-/// Why a person, in words.
+/// Why a person, as a sentence.
 fn because(word: &str) -> Words {
-    let (en, zh) = match word {
-        "asked" => ("The caller asked for a person.", "来电者要求人工服务。"),
-        "misunderstood" => ("The robot did not understand, several times.", "机器人多次没有听懂。"),
-        "same_answer" => ("The same answer did not help.", "重复的回答没有解决问题。"),
-        "silence" => ("The caller fell silent.", "来电者没有再说话。"),
-        "upset" => ("The caller is upset.", "来电者情绪激动。"),
-        "story" => ("The caller told a long story.", "来电者描述的情况比较复杂。"),
-        "no_progress" => ("The call got nowhere.", "对话没有进展。"),
-        "loud" => ("The caller raised their voice.", "来电者提高了音量。"),
-        "tier" => ("This caller comes to a person first.", "该客户优先由人工接待。"),
-        "agent_lost" => ("The connection to a colleague broke.", "与同事的连接中断了。"),
-        "returned" => ("A colleague did not take the call.", "同事没有接起电话。"),
-        "sent_on" => ("A colleague sent the caller on.", "同事转接过来的。"),
-        "script" | "flow" => ("The script leads to a person here.", "流程在此转人工。"),
-        _ => return Words { en: spaced(word), zh: spaced(word) },
-    };
-    Words { en: en.into(), zh: zh.into() }
-}
-
-fn spaced(name: &str) -> String {
-    name.replace(['_', '.', '-'], " ")
+    let en = reason_words(word, Language::EN);
+    let mut letters = en.chars();
+    let en = letters.next().map(|first| first.to_uppercase().chain(letters).collect::<String>()).unwrap_or_default();
+    Words { en: format!("{en}."), zh: format!("{}。", reason_words(word, Language::ZH)) }
 }
 
 /// The whole floor, for supervisors.

@@ -231,6 +231,7 @@ impl Hub {
             if let Ok(runtime) = tokio::runtime::Handle::try_current() {
                 let (hub, grace) = (self.clone(), self.shared.grace);
                 runtime.spawn(async move {
+                    // A page that is loaded anew is back within this time.
                     tokio::time::sleep(grace).await;
                     hub.forget_agents(now + grace);
                 });

@@ -1,7 +1,7 @@
 //! Keeps desks and walls up to date: whatever changes on the floor or on a call's board is sent as a whole state to whom it
 //! concerns, and who closes the last tab takes no more calls.
 
-use super::desk::{DeskSide, NewPresence};
+use super::desk::{DeskSide, NewPresence, seen};
 use super::desk_view::{self, Desk, Wall};
 use super::problem::{Answer, Body, Named, Problem};
 use super::{First, Hub, Opening, Seat, To, WebState};
@@ -10,7 +10,6 @@ use crate::store::{Role, Store};
 use async_trait::async_trait;
 use axum::Json;
 use axum::extract::State;
-use axum::http::StatusCode;
 use serde_json::Value;
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
@@ -65,8 +64,10 @@ pub(super) async fn run(side: Arc<DeskSide>, hub: Hub, store: Store) {
             changed = floor.changed() => if changed.is_err() { return },
             changed = boards.changed() => if changed.is_err() { return },
             changed = here.changed() => if changed.is_err() { return },
+            // The page's clock: nothing happens, and yet waits grow longer.
             () = tokio::time::sleep(EVERY) => {}
         }
+        // What comes within this tenth of a second is sent with it: the pace of the page, nobody is waited for.
         tokio::time::sleep(TOGETHER).await;
         floor.mark_unchanged();
         boards.mark_unchanged();
@@ -138,15 +139,7 @@ pub(super) async fn set_presence(
     }
     let presence = wanted.presence(&side.reasons)?;
     state.note(Some(&signed_in.user.name), "presence_set", &format!("{name} {}", wanted.state)).await;
-    if !side.desks.set_presence(&name, presence) {
-        return Err(Problem::new(
-            StatusCode::SERVICE_UNAVAILABLE,
-            "busy",
-            "The gateway is overrun just now. Please try again.",
-        ));
-    }
-    let mut floor = side.desks.floor();
-    floor.mark_unchanged();
-    let _ = tokio::time::timeout(Duration::from_millis(500), floor.changed()).await;
+    let asked = side.desks.set_presence(&name, presence);
+    seen(&side, asked).await?;
     Ok(Json(desk_view::wall(&side)))
 }

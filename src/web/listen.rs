@@ -42,6 +42,7 @@ pub async fn serve(listener: TcpListener, router: Router, tls: Option<Tls>) {
                 // The one whose connection failed is gone already; out of descriptors means to wait for some.
                 if matches!(error.raw_os_error(), Some(libc::EMFILE | libc::ENFILE | libc::ENOMEM | libc::ENOBUFS)) {
                     tracing::warn!(%error, "the web side cannot accept connections now");
+                    // Otherwise this loop would take a whole core until somebody hangs up.
                     tokio::time::sleep(Duration::from_secs(1)).await;
                 }
                 continue;

@@ -9,7 +9,7 @@ use std::io::{BufRead, BufReader};
 use std::net::UdpSocket;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Condvar, Mutex};
 use std::time::{Duration, Instant};
 
 pub(crate) const PASSWORD: &str = "four cups of green tea";
@@ -22,7 +22,7 @@ pub(crate) fn port() -> u16 {
 /// A softphone in a process of its own; what it tells as JSON lines.
 pub(crate) struct Phone {
     child: Child,
-    lines: Arc<Mutex<Vec<Value>>>,
+    lines: Arc<(Mutex<Vec<Value>>, Condvar)>,
 }
 
 impl Phone {
@@ -36,26 +36,36 @@ impl Phone {
             .stderr(Stdio::null())
             .spawn()
             .expect("the binary starts");
-        let lines = Arc::new(Mutex::new(Vec::new()));
+        let lines = Arc::new((Mutex::new(Vec::new()), Condvar::new()));
         let (out, kept) = (BufReader::new(child.stdout.take().expect("piped")), lines.clone());
         std::thread::spawn(move || {
             for line in out.lines().map_while(Result::ok) {
-                kept.lock().expect("whole").extend(serde_json::from_str::<Value>(&line));
+                kept.0.lock().expect("whole").extend(serde_json::from_str::<Value>(&line));
+                kept.1.notify_all();
             }
         });
         Phone { child, lines }
     }
 
     pub(crate) fn tells(&self, event: &str) -> bool {
-        self.lines.lock().expect("whole").iter().any(|line| line["event"] == event)
+        self.lines.0.lock().expect("whole").iter().any(|line| line["event"] == event)
     }
 
-    pub(crate) fn wait(mut self, patience: Duration) -> Vec<Value> {
-        let until = Instant::now() + patience;
-        while Instant::now() < until && !matches!(self.child.try_wait(), Ok(Some(_))) {
-            std::thread::sleep(Duration::from_millis(50));
-        }
-        self.lines.lock().expect("whole").clone()
+    /// Waits until the phone tells this; half a minute at most.
+    fn until(&self, event: &str) {
+        let told = |lines: &mut Vec<Value>| !lines.iter().any(|line| line["event"] == event);
+        let (lines, news) = &*self.lines;
+        let lines = lines.lock().expect("whole");
+        let (lines, late) = news.wait_timeout_while(lines, Duration::from_secs(30), told).expect("whole");
+        assert!(!late.timed_out(), "the phone did not tell {event:?}: {lines:#?}");
+    }
+
+    /// Waits until the call is over, and gives what the phone told.
+    pub(crate) fn ended(mut self) -> Vec<Value> {
+        self.until("ended");
+        // Its recording is whole once it is gone.
+        self.child.wait().expect("a child of ours");
+        self.lines.0.lock().expect("whole").clone()
     }
 }
 
@@ -176,34 +186,29 @@ impl House {
     }
 }
 
-/// The next state of the desk in which this holds, within 30 s.
-pub(crate) async fn until(tab: &mut Tab, what: &str, test: impl Fn(&Value) -> bool) -> Value {
-    let end = Instant::now() + Duration::from_secs(30);
-    let mut last = Value::Null;
-    while Instant::now() < end {
-        let Ok(Ok(frame)) = tokio::time::timeout(Duration::from_secs(10), tab.next()).await else { continue };
-        if frame["type"] == "desk" {
-            last = frame["data"].clone();
-            if test(&last) {
-                return last;
-            }
-        }
-    }
-    panic!("{what} was not seen; the desk is {last:#}");
+/// An agent's open tab, and the desk as it was told last.
+pub(crate) struct Desk {
+    tab: Tab,
+    last: Value,
 }
 
-/// Asks for the desk until this holds. Two changes in a tenth of a second are one on the socket.
-pub(crate) async fn see(browser: &mut Browser, what: &str, test: impl Fn(&Value) -> bool) {
-    let end = Instant::now() + Duration::from_secs(10);
-    let mut desk = Value::Null;
-    while Instant::now() < end {
-        desk = browser.ask("GET", "/desk", None).await.1;
-        if test(&desk) {
-            return;
-        }
-        tokio::time::sleep(Duration::from_millis(100)).await;
+impl Desk {
+    pub(crate) async fn open(browser: &Browser) -> Desk {
+        Desk { tab: browser.socket("").await, last: Value::Null }
     }
-    panic!("{what} was not seen; the desk is {desk:#}");
+
+    /// The desk as soon as this holds, within 30 s; it may hold already. What stays until somebody does something is always told.
+    pub(crate) async fn until(&mut self, what: &str, test: impl Fn(&Value) -> bool) -> Value {
+        let end = Instant::now() + Duration::from_secs(30);
+        while self.last.is_null() || !test(&self.last) {
+            assert!(Instant::now() < end, "{what} was not seen; the desk is {:#}", self.last);
+            let Ok(Ok(frame)) = tokio::time::timeout(Duration::from_secs(10), self.tab.next()).await else { continue };
+            if frame["type"] == "desk" {
+                self.last = frame["data"].clone();
+            }
+        }
+        self.last.clone()
+    }
 }
 
 pub(crate) fn state(desk: &Value) -> &str {
@@ -225,8 +230,8 @@ pub(crate) async fn presence(browser: &mut Browser, state: &str) {
 async fn a_caller_is_served_from_the_desk_and_both_hear_each_other() {
     let mut house = House::new();
     let (mut anna, mut bob) = house.desks().await;
-    let mut tab = anna.socket("").await;
-    let desk = until(&mut tab, "the first desk", |_| true).await;
+    let mut tab = Desk::open(&anna).await;
+    let desk = tab.until("the first desk", |_| true).await;
     assert_eq!((state(&desk), desk["queues"][0]["name"].as_str()), ("offline", Some("support")));
     presence(&mut anna, "available").await;
     // The agent's tone comes nine seconds after the briefing begins, the caller's after it.
@@ -235,7 +240,7 @@ async fn a_caller_is_served_from_the_desk_and_both_hear_each_other() {
     let phone = house.phone("agent", house.anna, &["--over", "9000", "--play", &high, "--wait", "30000"]);
     let caller = house.caller("caller", &["--play", &low, "--wait", "30000"]);
     let asked = Instant::now();
-    let desk = until(&mut tab, "the call", |desk| !desk["call"].is_null()).await;
+    let desk = tab.until("the call", |desk| !desk["call"].is_null()).await;
     // This phone picks up within a moment, so the ringing may not be seen; the other test sees it.
     println!(
         "from the call's beginning to the desk with its card: {} ms (2.5 s of them until the key)",
@@ -244,12 +249,16 @@ async fn a_caller_is_served_from_the_desk_and_both_hear_each_other() {
     let card = &desk["call"]["card"];
     assert_eq!((card["caller"].as_str(), card["because"].as_str()), (Some("4930123456"), Some("asked")), "{desk:#}");
     assert!(card["because_text"]["zh"].as_str().is_some_and(|text| text.contains("人工")), "{card:#}");
-    see(&mut anna, "the conversation", |desk| phase(desk) == "talking").await;
-    // Hold and back.
-    tokio::time::sleep(Duration::from_secs(15)).await;
+    tab.until("the conversation", |desk| phase(desk) == "talking").await;
+    // The caller speaks after the agent has; then hold and back.
+    let caller = tokio::task::spawn_blocking(move || {
+        caller.until("spoken");
+        caller
+    });
+    let caller = caller.await.expect("both have spoken");
     for (on, wanted) in [(true, "held"), (false, "talking")] {
         assert_eq!(anna.ask("POST", "/desk/hold", Some(json!({ "on": on }))).await.0, 200);
-        see(&mut anna, wanted, |desk| phase(desk) == wanted).await;
+        tab.until(wanted, |desk| phase(desk) == wanted).await;
     }
     let call = desk["call"]["id"].as_str().unwrap_or_default().to_string();
     // Nobody else may look at it.
@@ -258,12 +267,12 @@ async fn a_caller_is_served_from_the_desk_and_both_hear_each_other() {
     // The agent ends it at the desk: both are told.
     let ended = Instant::now();
     anna.ask("POST", "/desk/hangup", None).await;
-    let desk = until(&mut tab, "the wrap-up", |desk| state(desk) == "wrapup").await;
+    let desk = tab.until("the wrap-up", |desk| state(desk) == "wrapup").await;
     assert!(desk["call"]["summary"].is_string(), "{desk:#}");
     println!("from the click on hang-up to the wrap-up with its summary: {} ms", ended.elapsed().as_millis());
-    let lines = caller.wait(Duration::from_secs(5));
-    assert!(lines.iter().any(|line| line["event"] == "ended"), "the caller is told: {lines:?}");
-    let told = phone.wait(Duration::from_secs(5));
+    // Both are told, or this does not come to its end.
+    let lines = caller.ended();
+    let told = phone.ended();
     let left = json!({ "disposition": "solved", "summary": "A tone, and another one.", "done": true });
     let (status, desk, _) = anna.ask("POST", "/desk/wrapup", Some(left)).await;
     assert_eq!((status, state(&desk)), (200, "available"), "{desk:#}");
@@ -279,35 +288,35 @@ async fn a_caller_is_served_from_the_desk_and_both_hear_each_other() {
 async fn agents_decline_send_on_and_vanish_and_the_caller_is_served() {
     let mut house = House::new();
     let (mut anna, mut bob) = house.desks().await;
-    let (mut left, mut right) = (anna.socket("").await, bob.socket("").await);
+    let (mut left, mut right) = (Desk::open(&anna).await, Desk::open(&bob).await);
     presence(&mut anna, "available").await;
     let caller = house.caller("caller", &["--wait", "60000"]);
     // Anna's phone is off: the desk says what the card says, and she declines; nobody else is there yet.
-    until(&mut left, "the call at Anna's", |desk| state(desk) == "offered").await;
+    left.until("the call at Anna's", |desk| state(desk) == "offered").await;
     let _ = anna.ask("POST", "/desk/decline", None).await;
     presence(&mut bob, "available").await;
     let bobs = house.phone("bob", house.bob, &["--wait", "60000"]);
-    until(&mut right, "the call at Bob's", |desk| state(desk) == "offered").await;
-    until(&mut right, "Bob's conversation", |desk| phase(desk) == "talking").await;
+    right.until("the call at Bob's", |desk| state(desk) == "offered").await;
+    right.until("Bob's conversation", |desk| phase(desk) == "talking").await;
     // Bob sends the caller on to Anna, whose phone is there now.
     let annas = house.phone("anna", house.anna, &["--wait", "60000"]);
     presence(&mut anna, "available").await;
     let (status, ..) = bob.ask("POST", "/desk/transfer", Some(json!({ "agent": "anna" }))).await;
     assert_eq!(status, 200);
-    until(&mut right, "Bob's wrap-up", |desk| state(desk) == "wrapup").await;
-    until(&mut left, "Anna's conversation", |desk| phase(desk) == "talking").await;
+    right.until("Bob's wrap-up", |desk| state(desk) == "wrapup").await;
+    left.until("Anna's conversation", |desk| phase(desk) == "talking").await;
     let (status, desk, _) = bob.ask("POST", "/desk/wrapup", Some(json!({ "done": true }))).await;
     assert_eq!((status, state(&desk)), (200, "available"));
     drop(bobs);
     let bobs = house.phone("bob again", house.bob, &["--wait", "60000"]);
     // Anna's tab is closed in the middle of the call: the call goes on on her phone.
     drop(left);
-    tokio::time::sleep(Duration::from_secs(2)).await;
+    house.gateway.said("the desk was closed");
     assert!(!caller.tells("ended"));
     // Her phone dies without a word (no BYE): the caller comes to Bob.
     let mut annas = annas;
     annas.child.kill().expect("killed");
-    let desk = until(&mut right, "the caller at Bob's again", |desk| phase(desk) == "talking").await;
+    let desk = right.until("the caller at Bob's again", |desk| phase(desk) == "talking").await;
     assert_eq!(desk["call"]["card"]["caller"], "4930123456");
     drop((caller, bobs));
     let rows = house.gateway.ended_calls(1);

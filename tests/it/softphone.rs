@@ -2,7 +2,7 @@
 //! `hotline call`, the other agent has a phone on the table.
 
 use crate::console::Browser;
-use crate::desk::{House, heard, phase, presence, seconds_of, see, state, tone, until};
+use crate::desk::{Desk, House, heard, phase, presence, seconds_of, state, tone};
 use hotline::audio::{Decoder, Encoder};
 use hotline::base::Codec;
 use rtc::media_stream::MediaStreamTrack;
@@ -11,8 +11,8 @@ use rtc::rtp_transceiver::rtp_sender::{
 };
 use serde_json::{Value, json};
 use std::f64::consts::TAU;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 use tokio::sync::{Notify, watch};
 use webrtc::media_stream::track_local::TrackLocal;
@@ -35,7 +35,7 @@ const A: Law = Law(Codec::Pcma, 8);
 /// A page's phone: says a tone from the moment that it is up, and keeps what it hears.
 struct Page {
     peer: Box<dyn PeerConnection>,
-    heard: Arc<Mutex<Vec<f64>>>,
+    heard: watch::Receiver<Vec<f64>>,
     up: watch::Receiver<bool>,
     /// False = not a packet any more, as when a tab is killed.
     talks: Arc<AtomicBool>,
@@ -46,7 +46,7 @@ struct Page {
 
 struct Told {
     law: Law,
-    heard: Arc<Mutex<Vec<f64>>>,
+    heard: Arc<watch::Sender<Vec<f64>>>,
     up: watch::Sender<bool>,
     gathered: Arc<Notify>,
 }
@@ -75,7 +75,7 @@ impl PeerConnectionEventHandler for Told {
                 {
                     let mut samples = vec![0; packet.payload.len()];
                     decoder.decode(packet.header.timestamp, &packet.payload, 0, &mut samples);
-                    heard.lock().expect("whole").extend(samples.into_iter().map(f64::from));
+                    heard.send_modify(|heard| heard.extend(samples.into_iter().map(f64::from)));
                 }
             }
         });
@@ -89,8 +89,9 @@ impl Page {
         let mut engine = MediaEngine::default();
         let parameters = RTCRtpCodecParameters { rtp_codec: codec.clone(), payload_type: law.1 };
         engine.register_codec(parameters, RtpCodecKind::Audio).expect("a codec");
-        let (heard, gathered, (tell, up)) = (Arc::default(), Arc::new(Notify::new()), watch::channel(false));
-        let told = Told { law, heard: Arc::clone(&heard), up: tell, gathered: gathered.clone() };
+        let ((hears, heard), (tell, up)) = (watch::channel(Vec::new()), watch::channel(false));
+        let gathered = Arc::new(Notify::new());
+        let told = Told { law, heard: Arc::new(hears), up: tell, gathered: gathered.clone() };
         let peer = PeerConnectionBuilder::new()
             .with_media_engine(engine)
             .with_handler(Arc::new(told))
@@ -142,16 +143,14 @@ impl Page {
     }
 
     fn seconds_of(&self, hertz: f64) -> f64 {
-        seconds_of(&self.heard.lock().expect("whole"), 8_000.0, hertz)
+        seconds_of(&self.heard.borrow(), 8_000.0, hertz)
     }
 
     /// Until this tone was heard for so long.
-    async fn hears(&self, hertz: f64, seconds: f64) {
-        let end = Instant::now() + PATIENCE;
-        while self.seconds_of(hertz) < seconds {
-            assert!(Instant::now() < end, "the page heard {hertz} Hz for {} s only", self.seconds_of(hertz));
-            tokio::time::sleep(Duration::from_millis(50)).await;
-        }
+    async fn hears(&mut self, hertz: f64, seconds: f64) {
+        let enough = self.heard.wait_for(|heard| seconds_of(heard, 8_000.0, hertz) >= seconds);
+        let enough = tokio::time::timeout(PATIENCE, enough).await.is_ok_and(|heard| heard.is_ok());
+        assert!(enough, "the page heard {hertz} Hz for {} s only", self.seconds_of(hertz));
     }
 }
 
@@ -181,11 +180,11 @@ async fn pick_up(browser: &Browser, page: &mut Page, law: Law, desk: &Value, her
 async fn an_agent_answers_in_the_page_and_both_hear_each_other() {
     let mut house = House::with(Some("browser"));
     let (mut anna, mut bob) = house.desks().await;
-    let mut tab = anna.socket("").await;
+    let mut tab = Desk::open(&anna).await;
     presence(&mut anna, "available").await;
     let low = tone(house.folder.path(), 500.0).to_string_lossy().into_owned();
     let caller = house.caller("caller", &["--wait", "4000", "--over", "100", "--play", &low, "--wait", "60000"]);
-    let desk = until(&mut tab, "the offer", |desk| phase(desk) == "offered").await;
+    let desk = tab.until("the offer", |desk| phase(desk) == "offered").await;
     assert_eq!(desk["agent"]["phone"], "browser");
     let call = desk["call"]["id"].as_str().expect("a call").to_string();
     // What is not the offered agent's, no audio or no session description is refused, and the phone goes on ringing.
@@ -207,13 +206,13 @@ async fn an_agent_answers_in_the_page_and_both_hear_each_other() {
     let at = pick_up(&anna, &mut page, MU, &desk, 1_000.0).await;
     assert_eq!(post(&anna, &path, sdp, &page.offer).await.0, 409, "another tab");
     let joined = Instant::now();
-    see(&mut anna, "the conversation", |desk| phase(desk) == "talking").await;
+    tab.until("the conversation", |desk| phase(desk) == "talking").await;
     println!("from audio to the conversation on the desk: {} ms", joined.elapsed().as_millis());
     page.hears(500.0, 2.0).await;
     // Held, and back.
     for (on, wanted) in [(true, "held"), (false, "talking")] {
         assert_eq!(anna.ask("POST", "/desk/hold", Some(json!({ "on": on }))).await.0, 200);
-        see(&mut anna, wanted, |desk| phase(desk) == wanted).await;
+        tab.until(wanted, |desk| phase(desk) == wanted).await;
     }
     // A key for the caller's line; nobody else may press one, or hang up.
     assert_eq!(anna.ask("POST", &format!("{at}/key"), Some(json!({ "key": "5" }))).await.0, 204);
@@ -223,9 +222,9 @@ async fn an_agent_answers_in_the_page_and_both_hear_each_other() {
     // The page hangs up.
     let ended = Instant::now();
     assert_eq!(anna.ask("DELETE", &at, None).await.0, 204);
-    until(&mut tab, "the wrap-up", |desk| state(desk) == "wrapup").await;
+    tab.until("the wrap-up", |desk| state(desk) == "wrapup").await;
     println!("from the page's hang-up to the wrap-up: {} ms", ended.elapsed().as_millis());
-    let lines = caller.wait(Duration::from_secs(5));
+    let lines = caller.ended();
     assert!(ended.elapsed() < Duration::from_secs(1), "told within a second: {:?}", ended.elapsed());
     assert!(lines.iter().any(|line| line["event"] == "ended"), "{lines:?}");
     assert_eq!(anna.ask("DELETE", &at, None).await.0, 404, "it is over");
@@ -242,45 +241,45 @@ async fn an_agent_answers_in_the_page_and_both_hear_each_other() {
 async fn a_page_that_dies_loses_no_caller_and_a_caller_who_hangs_up_is_told_to_the_page() {
     let mut house = House::with(Some("browser"));
     let (mut anna, mut bob) = house.desks().await;
-    let (mut left, mut right) = (anna.socket("").await, bob.socket("").await);
+    let (mut left, mut right) = (Desk::open(&anna).await, Desk::open(&bob).await);
     presence(&mut anna, "available").await;
     let caller = house.caller("caller", &["--wait", "60000"]);
-    let desk = until(&mut left, "the offer", |desk| phase(desk) == "offered").await;
+    let desk = left.until("the offer", |desk| phase(desk) == "offered").await;
     let mut page = Page::new(A).await;
     pick_up(&anna, &mut page, A, &desk, 1_000.0).await;
-    until(&mut left, "the conversation", |desk| phase(desk) == "talking").await;
+    left.until("the conversation", |desk| phase(desk) == "talking").await;
     // The tab is killed: not a packet any more, and no word.
     let bobs = house.phone("bob", house.bob, &["--wait", "60000"]);
     presence(&mut bob, "available").await;
     page.talks.store(false, Ordering::Relaxed);
     let died = Instant::now();
-    let desk = until(&mut right, "the caller at Bob's", |desk| phase(desk) == "talking").await;
+    let desk = right.until("the caller at Bob's", |desk| phase(desk) == "talking").await;
     println!("from the last packet to the conversation with somebody else: {} ms", died.elapsed().as_millis());
     assert_eq!(desk["call"]["card"]["caller"], "4930123456");
     assert!(!caller.tells("ended"));
     // She comes back; Bob sends the caller on to her, and now it is the caller who hangs up.
     presence(&mut anna, "available").await;
     assert_eq!(bob.ask("POST", "/desk/transfer", Some(json!({ "agent": "anna" }))).await.0, 200);
-    let desk = until(&mut left, "the second offer", |desk| phase(desk) == "offered").await;
+    let desk = left.until("the second offer", |desk| phase(desk) == "offered").await;
     let mut again = Page::new(MU).await;
     let at = pick_up(&anna, &mut again, MU, &desk, 700.0).await;
-    until(&mut left, "the second conversation", |desk| phase(desk) == "talking").await;
+    left.until("the second conversation", |desk| phase(desk) == "talking").await;
     // A page that is loaded anew says so: the caller keeps the line and is rung for again.
     let gone = Instant::now();
     assert_eq!(anna.ask("DELETE", &format!("{at}?gone=true"), None).await.0, 204);
-    until(&mut left, "away", |desk| state(desk) == "away").await;
+    left.until("away", |desk| state(desk) == "away").await;
     println!("from the page's going to the agent's being away: {} ms", gone.elapsed().as_millis());
     assert_eq!(bob.ask("POST", "/desk/wrapup", Some(json!({ "done": true }))).await.0, 200);
     drop(bobs);
     presence(&mut bob, "offline").await;
     presence(&mut anna, "available").await;
-    let desk = until(&mut left, "the third offer", |desk| phase(desk) == "offered").await;
+    let desk = left.until("the third offer", |desk| phase(desk) == "offered").await;
     let mut third = Page::new(MU).await;
     pick_up(&anna, &mut third, MU, &desk, 700.0).await;
-    until(&mut left, "the third conversation", |desk| phase(desk) == "talking").await;
+    left.until("the third conversation", |desk| phase(desk) == "talking").await;
     let hung_up = Instant::now();
     drop(caller);
-    until(&mut left, "the wrap-up", |desk| state(desk) == "wrapup").await;
+    left.until("the wrap-up", |desk| state(desk) == "wrapup").await;
     println!("from the end of the caller's phone to the page's wrap-up: {} ms", hung_up.elapsed().as_millis());
     let rows = house.gateway.ended_calls(1);
     let id = rows[0]["id"].as_str().expect("an id").to_string();

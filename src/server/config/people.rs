@@ -3,6 +3,7 @@
 use super::reader::Section;
 use super::{DeskConfig, values};
 use crate::acd::{AgentSetup, Choose, Overflow, QueueSetup};
+use crate::base::OpeningHours;
 use crate::server::queues::People;
 use crate::server::softphones::PHONE;
 use std::collections::{BTreeMap, BTreeSet};
@@ -61,6 +62,7 @@ fn read_queue(s: &mut Section<'_>) -> Option<QueueSetup> {
     let longest = s.get("longest_seconds", usual.longest, values::seconds(30..=14_400));
     let alone = s.get("alone_seconds", usual.alone, values::seconds(0..=600));
     let talk = s.get("usual_seconds", usual.usual, values::seconds(10..=7_200));
+    let hours = read_hours(s);
     let name = name?;
     let skills = if skills.is_empty() { BTreeMap::from([(name.clone(), 1)]) } else { skills };
     let overflow = to.into_iter().map(|to| Overflow { to, after, waiting: waiting.map(usize::from) }).collect();
@@ -80,9 +82,28 @@ fn read_queue(s: &mut Section<'_>) -> Option<QueueSetup> {
         full: usize::from(full),
         longest,
         alone,
-        hours: None,
+        hours,
         usual: talk,
     })
+}
+
+/// When its agents are there; without, always.
+fn read_hours(s: &mut Section<'_>) -> Option<OpeningHours> {
+    let week = s.get("hours", Vec::new(), values::list(values::week));
+    let zone = s.get("zone", None, values::some(values::zone));
+    let closed = s.get("closed", Vec::new(), values::list(values::date));
+    match (week.is_empty(), zone) {
+        (true, None) if closed.is_empty() => None,
+        (false, Some(zone)) => Some(OpeningHours { zone, week: week.concat(), closed }),
+        (false, None) => {
+            s.error("zone", "the hours of a queue need their time zone", "Write zone = \"Europe/Berlin\"");
+            None
+        }
+        (true, _) => {
+            s.error("hours", "zone and closed days mean nothing without hours", "Write hours = [\"mon-fri 9:00-17:00\"]");
+            None
+        }
+    }
 }
 
 fn read_agent(s: &mut Section<'_>, queues: &[(QueueSetup, usize)]) -> Option<(AgentSetup, String)> {

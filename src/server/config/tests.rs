@@ -345,7 +345,7 @@ fn audio_is_negotiated_as_written() {
 #[test]
 fn queues_and_agents_are_read_and_their_mistakes_told() {
     let people = "[[queue]]\nname = \"support\"\nskills = { help = 3 }\nring_seconds = 12\n\
-        [[agent]]\nname = \"anna\"\nphone = \"sip:anna@192.0.2.10\"\nqueues = [\"support\"]\nlanguages = [\"en\", \"zh\"]\n\
+        hours = [\"mon-fri 9:00-17:00\"]\nzone = \"Europe/Berlin\"\nclosed = [\"2026-12-25\"]\n[[agent]]\nname = \"anna\"\nphone = \"sip:anna@192.0.2.10\"\nqueues = [\"support\"]\nlanguages = [\"en\", \"zh\"]\n\
         [[agent]]\nname = \"bob\"\nphone = \"trunk:+4930123456\"\nskills = { help = 7 }\ndesk = false\npause_seconds = 30\n";
     let config = good(&format!("{MINIMAL}{people}"));
     let setup = &config.people.setup;
@@ -354,19 +354,25 @@ fn queues_and_agents_are_read_and_their_mistakes_told() {
     assert_eq!((setup.agents[1].skills["help"], setup.agents[1].returns), (7, Some(Duration::from_secs(30))));
     assert!(setup.agents.iter().all(|agent| agent.serves(&setup.queues[0])));
     assert_eq!(config.people.phones["bob"], "trunk:+4930123456");
+    let hours = setup.queues[0].hours.as_ref().expect("hours");
+    assert_eq!((hours.week.len(), hours.closed.len(), hours.zone.name()), (5, 1, "Europe/Berlin"));
     let page = "[desk]\nmedia_ip = \"192.0.2.1\"\nmedia_ports = \"30000-30099\"\n\
         [[queue]]\nname = \"support\"\n[[agent]]\nname = \"anna\"\nphone = \"browser\"\nqueues = [\"support\"]\n";
     let config = good(&format!("{MINIMAL}{page}"));
     assert_eq!((config.people.phones["anna"].as_str(), config.desk.media_ports), ("browser", Some(30_000..=30_099)));
     let told = errors(&format!("{MINIMAL}{page}desk = false\n")).join("\n");
     assert!(told.contains("a phone in the page needs a desk"), "{told}");
-    let wrong = "[[queue]]\nname = \"support\"\nskills = { help = 3 }\noverflow = [\"nowhere\"]\n\
+    let wrong = "[[queue]]\nname = \"support\"\nskills = { help = 3 }\noverflow = [\"nowhere\"]\nhours = [\"weekdays\"]\n\
         [[agent]]\nname = \"anna\"\nphone = \"anna\"\nqueues = [\"sales\"]\n\
         [[agent]]\nname = \"bob\"\nphone = \"sip:bob@192.0.2.10\"\nqueues = [\"support\"]\nskills = { help = 1 }\n";
     let told = errors(&format!("{MINIMAL}{wrong}")).join("\n");
-    for part in
-        ["cannot be called", "there is no queue \"sales\"", "asks for help 3, and the agent has 1", "overflows to `nowhere`"]
-    {
+    for part in [
+        "cannot be called",
+        "there is no queue \"sales\"",
+        "asks for help 3, and the agent has 1",
+        "overflows to `nowhere`",
+        "are no hours",
+    ] {
         assert!(told.contains(part), "{part}: {told}");
     }
 }

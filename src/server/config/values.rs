@@ -406,6 +406,27 @@ pub(super) fn name(input: &Input<'_>) -> Result<String, Wrong> {
     }
 }
 
+/// Hours of some days of the week.
+pub(super) fn week(input: &Input<'_>) -> Result<Vec<crate::base::Span>, Wrong> {
+    let written = text(input)?;
+    let spans = crate::base::Span::week(written);
+    spans.map_or_else(|| wrong(format!("{written:?} are no hours"), "Write \"mon-fri 9:00-17:00\" or \"daily 8:00-24:00\""), Ok)
+}
+
+/// A day.
+pub(super) fn date(input: &Input<'_>) -> Result<chrono::NaiveDate, Wrong> {
+    let written = text(input)?;
+    let date = chrono::NaiveDate::parse_from_str(written, "%Y-%m-%d");
+    date.or_else(|_| wrong(format!("{written:?} is no day"), "Write it as \"2026-12-25\""))
+}
+
+/// A time zone.
+pub(super) fn zone(input: &Input<'_>) -> Result<chrono_tz::Tz, Wrong> {
+    let written = text(input)?;
+    let zone = written.parse();
+    zone.or_else(|_| wrong(format!("{written:?} is no time zone"), "Write its IANA name, such as \"Europe/Berlin\""))
+}
+
 /// Where somebody is called: a SIP address, or a number by a trunk.
 pub(super) fn phone(input: &Input<'_>) -> Result<String, Wrong> {
     let written = text(input)?;

@@ -250,7 +250,7 @@ impl Ports for LivePorts {
     }
 
     fn note(&mut self, record: Record) {
-        self.shared.boards.note(self.id, &self.flow, &record);
+        self.shared.boards.note(self.id, self.shared.now(), &self.flow, &record);
         self.shared.tell(self.id, &record);
         self.kept(self.store.note(self.id, self.shared.now(), record));
     }
