@@ -44,6 +44,7 @@ export function PhonePanel({ phone, onMute }: { phone: Softphone; onMute: () => 
       ) : null}
       {call || state.microphone !== "ready" ? null : <p className="note">{t("phone.ready")}</p>}
       {call || state.microphone !== "unknown" ? null : <p className="note">{t("phone.unknown")}</p>}
+      {call || !troubleOf(state.microphone) ? null : <p className="note">{t("phone.none")}</p>}
     </Panel>
   );
 }
