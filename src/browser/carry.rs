@@ -48,8 +48,8 @@ pub(super) async fn carry<L: Line>(
                 }
                 LineEvent::Packet(len) => {
                     heard = heard.map(|_| Instant::now());
-                    // What does not fit into the kernel's buffer is lost, as on any wire.
-                    let _ = wire.try_send(&from_page[..len]);
+                    // Waits only while the kernel's buffer is full; an error is a packet lost, as on any wire.
+                    let _ = wire.send(&from_page[..len]).await;
                 }
                 LineEvent::Down => break Some(if heard.is_some() { PageNews::Lost } else { PageNews::NeverUp }),
             },
