@@ -16,6 +16,7 @@ pub mod speech;
 pub mod call;
 pub mod media;
 
+pub mod browser;
 pub mod drive;
 pub mod store;
 

@@ -13,6 +13,7 @@ import { LanguageSwitch } from "./parts/LanguageSwitch";
 import { PasswordDialog } from "./parts/PasswordDialog";
 import { BAR_EXTRA } from "./parts/InBar";
 import { useSay } from "./parts/notices";
+import { Softphone } from "./phone/softphone";
 import { pagesOf, usePage } from "./route";
 import { UsersPage } from "./users/UsersPage";
 import { WallPage } from "./wall/WallPage";
@@ -23,10 +24,17 @@ export function Shell({ session, onLeft }: { session: Session; onLeft: (ended: b
   const [password, setPassword] = useState(false);
   const live = useMemo(() => new Live(() => onLeft(true)), [onLeft]);
   const state = useSyncExternalStore(live.subscribe, live.snapshot);
+  const phone = useMemo(() => new Softphone(say.failed), [say]);
   useEffect(() => {
     live.start();
     return () => live.stop();
   }, [live]);
+  // Here and not at the desk, so that a call goes on while another page is looked at.
+  useEffect(() => {
+    phone.start();
+    return () => phone.stop();
+  }, [phone]);
+  useEffect(() => phone.follow(state.desk), [phone, state.desk]);
 
   const pages = pagesOf(session);
   const asked = usePage();
@@ -71,7 +79,7 @@ export function Shell({ session, onLeft }: { session: Session; onLeft: (ended: b
       </header>
       <ConnectionBanner link={state.link} desk={state.desk} heardAt={state.heardAt} onTryNow={live.tryNow} />
       <main id="content" tabIndex={-1}>
-        {allowed && page === "desk" ? <DeskPage live={live} desk={state.desk} lost={isLost(state.link)} /> : null}
+        {allowed && page === "desk" ? <DeskPage live={live} phone={phone} desk={state.desk} lost={isLost(state.link)} /> : null}
         {allowed && page === "wall" ? <WallPage live={live} wall={state.wall} /> : null}
         {allowed && page === "users" ? <UsersPage me={session.user.name} /> : null}
         {allowed ? null : <NotYours desk={page === null || page === "desk"} />}

@@ -183,6 +183,9 @@ pub enum AgentEvent {
     Lost,
 }
 
+/// How the address of an agent begins whose phone is the page of their desk; their name follows. It is rung there, not over SIP.
+pub const BROWSER: &str = "browser:";
+
 /// News from the line that the caller waits in.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -209,7 +212,7 @@ pub enum QueueEvent {
         agent: String,
         /// They see the card on a desk.
         desk: bool,
-        /// Their phone, a SIP URI.
+        /// Their phone: a SIP URI, or [`BROWSER`] and their name.
         to: String,
         /// How long it may ring.
         ring: Duration,

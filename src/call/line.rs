@@ -168,7 +168,8 @@ impl Call {
         waiting.news = None;
         let to_caller = talked.or(waiting.playing).into_iter().collect();
         if let State::Transferring(transfer) = &mut self.state {
-            let line = Some(Box::new(Offered { offer, agent: agent.into(), desk, waiting }));
+            let page = to.starts_with(super::BROWSER);
+            let line = Some(Box::new(Offered { offer, agent: agent.into(), desk, page, waiting }));
             transfer.step =
                 Step::Bridging(Bridging { target, attempt, began: now.at, to_caller, agent: AgentStage::Called, line });
         }

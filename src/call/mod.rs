@@ -33,7 +33,7 @@ mod understand;
 pub use call_back::{CallBack, CallBackAnswer, CallBackWish, NotReached};
 pub use card::{CardCallBack, CardStep, CardTurn, Diversion, HandOverCard};
 pub use ears::Ended;
-pub use face::{AgentEvent, Command, DeskAsk, Event, QueueAsk, QueueEvent, RecordAction, ReferOutcome};
+pub use face::{AgentEvent, BROWSER, Command, DeskAsk, Event, QueueAsk, QueueEvent, RecordAction, ReferOutcome};
 pub use fingerprint::Fingerprint;
 pub use line::same_caller;
 pub use machine::Call;

@@ -244,6 +244,8 @@ pub(crate) struct Offered {
     pub(crate) agent: String,
     /// They see the card on a desk.
     pub(crate) desk: bool,
+    /// The phone is the desk's page: a click picks up, and whoever clicks has read the card.
+    pub(crate) page: bool,
     /// The caller's place.
     pub(crate) waiting: Waiting,
 }

@@ -286,6 +286,9 @@ impl Call {
         // Who still hears that a person is being called needs no second sentence, which would only make the wait longer.
         let tell_caller = bridging.to_caller.is_empty() && !std::mem::replace(&mut transfer.told_brief, true);
         let (attempt, accept) = (bridging.attempt, bridging.target.accept);
+        if bridging.line.as_ref().is_some_and(|line| line.page) {
+            return self.page_is_ready(now, attempt);
+        }
         let desk = bridging.line.as_ref().is_some_and(|line| line.desk);
         let language = self.agent_language();
         // Who has the card before their eyes needs no more than a sentence, and the caller waits for its end.
@@ -313,6 +316,21 @@ impl Call {
             if let Some(bridging) = self.bridging() {
                 bridging.to_caller.push(prompt);
             }
+        }
+    }
+
+    /// Whoever clicks has read the card: no sentence before the caller is heard, no key, and what the caller is still told gives way to a voice
+    /// that is there. That the call is recorded is said over the conversation.
+    fn page_is_ready(&mut self, now: &mut Now, attempt: AttemptId) {
+        self.agent_is(AgentStage::Ready);
+        if self.bridging().is_some_and(|bridging| !bridging.to_caller.is_empty()) {
+            now.out.push(Command::StopPlaying { leg: LegId::Caller });
+        }
+        self.join_if_ready(now);
+        let language = self.agent_language();
+        if self.recording != super::machine::Recording::Off {
+            let parts = self.flow.phrase(Phrase::AgentRecorded, language);
+            self.play_to_agent(now, attempt, parts, language);
         }
     }
 

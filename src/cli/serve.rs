@@ -54,8 +54,8 @@ pub(crate) async fn run(config: &Path) -> anyhow::Result<bool> {
 /// whatever the level.
 fn log_by(log: &crate::server::config::LogConfig) {
     use tracing_subscriber::EnvFilter;
-    let filter =
-        EnvFilter::try_new(format!("{},{}", log.level, crate::sip::LOG_FILTER)).unwrap_or_else(|_| EnvFilter::new("info"));
+    let filter = EnvFilter::try_new(format!("{},{},{}", log.level, crate::sip::LOG_FILTER, crate::browser::LOG_FILTER))
+        .unwrap_or_else(|_| EnvFilter::new("info"));
     let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     // A second gateway in one process (tests, benches) keeps the first one's log.
     let _ = if log.json { lines.json().try_init() } else { lines.try_init() };

@@ -136,7 +136,11 @@ impl Boards {
             Record::Decision { at, what, .. } => {
                 match what.as_str() {
                     "held" => return self.change(call, |board| board.held = true),
-                    "resumed" | "agent_transfer" | "agent_lost" => return self.change(call, |board| board.held = false),
+                    "resumed" => return self.change(call, |board| board.held = false),
+                    // The next agent is not in the conversation before they are.
+                    "agent_transfer" | "agent_lost" => {
+                        return self.change(call, |board| (board.held, board.joined) = (false, false));
+                    }
                     _ => {}
                 }
                 let level = match what.as_str() {

@@ -172,6 +172,11 @@ pub struct DeskConfig {
     pub dispositions: Vec<String>,
     /// What callers say to agents of a queue is recognised, kept as their other words are, and shown at the desk.
     pub transcript: bool,
+    /// The address that pages which are phones send their audio to; `None` = `[sip] rtp_ip`, or the one that the page's own address is
+    /// reached from.
+    pub media_ip: Option<IpAddr>,
+    /// UDP ports for it, one for each agent who talks; `None` = among `[sip] rtp_ports`.
+    pub media_ports: Option<RangeInclusive<u16>>,
 }
 
 /// `[web]`.

@@ -3,9 +3,11 @@
 use super::boards::{Board, Boards};
 use super::gateway::wall_now;
 use super::queues::{Floor, People, Queues};
+use super::softphones::{NoPhone, PageEnd, Softphones};
 use crate::acd::{Event, Presence};
-use crate::base::{CallId, Moment, WallTime};
+use crate::base::{CallId, Digit, Moment, WallTime};
 use crate::call::DeskAsk;
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::sync::watch;
@@ -15,12 +17,13 @@ use tokio::sync::watch;
 pub struct Desks {
     queues: Queues,
     boards: Arc<Boards>,
+    phones: Arc<Softphones>,
     epoch: Instant,
 }
 
 impl Desks {
-    pub(super) fn new(queues: Queues, boards: Arc<Boards>, epoch: Instant) -> Desks {
-        Desks { queues, boards, epoch }
+    pub(super) fn new(queues: Queues, boards: Arc<Boards>, phones: Arc<Softphones>, epoch: Instant) -> Desks {
+        Desks { queues, boards, phones, epoch }
     }
 
     /// Queues, agents and who waits, as they are; changes are told.
@@ -77,5 +80,23 @@ impl Desks {
     /// Wants something of the call they talk in.
     pub fn wish(&self, agent: &str, ask: DeskAsk) -> bool {
         self.queues.wish(agent, ask)
+    }
+
+    /// Picks up in the page, which is at this address and sends this offer (SDP): the number of the connection and the answer (SDP).
+    ///
+    /// # Errors
+    /// It does not ring there, another tab was faster, or the offer cannot be used.
+    pub async fn pick_up(&self, agent: &str, call: CallId, page: IpAddr, offer: &str) -> Result<(String, String), NoPhone> {
+        self.phones.answer(agent, call, page, offer).await
+    }
+
+    /// The page's phone is put down. False when it was not up.
+    pub fn put_down(&self, agent: &str, call: CallId, number: &str, end: PageEnd) -> bool {
+        self.phones.end(agent, call, number, end)
+    }
+
+    /// The agent pressed a key in the page. False when its phone is not up.
+    pub fn press(&self, agent: &str, call: CallId, number: &str, digit: Digit) -> bool {
+        self.phones.key(agent, call, number, digit)
     }
 }

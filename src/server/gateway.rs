@@ -9,6 +9,7 @@ use super::live::{CallerSide, CameIn, LivePorts};
 use super::queues::{Beside, Queues, Start};
 use super::rate::Asking;
 use super::settings::{Served, Settings};
+use super::softphones::Softphones;
 use crate::audio::Pcm;
 use crate::base::{AttemptId, CallId, Moment, PhoneNumber, PromptPart, WallTime};
 use crate::call::{Call, CallSettings, Event, Record};
@@ -57,6 +58,7 @@ pub(super) struct Shared {
     pub(super) lookups: LookUps,
     pub(super) queues: Queues,
     pub(super) boards: Arc<Boards>,
+    pub(super) phones: Arc<Softphones>,
     pub(super) store: StoreWriter,
     pub(super) files: Store,
     pub(super) comfort: Arc<Pcm>,
@@ -216,6 +218,8 @@ impl Gateway {
         }
         let beside = Beside { starts, store: store.clone(), waiting };
         let (queues, queue_task) = Queues::start(settings.people, epoch, beside);
+        let boards: Arc<Boards> = Arc::default();
+        let phones = Arc::new(Softphones::new(plane.clone(), settings.pages, boards.clone()));
         let shared = Arc::new(Shared {
             sip,
             plane,
@@ -223,7 +227,8 @@ impl Gateway {
             voices,
             lookups,
             queues,
-            boards: Arc::default(),
+            boards,
+            phones,
             store,
             files,
             comfort,
@@ -308,7 +313,10 @@ impl Gateway {
 
     /// The desks' side of the gateway.
     pub fn desks(&self) -> super::Desks {
-        super::Desks::new(self.shared.queues.clone(), self.shared.boards.clone(), self.shared.epoch)
+        {
+            let shared = &self.shared;
+            super::Desks::new(shared.queues.clone(), shared.boards.clone(), shared.phones.clone(), shared.epoch)
+        }
     }
 
     /// Whether the fixed prompts of the flows are made. (Recognition workers are warm once `start` returns.)

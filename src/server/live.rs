@@ -4,8 +4,9 @@ mod moves;
 mod ports;
 
 use super::gateway::{Inbox, Shared};
+use super::softphones::Bell;
 use super::ways::{SOMEWHERE, Way};
-use crate::base::{AttemptId, CallId, Digit, Language, LegId, WallTime};
+use crate::base::{AttemptId, CallId, Codec, Digit, Language, LegId, WallTime};
 use crate::call::{AgentEvent, Event, LegRecord, ReferOutcome};
 use crate::drive::{Happening, Ports};
 use crate::flow::Flow;
@@ -42,6 +43,8 @@ pub(super) struct LiveLeg {
     pub(super) replaced: Option<Box<Replaced>>,
     /// The address of ours that stands in its session descriptions: the one that its network reaches.
     pub(super) ip: std::net::IpAddr,
+    /// The page of an agent's desk, where that is the phone: then there is no dialog.
+    pub(super) bell: Option<Bell>,
     /// The URI that was dialled, for a trunk that of the trunk's far end; `None` = they called us.
     pub(super) address: Option<String>,
 }
@@ -75,6 +78,8 @@ pub(super) struct LivePorts {
     /// The address we give in SDP, as the caller's network reaches us.
     pub(super) ip: std::net::IpAddr,
     recording: bool,
+    /// What the caller's leg speaks; `None` = nothing is agreed yet.
+    codec: Option<Codec>,
     /// The call's place on the trunk that brought it, given back with this.
     _permit: Option<Permit>,
     leg_events: mpsc::Sender<(LegKey, LegEvent)>,
@@ -152,6 +157,7 @@ impl LivePorts {
             ours,
             ip,
             recording: false,
+            codec: None,
             _permit: None,
             leg_events,
             sent_on: None,
@@ -164,7 +170,19 @@ impl LivePorts {
 
     fn came_in(&mut self, caller: CameIn) {
         let CameIn { dialog, key, port, sdp, answer_sdp, agreed, number: _, ip, permit } = caller;
-        let leg = LiveLeg { dialog, key, port, sdp, up: true, connected: false, way: None, address: None, replaced: None, ip };
+        let leg = LiveLeg {
+            dialog,
+            key,
+            port,
+            sdp,
+            up: true,
+            connected: false,
+            way: None,
+            address: None,
+            replaced: None,
+            bell: None,
+            ip,
+        };
         self.legs.insert(LegId::Caller, leg);
         (self.answer_sdp, self._permit) = (answer_sdp, permit);
         if let Some(agreed) = agreed {
@@ -186,7 +204,10 @@ impl LivePorts {
         self.legs.iter().find(|(_, leg)| leg.dialog == dialog).map(|(id, _)| *id)
     }
 
-    fn remote(&self, key: LegKey, agreed: MediaAgreement) {
+    fn remote(&mut self, key: LegKey, agreed: MediaAgreement) {
+        if self.legs.get(&LegId::Caller).is_some_and(|leg| leg.key == key) {
+            self.codec = Some(agreed.codec);
+        }
         self.shared.plane.command(key, LegCommand::Remote(negotiated(agreed)));
     }
 

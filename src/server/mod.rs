@@ -13,8 +13,10 @@ mod mask;
 mod queues;
 mod rate;
 mod settings;
+mod softphones;
 mod ways;
 
+pub use crate::browser::PageError;
 pub use boards::{Board, BoardTurn};
 pub use config::{Config, ConfigError, Dialled, HostPort, Network, Secret};
 pub use desks::Desks;
@@ -23,3 +25,4 @@ pub use lookups::LookUps;
 pub use queues::{Floor, InVain, People};
 pub use rate::{Blocked, CallerLimits};
 pub use settings::{MediaSettings, Served, Settings};
+pub use softphones::{NoPhone, PageEnd};

@@ -4,12 +4,13 @@
 mod call_backs;
 
 use super::gateway::{Inbox, wall_now};
+use super::softphones::PHONE;
 use crate::acd::{
     Acd, AgentSetup, AgentState, AgentView, Command, Event, Left, Now, QueueSetup, QueueView, Refusal, Setup, Talk, Ticket,
     Unserved, WaitingView,
 };
 use crate::base::{CallId, Moment};
-use crate::call::{self, DeskAsk, QueueAsk, QueueEvent};
+use crate::call::{self, BROWSER, DeskAsk, QueueAsk, QueueEvent};
 use crate::drive::Happening;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -27,7 +28,7 @@ const SHOW_EVERY: Duration = Duration::from_millis(100);
 pub struct People {
     /// For the queue machine.
     pub setup: Setup,
-    /// Where each agent is called: a SIP URI, `trunk:…` or `tel:…`.
+    /// Where each agent is called: a SIP URI, `trunk:…`, `tel:…`, or `browser` for the page of their desk.
     pub phones: BTreeMap<String, String>,
 }
 
@@ -177,19 +178,19 @@ impl Queues {
         self.people.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Agents' phones: they may be called.
+    /// Agents' phones on the table: they may be called.
     pub(super) fn phones(&self) -> Vec<String> {
-        self.people().phones.values().cloned().collect()
+        self.people().phones.values().filter(|phone| *phone != PHONE).cloned().collect()
     }
 
-    /// Phones of a queue's agents, those first who wait for a call.
+    /// Phones of a queue's agents, those first who wait for a call. Pages are rung for offers alone.
     pub(super) fn phones_of(&self, queue: &str) -> Vec<String> {
         let (people, floor) = (self.people(), self.floor.borrow().clone());
         let Some(queue) = people.setup.queues.iter().find(|q| q.name == queue) else { return Vec::new() };
         let mut agents: Vec<&AgentSetup> = people.setup.agents.iter().filter(|a| a.serves(queue)).collect();
         let free = |a: &AgentSetup| floor.agents.iter().any(|v| v.name == a.name && v.state == AgentState::Available);
         agents.sort_by_key(|agent| !free(agent));
-        agents.into_iter().filter_map(|agent| people.phones.get(&agent.name).cloned()).collect()
+        agents.into_iter().filter_map(|agent| people.phones.get(&agent.name).cloned()).filter(|phone| phone != PHONE).collect()
     }
 
     /// What desks see; changes are told.
@@ -364,7 +365,7 @@ impl Keeper {
             Command::Offer { call, offer, agent, desk, ring, waited, queue } => {
                 tracing::debug!(%call, agent, queue, waited_s = waited.as_secs(), "a call is offered");
                 let phone = self.people.lock().unwrap_or_else(PoisonError::into_inner).phones.get(&agent).cloned();
-                let Some(to) = phone else {
+                let Some(to) = phone.map(|phone| if phone == PHONE { format!("{BROWSER}{agent}") } else { phone }) else {
                     return self.step(Event::Refused { call, offer, why: Refusal::Lost });
                 };
                 self.begin_call_back(call);

@@ -3,6 +3,7 @@
 use super::config::{Config, Network};
 use super::queues::People;
 use super::rate::CallerLimits;
+use crate::browser::Place;
 use crate::flow::Flow;
 use crate::media::PlaneConfig;
 use crate::sip::guard::Limits;
@@ -23,6 +24,8 @@ pub struct Settings {
     pub sdp: SdpPolicy,
     /// Audio.
     pub media: MediaSettings,
+    /// Audio of agents whose phone is their page.
+    pub pages: Place,
     /// Recognition.
     pub ears: EarsConfig,
     /// Synthesis.
@@ -130,6 +133,10 @@ impl Settings {
                 bind: config.sip.rtp_ip,
                 ports: config.sip.rtp_ports.clone().unwrap_or(16_384..=32_766),
                 no_rtp: config.sip.no_rtp,
+            },
+            pages: Place {
+                address: config.desk.media_ip.or(Some(config.sip.rtp_ip).filter(|ip| !ip.is_unspecified())),
+                ports: config.desk.media_ports.clone().or(config.sip.rtp_ports.clone()).unwrap_or(0..=0),
             },
             ears: EarsConfig {
                 program: program.clone(),

@@ -79,7 +79,7 @@ impl DeskSide {
 }
 
 /// The desk of who asks, and their name there.
-fn at(state: &WebState, signed_in: SignedIn) -> Answer<(std::sync::Arc<DeskSide>, String)> {
+pub(super) fn at(state: &WebState, signed_in: SignedIn) -> Answer<(std::sync::Arc<DeskSide>, String)> {
     let agent = signed_in.user.agent.ok_or_else(Problem::not_allowed)?;
     let side = state.desk_side()?;
     if side.desks.people().phones.contains_key(&agent) {

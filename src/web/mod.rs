@@ -22,6 +22,7 @@ mod routes;
 mod session;
 mod setup;
 mod socket;
+mod softphone;
 mod tls;
 mod users;
 

@@ -3,7 +3,7 @@
 
 use super::access::{self, Access};
 use super::problem::Problem;
-use super::{WebState, audit, desk, desk_view, floor, openapi, session, setup, socket, users};
+use super::{WebState, audit, desk, desk_view, floor, openapi, session, setup, socket, softphone, users};
 use crate::store::Role;
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
@@ -19,6 +19,10 @@ pub(super) const BASE: &str = "/api/v1";
 
 /// Most bytes of a request's body.
 const BODY_MAX: usize = 16 * 1024;
+
+/// Its bodies are no JSON, which the table would describe.
+const PICKS_UP: &str =
+    "Picks up in the page: an SDP offer in, an SDP answer out, both application/sdp; Location is the connection.";
 
 /// Makes the description of a type.
 type Describe = fn(&mut SchemaGenerator) -> Schema;
@@ -103,7 +107,7 @@ pub(super) fn table() -> Vec<Route> {
         Route::new(patch, "/users/{name}", ADMIN, "Changes a user.", users::change)
             .takes::<users::ChangeUser>()
             .gives::<users::User>(),
-        Route::new(delete, "/users/{name}", ADMIN, "Removes a user.", users::remove).status(StatusCode::NO_CONTENT),
+        Route::new(delete.clone(), "/users/{name}", ADMIN, "Removes a user.", users::remove).status(StatusCode::NO_CONTENT),
         Route::new(get.clone(), "/audit", SUPERVISOR, "Who did what, the newest first.", audit::list)
             .asks::<audit::Page>()
             .gives::<Vec<audit::Entry>>(),
@@ -134,6 +138,19 @@ pub(super) fn table() -> Vec<Route> {
             .asks::<desk::OfCall>()
             .gives::<Vec<desk_view::Earlier>>(),
         Route::new(get.clone(), "/desk/audio/{call}/{utterance}", Desk, "What the caller said, as WAV.", desk::audio),
+        Route::new(post.clone(), "/desk/phone/{call}", Desk, PICKS_UP, softphone::pick_up).status(StatusCode::CREATED),
+        Route::new(delete, "/desk/phone/{call}/{number}", Desk, "Hangs up the page's phone.", softphone::put_down)
+            .asks::<softphone::End>()
+            .status(StatusCode::NO_CONTENT),
+        Route::new(
+            post.clone(),
+            "/desk/phone/{call}/{number}/key",
+            Desk,
+            "Sends a key to the caller's line.",
+            softphone::press,
+        )
+        .takes::<softphone::Key>()
+        .status(StatusCode::NO_CONTENT),
         Route::new(get.clone(), "/wall", SUPERVISOR, "Queues, agents and who waits.", floor::show).gives::<desk_view::Wall>(),
         Route::new(post.clone(), "/wall/agents/{name}/presence", SUPERVISOR, "Logs an agent in or out.", floor::set_presence)
             .takes::<desk::NewPresence>()

@@ -15,8 +15,8 @@ const ANNA: &str = "tea at half past four";
 /// One browser: it keeps its cookie.
 pub(crate) struct Browser {
     pub(crate) base: String,
-    cookie: String,
-    client: reqwest::Client,
+    pub(crate) cookie: String,
+    pub(crate) client: reqwest::Client,
 }
 
 impl Browser {

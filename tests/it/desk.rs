@@ -106,8 +106,13 @@ pub(crate) fn heard(recording: &Path, hertz: f64) -> f64 {
     let rate = f64::from(file.spec().sample_rate);
     let all: Vec<f64> = file.samples::<i16>().map(|s| f64::from(s.expect("a sample"))).collect();
     let right: Vec<f64> = all.chunks(2).filter_map(|pair| pair.get(1).copied()).collect();
+    seconds_of(&right, rate, hertz)
+}
+
+/// Seconds in which this tone stands out.
+pub(crate) fn seconds_of(samples: &[f64], rate: f64, hertz: f64) -> f64 {
     let window = (rate / 10.0) as usize;
-    let loud = right.chunks_exact(window).filter(|part| {
+    let loud = samples.chunks_exact(window).filter(|part| {
         let step = std::f64::consts::TAU * hertz / rate;
         let (re, im) = part.iter().enumerate().fold((0.0, 0.0), |(re, im), (n, s)| {
             let angle = step * n as f64;
@@ -133,22 +138,28 @@ nodes:
   hours: { say: "From nine to five.", then: welcome }
 "#;
 
-struct House {
-    gateway: Gateway,
-    folder: tempfile::TempDir,
+pub(crate) struct House {
+    pub(crate) gateway: Gateway,
+    pub(crate) folder: tempfile::TempDir,
     anna: u16,
-    bob: u16,
+    pub(crate) bob: u16,
 }
 
 impl House {
     fn new() -> House {
+        House::with(None)
+    }
+
+    /// Anna's phone is this, or one on the table.
+    pub(crate) fn with(annas: Option<&str>) -> House {
         let folder = tempfile::tempdir().expect("a folder");
         let flow = folder.path().join("line.yaml");
         std::fs::write(&flow, FLOW).expect("written");
         let (anna, bob) = (port(), port());
+        let annas = annas.map_or_else(|| format!("sip:anna@127.0.0.1:{anna}"), String::from);
         let more = format!(
             "[desk]\ntranscript = true\n[[queue]]\nname = \"support\"\nring_seconds = 10\nwrap_up_seconds = 60\n\
-             [[agent]]\nname = \"anna\"\nphone = \"sip:anna@127.0.0.1:{anna}\"\nqueues = [\"support\"]\n\
+             [[agent]]\nname = \"anna\"\nphone = \"{annas}\"\nqueues = [\"support\"]\n\
              [[agent]]\nname = \"bob\"\nphone = \"sip:bob@127.0.0.1:{bob}\"\nqueues = [\"support\"]\n"
         );
         let flow = flow.to_string_lossy().into_owned();
@@ -156,12 +167,12 @@ impl House {
         House { gateway, folder, anna, bob }
     }
 
-    fn path(&self, name: &str) -> String {
+    pub(crate) fn path(&self, name: &str) -> String {
         self.folder.path().join(name).to_string_lossy().into_owned()
     }
 
     /// Who calls, asks for a person by key, and then does this.
-    fn caller(&self, name: &str, then: &[&str]) -> Phone {
+    pub(crate) fn caller(&self, name: &str, then: &[&str]) -> Phone {
         let (uri, record) = (format!("sip:5551000@{}", self.gateway.sip), self.path(&format!("{name}.wav")));
         let mut words = vec!["--from", "4930123456", "--record", &record, "--wait", "2500", "--dtmf", "0"];
         words.extend(then);
@@ -169,13 +180,13 @@ impl House {
     }
 
     /// Picks up, and then does this.
-    fn phone(&self, name: &str, port: u16, then: &[&str]) -> Phone {
+    pub(crate) fn phone(&self, name: &str, port: u16, then: &[&str]) -> Phone {
         let (at, record) = (format!("127.0.0.1:{port}"), self.path(&format!("{name}.wav")));
         let words = ["--answer", "--listen", &at, "--record", &record];
         Phone::start(&[words.as_slice(), then].concat())
     }
 
-    async fn desks(&mut self) -> (Browser, Browser) {
+    pub(crate) async fn desks(&mut self) -> (Browser, Browser) {
         let mut admin = set_up(&mut self.gateway).await;
         for name in ["anna", "bob"] {
             let user = json!({ "name": name, "role": "agent", "agent": name, "password": PASSWORD });

@@ -25,6 +25,7 @@ mod readme;
 mod replay;
 mod sipp;
 mod sipp_dialogs;
+mod softphone;
 mod speech;
 mod standards;
 mod strangers;

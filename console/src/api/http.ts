@@ -58,6 +58,29 @@ export async function request<T>(method: Method, path: string, body?: object, si
   }
 }
 
+/** An offer in, an answer out, both SDP; `location` is below the API's root. */
+export async function sendOffer(path: string, offer: string): Promise<{ answer: string; location: string }> {
+  let response: Response;
+  try {
+    const headers = { "content-type": "application/sdp" };
+    response = await fetch(ROOT + path, { method: "POST", credentials: "same-origin", cache: "no-store", headers, body: offer });
+  } catch {
+    throw new Problem("unreachable", 0, "");
+  }
+  if (!response.ok) {
+    const problem = await readProblem(response);
+    if (problem.code === "no_session") onSessionLost();
+    throw problem;
+  }
+  const location = response.headers.get("location") ?? "";
+  return { answer: await response.text(), location: location.startsWith(ROOT) ? location.slice(ROOT.length) : location };
+}
+
+/** Sent even though the page goes at this moment; nobody hears the answer. */
+export function requestAtTheEnd(path: string): void {
+  void fetch(ROOT + path, { method: "DELETE", credentials: "same-origin", keepalive: true }).catch(() => {});
+}
+
 /** The header counts whole seconds, so a difference below two seconds may be no difference at all. */
 function readClock(date: string | null): void {
   const theirs = date ? Date.parse(date) : Number.NaN;

@@ -40,7 +40,7 @@ export type Presence = "available" | "away" | "offline";
 export interface Agent {
   name: string;
   display: string;
-  /** Address of the phone on the table; "browser" is kept for a phone in this page. */
+  /** Address of the phone on the table; "browser" = the phone in this page. */
   phone: string;
   state: AgentState;
   reason: string | null;

@@ -36,6 +36,9 @@ export function CardPanel({ call, agent, possible, perform }: Props) {
         </div>
         <span className="card-queue">{t("card.queue", { queue: call.queue })}</span>
         <PhaseClock since={call.since} />
+        {possible.has("answer") ? (
+          <ActButton label={t("card.answer")} shortcut={KEYS.answer} tone="main" onClick={() => perform({ act: "answer" })} />
+        ) : null}
         {possible.has("decline") ? (
           <ActButton label={t("card.decline")} shortcut={KEYS.decline} onClick={() => perform({ act: "decline" })} />
         ) : null}

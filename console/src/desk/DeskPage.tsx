@@ -6,6 +6,8 @@ import type { Live } from "../api/live";
 import type { Desk, Presence, Turn } from "../api/types";
 import { useTitle } from "../parts/hooks";
 import { InBar } from "../parts/InBar";
+import { MicrophoneTrouble, PhonePanel } from "../phone/PhonePanel";
+import type { Softphone } from "../phone/softphone";
 import { useSay } from "../parts/notices";
 import { reasonText } from "../parts/words";
 import { AbuseDialog } from "./AbuseDialog";
@@ -33,12 +35,13 @@ import { useShortcuts } from "./useShortcuts";
 
 interface Props {
   live: Live;
+  phone: Softphone;
   desk: Desk | null;
   /** The connection is lost: what is shown is old. */
   lost: boolean;
 }
 
-export function DeskPage({ live, desk, lost }: Props) {
+export function DeskPage({ live, phone, desk, lost }: Props) {
   const { t } = useTranslation();
   const say = useSay();
   // The socket sends the desk at once; asking as well shows it where sockets are blocked on the way.
@@ -52,7 +55,7 @@ export function DeskPage({ live, desk, lost }: Props) {
       </p>
     );
   }
-  return <DeskOf live={live} desk={desk} lost={lost} />;
+  return <DeskOf live={live} phone={phone} desk={desk} lost={lost} />;
 }
 
 type Dialog = { is: "none" } | { is: "transfer" | "hangup" | "abuse" | "help"; call: string | null } | { is: "wrong"; call: string; turn: Turn };
@@ -65,9 +68,10 @@ interface After {
   reason: string | null;
 }
 
-function DeskOf({ live, desk, lost }: { live: Live; desk: Desk; lost: boolean }) {
+function DeskOf({ live, phone, desk, lost }: { live: Live; phone: Softphone; desk: Desk; lost: boolean }) {
   const { t } = useTranslation();
   const { agent, call } = desk;
+  const inPage = agent.phone === "browser";
   const [asked, setAsked] = useState<Dialog>(NONE);
   const [rejected, setRejected] = useState<string | null>(null);
   const [editing, setEditing] = useState(false);
@@ -99,11 +103,18 @@ function DeskOf({ live, desk, lost }: { live: Live; desk: Desk; lost: boolean })
     switch (act.act) {
       case "available":
         ringing.unlock();
+        if (inPage) void phone.prepare();
         return presence("available", null);
       case "away":
         return presence("away", act.reason);
       case "offline":
         return presence("offline", null);
+      case "answer":
+        // A click that unlocks the sound, too, where it came before "available" did.
+        ringing.unlock();
+        return call ? void phone.answer(call.id) : undefined;
+      case "mute":
+        return phone.mute(!phone.snapshot().call?.muted);
       case "decline":
         return actions.decline();
       case "hold":
@@ -149,6 +160,7 @@ function DeskOf({ live, desk, lost }: { live: Live; desk: Desk; lost: boolean })
       <h1 className="hidden">{t("nav.desk")}</h1>
       <div className="desk-middle" role="region" aria-label={t("nav.desk")} tabIndex={0}>
         {ringing.locked && agent.state !== "offline" ? <SoundLocked unlock={ringing.unlock} /> : null}
+        {inPage ? <MicrophoneTrouble phone={phone} /> : null}
         {call?.phase === "wrapup" ? (
           <WrapUpPanel key={call.id} desk={desk} call={call} actions={actions} wish={wish} onWish={() => setWish(null)} />
         ) : null}
@@ -169,6 +181,7 @@ function DeskOf({ live, desk, lost }: { live: Live; desk: Desk; lost: boolean })
       </div>
       <aside className="desk-left" tabIndex={0} aria-label={t("presence.title")}>
         <PresencePanel desk={desk} lost={lost} after={after?.call === call?.id ? after : null} possible={possible} perform={perform} />
+        {inPage ? <PhonePanel phone={phone} onMute={() => perform({ act: "mute" })} /> : null}
         <LoadPanel load={agent.load} />
         <QueuesPanel queues={desk.queues} />
         <ColleaguesPanel colleagues={desk.colleagues} />

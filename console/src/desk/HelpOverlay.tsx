@@ -16,7 +16,9 @@ export function HelpOverlay({ reasons, shortcuts, onClose }: { reasons: readonly
     [
       t("help.call"),
       [
+        [KEYS.answer, t("card.answer")],
         [KEYS.decline, t("card.decline")],
+        [KEYS.mute, t("phone.mute")],
         [KEYS.hold, t("actions.hold")],
         [KEYS.transfer, t("actions.transfer")],
         [KEYS.abuse, t("actions.abuse")],

@@ -75,7 +75,6 @@ export function PresencePanel({ desk, lost, after, possible, perform }: Props) {
       <p className="presence-foot">
         <span>{t("presence.calls_today", { count: agent.calls_today })}</span>
         {agent.phone === "browser" ? (
-          // The place of a phone in this page, once there is one.
           <span>{t("presence.browser_phone")}</span>
         ) : (
           <span>

@@ -28,6 +28,7 @@ export function possibleActs(desk: Desk, draftRejected: boolean): Set<ActName> {
   switch (call.phase) {
     case "offered":
       acts.add("decline");
+      if (desk.agent.phone === "browser") acts.add("answer");
       break;
     case "briefing":
       acts.add("hangup");
@@ -35,6 +36,7 @@ export function possibleActs(desk: Desk, draftRejected: boolean): Set<ActName> {
     case "talking":
     case "held":
       for (const act of ["hold", "transfer", "hangup", "abuse"] as const) acts.add(act);
+      if (desk.agent.phone === "browser") acts.add("mute");
       break;
     case "wrapup":
       for (const act of ["summary", "extend", "done_available", "done_break"] as const) acts.add(act);

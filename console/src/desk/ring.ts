@@ -13,6 +13,11 @@ export async function unlockSound(): Promise<boolean> {
   }
 }
 
+/** For everything that sounds; null until it was unlocked. */
+export function soundContext(): AudioContext | null {
+  return context;
+}
+
 export function soundIsUnlocked(): boolean {
   return context?.state === "running";
 }

@@ -5,7 +5,9 @@ export type Act =
   | { act: "available" }
   | { act: "away"; reason: string }
   | { act: "offline" }
+  | { act: "answer" }
   | { act: "decline" }
+  | { act: "mute" }
   | { act: "hold" }
   | { act: "transfer" }
   | { act: "hangup" }
@@ -27,7 +29,9 @@ export type ActName = Act["act"];
 export const KEYS: Record<Exclude<ActName, "away">, string> = {
   available: "1",
   offline: "0",
+  answer: "Y",
   decline: "D",
+  mute: "M",
   hold: "H",
   transfer: "T",
   hangup: "X",

@@ -121,6 +121,18 @@ test("an offer shows who, what and why, where to pick up, and nothing that does 
   expect(screen.queryByText("Hold")).toBeNull();
 });
 
+test("where the phone is in the page, an offer is answered there", async () => {
+  const shown = desk({ call: call({ phase: "offered" }) }, "offered");
+  now = { ...shown, agent: { ...shown.agent, phone: "browser" } };
+  const user = open();
+  expect(await screen.findByRole("button", { name: /^Answer/ })).toBeTruthy();
+  expect(screen.queryByText("Pick up your phone:")).toBeNull();
+  // This browser has no microphone for a page without HTTPS.
+  await user.keyboard("y");
+  expect((await screen.findByText(/Without https/)).parentElement?.getAttribute("role")).toBe("alert");
+  expect(posted("/desk/phone/c1")).toEqual([]);
+});
+
 test("sensitive words are shown as withheld", async () => {
   now = desk({ call: call({ turns: [turn(1, { sensitive: true, text: "4111" })] }) }, "talking");
   open();

@@ -13,7 +13,7 @@ use super::leg::{Leg, LegSeed};
 use super::recorder::Recorder;
 use crate::audio::Tap;
 use lateness::Punctuality;
-use ports::Ports;
+use ports::{Pair, Ports};
 use run::{Message, Run, Slot};
 use std::io;
 use std::net::IpAddr;
@@ -114,7 +114,21 @@ impl Plane {
         events: tokio::sync::mpsc::Sender<(LegKey, LegEvent)>,
         tap: Option<SyncSender<Tap>>,
     ) -> Result<(LegKey, u16), MediaError> {
-        let pair = self.shared.ports.bind()?;
+        self.open_with(self.shared.ports.bind()?, events, tap)
+    }
+
+    /// The same on a port of the loopback that the system chooses: for a far end in this process, such as a browser's connection.
+    pub fn open_inside(&self, events: tokio::sync::mpsc::Sender<(LegKey, LegEvent)>) -> Result<(LegKey, u16), MediaError> {
+        let inside = Ports::new(std::net::Ipv4Addr::LOCALHOST.into(), &(0..=0))?;
+        self.open_with(inside.bind()?, events, None)
+    }
+
+    fn open_with(
+        &self,
+        pair: Pair,
+        events: tokio::sync::mpsc::Sender<(LegKey, LegEvent)>,
+        tap: Option<SyncSender<Tap>>,
+    ) -> Result<(LegKey, u16), MediaError> {
         let port = pair.port;
         let key = LegKey(self.shared.next_key.fetch_add(1, Ordering::Relaxed));
         // Below 2^15, so that nobody misses the wrap that SRTP counts (RFC 3711 §3.3.1).

@@ -5,6 +5,7 @@ use super::{DeskConfig, values};
 use crate::acd::{AgentSetup, Choose, Overflow, QueueSetup};
 use crate::base::OpeningHours;
 use crate::server::queues::People;
+use crate::server::softphones::PHONE;
 use crate::sip::trunk::Trunk;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -40,6 +41,8 @@ pub(super) fn read_desk(mut s: Section<'_>) -> DeskConfig {
         reasons: s.get("reasons", reasons, values::list(values::name)),
         dispositions: s.get("dispositions", dispositions, values::list(values::name)),
         transcript: s.get("transcript", false, values::yes_or_no),
+        media_ip: s.get("media_ip", None, values::some(values::ip)),
+        media_ports: s.get("media_ports", None, values::ports),
     };
     s.finish();
     config
@@ -109,12 +112,15 @@ fn read_hours(s: &mut Section<'_>) -> Option<OpeningHours> {
 
 fn read_agent(s: &mut Section<'_>, queues: &[(QueueSetup, usize)]) -> Option<(AgentSetup, String)> {
     let name = s.required("name", "name = \"anna\"", values::name);
-    let phone = s.required("phone", "phone = \"sip:anna@192.0.2.10\"", values::phone);
+    let phone = s.required("phone", "phone = \"browser\" or phone = \"sip:anna@192.0.2.10\"", values::phone);
     let serves: Vec<String> = s.get("queues", Vec::new(), values::list(values::name));
     let mut skills = s.table("skills").every(values::whole::<u8>(1..=10));
     let languages = s.get("languages", Vec::new(), values::list(values::language));
     let desk = s.get("desk", true, values::yes_or_no);
     let pause = s.get("pause_seconds", Duration::from_secs(60), values::seconds(5..=3_600));
+    if !desk && phone.as_deref() == Some(PHONE) {
+        s.error("desk", "a phone in the page needs a desk", "Leave desk out, or write the address of a phone on the table");
+    }
     for wanted in &serves {
         match queues.iter().find(|(queue, _)| queue.name == *wanted) {
             // A queue's name in the list stands for just what it asks for.

@@ -358,6 +358,12 @@ fn queues_and_agents_are_read_and_their_mistakes_told() {
     assert_eq!(config.people.phones["bob"], "trunk:+4930123456");
     let hours = setup.queues[0].hours.as_ref().expect("hours");
     assert_eq!((hours.week.len(), hours.closed.len(), hours.zone.name()), (5, 1, "Europe/Berlin"));
+    let page = "[desk]\nmedia_ip = \"192.0.2.1\"\nmedia_ports = \"30000-30099\"\n\
+        [[queue]]\nname = \"support\"\n[[agent]]\nname = \"anna\"\nphone = \"browser\"\nqueues = [\"support\"]\n";
+    let config = good(&format!("{MINIMAL}{page}"));
+    assert_eq!((config.people.phones["anna"].as_str(), config.desk.media_ports), ("browser", Some(30_000..=30_099)));
+    let told = errors(&format!("{MINIMAL}{page}desk = false\n")).join("\n");
+    assert!(told.contains("a phone in the page needs a desk"), "{told}");
     let wrong = "[[queue]]\nname = \"support\"\nskills = { help = 3 }\noverflow = [\"nowhere\"]\nhours = [\"weekdays\"]\n\
         [[agent]]\nname = \"anna\"\nphone = \"anna\"\nqueues = [\"sales\"]\n\
         [[agent]]\nname = \"bob\"\nphone = \"sip:bob@192.0.2.10\"\nqueues = [\"support\"]\nskills = { help = 1 }\n";

@@ -3,12 +3,15 @@
 use super::{CARD_VALID, LiveLeg, LivePorts, leg_record};
 use crate::audio::{Pcm, write_wav};
 use crate::base::{AttemptId, Disposition, Grammar, LegId, LookUpId, Moment, PhoneNumber, Prompt, PromptId, UtteranceId};
-use crate::call::{AgentEvent, CallBackAnswer, Command, Event, HandOverCard, QueueAsk, QueueEvent, Record, ReferOutcome};
+use crate::call::{
+    AgentEvent, BROWSER, CallBackAnswer, Command, Event, HandOverCard, QueueAsk, QueueEvent, Record, ReferOutcome,
+};
 use crate::drive::{Happening, LastResort, Ports};
 use crate::flow::LookUp;
 use crate::media::{LegCommand, LegEvent, LegKey, LegStats};
 use crate::server::gateway::{self, Inbox};
 use crate::server::mask;
+use crate::server::softphones::Ring;
 use crate::server::ways::Offered;
 use crate::sip::SipCommand;
 use crate::sip::destinations::Target;
@@ -18,6 +21,40 @@ use std::time::Duration;
 
 /// Most places that a caller is sent to whose call has failed.
 const LAST_RESORTS: usize = 3;
+
+impl LivePorts {
+    /// The page of an agent's desk rings; what they hear and say goes by a leg of the plane's own. False when there is no such leg.
+    fn ring_page(&mut self, attempt: AttemptId, agent: &str) -> bool {
+        let Some(caller) = self.legs.get(&LegId::Caller).map(|leg| leg.key) else { return false };
+        let leg = match self.shared.plane.open_inside(self.leg_events.clone()) {
+            Ok(opened) => opened,
+            Err(error) => {
+                tracing::error!(call = %self.id, %error, "no audio for the agent's page");
+                return false;
+            }
+        };
+        let ring = Ring { call: self.id, attempt, leg, caller, other: self.codec, inbox: self.inbox.clone() };
+        let bell = Some(self.shared.phones.ring(agent, ring));
+        let (dialog, sdp) = (self.shared.sip.new_key(), self.shared.sdp_session());
+        let (key, port) = leg;
+        let live = LiveLeg {
+            dialog,
+            key,
+            port,
+            sdp,
+            up: false,
+            connected: false,
+            way: None,
+            address: None,
+            replaced: None,
+            bell,
+            ip: self.ip,
+        };
+        self.legs.insert(LegId::Agent(attempt), live);
+        tokio::spawn(self.later(Happening::Call(Event::Agent { attempt, event: AgentEvent::Ringing })));
+        true
+    }
+}
 
 impl Ports for LivePorts {
     fn hears(&self) -> bool {
@@ -35,6 +72,8 @@ impl Ports for LivePorts {
         let (dialog, key) = (live.dialog, live.key);
         // Its place on a trunk is free at once.
         live.way = None;
+        // In a page the ringing ends, or the connection.
+        live.bell = None;
         let replaced = live.replaced.take();
         if std::mem::replace(&mut live.up, false) {
             self.send(SipCommand::HangUp { dialog });
@@ -74,7 +113,19 @@ impl Ports for LivePorts {
             }
         };
         let (dialog, sdp, ip) = (self.shared.sip.new_key(), self.shared.sdp_session(), self.ip);
-        let live = LiveLeg { dialog, key, port, sdp, up: true, connected: false, way: None, address: None, replaced: None, ip };
+        let live = LiveLeg {
+            dialog,
+            key,
+            port,
+            sdp,
+            up: true,
+            connected: false,
+            way: None,
+            address: None,
+            replaced: None,
+            bell: None,
+            ip,
+        };
         self.legs.insert(LegId::Caller, live);
         self.closed.remove(&LegId::Caller);
         let ring_seconds = u32::try_from(ring.as_secs()).unwrap_or(60).max(1);
@@ -121,6 +172,12 @@ impl Ports for LivePorts {
 
     fn dial(&mut self, attempt: AttemptId, to: &str, uui: &str, ring: Duration) {
         let failed = |status| Happening::Call(Event::Agent { attempt, event: AgentEvent::Failed { status, contact: None } });
+        if let Some(agent) = to.strip_prefix(BROWSER) {
+            if !self.ring_page(attempt, agent) {
+                tokio::spawn(self.later(failed(503)));
+            }
+            return;
+        }
         let Some(target) = self.allowed(to) else {
             tokio::spawn(self.later(failed(403)));
             return;
@@ -136,7 +193,19 @@ impl Ports for LivePorts {
         let dialog = self.shared.sip.new_key();
         let sdp = self.shared.sdp_session();
         let (leg, ip) = (LegId::Agent(attempt), self.ip);
-        let live = LiveLeg { dialog, key, port, sdp, up: true, connected: false, way: None, address: None, replaced: None, ip };
+        let live = LiveLeg {
+            dialog,
+            key,
+            port,
+            sdp,
+            up: true,
+            connected: false,
+            way: None,
+            address: None,
+            replaced: None,
+            bell: None,
+            ip,
+        };
         self.legs.insert(leg, live);
         let ring_seconds = u32::try_from(ring.as_secs()).unwrap_or(60).max(1);
         let offered = Offered { uui: (!uui.is_empty()).then(|| uui.to_string()), ring_seconds };

@@ -25,7 +25,7 @@ fn check(offer: &str, expected: &str) {
 #[test]
 fn an_ordinary_offer_is_understood() {
     let offer = parse(OFFER).expect("it is good");
-    assert_eq!(offer.remote, "192.0.2.5:49170".parse().expect("an address"));
+    assert_eq!(offer.remote, "192.0.2.5:49170".parse::<std::net::SocketAddr>().expect("an address"));
     let codecs: Vec<(Codec, u8)> = offer.codecs.iter().map(|f| (f.codec, f.payload_type)).collect();
     assert_eq!(codecs, [(Codec::G722, 9), (Codec::Pcma, 8), (Codec::Pcmu, 0)]);
     assert_eq!((&offer.events[..], offer.ptime, offer.version), (&[(96, 16_000), (97, 8_000)][..], Some(30), 7));
@@ -116,7 +116,7 @@ fn ipv6_works() {
     let v6: IpAddr = "::1".parse().expect("an address");
     let offer = OFFER.replace("IP4 192.0.2.5", "IP6 2001:db8::5");
     let (agreement, text) = SdpSession::new(1).answer(&offer, v6, 4000).expect("it is good");
-    assert_eq!(agreement.remote, "[2001:db8::5]:49170".parse().expect("an address"));
+    assert_eq!(agreement.remote, "[2001:db8::5]:49170".parse::<std::net::SocketAddr>().expect("an address"));
     assert!(text.contains("c=IN IP6 ::1\r\n"));
 }
 

@@ -101,13 +101,16 @@ mod tests {
         let udp = Some("0.0.0.0:5070".parse().expect("ok"));
         let mut ours = Addresses { udp, tcp: None, tls: None, external: None, seen: Arc::default() };
         let loopback: IpAddr = "127.0.0.1".parse().expect("ok");
-        assert_eq!(ours.toward(loopback, Transport::Udp), "127.0.0.1:5070".parse().expect("ok"));
+        assert_eq!(ours.toward(loopback, Transport::Udp), "127.0.0.1:5070".parse::<SocketAddr>().expect("ok"));
         ours.external = Some("203.0.113.9".parse().expect("ok"));
         assert_eq!(ours.ip_toward(loopback), loopback);
         let far: IpAddr = "198.51.100.1".parse().expect("ok");
         ours.external = None;
         ours.udp = Some("[::]:5070".parse().expect("ok"));
-        assert_eq!(ours.toward("::ffff:127.0.0.1".parse().expect("ok"), Transport::Udp), "127.0.0.1:5070".parse().expect("ok"));
+        assert_eq!(
+            ours.toward("::ffff:127.0.0.1".parse().expect("ok"), Transport::Udp),
+            "127.0.0.1:5070".parse::<SocketAddr>().expect("ok")
+        );
         ours.external = Some("203.0.113.9".parse().expect("ok"));
         assert_eq!(ours.contact(far, Transport::Tcp).to_string(), "sip:hotline@203.0.113.9:5070;transport=TCP");
         let seen = "192.0.2.4:40001".parse().expect("ok");

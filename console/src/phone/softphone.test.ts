@@ -1,0 +1,133 @@
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import { call, desk } from "../test/desks";
+import { microphoneOf } from "./devices";
+import { loudness } from "./meter";
+import { Softphone, preferred } from "./softphone";
+
+test("what a telephone speaks comes first, and only what the gateway knows is offered", () => {
+  const codecs = ["audio/opus", "audio/red", "audio/G722", "audio/PCMU", "audio/PCMA", "audio/CN"].map((mimeType) => ({ mimeType }));
+  expect(preferred(codecs).map((codec) => codec.mimeType)).toEqual(["audio/PCMU", "audio/PCMA", "audio/opus"]);
+});
+
+test("each way in which a microphone fails has a word of its own", () => {
+  const word = (name: string): string => microphoneOf(new DOMException("", name));
+  expect(["NotAllowedError", "NotFoundError", "NotReadableError", "SecurityError"].map(word)).toEqual(["refused", "missing", "busy", "insecure"]);
+  expect(microphoneOf(new Error("?"))).toBe("broken");
+});
+
+test("loudness goes by decibels, from nothing to full", () => {
+  const tone = (height: number): number => loudness(Float32Array.from({ length: 512 }, (_, n) => height * Math.sin(n)));
+  expect(loudness(new Float32Array(512))).toBe(0);
+  expect(tone(0.001)).toBe(0);
+  expect(tone(0.1)).toBeGreaterThan(0.5);
+  expect(tone(1)).toBeGreaterThan(tone(0.1));
+});
+
+class FakePeer {
+  static all: FakePeer[] = [];
+  closed = false;
+  remote = "";
+  ontrack: unknown = null;
+  constructor() {
+    FakePeer.all.push(this);
+  }
+  addTransceiver = (): object => ({ setCodecPreferences: () => {} });
+  createOffer = (): Promise<object> => Promise.resolve({ type: "offer", sdp: "v=0 offer" });
+  setLocalDescription = (): Promise<void> => Promise.resolve();
+  setRemoteDescription = ({ sdp }: { sdp: string }): Promise<void> => {
+    this.remote = sdp;
+    return Promise.resolve();
+  };
+  close(): void {
+    this.closed = true;
+  }
+}
+
+interface Sent {
+  method: string | undefined;
+  url: string;
+  kind: string | undefined;
+  keepalive: boolean | undefined;
+}
+let sent: Sent[] = [];
+let microphone: () => Promise<MediaStream>;
+let track: { enabled: boolean; stop: () => void };
+const failures: unknown[] = [];
+
+beforeEach(() => {
+  sent = [];
+  failures.length = 0;
+  FakePeer.all = [];
+  track = { enabled: true, stop: vi.fn() };
+  const stream = { getAudioTracks: () => [track], getTracks: () => [track] } as unknown as MediaStream;
+  microphone = () => Promise.resolve(stream);
+  vi.stubGlobal("RTCPeerConnection", FakePeer);
+  vi.stubGlobal("RTCRtpReceiver", { getCapabilities: () => ({ codecs: [] }) });
+  vi.stubGlobal("Audio", class { play = () => Promise.resolve(); srcObject = null; });
+  Object.defineProperty(navigator, "mediaDevices", {
+    configurable: true,
+    value: { getUserMedia: () => microphone(), enumerateDevices: () => Promise.resolve([]), addEventListener() {}, removeEventListener() {} },
+  });
+  vi.stubGlobal("fetch", (url: string, init: RequestInit) => {
+    const headers = init.headers as Record<string, string> | undefined;
+    sent.push({ method: init.method, url, kind: headers?.["content-type"], keepalive: init.keepalive });
+    const at = { location: "/api/v1/desk/phone/c1/7" };
+    return Promise.resolve(init.method === "POST" ? new Response("v=0 answer", { status: 201, headers: at }) : new Response(null, { status: 204 }));
+  });
+});
+afterEach(() => vi.unstubAllGlobals());
+
+const inPage = (phase: "offered" | "talking" | "wrapup") => {
+  const shown = desk({ call: call({ phase }) }, phase);
+  return { ...shown, agent: { ...shown.agent, phone: "browser" } };
+};
+
+test("a click answers what rings, and the end that the desk shows closes the connection", async () => {
+  const phone = new Softphone((error) => failures.push(error));
+  phone.start();
+  phone.follow(inPage("offered"));
+  await phone.answer("c1");
+  expect(sent).toEqual([{ method: "POST", url: "/api/v1/desk/phone/c1", kind: "application/sdp", keepalive: undefined }]);
+  expect([FakePeer.all.length, FakePeer.all[0]?.remote, phone.snapshot().call?.phase]).toEqual([1, "v=0 answer", "up"]);
+  phone.follow(inPage("talking"));
+  phone.mute(true);
+  expect([track.enabled, phone.snapshot().call?.muted]).toEqual([false, true]);
+  phone.follow(inPage("wrapup"));
+  expect([FakePeer.all[0]?.closed, phone.snapshot().call]).toEqual([true, null]);
+  expect(track.stop).toHaveBeenCalled();
+  // Nothing is asked of the gateway: it knows.
+  expect(sent).toHaveLength(1);
+  phone.stop();
+});
+
+test("a page that goes says so, and lets go of the microphone", async () => {
+  const phone = new Softphone((error) => failures.push(error));
+  phone.start();
+  phone.follow(inPage("offered"));
+  await phone.answer("c1");
+  window.dispatchEvent(new Event("pagehide"));
+  expect(sent.at(-1)).toEqual({ method: "DELETE", url: "/api/v1/desk/phone/c1/7?gone=true", kind: undefined, keepalive: true });
+  expect([FakePeer.all[0]?.closed, phone.snapshot().call]).toEqual([true, null]);
+  phone.stop();
+});
+
+test("a refused microphone is told while it rings, nothing is sent, and the next try may work", async () => {
+  const works = microphone;
+  microphone = () => Promise.reject(new DOMException("", "NotAllowedError"));
+  const phone = new Softphone((error) => failures.push(error));
+  phone.follow(inPage("offered"));
+  await phone.answer("c1");
+  expect([phone.snapshot().microphone, phone.snapshot().call, sent.length]).toEqual(["refused", null, 0]);
+  microphone = works;
+  await phone.answer("c1");
+  expect([phone.snapshot().microphone, phone.snapshot().call?.phase]).toEqual(["ready", "up"]);
+  phone.stop();
+});
+
+test("what rang and was taken elsewhere leaves nothing open", async () => {
+  const phone = new Softphone((error) => failures.push(error));
+  phone.follow(inPage("offered"));
+  phone.follow(desk());
+  await vi.waitFor(() => expect(track.stop).toHaveBeenCalled());
+  expect(FakePeer.all.every((peer) => peer.closed)).toBe(true);
+});
