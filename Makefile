@@ -1,4 +1,5 @@
 # make demo   three real calls on this machine, shown turn by turn
+# make demo-desk  an agent's desk to log in to, with callers who phone while you are free
 # make test   format, lints, unit, integration and end-to-end tests
 # make build  the program, into $(CARGO_TARGET_DIR)/debug/hotline
 # make console  the agents' page anew, into console/dist (needs npm; what is committed there is used otherwise)
@@ -23,7 +24,7 @@ BUILD_PACKAGES := build-essential cmake pkg-config libpocketsphinx-dev pocketsph
 # Peers and voices that we did not write, for the tests and `bench asr`.
 TEST_PACKAGES := baresip-core kamailio linphone-cli openssl sip-tester sox festival festvox-kallpc16k festvox-kdlpc16k festvox-us-slt-hts
 
-.PHONY: help build console demo test rust rust-tools packages test-packages
+.PHONY: help build console demo demo-desk test rust rust-tools packages test-packages
 
 help:
 	@sed -n 's/^# make/make/p' Makefile
@@ -42,6 +43,9 @@ console:
 
 demo: build
 	@exec "$(CARGO_TARGET_DIR)/debug/hotline" demo
+
+demo-desk: build
+	@exec "$(CARGO_TARGET_DIR)/debug/hotline" demo --desk
 
 test: rust rust-tools packages test-packages
 	@echo "hotline: 1/5 format"

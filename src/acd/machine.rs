@@ -547,7 +547,8 @@ impl Acd {
                 w.told = Some(Told { wait, middle, at, band: band(position), broken: false });
             }
             let wait = wait.map(|(wait, _)| wait);
-            let call_back = self.offers_call_back(queue, wait);
+            // An emergency does not wait until morning.
+            let call_back = !self.waiting[place].ticket.emergency && self.offers_call_back(queue, wait);
             out.push(Command::Place { call, position, wait, call_back });
         }
     }

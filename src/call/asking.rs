@@ -54,7 +54,8 @@ impl Call {
         match &self.state {
             State::Fresh | State::Answering | State::Over => {}
             // Who is called back says so, too, when asked whether they want one.
-            State::Transferring(_) => self.person_wanted_again(now),
+            // Who is called back proves who they are by a key or a yes: a mailbox speaks of operators, too.
+            State::Transferring(_) => {}
             State::MovedAway { .. } | State::Joined { .. } => {}
             State::Message(m) if matches!(m.origin, super::state::MessageOrigin::Nobody { .. }) => {}
             State::Leaving { farewell: Farewell::Message | Farewell::CallBack | Farewell::Broken, .. } => {}

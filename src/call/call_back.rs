@@ -122,6 +122,7 @@ impl Call {
             Some(Arrival { caller: number.clone(), dialled: card.dialled.clone(), at: now.at, wall: back.wall, diverted });
         self.story = Story::from_card(card);
         (self.waited, self.returned, self.strain.abusive) = (ticket.waited, ticket.returned, ticket.abusive);
+        self.emergency = ticket.emergency;
         self.in_line = Some(InLine::Waiting(now.at));
         let began = Record::Began {
             caller: number.clone(),
@@ -214,6 +215,9 @@ impl Call {
         let grammar = self.bare_grammar();
         self.listen(now, grammar, false);
         let prompt = self.play(now, parts, BargeIn::Speech);
+        // Should the sentence's end never come, nobody is left in silence.
+        let until = self.timers.get(TimerName::Prompt).unwrap_or(now.at);
+        self.timers.set(TimerName::Person, until + ANSWER_WAIT);
         self.person_is(Person::Asked { began, prompt, again });
     }
 
@@ -253,6 +257,8 @@ impl Call {
         let Some(Person::Asked { began, .. }) = self.person() else { return };
         self.person_is(Person::There);
         self.timers.clear(TimerName::Person);
+        // The wait was no part of the conversation.
+        self.timers.set(TimerName::Longest, now.at + self.settings.longest);
         self.stop_listening(now);
         now.out.push(Command::StopPlaying { leg: LegId::Caller });
         self.note_attempt(now, began, "caller", "call_back", "answered".into());
@@ -354,10 +360,5 @@ impl Call {
     /// The agent is told that the person is called next.
     pub(crate) fn calls_back_soon(&self) -> bool {
         matches!(self.person(), Some(Person::Absent))
-    }
-
-    /// A person was asked for in words where one is on the way already: from somebody who is called back it is a yes.
-    pub(crate) fn person_wanted_again(&mut self, now: &mut Now) {
-        self.it_is_them(now);
     }
 }

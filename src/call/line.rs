@@ -362,7 +362,7 @@ impl Call {
         let queue = known.is_some_and(|target| target.queue().is_some());
         let first = if known.is_some() { name.clone() } else { self.flow.person.target.clone() };
         let sentence = Some(self.phrase(if queue { Phrase::AgentLost } else { Phrase::ConnectionFailed }));
-        self.returned = true;
+        (self.returned, self.on_hold) = (true, false);
         self.decide(now, "agent_lost", format!("the connection to {name} broke"));
         // Why the caller wanted a person has not changed.
         let (because, why) = (self.because(), "the caller comes back from a broken connection".to_string());

@@ -101,6 +101,7 @@ impl Call {
         let (old, Some(Moving::Onward { attempt, to, began, left })) = (*old, moving.take()) else { return };
         self.timers.clear(TimerName::Ring);
         self.talk_is_over(now, false);
+        self.on_hold = false;
         now.out.push(Command::Join { attempt });
         if !left {
             now.out.push(Command::NotifyRefer { attempt: old, status: 200, last: true });

@@ -479,6 +479,9 @@ pub(crate) struct DemoArgs {
     /// The folder with the spoken audio.
     #[arg(long, default_value = "audio-fixtures")]
     pub(crate) fixtures: PathBuf,
+    /// An agent's desk in the browser instead, with callers who want a person, until Ctrl-C (`make demo-desk`).
+    #[arg(long)]
+    pub(crate) desk: bool,
 }
 
 fn language(text: &str) -> Result<crate::base::Language, String> {

@@ -125,6 +125,7 @@ pub(crate) async fn run(flow: &Path, fixtures: &Path, out: &mut dyn Write) -> an
     writeln!(out, "Recordings, clips and event logs: {}", store.display())?;
     writeln!(out, "What the phones heard:            {}", scratch.dir().display())?;
     writeln!(out, "Read the records:                 hotline calls --config {}", config.display())?;
+    writeln!(out, "An agent's desk in the browser:   make demo-desk")?;
     Ok(())
 }
 
@@ -173,7 +174,7 @@ async fn answer_two(mut agent: Phone, second: PathBuf, third: PathBuf) -> anyhow
     Ok(())
 }
 
-async fn place(uri: String, from: String, record: PathBuf, steps: Vec<Step>) -> anyhow::Result<()> {
+pub(super) async fn place(uri: String, from: String, record: PathBuf, steps: Vec<Step>) -> anyhow::Result<()> {
     let mut phone = Phone::open("127.0.0.1:0".parse()?, Instant::now()).await?;
     let sound = Sound { record: Some(record), device: None };
     let mut quiet = |_| {};
@@ -281,12 +282,12 @@ fn eta() -> String {
 }
 
 /// Spoken fixtures.
-struct Speech {
-    fixtures: PathBuf,
+pub(super) struct Speech {
+    pub(super) fixtures: PathBuf,
 }
 
 impl Speech {
-    fn samples(&self, name: &str) -> anyhow::Result<Arc<Vec<i16>>> {
+    pub(super) fn samples(&self, name: &str) -> anyhow::Result<Arc<Vec<i16>>> {
         let path = self.fixtures.join(name);
         let bytes = std::fs::read(&path).with_context(|| format!("the recording {} is missing", path.display()))?;
         let pcm = decode_file(&bytes, Some("wav")).with_context(|| format!("{} is no sound", path.display()))?;

@@ -21,6 +21,7 @@ mod calls;
 mod chat;
 mod check;
 mod demo;
+mod demo_desk;
 mod device;
 mod eval;
 mod flow_files;
@@ -188,7 +189,11 @@ async fn say(args: args::SayArgs, out: &mut dyn Write) -> anyhow::Result<bool> {
 
 /// The demo: a call that went otherwise is bad, not an error of usage.
 async fn show(args: &args::DemoArgs, out: &mut dyn Write) -> anyhow::Result<bool> {
-    match demo::run(&args.flow, &args.fixtures, out).await {
+    let shown = match args.desk {
+        true => demo_desk::run(&args.fixtures, out).await,
+        false => demo::run(&args.flow, &args.fixtures, out).await,
+    };
+    match shown {
         Ok(()) => Ok(true),
         Err(error) if error.is::<running::Mistakes>() => Err(error),
         Err(error) => {

@@ -14,7 +14,7 @@ const BOARDS_MAX: usize = 5_000;
 /// Most turns and points of a call.
 const TURNS_MAX: usize = 200;
 /// What is said to an agent is numbered from here on: those of the script are never so many.
-const TO_AGENT: u32 = 10_000;
+pub const TO_AGENT: u32 = 10_000;
 /// How long an ended call stays.
 const KEPT: Duration = Duration::from_secs(20 * 60);
 

@@ -30,6 +30,9 @@ use std::time::{Duration, Instant};
 use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{broadcast, mpsc};
 
+/// At the end the records are waited for so long; the writer itself gives up a little sooner.
+const FLUSH_MAX: Duration = Duration::from_secs(150);
+
 /// What waits for one call at most; a full inbox means that its task hangs, and then the sender does not wait either.
 pub(super) const INBOX: usize = 512;
 
@@ -356,7 +359,9 @@ impl Gateway {
             job.abort();
             let _ = job.await;
         }
-        self.shared.store.flush().await;
+        if tokio::time::timeout(FLUSH_MAX, self.shared.store.flush()).await.is_err() {
+            tracing::error!("the record database did not answer to the end: what waited for it in memory is lost");
+        }
         let plane = self.shared.plane.clone();
         let _ = tokio::task::spawn_blocking(move || plane.stop()).await;
         // The last one out says good-bye to every dialog that is left; otherwise the sockets close with the last call.

@@ -17,7 +17,7 @@ mod softphones;
 mod ways;
 
 pub use crate::browser::PageError;
-pub use boards::{Board, BoardTurn};
+pub use boards::{Board, BoardTurn, TO_AGENT};
 pub use config::{Config, ConfigError, Dialled, HostPort, Network, Secret};
 pub use desks::Desks;
 pub use gateway::{Gateway, StartError};

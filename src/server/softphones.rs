@@ -46,8 +46,8 @@ pub(super) struct Ring {
     pub(super) attempt: AttemptId,
     /// The plane's leg for the agent, and its port on the loopback.
     pub(super) leg: (LegKey, u16),
-    /// The caller's leg, for keys.
-    pub(super) caller: LegKey,
+    /// The caller's leg, for keys; who is called back comes later.
+    pub(super) caller: Option<LegKey>,
     /// What the caller's leg speaks.
     pub(super) other: Option<Codec>,
     pub(super) inbox: mpsc::Sender<Inbox>,
@@ -154,10 +154,18 @@ impl Softphones {
         let joined = self.boards.get(call).is_some_and(|board| board.joined && !board.held);
         self.with(agent, call, number, |phone| {
             tell(&phone.ring.inbox, call, phone.ring.attempt, AgentEvent::Key(digit));
-            if joined {
-                self.plane.command(phone.ring.caller, LegCommand::SendDigit(digit));
+            if let (true, Some(caller)) = (joined, phone.ring.caller) {
+                self.plane.command(caller, LegCommand::SendDigit(digit));
             }
         })
+    }
+
+    /// The two are joined: whose keys go where.
+    pub(super) fn caller_is(&self, call: CallId, attempt: AttemptId, caller: LegKey) {
+        let mut phones = self.lock();
+        if let Some(phone) = phones.values_mut().find(|phone| (phone.ring.call, phone.ring.attempt) == (call, attempt)) {
+            phone.ring.caller = Some(caller);
+        }
     }
 
     fn with(&self, agent: &str, call: CallId, number: &str, act: impl FnOnce(&Phone)) -> bool {

@@ -110,9 +110,10 @@ impl Store {
 pub(super) async fn put(db: &mut SqliteConnection, row: &CallBackRow) -> Result<(), StoreError> {
     sqlx::query(
         "INSERT INTO call_backs (id, call, queue, flow, asked_ms, since_ms, not_before_ms, tries, state, outcome, closed_ms, number, wish) \
-         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET not_before_ms = excluded.not_before_ms, \
+         SELECT ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ? WHERE NOT EXISTS (SELECT 1 FROM deleted_calls WHERE id = ?) \
+         ON CONFLICT (id) DO UPDATE SET not_before_ms = excluded.not_before_ms, \
          tries = excluded.tries, state = excluded.state, outcome = excluded.outcome, closed_ms = excluded.closed_ms, \
-         wish = excluded.wish",
+         wish = excluded.wish WHERE call_backs.number IS NOT NULL",
     )
     .bind(row.id.to_string())
     .bind(row.call.to_string())
@@ -127,6 +128,7 @@ pub(super) async fn put(db: &mut SqliteConnection, row: &CallBackRow) -> Result<
     .bind(row.closed.map(|at| at.0))
     .bind(row.number.as_ref().map(|number| number.as_str().to_string()))
     .bind(row.wish.as_ref().map(to_json))
+    .bind(row.call.to_string())
     .execute(db)
     .await?;
     Ok(())

@@ -286,7 +286,10 @@ async fn do_other(store: &Store, shared: &Shared, job: Job) {
                 Err(error) => Err(error),
             };
             shared.queued_bytes.fetch_sub(bytes.len(), Ordering::Relaxed);
-            shared.settle(store, result);
+            // A held database can still be read: that a file was written says nothing of it.
+            if result.is_err() || shared.away().is_none() {
+                shared.settle(store, result);
+            }
         }
         Job::Flush(done) => {
             // Whoever asked may have gone; that is no matter.

@@ -7,7 +7,7 @@ use super::{WebState, wall_now};
 use crate::acd::{AgentState, Presence};
 use crate::base::{CallId, Pii, UtteranceId};
 use crate::call::DeskAsk;
-use crate::server::Desks;
+use crate::server::{Desks, TO_AGENT};
 use crate::store::{PresenceRow, WrapUp};
 use axum::Json;
 use axum::extract::State;
@@ -312,6 +312,9 @@ pub(super) async fn wrong(State(state): State<WebState>, signed_in: SignedIn, Bo
     side.look();
     let last = side.last(&agent).ok_or_else(Problem::not_found)?;
     let board = side.desks.board(last.call).ok_or_else(Problem::not_found)?;
+    if wrong.turn >= TO_AGENT {
+        return Err(Problem::invalid("The robot had no part in what was said to you. Mark one of its turns before."));
+    }
     if let Some(intent) = &wrong.intent {
         if !board.flow.intents.contains_key(intent) {
             return Err(Problem::invalid("The flow of this call has no such intent."));

@@ -381,7 +381,7 @@ fn draft(card: &HandOverCard, board: &Board, at: WallTime) -> Option<Draft> {
 
 /// What was said; of who is called back, what the card kept of the call in which it was asked for.
 fn turns(board: &Board, card: &HandOverCard) -> Vec<Turn> {
-    if board.turns.is_empty() && card.call_back.is_some() {
+    let before = card.call_back.is_some().then(|| {
         let turn = |(number, turn): (u32, &crate::call::CardTurn)| Turn {
             number,
             at_s: 0,
@@ -392,8 +392,8 @@ fn turns(board: &Board, card: &HandOverCard) -> Vec<Turn> {
             sensitive: turn.sensitive,
             utterance: None,
         };
-        return (0..).zip(&card.turns).map(turn).collect();
-    }
+        (0..).zip(&card.turns).map(turn).collect::<Vec<_>>()
+    });
     let turn = |turn: &crate::server::BoardTurn| Turn {
         number: turn.turn,
         at_s: turn.at.since(board.began).as_secs(),
@@ -404,7 +404,7 @@ fn turns(board: &Board, card: &HandOverCard) -> Vec<Turn> {
         sensitive: turn.sensitive,
         utterance: turn.utterance.map(|u| u.0),
     };
-    board.turns.iter().map(turn).collect()
+    before.into_iter().flatten().chain(board.turns.iter().map(turn)).collect()
 }
 
 fn card_body(card: &HandOverCard, board: &Board, signed: bool) -> Card {

@@ -39,7 +39,10 @@ pub(super) async fn pick_up(
     }
     let offer = std::str::from_utf8(&offer).map_err(|_| Problem::invalid("The offer is no text."))?;
     let id = call_of(&call)?;
-    let (number, answer) = side.desks.pick_up(&agent, id, asker.source, offer).await.map_err(problem)?;
+    let (desks, page, offer) = (side.desks.clone(), asker.source, offer.to_string());
+    // To its end also when the page goes away meanwhile: half a connection would keep the phone from ringing in the next page.
+    let picked_up = tokio::spawn(async move { desks.pick_up(&agent, id, page, &offer).await }).await;
+    let (number, answer) = picked_up.unwrap_or(Err(NoPhone::Gone)).map_err(problem)?;
     let at = format!("{}/desk/phone/{call}/{number}", routes::BASE);
     Ok((StatusCode::CREATED, [(header::CONTENT_TYPE, SDP.to_string()), (header::LOCATION, at)], answer).into_response())
 }

@@ -4,6 +4,7 @@
 use crate::console::{Browser, set_up};
 use crate::desk::{Desk, PASSWORD, Phone, heard, phase, port, presence, state, tone};
 use crate::gateway::{Gateway, Wanted, hotline};
+use crate::softphone::{MU, Page, pick_up};
 use crate::trunks::Far;
 use serde_json::{Value, json};
 use std::path::Path;
@@ -32,16 +33,22 @@ struct House {
 
 impl House {
     fn new(far: u16, tries: u8) -> House {
+        House::with(far, tries, None)
+    }
+
+    /// The agent's phone, in place of one on the table.
+    fn with(far: u16, tries: u8, phone: Option<&str>) -> House {
         let folder = tempfile::tempdir().expect("a folder");
         std::fs::write(folder.path().join("northwind.yaml"), FLOW).expect("written");
         let anna = port();
+        let phone = phone.map_or_else(|| format!("sip:anna@127.0.0.1:{anna}"), String::from);
         let more = format!(
             "[[trunk]]\nname = \"carrier\"\nproxy = \"127.0.0.1:{far}\"\nallow = [\"+4930*\"]\nnumbers_in = [\"49 -> +49\"]\n\
              options_seconds = 0\nout_per_caller_and_day = {tries}\n\
              [[queue]]\nname = \"support\"\nring_seconds = 10\nwrap_up_seconds = 60\ncall_back = true\n\
              call_back_zone = \"UTC\"\ncall_back_hours = \"00:00-24:00\"\ncall_back_tries = {tries}\ncall_back_gap_seconds = 5\n\
              call_back_trunks = [\"carrier\"]\n\
-             [[agent]]\nname = \"anna\"\nphone = \"sip:anna@127.0.0.1:{anna}\"\nqueues = [\"support\"]\n"
+             [[agent]]\nname = \"anna\"\nphone = \"{phone}\"\nqueues = [\"support\"]\n"
         );
         House { folder, anna, more }
     }
@@ -203,4 +210,36 @@ async fn who_does_not_answer_is_called_again_after_the_gap_and_not_for_ever() {
     assert_eq!((&rows[0]["tries"], rows[0]["outcome"].as_str()), (&json!(2), Some("busy")), "{rows:#?}");
     let ended = gateway.ended_calls(3);
     assert_eq!(ended.iter().filter(|row| row["disposition"].to_string().contains("not_reached")).count(), 2, "{ended:#?}");
+}
+
+/// The agent's phone is the desk's page: it rings and is picked up before anybody is called.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_agent_in_the_page_is_joined_with_who_is_called_back() {
+    let callers = port();
+    let house = House::with(callers, 3, Some("browser"));
+    let mut gateway = house.gateway();
+    let mut anna = anna_of(&mut gateway).await;
+    anna.ask("POST", "/desk/presence", Some(json!({ "state": "away", "reason": "break" }))).await;
+    house.asks(&gateway);
+    backs(&gateway, "waiting").await;
+    let low = tone(house.folder.path(), 500.0).to_string_lossy().into_owned();
+    let (at, wav) = (format!("127.0.0.1:{callers}"), house.path("caller.wav"));
+    let answers = ["--answer", "--listen", &at, "--record", &wav, "--wait", "4000", "--dtmf", "1"];
+    let caller =
+        Phone::start(&[answers.as_slice(), &["--wait", "2000", "--over", "500", "--play", &low, "--wait", "60000"]].concat());
+    let mut tab = Desk::open(&anna).await;
+    presence(&mut anna, "available").await;
+    let desk = tab.until("the call-back in the page", |desk| state(desk) == "offered").await;
+    assert_eq!(desk["call"]["card"]["call_back"]["number"], "+4930123456", "{desk:#}");
+    assert!(!caller.tells("answered"), "the agent first");
+    let mut page = Page::new(MU).await;
+    pick_up(&anna, &mut page, MU, &desk, 1_000.0).await;
+    tab.until("the conversation", |desk| phase(desk) == "talking").await;
+    page.hears(500.0, 2.0).await;
+    assert_eq!(anna.ask("POST", "/desk/hangup", None).await.0, 200);
+    caller.ended();
+    let to_caller = heard(Path::new(&wav), 1_000.0);
+    println!("the caller heard the page's tone for {to_caller} s");
+    assert!(to_caller > 2.0);
+    assert_eq!(backs(&gateway, "served").await[0]["tries"], 1);
 }

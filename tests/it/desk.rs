@@ -87,17 +87,21 @@ pub(crate) fn tone(folder: &Path, hertz: f64) -> PathBuf {
     path
 }
 
-/// The same sound with these words behind it, in one file: a phone waits for the other side between two.
+/// These words and then the sound, in one file: a phone waits for the other side between two.
 fn with_words(sound: &Path, words: &str) -> String {
-    let spoken = sound.with_extension("words.wav");
+    let (spoken, both) = (sound.with_extension("words.wav"), sound.with_extension("both.wav"));
     let (done, said) = hotline(&["say", words, "-o", &spoken.to_string_lossy()]);
     assert_eq!(done, 0, "{said}");
     let mut words = hound::WavReader::open(&spoken).expect("words");
-    let (mut file, step) = (hound::WavWriter::append(sound).expect("a sound"), words.spec().sample_rate as usize / 8_000);
-    let samples = words.samples::<i16>().map(|s| s.expect("a sample")).step_by(step);
-    std::iter::repeat_n(0, 8_000).chain(samples).for_each(|s| file.write_sample(s).expect("written"));
+    let mut sound = hound::WavReader::open(sound).expect("a sound");
+    let mut file = hound::WavWriter::create(&both, sound.spec()).expect("a writable folder");
+    let step = words.spec().sample_rate as usize / 8_000;
+    let words = words.samples::<i16>().step_by(step).map(|s| s.expect("a sample"));
+    let pause = std::iter::repeat_n(0, 12_000);
+    let all = words.chain(pause).chain(sound.samples::<i16>().map(|s| s.expect("a sample")));
+    all.for_each(|s| file.write_sample(s).expect("written"));
     file.finalize().expect("written");
-    sound.to_string_lossy().into_owned()
+    both.to_string_lossy().into_owned()
 }
 
 /// Seconds of a recording's right channel (what was heard) in which this tone stands out.

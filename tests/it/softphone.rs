@@ -27,13 +27,13 @@ const PATIENCE: Duration = Duration::from_secs(20);
 
 /// Which law of G.711, with its number.
 #[derive(Clone, Copy)]
-struct Law(Codec, u8);
+pub(crate) struct Law(Codec, u8);
 
-const MU: Law = Law(Codec::Pcmu, 0);
+pub(crate) const MU: Law = Law(Codec::Pcmu, 0);
 const A: Law = Law(Codec::Pcma, 8);
 
 /// A page's phone: says a tone from the moment that it is up, and keeps what it hears.
-struct Page {
+pub(crate) struct Page {
     peer: Box<dyn PeerConnection>,
     heard: watch::Receiver<Vec<f64>>,
     up: watch::Receiver<bool>,
@@ -83,7 +83,7 @@ impl PeerConnectionEventHandler for Told {
 }
 
 impl Page {
-    async fn new(law: Law) -> Page {
+    pub(crate) async fn new(law: Law) -> Page {
         let codec =
             RTCRtpCodec { mime_type: format!("audio/{}", law.0.name()), clock_rate: 8_000, channels: 1, ..Default::default() };
         let mut engine = MediaEngine::default();
@@ -147,7 +147,7 @@ impl Page {
     }
 
     /// Until this tone was heard for so long.
-    async fn hears(&mut self, hertz: f64, seconds: f64) {
+    pub(crate) async fn hears(&mut self, hertz: f64, seconds: f64) {
         let enough = self.heard.wait_for(|heard| seconds_of(heard, 8_000.0, hertz) >= seconds);
         let enough = tokio::time::timeout(PATIENCE, enough).await.is_ok_and(|heard| heard.is_ok());
         assert!(enough, "the page heard {hertz} Hz for {} s only", self.seconds_of(hertz));
@@ -164,7 +164,7 @@ async fn post(browser: &Browser, path: &str, kind: &str, offer: &str) -> (u16, S
 }
 
 /// Picks up the call that rings, and gives where the connection is.
-async fn pick_up(browser: &Browser, page: &mut Page, law: Law, desk: &Value, hertz: f64) -> String {
+pub(crate) async fn pick_up(browser: &Browser, page: &mut Page, law: Law, desk: &Value, hertz: f64) -> String {
     let call = desk["call"]["id"].as_str().expect("a call");
     let clicked = Instant::now();
     let (status, at, answer) = post(browser, &format!("/desk/phone/{call}"), "application/sdp", &page.offer).await;

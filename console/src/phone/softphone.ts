@@ -127,18 +127,22 @@ export class Softphone {
   /** Also in the middle of a call. */
   readonly chooseInput = async (input: string): Promise<void> => {
     this.keep({ input });
+    let stream: MediaStream | undefined;
     try {
-      const stream = await this.open();
+      stream = await this.open();
       const [track] = stream.getAudioTracks();
       const line = this.line;
       if (!line || !track) return release(stream);
       track.enabled = !this.state.call?.muted;
       await line.peer.getSenders()[0]?.replaceTrack(track);
+      // Over meanwhile.
+      if (this.line !== line) return release(stream);
       release(line.stream);
       line.stream = stream;
       this.voice.listen(stream);
     } catch {
       // `open` has said why; the call goes on with what it has.
+      if (stream && this.line?.stream !== stream) release(stream);
     }
   };
 
@@ -170,14 +174,20 @@ export class Softphone {
     const stream = await this.open();
     void this.listDevices();
     const peer = new RTCPeerConnection();
-    const [track] = stream.getAudioTracks();
-    const sender = peer.addTransceiver(track!, { direction: "sendrecv", streams: [stream] });
-    sender.setCodecPreferences?.(preferred(RTCRtpReceiver.getCapabilities("audio")?.codecs ?? []));
-    peer.ontrack = (event) => void this.ear.listen(new MediaStream([event.track]), this.state.output);
-    // Our own addresses are not waited for: the gateway does not look for us, we come to it.
-    const offer = await peer.createOffer();
-    await peer.setLocalDescription(offer);
-    return { call, stream, peer, offer: offer.sdp ?? "" };
+    try {
+      const [track] = stream.getAudioTracks();
+      const sender = peer.addTransceiver(track!, { direction: "sendrecv", streams: [stream] });
+      sender.setCodecPreferences?.(preferred(RTCRtpReceiver.getCapabilities("audio")?.codecs ?? []));
+      peer.ontrack = (event) => void this.ear.listen(new MediaStream([event.track]), this.state.output);
+      // Our own addresses are not waited for: the gateway does not look for us, we come to it.
+      const offer = await peer.createOffer();
+      await peer.setLocalDescription(offer);
+      return { call, stream, peer, offer: offer.sdp ?? "" };
+    } catch (error) {
+      peer.close();
+      release(stream);
+      throw error;
+    }
   }
 
   private async open(): Promise<MediaStream> {

@@ -64,7 +64,7 @@ pub fn says_one_of(text: &str, phrases: &[String]) -> Option<String> {
     phrases.iter().find(|phrase| contains(&said, text, phrase) && !denied(&said, text, phrase)).cloned()
 }
 
-/// Whether every place of a phrase stands shortly after a denial.
+/// Whether every place of a phrase stands right after a denial of it.
 fn denied(said: &[String], text: &str, phrase: &str) -> bool {
     if phrase.chars().any(is_han) {
         let (plain, phrase) = (chinese::plain(text), chinese::plain(phrase));
@@ -72,9 +72,15 @@ fn denied(said: &[String], text: &str, phrase: &str) -> bool {
         return plain.match_indices(&phrase).all(|(at, _)| ["不是", "没有", "不算"].iter().any(|no| before(at).ends_with(no)));
     }
     let wanted = words(phrase);
+    let filler = |word: &String| matches!(word.as_str(), "a" | "an" | "any" | "the" | "really" | "real");
     let denies = |word: &String| matches!(word.as_str(), "not" | "no" | "isnt" | "isn't" | "never" | "without");
     let places = (0..said.len()).filter(|at| said[*at..].starts_with(&wanted));
-    let mut denials = places.map(|at| said[at.saturating_sub(3)..at].iter().any(denies));
+    // Only what belongs to the phrase: "he can not breathe, heart attack" and "no, it is on fire" deny nothing.
+    let mut denials = places.map(|at| {
+        let before = &said[at.saturating_sub(3)..at];
+        let last = before.iter().rposition(|word| !filler(word));
+        last.is_some_and(|i| denies(&before[i]) && (i + 1 == before.len() || !matches!(before[i].as_str(), "no" | "without")))
+    });
     denials.all(|denied| denied)
 }
 

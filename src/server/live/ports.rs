@@ -25,7 +25,8 @@ const LAST_RESORTS: usize = 3;
 impl LivePorts {
     /// The page of an agent's desk rings; what they hear and say goes by a leg of the plane's own. False when there is no such leg.
     fn ring_page(&mut self, attempt: AttemptId, agent: &str) -> bool {
-        let Some(caller) = self.legs.get(&LegId::Caller).map(|leg| leg.key) else { return false };
+        // Nobody is there yet where somebody is called back.
+        let caller = self.legs.get(&LegId::Caller).map(|leg| leg.key);
         let leg = match self.shared.plane.open_inside(self.leg_events.clone()) {
             Ok(opened) => opened,
             Err(error) => {
@@ -225,6 +226,7 @@ impl Ports for LivePorts {
         };
         self.shared.plane.command(caller.key, LegCommand::Bridge(Some(agent.key)));
         self.shared.plane.command(agent.key, LegCommand::Bridge(Some(caller.key)));
+        self.shared.phones.caller_is(self.id, attempt, caller.key);
     }
 
     fn hold(&mut self, attempt: AttemptId, on: bool) {

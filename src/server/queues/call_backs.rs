@@ -239,10 +239,17 @@ impl Keeper {
             return;
         }
         self.call_backs.lines.insert(call, (ticket.caller, ticket.queue.clone()));
-        let same = |open: &Open| open.is_for(ticket.caller) && open.row.queue == ticket.queue && !open.running;
-        let earlier = self.call_backs.open.iter().find(|(_, open)| same(open)).map(|(id, _)| *id);
+        let line = self.acd.waiting_views(now_since(self.epoch).at);
+        // Also one whose call has begun, as long as no agent has taken it: the person is not rung yet.
+        let waits = |id: &CallId, open: &Open| !open.running || line.iter().any(|waiting| waiting.call == *id);
+        let same = |open: &Open| open.is_for(ticket.caller) && open.row.queue == ticket.queue;
+        let earlier = self.call_backs.open.iter().find(|(id, open)| same(open) && waits(id, open)).map(|(id, _)| *id);
         let Some(open) = earlier.and_then(|id| Some((id, self.call_backs.open.remove(&id)?))) else { return };
-        let (id, open) = open;
+        let (id, mut open) = open;
+        if std::mem::take(&mut open.running) {
+            open.rang = false;
+            self.tell_call(id, call::Event::Queue(QueueEvent::Unserved(acd::Unserved::Closed)));
+        }
         tracing::info!(%call, queue = ticket.queue, "somebody who was to be called back calls again and has that place");
         ticket.waited = ticket.waited.max(since(open.row.since, wall_now()));
         ticket.priority = ticket.priority.max(open.wish.ticket.priority);
@@ -299,9 +306,10 @@ impl Keeper {
         open.row.outcome = open.outcome.map(|why| why.name().to_string()).or(open.row.outcome);
         let tries = self.rules(&open.row.queue).map_or(0, |rules| rules.tries);
         match open.outcome {
-            _ if self.call_backs.stopping => {}
             Some(NotReached::NotWanted) => self.close(open, "not_wanted"),
             _ if open.row.tries >= tries => self.close(open, "not_reached"),
+            // In the store it waits for the next start.
+            _ if self.call_backs.stopping => {}
             _ => {
                 if !open.rang {
                     open.row.not_before = now.plus(AGAIN);
