@@ -391,7 +391,9 @@ impl Reference {
                 });
                 let so_many = so_many.count();
                 let may = queue.call_back.as_ref().is_some_and(|setup| {
-                    so_many < setup.full && wait.is_none_or(|wait| u64::from(wait.to) >= setup.from.as_secs())
+                    !caller.ticket.emergency
+                        && so_many < setup.full
+                        && wait.is_none_or(|wait| u64::from(wait.to) >= setup.from.as_secs())
                 });
                 assert_eq!(*call_back, may, "a call-back is offered only where there is one");
                 let ahead = self.callers.values().filter(|c| {

@@ -5,10 +5,11 @@ use crate::gateway::{HOTLINE, checkout, terminate};
 use serde_json::json;
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Stdio};
+use std::sync::MutexGuard;
 use std::time::Duration;
 
-/// Ended when dropped.
-struct Ours(Child);
+/// Ended when dropped, and then the next test's turn comes.
+struct Ours(Child, #[expect(dead_code, reason = "held until the end")] MutexGuard<'static, ()>);
 
 impl Drop for Ours {
     fn drop(&mut self) {
@@ -19,7 +20,7 @@ impl Drop for Ours {
 /// The desk of `make demo-desk`: its address, name and password work, and a caller comes once the agent is there; Ctrl-C ends it.
 #[tokio::test(flavor = "multi_thread")]
 async fn the_demo_desk_can_be_logged_in_to_and_a_caller_comes() {
-    let _turn = crate::gateway::turn();
+    let turn = crate::gateway::turn();
     let dir = tempfile::tempdir().expect("a folder");
     let child = Command::new(HOTLINE)
         .args(["demo", "--desk", "--fixtures"])
@@ -30,7 +31,7 @@ async fn the_demo_desk_can_be_logged_in_to_and_a_caller_comes() {
         .stderr(Stdio::null())
         .spawn()
         .expect("the binary starts");
-    let mut child = Ours(child);
+    let mut child = Ours(child, turn);
     let mut lines = BufReader::new(child.0.stdout.take().expect("piped")).lines().map_while(Result::ok);
     let base = lines
         .find_map(|line| line.strip_prefix("The desk:  ").map(|rest| rest[..rest.find("/ ").expect("an end")].to_string()));
