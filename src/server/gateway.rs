@@ -316,10 +316,8 @@ impl Gateway {
 
     /// The desks' side of the gateway.
     pub fn desks(&self) -> super::Desks {
-        {
-            let shared = &self.shared;
-            super::Desks::new(shared.queues.clone(), shared.boards.clone(), shared.phones.clone(), shared.epoch)
-        }
+        let shared = &self.shared;
+        super::Desks::new(shared.queues.clone(), shared.boards.clone(), shared.phones.clone(), shared.epoch)
     }
 
     /// Whether the fixed prompts of the flows are made. (Recognition workers are warm once `start` returns.)

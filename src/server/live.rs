@@ -49,6 +49,19 @@ pub(super) struct LiveLeg {
     pub(super) address: Option<String>,
 }
 
+impl LiveLeg {
+    /// Nothing of it is agreed yet; `up` = there is a dialog to be hung up.
+    pub(super) fn new(
+        dialog: DialogKey,
+        (key, port): (LegKey, u16),
+        sdp: SdpSession,
+        ip: std::net::IpAddr,
+        up: bool,
+    ) -> LiveLeg {
+        LiveLeg { dialog, key, port, sdp, up, connected: false, way: None, replaced: None, ip, bell: None, address: None }
+    }
+}
+
 /// A dialog whose place is being taken. It comes back if the new one ends before it is acknowledged.
 pub(super) struct Replaced {
     dialog: DialogKey,
@@ -170,19 +183,7 @@ impl LivePorts {
 
     fn came_in(&mut self, caller: CameIn) {
         let CameIn { dialog, key, port, sdp, answer_sdp, agreed, number: _, ip, permit } = caller;
-        let leg = LiveLeg {
-            dialog,
-            key,
-            port,
-            sdp,
-            up: true,
-            connected: false,
-            way: None,
-            address: None,
-            replaced: None,
-            bell: None,
-            ip,
-        };
+        let leg = LiveLeg::new(dialog, (key, port), sdp, ip, true);
         self.legs.insert(LegId::Caller, leg);
         (self.answer_sdp, self._permit) = (answer_sdp, permit);
         if let Some(agreed) = agreed {

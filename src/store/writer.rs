@@ -251,40 +251,16 @@ async fn write_together(store: &Store, notes: &[Note]) -> Result<(), StoreError>
     Ok(())
 }
 
+/// Everything but records, one by one; what cannot be done while the database is away is tried again.
 async fn do_other(store: &Store, shared: &Shared, job: Job) {
+    let result = loop {
+        match attempt(store, &job).await {
+            Err(error) if shared.try_again(&error).await => {}
+            done => break done,
+        }
+    };
     match job {
-        // These go together, in `write_notes`.
-        Job::Note { call, now, record } => shared.settle(store, store.write(call, now, &record).await),
-        Job::Card { card, valid_until } => {
-            let mut result = store.put_card(&card, valid_until).await;
-            while let Err(error) = &result
-                && shared.try_again(error).await
-            {
-                result = store.put_card(&card, valid_until).await;
-            }
-            shared.settle(store, result);
-        }
-        Job::CallBack(row) => {
-            let mut result = store.put_call_back(&row).await;
-            while let Err(error) = &result
-                && shared.try_again(error).await
-            {
-                result = store.put_call_back(&row).await;
-            }
-            shared.settle(store, result);
-        }
-        Job::File { call, path, bytes, append } => {
-            let mut deleted = store.is_deleted(call).await;
-            while let Err(error) = &deleted
-                && shared.try_again(error).await
-            {
-                deleted = store.is_deleted(call).await;
-            }
-            let result = match deleted {
-                Ok(true) => Ok(()),
-                Ok(false) => write_file(&path, &bytes, append).await,
-                Err(error) => Err(error),
-            };
+        Job::File { bytes, .. } => {
             shared.queued_bytes.fetch_sub(bytes.len(), Ordering::Relaxed);
             // A held database can still be read: that a file was written says nothing of it.
             if result.is_err() || shared.away().is_none() {
@@ -295,6 +271,18 @@ async fn do_other(store: &Store, shared: &Shared, job: Job) {
             // Whoever asked may have gone; that is no matter.
             let _ = done.send(());
         }
+        Job::Note { .. } | Job::Card { .. } | Job::CallBack(_) => shared.settle(store, result),
+    }
+}
+
+async fn attempt(store: &Store, job: &Job) -> Result<(), StoreError> {
+    match job {
+        Job::Note { call, now, record } => store.write(*call, *now, record).await,
+        Job::Card { card, valid_until } => store.put_card(card, *valid_until).await,
+        Job::CallBack(row) => store.put_call_back(row).await,
+        Job::File { call, .. } if store.is_deleted(*call).await? => Ok(()),
+        Job::File { path, bytes, append, .. } => write_file(path, bytes, *append).await,
+        Job::Flush(_) => Ok(()),
     }
 }
 

@@ -2,27 +2,13 @@
 //! agent comes, and the gateway rings the caller's phone; another does not pick up and is tried again, but not for ever.
 
 use crate::console::{Browser, set_up};
-use crate::desk::{Desk, PASSWORD, Phone, heard, phase, port, presence, state, tone};
+use crate::desk::{Desk, FLOW, PASSWORD, Phone, heard, phase, port, presence, state, tone};
 use crate::gateway::{Gateway, Wanted, hotline};
 use crate::softphone::{MU, Page, pick_up};
 use crate::trunks::Far;
 use serde_json::{Value, json};
 use std::path::Path;
 use std::time::{Duration, Instant};
-
-const FLOW: &str = r#"hotline: 1
-name: northwind
-languages: [en]
-zone: UTC
-record: off
-person: { to: support }
-targets: { support: { queue: support, accept: answer } }
-intents:
-  hours: { examples: [when are you open, are you open on sunday, opening hours], label: opening hours }
-nodes:
-  welcome: { ask: "This is automatic. What is it about?", keys: { "1": hours } }
-  hours: { say: "From nine to five.", then: welcome }
-"#;
 
 /// A gateway with one agent, whose trunk leads to the phone of who is called back.
 struct House {
@@ -39,7 +25,7 @@ impl House {
     /// The agent's phone, in place of one on the table.
     fn with(far: u16, tries: u8, phone: Option<&str>) -> House {
         let folder = tempfile::tempdir().expect("a folder");
-        std::fs::write(folder.path().join("northwind.yaml"), FLOW).expect("written");
+        std::fs::write(folder.path().join("northwind.yaml"), FLOW.replace("name: line", "name: northwind")).expect("written");
         let anna = port();
         let phone = phone.map_or_else(|| format!("sip:anna@127.0.0.1:{anna}"), String::from);
         let more = format!(

@@ -440,10 +440,10 @@ pub(super) fn zone(input: &Input<'_>) -> Result<chrono_tz::Tz, Wrong> {
 /// Where somebody is called: a SIP address, or a number by a trunk.
 pub(super) fn phone(input: &Input<'_>) -> Result<String, Wrong> {
     let written = text(input)?;
-    match crate::sip::destinations::Target::parse(written) {
-        _ if written == crate::server::softphones::PHONE => Ok(written.to_string()),
-        Some(_) => Ok(written.to_string()),
-        None => wrong(
+    let page = written == crate::server::softphones::PHONE;
+    match page || crate::sip::destinations::Target::parse(written).is_some() {
+        true => Ok(written.to_string()),
+        false => wrong(
             format!("{written:?} cannot be called"),
             "Write \"browser\" for a phone in the desk's page, a SIP address such as \"sip:anna@192.0.2.10\", or \"trunk:+4930123456\" for a \
              number by a trunk",

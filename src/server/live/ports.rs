@@ -38,19 +38,7 @@ impl LivePorts {
         let bell = Some(self.shared.phones.ring(agent, ring));
         let (dialog, sdp) = (self.shared.sip.new_key(), self.shared.sdp_session());
         let (key, port) = leg;
-        let live = LiveLeg {
-            dialog,
-            key,
-            port,
-            sdp,
-            up: false,
-            connected: false,
-            way: None,
-            address: None,
-            replaced: None,
-            bell,
-            ip: self.ip,
-        };
+        let live = LiveLeg { bell, ..LiveLeg::new(dialog, (key, port), sdp, self.ip, false) };
         self.legs.insert(LegId::Agent(attempt), live);
         tokio::spawn(self.later(Happening::Call(Event::Agent { attempt, event: AgentEvent::Ringing })));
         true
@@ -114,19 +102,7 @@ impl Ports for LivePorts {
             }
         };
         let (dialog, sdp, ip) = (self.shared.sip.new_key(), self.shared.sdp_session(), self.ip);
-        let live = LiveLeg {
-            dialog,
-            key,
-            port,
-            sdp,
-            up: true,
-            connected: false,
-            way: None,
-            address: None,
-            replaced: None,
-            bell: None,
-            ip,
-        };
+        let live = LiveLeg::new(dialog, (key, port), sdp, ip, true);
         self.legs.insert(LegId::Caller, live);
         self.closed.remove(&LegId::Caller);
         let ring_seconds = u32::try_from(ring.as_secs()).unwrap_or(60).max(1);
@@ -194,19 +170,7 @@ impl Ports for LivePorts {
         let dialog = self.shared.sip.new_key();
         let sdp = self.shared.sdp_session();
         let (leg, ip) = (LegId::Agent(attempt), self.ip);
-        let live = LiveLeg {
-            dialog,
-            key,
-            port,
-            sdp,
-            up: true,
-            connected: false,
-            way: None,
-            address: None,
-            replaced: None,
-            bell: None,
-            ip,
-        };
+        let live = LiveLeg::new(dialog, (key, port), sdp, ip, true);
         self.legs.insert(leg, live);
         let ring_seconds = u32::try_from(ring.as_secs()).unwrap_or(60).max(1);
         let offered = Offered { uui: (!uui.is_empty()).then(|| uui.to_string()), ring_seconds };
