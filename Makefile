@@ -8,6 +8,7 @@
 #   CARGO_TARGET_DIR       where cargo builds; outside of the checkout, so that a fresh checkout builds quickly
 #   HOTLINE_PACKAGES=skip  install nothing, use what is there
 #   HOTLINE_TEST_TRAINING=1  also run the test that trains a small model (minutes; needs a Python with jax)
+#   HOTLINE_HEAVY=1        the long tests in full
 #   CORE=check             only compile the pure core without features, do not run its tests
 
 SHELL := /bin/bash

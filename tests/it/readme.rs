@@ -44,6 +44,11 @@ fn every_command_of_the_readme_works() {
         }
     }
     assert!(commands >= 10, "the blocks were found");
+    // The README's own flow, with the emergency that it shows further down.
+    let flows = blocks(&readme, "yaml");
+    let emergency = flows.iter().find(|block| block.starts_with("emergency:")).expect("the README shows an emergency");
+    std::fs::write(place.path().join("emergency.yaml"), format!("{}\n{emergency}", flows[0])).expect("written");
+    run(place.path(), "hotline check emergency.yaml");
 }
 
 /// The text of all blocks marked as `kind`.

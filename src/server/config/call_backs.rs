@@ -91,8 +91,7 @@ mod tests {
 
     const QUEUE: &str = "[[queue]]\nname = \"support\"\n";
     const AGENT: &str = "[[agent]]\nname = \"anna\"\nphone = \"sip:anna@192.0.2.1\"\nqueues = [\"support\"]\n";
-    const TRUNK: &str =
-        "[[trunk]]\nname = \"carrier\"\nproxy = \"192.0.2.7\"\nallow = [\"+4930*\"]\nout_per_caller_and_day = 3\n";
+    const TRUNK: &str = "[[trunk]]\nname = \"carrier\"\nproxy = \"192.0.2.7\"\nallow = [\"+4930*\"]\n";
 
     #[test]
     fn nobody_is_called_back_unless_it_is_switched_on_and_a_trunk_says_whom() {
@@ -113,6 +112,11 @@ mod tests {
         assert!(told.iter().any(|line| line.contains("there is no trunk \"other\"")), "{told:?}");
         let told = errors(&queue(&format!("{on}call_back_tries = 4\n"), TRUNK));
         assert!(told[0].contains("fewer a day by trunk"), "{told:?}");
+        // As the README shows it.
+        let readme = include_str!("../../../README.md");
+        let shown = readme.split("```toml\n").find(|part| part.contains("call_back = true\n")).expect("the README shows it");
+        let config = good(&format!("{MINIMAL}{AGENT}{}", shown.split("```").next().unwrap_or_default()));
+        assert!(config.people.setup.queues[0].call_back.is_some());
         let told = errors(&queue(&format!("{on}call_back_hours = \"20:00-08:00\"\n"), TRUNK));
         assert!(told[0].contains("is no time of a day"), "{told:?}");
     }

@@ -69,7 +69,7 @@ fn read_trunk(s: &mut Section<'_>) -> Option<Trunk> {
     let country = s.get("country", None, values::some(values::country));
     let allow = s.get("allow", Vec::new(), values::list(values::number_pattern));
     let caps = Caps {
-        per_caller: s.get("out_per_caller_and_day", Some(1), values::some(values::whole(0..=1_000_000))),
+        per_caller: s.get("out_per_caller_and_day", Some(3), values::some(values::whole(0..=1_000_000))),
         per_hour: s.get("out_per_hour", Some(100), values::some(values::whole(0..=1_000_000))),
         per_day: s.get("out_per_day", Some(500), values::some(values::whole(0..=1_000_000))),
     };

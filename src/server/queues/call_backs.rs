@@ -80,10 +80,13 @@ impl CallBacks {
         CallBacks { starts, store, open, instead, lines, stopping: false, in_vain: Vec::new() }
     }
 
-    fn keep(&self, row: &CallBackRow) {
-        if !self.store.call_back(row.clone()) {
+    /// Hands it to the store. False when that is overrun.
+    fn keep(&self, row: &CallBackRow) -> bool {
+        let kept = self.store.call_back(row.clone());
+        if !kept {
             tracing::error!(queue = row.queue, "a call-back cannot be written down; a restart would forget it");
         }
+        kept
     }
 
     /// What agents are told of call-backs that came to nothing.
@@ -149,10 +152,7 @@ impl Keeper {
         let at = now_since(self.epoch).at;
         // Who is being offered to somebody at this moment is about to talk with them.
         let waits = self.acd.waiting_views(at).iter().any(|w| w.call == call && !w.call_back && w.offered.is_none());
-        if full || !waits || self.call_backs.waits_for(key) || self.call_backs.stopping {
-            self.tell_call(call, call::Event::Queue(QueueEvent::CallBackKept(false)));
-            return;
-        }
+        let refused = full || !waits || self.call_backs.waits_for(key) || self.call_backs.stopping;
         let now = wall_now();
         let row = CallBackRow {
             id: CallId(rand::random()),
@@ -169,9 +169,13 @@ impl Keeper {
             number: Some(wish.number.clone()),
             wish: Some(wish.clone()),
         };
+        // Nothing is promised that a restart would forget.
+        if refused || !self.call_backs.keep(&row) {
+            self.tell_call(call, call::Event::Queue(QueueEvent::CallBackKept(false)));
+            return;
+        }
         tracing::info!(%call, queue = row.queue, number = %wish.number.tail(), "a caller will be called back");
         metrics::counter!("hotline_call_backs_asked_total", "queue" => row.queue.clone()).increment(1);
-        self.call_backs.keep(&row);
         // What was asked for in an earlier call is this one now.
         if let Some(earlier) = self.call_backs.instead.remove(&call) {
             self.close(earlier, "replaced");
