@@ -2,12 +2,14 @@
 # make demo-desk  an agent's desk to log in to, with callers who phone while you are free
 # make test   format, lints, unit, integration and end-to-end tests
 # make build  the program, into $(CARGO_TARGET_DIR)/debug/hotline
-# make console  the agents' page anew, into console/dist (needs npm; what is committed there is used otherwise)
+# make console  the agents' page anew, into console/dist (what is committed there is used otherwise)
 #
 # Each installs the Debian packages that are missing (with sudo only when not root). Variables:
 #   CARGO_TARGET_DIR       where cargo builds; outside of the checkout, so that a fresh checkout builds quickly
 #   HOTLINE_PACKAGES=skip  install nothing, use what is there
 #   HOTLINE_TEST_TRAINING=1  also run the test that trains a small model (minutes; needs a Python with jax)
+#   HOTLINE_PAGE=skip      test: leave out the page's own tests, which need npm
+#   HOTLINE_TEST_BROWSER=1  test: also the console and its phone in Chromium (installs it)
 #   HOTLINE_HEAVY=1        the long tests in full
 #   CORE=check             only compile the pure core without features, do not run its tests
 
@@ -25,7 +27,15 @@ BUILD_PACKAGES := build-essential cmake pkg-config libpocketsphinx-dev pocketsph
 # Peers and voices that we did not write, for the tests and `bench asr`.
 TEST_PACKAGES := baresip-core kamailio linphone-cli openssl sip-tester sox festival festvox-kallpc16k festvox-kdlpc16k festvox-us-slt-hts
 
-.PHONY: help build console demo demo-desk test rust rust-tools packages test-packages
+# What the page is built and tested with.
+NODE_VERSION := 20.19.5
+NODE_DIR := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/hotline/node
+NODE := PATH="$(NODE_DIR)/node_modules/.bin:$$PATH" node
+NPM := PATH="$(NODE_DIR)/node_modules/.bin:$$PATH" npm
+BROWSER_LIBRARIES := playwright-core@1.65.1 axe-core@4.14.1
+has_node = $(1) -e 'const [a, b] = process.versions.node.split("."); process.exit(a > 20 || (a == 20 && b >= 19) ? 0 : 1)' 2>/dev/null
+
+.PHONY: help build console demo demo-desk test page-test browser-test node rust rust-tools packages test-packages
 
 help:
 	@sed -n 's/^# make/make/p' Makefile
@@ -35,12 +45,8 @@ build: rust packages
 	@cargo build --locked
 	@echo "hotline: built $(CARGO_TARGET_DIR)/debug/hotline"
 
-console:
-	@command -v npm >/dev/null || { \
-	  echo "hotline: there is no npm here; install Node 20.19 or newer (https://nodejs.org), then run make console again. The page" \
-	    "that is committed in console/dist works without." >&2; \
-	  exit 2; }
-	@cd console && npm ci --no-audit --no-fund && npm run build
+console: node
+	@cd console && $(NPM) ci --no-audit --no-fund && $(NPM) run build
 
 demo: build
 	@exec "$(CARGO_TARGET_DIR)/debug/hotline" demo
@@ -49,17 +55,43 @@ demo-desk: build
 	@exec "$(CARGO_TARGET_DIR)/debug/hotline" demo --desk
 
 test: rust rust-tools packages test-packages
-	@echo "hotline: 1/5 format"
+	@echo "hotline: 1/6 format"
 	@cargo fmt --all --check
-	@echo "hotline: 2/5 lints"
+	@echo "hotline: 2/6 lints"
 	@cargo clippy --locked --workspace --all-targets -- -D warnings
-	@echo "hotline: 3/5 the program"
+	@echo "hotline: 3/6 the program"
 	@cargo build --locked
-	@echo "hotline: 4/5 tests"
+	@echo "hotline: 4/6 tests"
 	@cargo test --locked --workspace
-	@echo "hotline: 5/5 the pure core, without features"
+	@echo "hotline: 5/6 the pure core, without features"
 	@cargo $(CORE) --locked --lib --no-default-features
+	@echo "hotline: 6/6 the page"
+	@$(MAKE) --no-print-directory page-test
 	@echo "hotline: all well"
+
+# The page: types, tests, dist is what the sources give, at most 1 MiB gzip. Without the registry of npm there is nothing to do it with; that
+# dist belongs to the sources is then told by it::page alone.
+page-test:
+	@[ "$(HOTLINE_PAGE)" != skip ] || { echo "hotline: the page's own tests are skipped (HOTLINE_PAGE=skip)"; exit 0; }; \
+	$(MAKE) --no-print-directory node && $(NPM) ping >/dev/null 2>&1 || { \
+	  echo "hotline: SKIPPED: the page's own tests, because npm or its registry is not to be had here"; exit 0; }; \
+	cd console && $(NPM) ci --no-audit --no-fund --silent && $(NPM) run --silent check
+	@[ "$(HOTLINE_TEST_BROWSER)" = 1 ] || { \
+	  echo "hotline: skipped: the console in Chromium (HOTLINE_TEST_BROWSER=1 make test runs it)"; exit 0; }; \
+	$(MAKE) --no-print-directory browser-test
+
+browser-test: build node
+	@$(call install,chromium)
+	@mkdir -p "$(NODE_DIR)" && cd "$(NODE_DIR)" && $(NPM) install --no-audit --no-fund --silent $(BROWSER_LIBRARIES)
+	@cd "$(NODE_DIR)" && HOTLINE="$(CARGO_TARGET_DIR)/debug/hotline" CALLS=3 $(NODE) "$(CURDIR)/console/e2e/softphone.mjs"
+
+# Node as the page wants it: the one that is there when it is new enough, else npm of Debian and the pinned Node by it.
+node:
+	@$(call has_node,node) && command -v npm >/dev/null || { \
+	  command -v npm >/dev/null || { $(call install,npm); }; \
+	  $(call has_node,"$(NODE_DIR)/node_modules/.bin/node") || { \
+	    echo "hotline: fetching Node $(NODE_VERSION)"; \
+	    mkdir -p "$(NODE_DIR)" && cd "$(NODE_DIR)" && npm install --no-audit --no-fund --silent node@$(NODE_VERSION); }; }
 
 rust:
 	@command -v cargo >/dev/null || { \

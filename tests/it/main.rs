@@ -20,6 +20,7 @@ mod learning;
 mod linphone;
 mod media;
 mod moves;
+mod page;
 mod raw;
 mod readme;
 mod replay;
