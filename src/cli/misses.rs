@@ -24,8 +24,10 @@ async fn all(store: &Store, days: u32) -> anyhow::Result<Vec<Miss>> {
 pub(crate) async fn misses(args: &MissesArgs, json: bool, out: &mut dyn Write) -> anyhow::Result<bool> {
     let store = calls::open(&args.place).await?;
     let found = all(&store, args.since).await;
+    let drafts = store.draft_figures(running::days_ago(args.since)).await;
     store.close().await;
-    let mut found = found?;
+    let (mut found, mut drafts) = (found?, drafts?);
+    drafts.retain(|draft| args.flow.as_ref().is_none_or(|flow| *flow == draft.flow));
     found.retain(|miss| (args.all || miss.label.is_none()) && args.flow.as_ref().is_none_or(|flow| *flow == miss.flow));
     let texts: Vec<&str> = found.iter().map(|miss| miss.text.reveal().as_str()).collect();
     let groups = clusters(&texts);
@@ -35,7 +37,18 @@ pub(crate) async fn misses(args: &MissesArgs, json: bool, out: &mut dyn Write) -
             let first = misses.first().map(|m| m.name());
             writeln!(out, "{}", json!({ "id": first, "count": group.len(), "misses": misses }))?;
         }
+        for draft in &drafts {
+            writeln!(out, "{}", json!({ "draft": draft }))?;
+        }
         return Ok(true);
+    }
+    if !drafts.is_empty() {
+        writeln!(out, "answers that desks proposed    taken  changed  rejected")?;
+        for draft in &drafts {
+            let name = format!("{} ({})", draft.intent, draft.flow);
+            writeln!(out, "  {name:<28} {:>5}    {:>5}     {:>5}", draft.taken, draft.changed, draft.rejected)?;
+        }
+        writeln!(out)?;
     }
     if groups.is_empty() {
         writeln!(out, "nothing was said in the last {} days that was not understood", args.since)?;

@@ -104,6 +104,27 @@ async fn store_with_a_call(dir: &std::path::Path) -> Store {
     store
 }
 
+#[tokio::test]
+async fn what_agents_make_of_drafts_is_counted_once_for_each_call() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let store = store_with_a_call(dir.path()).await;
+    for verdict in [DraftVerdict::Taken, DraftVerdict::Taken, DraftVerdict::Rejected] {
+        assert!(store.judge_draft(CALL, START, "parcel.where", verdict).await.expect("written"));
+    }
+    assert!(!store.judge_draft(CallId(1), START, "parcel.where", DraftVerdict::Taken).await.expect("no such call"));
+    assert!(store.judge_draft(CALL, START, "opening.hours", DraftVerdict::Changed).await.expect("written"));
+    let figures = |intent: &str, taken, changed, rejected| DraftFigures {
+        flow: "parcel".into(),
+        intent: intent.into(),
+        taken,
+        changed,
+        rejected,
+    };
+    let seen = store.draft_figures(BEGAN).await.expect("read");
+    assert_eq!(seen, [figures("opening.hours", 0, 1, 0), figures("parcel.where", 1, 0, 1)]);
+    assert_eq!(store.draft_figures(WallTime(BEGAN.0 + 1)).await.expect("read"), []);
+}
+
 fn write(path: &std::path::Path) {
     std::fs::create_dir_all(path.parent().expect("a parent")).expect("a folder");
     std::fs::write(path, b"RIFF").expect("a file");

@@ -8,7 +8,7 @@ use crate::acd::{AgentState, Presence};
 use crate::base::{CallId, Pii, UtteranceId};
 use crate::call::DeskAsk;
 use crate::server::{Desks, TO_AGENT};
-use crate::store::{PresenceRow, WrapUp};
+use crate::store::{DraftVerdict, PresenceRow, WrapUp};
 use axum::Json;
 use axum::extract::State;
 use axum::http::{StatusCode, header};
@@ -245,7 +245,7 @@ pub(super) async fn wrap_up(
     let last = side.last(&agent).ok_or_else(Problem::not_found)?;
     let left = WrapUp { disposition: after.disposition, summary: after.summary.map(Pii::new) };
     if !state.store.wrap_up(last.call, &agent, wall_now(), &left).await? {
-        return Err(Problem::new(StatusCode::CONFLICT, "gone", "The call's records are gone, so nothing can be kept of it."));
+        return Err(records_gone());
     }
     side.leave(&agent, left);
     if !after.done {
@@ -329,6 +329,45 @@ pub(super) async fn wrong(State(state): State<WebState>, signed_in: SignedIn, Bo
     }
     state.note(Some(&who), "robot_wrong", &format!("{} {}", last.call, wrong.turn)).await;
     Ok(StatusCode::NO_CONTENT)
+}
+
+/// What became of the draft that the desk showed.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Judged {
+    /// What the draft answers to.
+    intent: String,
+    /// `taken`, `changed` or `rejected`.
+    verdict: String,
+}
+
+/// `POST /desk/draft`: what is taken, changed and rejected is for the operators to see.
+pub(super) async fn judge_draft(
+    State(state): State<WebState>,
+    signed_in: SignedIn,
+    Body(judged): Body<Judged>,
+) -> Answer<StatusCode> {
+    let (side, agent) = at(&state, signed_in)?;
+    side.look();
+    let last = side.last(&agent).ok_or_else(Problem::not_found)?;
+    let board = side.desks.board(last.call).ok_or_else(Problem::not_found)?;
+    if !board.flow.intents.contains_key(&judged.intent) {
+        return Err(Problem::invalid("The flow of this call has no such intent."));
+    }
+    let verdict = match judged.verdict.as_str() {
+        "taken" => DraftVerdict::Taken,
+        "changed" => DraftVerdict::Changed,
+        "rejected" => DraftVerdict::Rejected,
+        _ => return Err(Problem::invalid("Write taken, changed or rejected.")),
+    };
+    match state.store.judge_draft(last.call, side.desks.now(), &judged.intent, verdict).await? {
+        true => Ok(StatusCode::NO_CONTENT),
+        false => Err(records_gone()),
+    }
+}
+
+fn records_gone() -> Problem {
+    Problem::new(StatusCode::CONFLICT, "gone", "The call's records are gone, so nothing can be kept of it.")
 }
 
 /// Which call.

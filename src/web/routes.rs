@@ -134,6 +134,9 @@ pub(super) fn table() -> Vec<Route> {
         Route::new(post.clone(), "/desk/wrong", Desk, "The robot was wrong there.", desk::wrong)
             .takes::<desk::Wrong>()
             .status(StatusCode::NO_CONTENT),
+        Route::new(post.clone(), "/desk/draft", Desk, "What became of the draft.", desk::judge_draft)
+            .takes::<desk::Judged>()
+            .status(StatusCode::NO_CONTENT),
         Route::new(get.clone(), "/desk/history", Desk, "Earlier calls of the caller.", desk::history)
             .asks::<desk::OfCall>()
             .gives::<Vec<desk_view::Earlier>>(),

@@ -281,6 +281,11 @@ async fn a_caller_is_served_from_the_desk_and_both_hear_each_other() {
     };
     let desk = tab.until("what the caller says to the agent", |desk| to_agent(desk, "open")).await;
     assert_eq!(desk["call"]["draft"]["text"], "From nine to five.", "{desk:#}");
+    let intent = desk["call"]["draft"]["intent"].clone();
+    for (verdict, code) in [("taken", 204), ("rejected", 204), ("praised", 422)] {
+        let judged = json!({ "intent": intent, "verdict": verdict });
+        assert_eq!(anna.ask("POST", "/desk/draft", Some(judged)).await.0, code, "{verdict}");
+    }
     for (on, wanted) in [(true, "held"), (false, "talking")] {
         assert_eq!(anna.ask("POST", "/desk/hold", Some(json!({ "on": on }))).await.0, 200);
         tab.until(wanted, |desk| phase(desk) == wanted).await;

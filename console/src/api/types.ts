@@ -121,6 +121,8 @@ export interface MoodPoint {
   level: number;
 }
 
+export type DraftVerdict = "taken" | "changed" | "rejected";
+
 export interface Draft {
   /** The node of the flow that the answer comes from. */
   source: string;

@@ -134,10 +134,15 @@ function DeskOf({ live, phone, desk, lost }: { live: Live; phone: Softphone; des
         return turn ? listening.play(turn) : undefined;
       }
       case "copy":
-        return draft ? actions.copy(draft.text) : undefined;
+        if (draft) {
+          actions.copy(draft.text);
+          actions.judge(draft, "taken");
+        }
+        return undefined;
       case "edit":
         return setEditing(true);
       case "reject":
+        if (draft) actions.judge(draft, "rejected");
         return setRejected(draftKey);
       case "extend":
         return actions.extend();
@@ -198,7 +203,11 @@ function DeskOf({ live, phone, desk, lost }: { live: Live; phone: Softphone; des
             onEditing={setEditing}
             possible={possible}
             perform={perform}
-            onRightAnswer={(text) => actions.rightAnswer(lastAnswered(call.turns), text)}
+            onRightAnswer={async (text) => {
+              const sent = await actions.rightAnswer(lastAnswered(call.turns), text);
+              if (sent && draft) actions.judge(draft, "changed");
+              return sent;
+            }}
           />
           <HistoryPanel call={call.id} intents={desk.intents} />
         </aside>

@@ -4,7 +4,7 @@ import { useMemo } from "react";
 import { useTranslation } from "react-i18next";
 import { request } from "../api/http";
 import type { Live } from "../api/live";
-import type { AbuseStep, Desk, Presence, Turn } from "../api/types";
+import type { AbuseStep, Desk, Draft, DraftVerdict, Presence, Turn } from "../api/types";
 import { useSay } from "../parts/notices";
 
 export interface WrapUp {
@@ -28,6 +28,8 @@ export interface DeskActions {
   /** Ends the wrap-up; with a reason, no call comes afterwards. */
   finish: (wrapUp: WrapUp, after: { state: Presence; reason: string | null }) => Promise<boolean>;
   copy: (text: string) => void;
+  /** For the operators: what the desk's drafts are worth. */
+  judge: (draft: Draft, verdict: DraftVerdict) => void;
 }
 
 export function useDeskActions(live: Live): DeskActions {
@@ -77,6 +79,8 @@ export function useDeskActions(live: Live): DeskActions {
         const asked = await worked("/presence", presenceBody(after.state, after.reason));
         return asked && worked("/wrapup", { ...wrapUp, done: true });
       },
+      // The agent goes on talking, whether or not it could be remembered.
+      judge: (draft, verdict) => void request("POST", "/desk/draft", { intent: draft.intent, verdict }).catch(say.failed),
       copy: (text) => {
         navigator.clipboard
           ?.writeText(text)

@@ -37,6 +37,7 @@ beforeEach(() => {
     "GET /session": () => json(SESSION),
     "GET /setup": () => json({ needed: false }),
     "GET /desk/history?call=c1": () => json([]),
+    "POST /desk/draft": () => new Response(null, { status: 204 }),
     "POST /desk/wrong": () => new Response(null, { status: 204 }),
   };
   window.location.hash = "";
@@ -174,6 +175,21 @@ test("the robot was wrong: one key, then the right answer", async () => {
   await user.type(screen.getByLabelText("What is the right answer?"), "Y");
   await user.click(screen.getByRole("button", { name: "Send to the trainers" }));
   await waitFor(() => expect(posted("/desk/wrong")).toEqual([{ turn: 4, intent: null, answer: "Y" }]));
+});
+
+test("what becomes of a draft is told: taken by one key, rejected by another", async () => {
+  now = desk({ call: call({ draft: { source: "hours", text: "Nine to five.", intent: "hours" } }) }, "talking");
+  const user = open();
+  await screen.findByText("Nine to five.");
+  await user.keyboard("c");
+  await user.keyboard("r");
+  expect(await screen.findByText(/Rejected/)).toBeTruthy();
+  await waitFor(() =>
+    expect(posted("/desk/draft")).toEqual([
+      { intent: "hours", verdict: "taken" },
+      { intent: "hours", verdict: "rejected" },
+    ]),
+  );
 });
 
 test("wrap-up: what is written is saved, and done with a break goes on a break", async () => {
