@@ -56,7 +56,7 @@ pub enum Disposition {
     },
 }
 
-/// What may call instead of a person.
+/// What may call instead of somebody who speaks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum CallingMachine {
@@ -64,6 +64,8 @@ pub enum CallingMachine {
     Fax,
     /// An answering machine: it has greeted and beeped, and records.
     AnsweringMachine,
+    /// A text telephone (TTY): a person who types.
+    TextTelephone,
 }
 
 /// Whose doing an ending is.
@@ -88,6 +90,7 @@ impl CallingMachine {
         match self {
             CallingMachine::Fax => "fax",
             CallingMachine::AnsweringMachine => "answering_machine",
+            CallingMachine::TextTelephone => "text_telephone",
         }
     }
 }

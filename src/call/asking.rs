@@ -44,6 +44,11 @@ impl Call {
         self.wish_for_person(now, "asked", "the spotter heard a request for a person".into());
     }
 
+    /// The caller has a text telephone: to whoever reads that, without a word.
+    pub(crate) fn somebody_types(&mut self, now: &mut Now) {
+        self.wish_for_person(now, "text_telephone", "the caller types on a text telephone (TTY)".into());
+    }
+
     pub(crate) fn person_by_key(&mut self, now: &mut Now, why: &str) {
         self.engaged = true;
         self.wish_for_person(now, "asked", why.into());
@@ -81,11 +86,17 @@ impl Call {
             "silent" => self.phrase(Phrase::TransferringAfterSilence),
             "script_loop" => self.phrase(Phrase::Apology),
             "emergency" => self.phrase(Phrase::Emergency),
+            // Who types hears none.
+            "text_telephone" => Vec::new(),
             _ => self.phrase(Phrase::TransferringAfterMisunderstanding),
         };
-        let emergency = self.flow.emergency.as_ref().filter(|_| because == "emergency");
-        let target = emergency.map_or(&self.flow.person.target, |emergency| &emergency.target).clone();
-        Wish { target, sentence: Some(sentence), because: because.into() }
+        let person = &self.flow.person;
+        let target = match because {
+            "emergency" => self.flow.emergency.as_ref().map_or(&person.target, |emergency| &emergency.target),
+            "text_telephone" => person.text_telephone.as_ref().unwrap_or(&person.target),
+            _ => &person.target,
+        };
+        Wish { target: target.clone(), sentence: Some(sentence), because: because.into() }
     }
 
     /// Recognition of an utterance is done or has failed.

@@ -416,15 +416,16 @@ impl Call {
     }
 
     /// A fax can neither be helped nor reach anybody. Of an answering machine there is only a suspicion: whoever answers after
-    /// all is a person, and who never does is not asked again and again.
+    /// all is a person, and who never does is not asked again and again. Who types can be asked nothing: a person reads it.
     fn machine_heard(&mut self, now: &mut Now, machine: CallingMachine) {
         match machine {
             _ if matches!(self.state, State::Joined { .. } | State::MovedAway { .. }) => {}
-            _ if self.machine_picked_up(now) => {}
+            _ if machine != CallingMachine::TextTelephone && self.machine_picked_up(now) => {}
             CallingMachine::Fax => {
                 self.decide(now, "machine", "the caller is a fax machine".into());
                 self.end(now, Disposition::Machine { kind: machine }, false);
             }
+            CallingMachine::TextTelephone => self.somebody_types(now),
             CallingMachine::AnsweringMachine => {
                 self.decide(now, "machine", "words, a beep and silence: perhaps an answering machine".into());
                 self.machine = true;

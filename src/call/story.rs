@@ -344,6 +344,7 @@ pub fn reason(because: &str, language: Language) -> String {
         "story" => ("the caller has a longer story", "来电者情况较复杂"),
         "corrected" => ("the system got it wrong", "系统理解有误"),
         "expired" => ("the answer has expired", "答案已过期"),
+        "text_telephone" => ("the caller types on a text telephone (TTY)", "来电者使用文字电话（TTY）"),
         "emergency" => ("the caller speaks of an emergency", "来电者称有紧急情况"),
         "silent" => ("the caller fell silent", "来电者没有说话"),
         "loud" => ("the caller raised their voice", "来电者提高了音量"),

@@ -195,7 +195,8 @@ impl Compiler<'_, '_> {
                 String::new()
             }
         };
-        PersonWay { target, key: zero, phrases: phrases.into_iter().map(|(l, p)| (l, p.into())).collect() }
+        let text_telephone = person.and_then(|p| p.text_telephone.as_ref()).map(|to| self.target(to, targets, None));
+        PersonWay { target, key: zero, phrases: phrases.into_iter().map(|(l, p)| (l, p.into())).collect(), text_telephone }
     }
 
     pub(super) fn emergency(&mut self, targets: &BTreeMap<String, Target>, person: &PersonWay) -> Option<EmergencyWay> {

@@ -73,6 +73,8 @@ pub(crate) struct Person {
     pub(crate) say: Option<Text>,
     /// Ways to ask for a person, beside the built-in ones, by language.
     pub(crate) phrases: Option<Words>,
+    /// The target of callers who type on a text telephone (TTY); `to` unless said otherwise.
+    pub(crate) text_telephone: Option<At<String>>,
 }
 
 /// An emergency: no question is asked any more, and in line its caller is the first.

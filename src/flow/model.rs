@@ -89,6 +89,8 @@ pub struct PersonWay {
     pub key: Digit,
     /// Ways to ask for a person beside the built-in ones, lower case.
     pub phrases: BTreeMap<Language, Arc<[String]>>,
+    /// The target of callers who type on a text telephone; `target` unless given.
+    pub text_telephone: Option<String>,
 }
 
 /// An emergency: a person at once, first in line.

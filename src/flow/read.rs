@@ -153,6 +153,7 @@ impl<'r> Reader<'r> {
             to: self.opt(&f, "to", Self::text),
             say: self.opt(&f, "say", Self::speech),
             phrases: self.opt(&f, "phrases", Self::words),
+            text_telephone: self.opt(&f, "text_telephone", Self::text),
         })
     }
 

@@ -16,6 +16,7 @@ use super::lines;
 use super::machine::MachineEar;
 use super::nature::{Nature, Trace};
 use super::ring::Ring;
+use super::text_telephone::TextTelephoneEar;
 use super::voice::{Look, VoiceDetector};
 use crate::audio::{Frame, QUIETEST_DBFS, peak, power};
 use crate::base::{CallingMachine, Moment, UtteranceId};
@@ -118,6 +119,7 @@ pub struct Listener {
     nature: Nature,
     echo: EchoGate,
     machines: MachineEar,
+    typing: TextTelephoneEar,
     /// Told in a frame that had something else to tell.
     machine: Option<CallingMachine>,
     ring: Ring,
@@ -187,6 +189,7 @@ impl Listener {
             nature: Nature::new(),
             echo: EchoGate::new(),
             machines: MachineEar::default(),
+            typing: TextTelephoneEar::default(),
             machine: None,
             ring: Ring::new(),
             run: Run::default(),
@@ -237,7 +240,8 @@ impl Listener {
         self.echo.push(frame, playing);
         let trace = self.examine(frame, &mut look);
         let machine = self.machines.push(trace.tone, trace.glides);
-        self.machine = self.machine.or(machine);
+        let types = self.typing.push(frame).then_some(CallingMachine::TextTelephone);
+        self.machine = self.machine.or(machine).or(types);
         self.utterances(frame, look, trace, at).or_else(|| self.machine.take().map(ListenEvent::Machine))
     }
 

@@ -12,6 +12,7 @@ mod people;
 mod pitch;
 mod ring;
 mod rule;
+mod text_telephone;
 mod voice;
 
 pub use listener::{ListenEvent, Listener, Mood};

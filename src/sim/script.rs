@@ -19,7 +19,7 @@
 //! > [over] let me talk to a person      over the hotline's words (half a second after they began; `[over 2s]`)
 //! > [sure 0.2] …  [rejected] …  [spotted] …  [ears crashed|busy|slow] …  [noise]  [restless]  [loud -20dB]  [long 9s] …
 //! > key 1    > keys 12345678#    > silence    > wait 3s    > message 4s    > hold    > resume
-//! > hangup   > lost   > fax    > beep    > trouble the disk is full
+//! > hangup   > lost   > fax    > beep   > types    > trouble the disk is full
 //! < on its way                          the caller hears this after the line above (part of a sentence)
 //! <! press                              the caller does not hear this after the line above
 //! <agent parcel                         some agent hears this
@@ -294,6 +294,7 @@ fn caller_step(text: &str) -> Result<CallerStep, String> {
         ["hangup"] => Ok(CallerStep::HangsUp),
         ["lost"] => Ok(CallerStep::IsLost),
         ["fax"] => Ok(CallerStep::IsMachine(CallingMachine::Fax)),
+        ["types"] => Ok(CallerStep::IsMachine(CallingMachine::TextTelephone)),
         ["beep"] => Ok(CallerStep::IsMachine(CallingMachine::AnsweringMachine)),
         ["hold"] => Ok(CallerStep::Holds(true)),
         ["resume"] => Ok(CallerStep::Holds(false)),

@@ -399,3 +399,45 @@ fn a_full_disk_ends_the_recording_and_not_the_call() {
     let _ = Command::new("umount").arg("-l").arg(&disk).status();
     outcome.expect("the gateway starts and lives").expect("calls go on with a full disk");
 }
+
+/// Baudot's tones over a real line: nobody is asked anything, and who reads text telephones is called.
+#[test]
+fn who_types_on_a_text_telephone_reaches_who_reads_it() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let flow = dir.path().join("typed.yaml");
+    let relay = crate::desk::port();
+    let text = "hotline: 1\nname: typed\nlanguages: [en]\nrecord: off\nperson: { to: support, text_telephone: relay }\n\
+        targets:\n  support: { sip: \"sip:support@127.0.0.1:9\" }\n  relay: { sip: \"sip:relay@127.0.0.1:PORT\", accept: answer }\n\
+        intents: { hours: { examples: [when are you open, opening hours] } }\n\
+        nodes:\n  welcome: { ask: \"What is it about?\", keys: { \"1\": hours } }\n  hours: { say: \"From nine to five.\", then: welcome }\n";
+    std::fs::write(&flow, text.replace("PORT", &relay.to_string())).expect("written");
+    let gateway = Gateway::start(Wanted { flow: flow.to_str().expect("UTF-8"), ..Wanted::default() });
+    // "GA" again and again: a start bit, five bits, a stop bit and a half, 22 ms each.
+    let character = |bits: [bool; 5]| {
+        let bit = |mark: bool, ms| Piece::Tone(if mark { 1_400.0 } else { 1_800.0 }, ms);
+        let data = bits.into_iter().map(move |mark| bit(mark, 22));
+        [bit(false, 22)].into_iter().chain(data).chain([bit(true, 33)]).collect::<Vec<_>>()
+    };
+    let ga =
+        || [character([false, true, false, true, true]), character([true, true, false, false, false])].into_iter().flatten();
+    let typed = dir.path().join("typed.wav");
+    let words: Vec<_> = [Piece::Quiet(1_000)].into_iter().chain((0..12).flat_map(|_| ga())).collect();
+    sound(&typed, &words);
+    let agent = crate::desk::Phone::start(&["--answer", "--listen", &format!("127.0.0.1:{relay}"), "--wait", "4000"]);
+    let uri = format!("sip:5551000@{}", gateway.sip);
+    let (_, told) = crate::gateway::hotline(&[
+        "--json",
+        "call",
+        &uri,
+        "--over",
+        "0",
+        "--play",
+        typed.to_str().expect("UTF-8"),
+        "--wait",
+        "8000",
+    ]);
+    let calls = gateway.ended_calls(1);
+    let ended = calls[0]["disposition"].to_string();
+    assert!(ended.contains("relay") && ended.contains("text_telephone"), "{ended}\n{told}");
+    agent.until("ended");
+}
