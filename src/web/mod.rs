@@ -43,7 +43,7 @@ use axum::middleware;
 use axum::routing::get;
 use problem::Problem;
 use std::net::IpAddr;
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, LazyLock, Mutex, OnceLock, PoisonError};
 use std::time::{Instant, SystemTime};
 
 /// What the handlers share. Cheap to clone.
@@ -196,6 +196,13 @@ async fn health(state: axum::extract::State<WebState>) -> (StatusCode, axum::Jso
             (StatusCode::SERVICE_UNAVAILABLE, axum::Json(body))
         }
     }
+}
+
+/// The calendar as it was when the program began, and the time since: sessions end by it, so that a clock that is set right, or jumps, logs
+/// nobody out in the middle of a call.
+fn steady_now() -> WallTime {
+    static BEGAN: LazyLock<(WallTime, Instant)> = LazyLock::new(|| (wall_now(), Instant::now()));
+    BEGAN.0.plus(BEGAN.1.elapsed())
 }
 
 fn wall_now() -> WallTime {

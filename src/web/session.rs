@@ -100,7 +100,7 @@ pub(super) async fn log_in(State(state): State<WebState>, asker: Asker, Body(giv
 /// Begins a session and gives its cookie.
 pub(super) async fn begin(state: &WebState, asker: Asker, user: UserRow) -> Answer<Response> {
     let token = hex(&rand::random::<[u8; 32]>());
-    if !state.store.begin_session(&SessionHash::of(&token), &user.name, super::wall_now()).await? {
+    if !state.store.begin_session(&SessionHash::of(&token), &user.name, super::steady_now()).await? {
         return Err(Problem::no_session());
     }
     state.note(Some(&user.name), "login", "").await;

@@ -213,7 +213,7 @@ impl Tab {
 
     /// An open socket keeps its session from going idle; and `hotline users disable` is another process.
     async fn still_logged_in(&self) -> Going {
-        match self.store.session(&self.session, super::wall_now()).await {
+        match self.store.session(&self.session, super::steady_now()).await {
             Ok(Some(_)) => Ok(()),
             Ok(None) => Err(Over::Close(SESSION_ENDED, "the session has ended")),
             Err(error) => {

@@ -145,7 +145,7 @@ nodes:
 pub(crate) struct House {
     pub(crate) gateway: Gateway,
     pub(crate) folder: tempfile::TempDir,
-    anna: u16,
+    pub(crate) anna: u16,
     pub(crate) bob: u16,
 }
 
@@ -156,6 +156,11 @@ impl House {
 
     /// Anna's phone is this, or one on the table.
     pub(crate) fn with(annas: Option<&str>) -> House {
+        House::under(annas, None)
+    }
+
+    /// And the calendar is as wrong as this file says.
+    pub(crate) fn under(annas: Option<&str>, calendar: Option<&Path>) -> House {
         let folder = tempfile::tempdir().expect("a folder");
         let flow = folder.path().join("line.yaml");
         std::fs::write(&flow, FLOW).expect("written");
@@ -167,7 +172,8 @@ impl House {
              [[agent]]\nname = \"bob\"\nphone = \"sip:bob@127.0.0.1:{bob}\"\nqueues = [\"support\"]\n"
         );
         let flow = flow.to_string_lossy().into_owned();
-        let gateway = Gateway::start(Wanted { flow: &flow, more: &more, sip: "no_rtp_seconds = 2\n", ..Wanted::default() });
+        let sip = "no_rtp_seconds = 2\n";
+        let gateway = Gateway::start(Wanted { flow: &flow, more: &more, sip, calendar, ..Wanted::default() });
         House { gateway, folder, anna, bob }
     }
 

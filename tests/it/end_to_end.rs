@@ -437,7 +437,7 @@ fn who_types_on_a_text_telephone_reaches_who_reads_it() {
         "8000",
     ]);
     let calls = gateway.ended_calls(1);
-    let ended = calls[0]["disposition"].to_string();
-    assert!(ended.contains("relay") && ended.contains("text_telephone"), "{ended}\n{told}");
+    let story = gateway.story(calls[0]["id"].as_str().expect("an id"));
+    assert!(calls[0]["disposition"] == "transferred" && story.contains("relay") && story.contains("TTY"), "{story}\n{told}");
     agent.until("ended");
 }

@@ -1,7 +1,8 @@
 //! What breaks around a running gateway, and who is served all the same.
 
-use crate::desk::{FLOW, Phone, port};
-use crate::gateway::{Gateway, Wanted, hotline};
+use crate::desk::{Desk, FLOW, House, Phone, phase, port, state};
+use crate::gateway::{Gateway, Wanted, faketime, hotline};
+use serde_json::json;
 use sqlx::{Connection, SqliteConnection};
 use std::time::Instant;
 
@@ -40,4 +41,46 @@ async fn a_database_that_is_held_for_half_a_minute_costs_nobody_anything() {
     for part in ["asked", "offered", "answered"] {
         assert!(story.contains(part), "{part}: {story}");
     }
+}
+
+/// The calendar jumps three hours ahead and two days back while somebody waits in line: nobody is logged out, nobody is lost, and the talk is
+/// as long as it was.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_clock_that_jumps_costs_nobody_their_place() {
+    if faketime().is_none() {
+        return;
+    }
+    let folder = tempfile::tempdir().expect("a folder");
+    let calendar = folder.path().join("calendar");
+    let set = |by: &str| std::fs::write(&calendar, by).expect("written");
+    set("+0d");
+    let mut house = House::under(None, Some(&calendar));
+    let (mut anna, _) = house.desks().await;
+    let presence = |state: &str| Some(json!({ "state": state, "reason": "break" }));
+    assert_eq!(anna.ask("POST", "/desk/presence", presence("away")).await.0, 200);
+    let mut desk = Desk::open(&anna).await;
+    let caller = house.caller("caller", &["--hangup-after", "60000"]);
+    desk.until("somebody in line", |desk| desk["queues"][0]["waiting"] == 1).await;
+    let here = |desk: &serde_json::Value| {
+        let since = desk["agent"]["since"].as_str().expect("a time").to_string();
+        chrono::DateTime::parse_from_rfc3339(&since).expect("RFC 3339").signed_duration_since(chrono::Utc::now()).num_minutes()
+    };
+    for (by, minutes) in [("+3h", 170..=190), ("-2d", -2_890..=-2_870)] {
+        set(by);
+        // Also: the session goes on.
+        let (code, _, _) = anna.ask("POST", "/desk/presence", presence("away")).await;
+        assert_eq!(code, 200, "{by}: still logged in");
+        let seen = desk.until("the new time, and who waits", |desk| minutes.contains(&here(desk))).await;
+        assert_eq!(seen["queues"][0]["waiting"], 1, "{by}: {seen:#}");
+    }
+    let phone = house.phone("anna", house.anna, &["--wait", "60000"]);
+    assert_eq!(anna.ask("POST", "/desk/presence", presence("available")).await.0, 200);
+    desk.until("the talk", |desk| phase(desk) == "talking").await;
+    anna.ask("POST", "/desk/hangup", None).await;
+    desk.until("the wrap-up", |desk| state(desk) == "wrapup").await;
+    let told = tokio::task::spawn_blocking(move || (caller.ended(), phone.ended())).await.expect("both");
+    let rows = house.gateway.ended_calls(1);
+    assert_eq!(rows[0]["disposition"].as_str(), Some("transferred"), "{rows:#?} {told:#?}");
+    let seconds = rows[0]["length_ms"].as_u64().map(|ms| ms / 1_000);
+    assert!(seconds.is_some_and(|seconds| (1..120).contains(&seconds)), "{rows:#?}");
 }
