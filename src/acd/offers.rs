@@ -27,9 +27,9 @@ impl Acd {
             Work::Talking { .. } => return out.push(Command::Changed),
             _ => {}
         }
-        let waited = at.since(waiting.since);
+        let waited = waiting.waited(at);
         if waiting.not_before.is_none() {
-            self.patience[waiting.queue].see(waited, false);
+            self.patience[waiting.queue].see(at.since(waiting.since), false);
         }
         let took = at.since(waiting.first_offered.unwrap_or(at)).as_secs_f64().min(120.0);
         self.pick_up += (took - self.pick_up) / 50.0;

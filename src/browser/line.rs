@@ -102,7 +102,8 @@ impl PageLine {
         self.peer.set_local_description(answer).await.map_err(refused)?;
         // With all of our addresses in it there is nothing to tell later (no trickle).
         if tokio::time::timeout(GATHER_MAX, gathered.notified()).await.is_err() {
-            return Err(PageError::NoPort("no address was found".into()));
+            // No other port would do better.
+            return Err(PageError::Refused("no address was found".into()));
         }
         let answer = self.peer.local_description().await;
         answer.map(|answer| answer.sdp).ok_or_else(|| PageError::Refused("there is no answer".into()))

@@ -87,7 +87,13 @@ pub async fn connect(
     let here = wire.local_addr().map_err(|e| PageError::NoPort(e.to_string()))?;
     let mut why = PageError::NoPort("every port of the range is taken".into());
     for port in candidates(&place.ports) {
-        if UdpSocket::bind((address, port)).is_err() {
+        if stop.is_cancelled() {
+            break;
+        }
+        if let Err(error) = UdpSocket::bind((address, port)) {
+            if error.kind() != std::io::ErrorKind::AddrInUse {
+                why = PageError::NoPort(format!("{address}: {error}"));
+            }
             continue;
         }
         match line::answer(&offer, chosen, SocketAddr::new(address, port)).await {

@@ -8,7 +8,7 @@ use super::face::QueueAsk;
 use super::line::InLine;
 use super::machine::{Arrival, Call, Now};
 use super::record::Record;
-use super::state::{Nobody, State, Step, Transfer, Waiting};
+use super::state::{CallBackOffer, Nobody, State, Step, Transfer, Waiting};
 use super::story::{Story, spaced};
 use super::timers::TimerName;
 use super::transfer::REPORT_GRACE;
@@ -95,6 +95,8 @@ impl NotReached {
 pub(crate) struct CalledBack {
     pub(crate) back: CallBack,
     pub(crate) person: Person,
+    /// An agent was gone before the person picked up.
+    pub(crate) cut_short: bool,
 }
 
 /// Where the person is.
@@ -133,7 +135,7 @@ impl Call {
         };
         self.note(now, began);
         let target = self.queue_target(&ticket.queue);
-        self.called_back = Some(Box::new(CalledBack { back: back.clone(), person: Person::Absent }));
+        self.called_back = Some(Box::new(CalledBack { back: back.clone(), person: Person::Absent, cut_short: false }));
         self.timers.set(TimerName::Longest, now.at + self.settings.longest);
         self.state = State::Transferring(Box::new(Transfer {
             because: self.because(),
@@ -143,7 +145,14 @@ impl Call {
             nobody: Nobody::Tried,
             // Nobody is on the line who could be told.
             told_brief: true,
-            step: Step::Waiting(Waiting { target, playing: None, told: None, news: None, talk: None, call_back: false }),
+            step: Step::Waiting(Waiting {
+                target,
+                playing: None,
+                told: None,
+                news: None,
+                talk: None,
+                call_back: CallBackOffer::No,
+            }),
         }));
         let minutes = (back.wall.0.saturating_sub(back.asked.0) / 60_000).max(0);
         self.decide(now, "calls_back", format!("{} asked for it {minutes} minutes ago", number.tail()));
@@ -327,6 +336,12 @@ impl Call {
                 self.timers.clear(TimerName::Person);
                 now.out.push(Command::HangUp { leg: LegId::Caller });
                 self.person_is(Person::Absent);
+                // A phone that rings and stops is rung once more at once, and after that with the gap between two tries.
+                let once_more = self.called_back.as_mut().is_some_and(|called| !std::mem::replace(&mut called.cut_short, true));
+                if !once_more {
+                    self.decide(now, "not_reached", "a second agent was gone before the person picked up".into());
+                    self.end(now, Disposition::NotReached { because: NotReached::Failed.name().into() }, true);
+                }
             }
             Some(Person::Asked { .. }) => {
                 self.timers.clear(TimerName::Person);

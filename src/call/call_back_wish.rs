@@ -219,15 +219,19 @@ impl Call {
 
     pub(crate) fn talk_overdue(&mut self, now: &mut Now) {
         match self.talk() {
-            Some(Talk { stage: Stage::Keying(digits), questions }) if digits.len() > DIGITS_MIN => {
+            Some(Talk { stage: Stage::Keying(digits), questions }) if !digits.is_empty() => {
                 self.number_keyed(now, &digits, questions);
             }
+            // Silence counts twice: who says nothing is soon left to wait.
             Some(Talk { stage: Stage::Keying(_), questions }) => self.ask_for_number(now, Vec::new(), questions + 1),
             Some(Talk { stage: Stage::Confirming(number), questions }) => self.read_back(now, number, questions + 1),
             Some(Talk { stage: Stage::Checking { .. }, .. }) => {
                 self.no_call_back(now, Phrase::CallBackFull, "the queues did not look at the number");
             }
-            _ => {}
+            Some(Talk { stage: Stage::Promising, .. }) => {
+                self.no_call_back(now, Phrase::CallBackFull, "the queues did not say whether they keep the place");
+            }
+            None => {}
         }
     }
 
@@ -237,6 +241,7 @@ impl Call {
         let questions = self.talk().map_or(0, |talk| talk.questions);
         let Some(target) = self.waiting().map(|waiting| waiting.target.clone()) else { return };
         self.talk_is(now, Stage::Promising, questions);
+        self.timers.set(TimerName::CallBack, now.at + CHECK_WAIT);
         let (ticket, card) = (Ticket { waited: self.waited_so_far(now), ..self.ticket(&target, None) }, self.card(now));
         if let Some(card) = card {
             now.out.push(Command::Queue(QueueAsk::CallBack(Box::new(CallBackWish { number, ticket, card }))));

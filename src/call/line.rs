@@ -4,11 +4,11 @@
 use super::Command;
 use super::face::{QueueAsk, QueueEvent};
 use super::machine::{Call, Now};
-use super::state::{AgentStage, Bridging, Nobody, Offered, State, Step, Waiting};
+use super::state::{AgentStage, Bridging, CallBackOffer, Nobody, Offered, State, Step, Waiting};
 use super::timers::TimerName;
 use super::transfer::{REPORT_GRACE, Wish};
 use crate::acd::{Interval, Left, Refusal, Talk, Ticket, Unserved};
-use crate::base::{BargeIn, Digit, Language, LegId, Moment};
+use crate::base::{BargeIn, Digit, Disposition, Language, LegId, Moment};
 use crate::flow::{Phrase, Target, TransferMethod};
 use std::time::Duration;
 
@@ -35,7 +35,8 @@ impl Call {
         self.enter(now, &target, only);
         let playing = self.take_sentence(now);
         if let State::Transferring(transfer) = &mut self.state {
-            transfer.step = Step::Waiting(Waiting { target, playing, told: None, news: None, call_back: false, talk: None });
+            transfer.step =
+                Step::Waiting(Waiting { target, playing, told: None, news: None, call_back: CallBackOffer::No, talk: None });
         }
     }
 
@@ -79,6 +80,11 @@ impl Call {
 
     /// News from the line.
     pub(crate) fn line_news(&mut self, now: &mut Now, news: &QueueEvent) {
+        // An agent has it, but the person was not reached yet and need not be any more.
+        if matches!(news, QueueEvent::Unserved(_)) && self.in_line == Some(InLine::Talking) && self.person_is_absent() {
+            self.decide(now, "not_needed", "the person was served by another call meanwhile".into());
+            return self.end(now, Disposition::NotReached { because: "given_up".into() }, true);
+        }
         if !matches!(self.in_line, Some(InLine::Waiting(_))) {
             return;
         }
@@ -87,7 +93,9 @@ impl Call {
                 if let Some(waiting) = self.waiting() {
                     waiting.news = Some((*position, *wait));
                     // Once it was offered it may be had; the queues have the last word.
-                    waiting.call_back |= *call_back;
+                    if *call_back && waiting.call_back == CallBackOffer::No {
+                        waiting.call_back = CallBackOffer::May;
+                    }
                     self.timers.set(TimerName::Line, now.at + LINE_SILENCE);
                     self.tell_place(now);
                 }
@@ -119,11 +127,14 @@ impl Call {
             return;
         };
         let Some((position, wait)) = waiting.news.take() else { return };
-        let (first, call_back) = (waiting.told.is_none(), waiting.call_back);
-        if waiting.told == Some((position, wait)) {
+        let (first, offered) = (waiting.told.is_none(), waiting.call_back == CallBackOffer::May);
+        if waiting.told == Some((position, wait)) && !offered {
             return;
         }
         waiting.told = Some((position, wait));
+        if offered {
+            waiting.call_back = CallBackOffer::Said;
+        }
         let words = wait.map(|wait| wait_words(wait, language)).unwrap_or_default();
         let number = position.to_string();
         let values = [("position", number.as_str()), ("wait", words.as_str())];
@@ -133,9 +144,9 @@ impl Call {
         };
         if first {
             parts.extend(self.phrase(Phrase::InsteadOfWaiting));
-            if call_back {
-                parts.extend(self.phrase(Phrase::CallBackOffered));
-            }
+        }
+        if offered {
+            parts.extend(self.phrase(Phrase::CallBackOffered));
         }
         self.decide(
             now,
@@ -306,7 +317,7 @@ impl Call {
         if self.waiting().is_some_and(|waiting| waiting.talk.is_some()) {
             return self.key_in_talk(now, key);
         }
-        let offered = |waiting: &mut Waiting| waiting.call_back && waiting.told.is_some();
+        let offered = |waiting: &mut Waiting| waiting.call_back == CallBackOffer::Said;
         if key.as_char() == '2' && self.waiting().is_some_and(offered) {
             return self.call_back_wanted(now);
         }

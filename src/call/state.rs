@@ -261,10 +261,21 @@ pub(crate) struct Waiting {
     pub(crate) told: Option<(usize, Option<Interval>)>,
     /// What is to be told as soon as nothing plays.
     pub(crate) news: Option<(usize, Option<Interval>)>,
-    /// A call-back may be had instead of waiting: key 2, once that was said.
-    pub(crate) call_back: bool,
+    /// Whether a call-back may be had instead of waiting.
+    pub(crate) call_back: CallBackOffer,
     /// A call-back is being talked about; the place is not told meanwhile.
     pub(crate) talk: Option<super::call_back_wish::Talk>,
+}
+
+/// A call-back instead of waiting: key 2, once that was said.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum CallBackOffer {
+    /// Not to be had.
+    No,
+    /// To be had, and not said yet.
+    May,
+    /// Said.
+    Said,
 }
 
 /// How far the agent is.

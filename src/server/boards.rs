@@ -15,6 +15,8 @@ const BOARDS_MAX: usize = 5_000;
 const TURNS_MAX: usize = 200;
 /// What is said to an agent is numbered from here on: those of the script are never so many.
 pub const TO_AGENT: u32 = 10_000;
+/// An answer is proposed from so sure a match on; the agent judges.
+const DRAFT_MIN: f32 = 0.3;
 /// How long an ended call stays.
 const KEPT: Duration = Duration::from_secs(20 * 60);
 
@@ -29,6 +31,8 @@ pub struct BoardTurn {
     pub text: Pii<String>,
     /// What it was taken for.
     pub intent: Option<String>,
+    /// What comes nearest, where it was taken for nothing.
+    pub nearest: Option<String>,
     /// What was answered.
     pub answer: Pii<String>,
     /// Words are withheld.
@@ -72,6 +76,12 @@ impl Default for Boards {
     }
 }
 
+/// The intent that comes nearest to these words, where it is near enough to be proposed.
+fn nearest(flow: &Flow, said: &str) -> Option<String> {
+    let best = flow.matcher().decide(said).ranked.into_iter().next();
+    best.filter(|(_, sure)| sure.get() >= DRAFT_MIN).map(|(name, _)| name)
+}
+
 impl Boards {
     fn lock(&self) -> MutexGuard<'_, HashMap<CallId, Board>> {
         self.all.lock().unwrap_or_else(PoisonError::into_inner)
@@ -89,13 +99,18 @@ impl Boards {
         match record {
             Record::Began { .. } => self.begin(call, now, flow),
             Record::Utterance(utterance) => {
+                let said = utterance.text.reveal().trim();
+                let to_agent =
+                    |board: &Board| board.joined && !utterance.sensitive && !said.is_empty() && board.turns.len() < TURNS_MAX;
+                // Before the lock: it takes a while.
+                let nearest = self.get(call).filter(to_agent).and_then(|_| nearest(flow, said));
                 let mut all = self.lock();
                 let Some(board) = all.get_mut(&call) else { return };
                 board.last = Some(utterance.utterance).filter(|_| !utterance.sensitive);
-                let said = utterance.text.reveal().trim();
                 // Said to the agent: no turn of the script, but the desk shows it among them.
-                if board.joined && !utterance.sensitive && !said.is_empty() && board.turns.len() < TURNS_MAX {
+                if to_agent(board) {
                     board.turns.push(BoardTurn {
+                        nearest,
                         turn: TO_AGENT + utterance.utterance.0,
                         at: utterance.at,
                         text: Pii::new(said.to_string()),
@@ -109,6 +124,8 @@ impl Boards {
                 }
             }
             Record::Turn(turn) => {
+                let unclear = turn.meaning.is_none() && !turn.sensitive && turn.by == "voice";
+                let nearest = unclear.then(|| nearest(flow, turn.heard.reveal())).flatten();
                 let mut all = self.lock();
                 let Some(board) = all.get_mut(&call) else { return };
                 let secret = turn.sensitive;
@@ -118,6 +135,7 @@ impl Boards {
                     at: turn.at,
                     text: turn.heard.clone(),
                     intent: turn.meaning.clone(),
+                    nearest,
                     answer: turn.answer.clone(),
                     sensitive: secret,
                     utterance,

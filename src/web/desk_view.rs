@@ -14,9 +14,6 @@ use std::collections::BTreeMap;
 /// An agent whose load is above this has had much to bear.
 const HIGH_LOAD: u8 = 70;
 
-/// An answer is proposed from so sure a match on; the agent judges.
-const DRAFT_MIN: f32 = 0.3;
-
 /// A whole desk.
 #[derive(Serialize, JsonSchema, PartialEq, Clone)]
 pub(super) struct Desk {
@@ -274,7 +271,7 @@ pub(super) fn desk(side: &DeskSide, agent: &str) -> Option<Desk> {
         not_reached: floor
             .in_vain
             .iter()
-            .find(|vain| vain.agent == agent)
+            .find(|vain| vain.agent == agent && vain.is_fresh(desks.now()))
             .map(|vain| NotReached { why: vain.why.into(), at: rfc3339(desks.wall(vain.at)) }),
     })
 }
@@ -368,10 +365,7 @@ fn checklist(board: &Board, card: &HandOverCard) -> Vec<Item> {
 /// What the flow would answer: to the caller's last words where they meant nothing for sure, else to what was wanted.
 fn draft(card: &HandOverCard, board: &Board, at: WallTime) -> Option<Draft> {
     let said = board.turns.iter().rev().find(|turn| !turn.sensitive && !turn.text.reveal().trim().is_empty());
-    let nearest = said.filter(|turn| turn.intent.is_none()).and_then(|turn| {
-        let found = board.flow.matcher().decide(turn.text.reveal());
-        found.ranked.into_iter().next().filter(|(_, sure)| sure.get() >= DRAFT_MIN).map(|(name, _)| name)
-    });
+    let nearest = said.and_then(|turn| turn.nearest.clone());
     let answer = |intent: String| {
         let (source, text) = board.flow.answer_to(&intent, card.language, card.slots.reveal(), at)?;
         Some(Draft { source, text, intent })

@@ -94,8 +94,8 @@ export class Softphone {
       this.ring(call);
       const line = await this.ready!;
       const { answer, location } = await sendOffer(`/desk/phone/${call}`, line.offer);
-      // Over meanwhile.
-      if (this.current()?.id !== call) return;
+      // Over meanwhile: the gateway need not wait for our sound.
+      if (this.current()?.id !== call) return requestAtTheEnd(`${location}?gone=true`);
       this.line = line;
       this.at = location;
       this.ready = this.readyFor = null;
@@ -104,6 +104,7 @@ export class Softphone {
       const now = this.current();
       if (now) this.set({ call: { ...now, phase: "up" } });
     } catch (error) {
+      if (this.at) requestAtTheEnd(`${this.at}?gone=true`);
       this.close();
       if (error instanceof Problem) this.failed(error);
     }

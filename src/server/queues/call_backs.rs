@@ -74,6 +74,13 @@ impl Open {
     }
 }
 
+impl InVain {
+    /// Whether it is still told: for a minute, however quiet the floor is.
+    pub fn is_fresh(&self, now: Moment) -> bool {
+        now.since(self.at) < TOLD_FOR
+    }
+}
+
 impl CallBacks {
     pub(super) fn new(starts: mpsc::UnboundedSender<Start>, store: StoreWriter) -> CallBacks {
         let (open, instead, lines) = Default::default();
@@ -91,7 +98,7 @@ impl CallBacks {
 
     /// What agents are told of call-backs that came to nothing.
     pub(super) fn in_vain(&mut self, at: Moment) -> Vec<InVain> {
-        self.in_vain.retain(|vain| at.since(vain.at) < TOLD_FOR);
+        self.in_vain.retain(|vain| vain.is_fresh(at));
         self.in_vain.clone()
     }
 
