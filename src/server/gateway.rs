@@ -311,6 +311,10 @@ impl Gateway {
 
     /// Other queues and agents from now on; callers and agents keep what they are at.
     pub fn set_people(&self, people: super::People) {
+        // Where the phones are comes first: whoever is new would be offered calls otherwise.
+        if self.shared.sip.send(SipCommand::SetPhones { phones: people.accounts() }).is_err() {
+            tracing::error!("signalling is overrun; the phones that may register stay as they were");
+        }
         self.shared.queues.set_people(people);
     }
 
@@ -418,6 +422,7 @@ impl Router {
             tokio::select! {
                 event = events.recv() => match event {
                     Some(event @ SipEvent::Incoming { replaces: None, .. }) => self.incoming(event),
+                    Some(SipEvent::Phone { login, there }) => self.shared.queues.phone(&login, there),
                     Some(other) => self.pass_on(other),
                     None => return,
                 },
@@ -573,5 +578,7 @@ fn dialog_of(event: &SipEvent) -> DialogKey {
         | SipEvent::Ringing { dialog, .. }
         | SipEvent::Answered { dialog, .. }
         | SipEvent::Ended { dialog, .. } => *dialog,
+        // The router takes it.
+        SipEvent::Phone { .. } => DialogKey(0),
     }
 }

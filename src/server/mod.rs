@@ -22,7 +22,7 @@ pub use config::{Config, ConfigError, Dialled, HostPort, Network, Secret};
 pub use desks::Desks;
 pub use gateway::{Gateway, StartError};
 pub use lookups::LookUps;
-pub use queues::{Floor, InVain, People};
+pub use queues::{Floor, InVain, NO_PHONE, People, PhoneLogin};
 pub use rate::{Blocked, CallerLimits};
 pub use settings::{MediaSettings, Served, Settings};
 pub use softphones::{NoPhone, PageEnd};

@@ -118,6 +118,9 @@ impl Settings {
                 accounts: Accounts(
                     config.sip.accounts.iter().map(|(name, password)| (name.clone(), password.reveal().clone())).collect(),
                 ),
+                phones: config.people.accounts(),
+                terms: config.sip.terms,
+                emergency: config.emergency.numbers.clone(),
                 trunks: config.trunks.clone(),
                 reliable: config.sip.reliable,
                 session: SessionPolicy { expires: config.sip.session_expires, ..SessionPolicy::default() },

@@ -47,6 +47,8 @@ pub(crate) struct Asked<'a> {
     pub(crate) uri: &'a str,
     /// Where it came from.
     pub(crate) source: IpAddr,
+    /// Who has proved to be just there before, port and all: wrong passwords of others at that address do not shut this one out.
+    pub(crate) proved: Option<&'a str>,
 }
 
 /// Why a request is not let in.
@@ -97,6 +99,11 @@ impl Verifier {
         Verifier { realm: realm.into(), accounts, offered: offered.to_vec(), secret, used, order, forgotten: None, failures }
     }
 
+    /// Others may come from now on; what is known of nonces and failures stays.
+    pub(crate) fn set_accounts(&mut self, accounts: Accounts) {
+        self.accounts = accounts;
+    }
+
     /// Values of WWW-Authenticate. `now` = time since any fixed moment.
     pub(crate) fn challenges(&self, now: Duration, source: IpAddr, stale: bool) -> Vec<String> {
         let nonce = self.nonce(now, source);
@@ -113,12 +120,15 @@ impl Verifier {
     /// # Errors
     /// [`Denied`].
     pub(crate) fn check(&mut self, now: Duration, asked: Asked<'_>, values: &[String]) -> Result<String, Denied> {
-        if self.failures(now, asked.source) >= FAILURES_MAX {
+        // Who is blocked may still show the password of the phone that is there, and nothing else.
+        let blocked = self.failures(now, asked.source) >= FAILURES_MAX;
+        let may_try = |value: &str| !blocked || asked.proved.is_some_and(|name| username(value).as_deref() == Some(name));
+        if blocked && asked.proved.is_none() {
             return Err(Denied::Blocked);
         }
         let mut stale = false;
         let mut tried = false;
-        for value in values {
+        for value in values.iter().filter(|value| may_try(value)) {
             match self.check_one(now, asked, value) {
                 Ok(name) => return Ok(name),
                 Err(Wrong::Stale) => stale = true,
@@ -244,6 +254,12 @@ impl Verifier {
     }
 }
 
+/// The name in one Authorization value.
+fn username(value: &str) -> Option<String> {
+    let (_, rest) = value.trim().split_once([' ', '\t'])?;
+    parameters(rest).into_iter().find(|(name, _)| name.eq_ignore_ascii_case("username")).map(|(_, name)| name)
+}
+
 /// When a nonce says that it was made, milliseconds.
 fn made(nonce: &str) -> Option<u64> {
     u64::from_str_radix(nonce.split_once('.')?.0, 16).ok()
@@ -287,7 +303,7 @@ mod tests {
     }
 
     fn asked(uri: &str) -> Asked<'_> {
-        Asked { method: "INVITE", uri, source: PEER }
+        Asked { method: "INVITE", uri, source: PEER, proved: None }
     }
 
     /// What a client answers to a challenge.

@@ -21,6 +21,7 @@ mod linphone;
 mod media;
 mod moves;
 mod raw;
+mod phones;
 mod readme;
 mod replay;
 mod sipp;
