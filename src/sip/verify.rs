@@ -394,6 +394,26 @@ mod tests {
     }
 
     #[test]
+    fn a_phone_that_is_known_to_be_there_is_not_shut_out_by_others() {
+        let accounts = [("anna", "long and secret"), ("bob", "another one")].map(|(n, p)| (n.to_string(), p.to_string()));
+        let mut verifier = Verifier::new("hotline", Accounts(accounts.into()), &[Algorithm::Md5], [7; 32]);
+        let challenge = verifier.challenges(seconds(0), PEER, false)[0].clone();
+        for n in 0..FAILURES_MAX {
+            let guess = answer(&challenge, "anna", &format!("guess {n}"), 1);
+            assert!(verifier.check(seconds(1), asked(URI), &[guess]).is_err());
+        }
+        let (own, other) = (answer(&challenge, "anna", "long and secret", 1), answer(&challenge, "bob", "another one", 2));
+        assert_eq!(verifier.check(seconds(2), asked(URI), std::slice::from_ref(&own)), Err(Denied::Blocked));
+        let there = Asked { proved: Some("anna"), ..asked(URI) };
+        assert_eq!(verifier.check(seconds(2), there, &[]), Err(Denied::Challenge { stale: false }));
+        assert_eq!(verifier.check(seconds(2), there, &[other]), Err(Denied::Challenge { stale: false }), "its own alone");
+        assert_eq!(verifier.check(seconds(2), there, &[own]), Ok("anna".into()));
+        verifier.set_accounts(Accounts::default());
+        let late = answer(&challenge, "anna", "long and secret", 3);
+        assert!(verifier.check(seconds(90), asked(URI), &[late]).is_err(), "not configured any more");
+    }
+
+    #[test]
     fn who_guesses_from_many_addresses_of_one_ipv6_network_is_one() {
         let mut verifier = verifier();
         let address = |n: u16| IpAddr::from([0x2001, 0xdb8, 0, 1, 0, 0, 0, n]);

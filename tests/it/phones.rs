@@ -2,11 +2,17 @@
 //! when they have gone; wrong passwords; what such a phone may call.
 
 use crate::baresip::Baresip;
-use crate::desk::{FLOW, Phone, heard, tone};
+use crate::desk::{FLOW, Phone, heard, port, tone};
 use crate::end_to_end::{Piece, has_tone, sound};
 use crate::gateway::{Gateway, Wanted, installed};
-use std::path::PathBuf;
+use crate::telephone::{LOOPBACK, Sipp, free_port};
+use hotline::sip::{Accounts, EndedWhy, REGISTERED, SdpSession, SipCommand, SipConfig, SipEndpoint, SipEvent};
+use md5::{Digest as _, Md5};
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
+use tokio::net::UdpSocket;
+use tokio::sync::mpsc;
 
 /// Of Anna's phone.
 const SECRET: &str = "one-long-and-secret-word";
@@ -29,7 +35,7 @@ impl Office {
              desk = false\npause_seconds = 5\n{more}"
         );
         let flow = flow.to_string_lossy().into_owned();
-        let gateway = Gateway::start(Wanted { flow: &flow, more: &more, sip, ..Wanted::default() });
+        let gateway = Gateway::start(Wanted { flow: &flow, more: &more, sip, port: free_port(), ..Wanted::default() });
         Office { gateway, folder }
     }
 
@@ -69,10 +75,10 @@ fn comes_talks_and_goes(transport: &str) {
     let came = office.gateway.said("an agent's phone is there");
     assert!(came.contains("anna") && !came.contains(SECRET), "{came}");
     let low = tone(office.folder.path(), 500.0).to_string_lossy().into_owned();
-    let caller = office.caller("caller", &["--over", "9000", "--play", &low, "--wait", "4000"]);
+    let caller = office.caller("caller", &["--over", "9000", "--play", &low, "--hangup-after", "17000"]);
     let told = caller.ended();
     let to_caller = heard(&office.path("caller.wav"), 1_000.0);
-    phone.logs("Call terminated", 1, Duration::from_secs(10));
+    phone.logs(" BYE", 1, Duration::from_secs(10));
     assert!(to_caller > 2.0, "the caller heard the phone for {to_caller} s: {told:#?}\n{}", phone.log());
     let log = phone.log();
     assert!(log.contains("User-to-User: "), "the card comes with the call:\n{log}");
@@ -83,7 +89,7 @@ fn comes_talks_and_goes(transport: &str) {
     let to_phone = phone.heard().expect("the phone's recording");
     assert!(has_tone(&to_phone, 500.0), "the phone heard the caller");
     // Nobody is there now, and nothing rings into the void.
-    office.caller("alone", &["--wait", "3000"]).ended();
+    office.caller("alone", &["--hangup-after", "6000"]).ended();
     let rows = office.gateway.ended_calls(2);
     let story = office.gateway.story(rows[1]["id"].as_str().or(rows[1]["call"].as_str()).unwrap_or_default());
     assert!(!story.contains("\"offered\""), "{story}");
@@ -98,4 +104,222 @@ fn a_phone_registers_and_takes_a_call_over_udp() {
 #[test]
 fn a_phone_registers_and_takes_a_call_over_tcp() {
     comes_talks_and_goes(";transport=tcp");
+}
+
+/// Seconds of a recording in which there is anything to hear.
+fn loud(path: &Path) -> f64 {
+    let mut wav = hound::WavReader::open(path).expect("a recording");
+    let (rate, channels) = (wav.spec().sample_rate as usize, usize::from(wav.spec().channels));
+    let all: Vec<f64> = wav.samples::<i16>().step_by(channels).map(|s| f64::from(s.expect("a sample"))).collect();
+    let loud = |part: &&[f64]| part.iter().map(|s| s * s).sum::<f64>() / part.len() as f64 > 200.0 * 200.0;
+    all.chunks_exact(rate / 10).filter(loud).count() as f64 / 10.0
+}
+
+/// What the phone heard in its last call, once that is over and `calls` have been.
+fn last_heard(phone: &Baresip, calls: usize) -> PathBuf {
+    phone.logs("terminated", calls, Duration::from_secs(60));
+    let mut all = phone.all_heard();
+    all.sort();
+    assert_eq!(all.len(), calls, "one recording a call: {all:?}\n{}", phone.log());
+    all.pop().expect("a call")
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn emergencies_go_out_whatever_happens_and_nothing_else_does() {
+    if !installed("baresip") || !installed("sipp") {
+        return;
+    }
+    let far = port();
+    let more = format!(
+        "[emergency]\nnumbers = [\"112\"]\ntrunk = \"rescue\"\nlanguages = [\"en\"]\n\
+         [[trunk]]\nname = \"rescue\"\nproxy = \"127.0.0.1:{far}\"\noptions_seconds = 0\nfrom = [\"203.0.113.1\"]\ncalls_per_second = 1\n"
+    );
+    let mut office = Office::new(&more, "");
+    let target = office.gateway.sip;
+    let phone = office.phone("", SECRET);
+    office.gateway.said("an agent's phone is there");
+    // Somebody at the same address tries passwords, until nobody there is asked for one any more.
+    let guesses = ["-s", "anna", "-au", "anna", "-ap", "guess", "-m", "10", "-r", "50", &target.to_string()];
+    Sipp::start("guesses", free_port(), &guesses).passes().await;
+    Sipp::start("guessed_enough", free_port(), &["-s", "bob", &target.to_string()]).passes().await;
+    // The phone that is there may call for help all the same.
+    let high = tone(office.folder.path(), 700.0).to_string_lossy().into_owned();
+    let record = office.path("rescue.wav").to_string_lossy().into_owned();
+    let at = format!("127.0.0.1:{far}");
+    let rescue =
+        Phone::start(&["--answer", "--listen", &at, "--record", &record, "--over", "1000", "--play", &high, "--hangup-after", "8000"]);
+    rescue.until("listening");
+    let dial = |number: &str| phone.command("dial", &format!("sip:{number}@{target}"));
+    dial("112");
+    let dialled = office.gateway.line_with("an emergency number was dialled");
+    assert!(dialled.contains("anna") && dialled.contains("112"), "{dialled}");
+    office.gateway.line_with("the emergency call was answered");
+    let told = rescue.ended();
+    let back = last_heard(&phone, 1);
+    assert!(has_tone(&back, 700.0), "the phone hears whom it called: {told:#?}\n{}", phone.log());
+    assert!(heard(Path::new(&record), 1_000.0) > 2.0, "and is heard there: {told:#?}");
+    // Nobody answers by that trunk any more: the phone is told.
+    dial("112");
+    let failed = office.gateway.line_with("an emergency call could not be made");
+    assert!(failed.contains("rescue"), "{failed}");
+    let back = last_heard(&phone, 2);
+    assert!(loud(&back) > 6.0, "words for {} s", loud(&back));
+    // Other numbers go nowhere, and that is said, too.
+    dial("0900123456");
+    let refused = office.gateway.line_with("an agent's phone may not call this number");
+    assert!(!refused.contains("0900123456"), "{refused}");
+    let back = last_heard(&phone, 3);
+    assert!(loud(&back) > 4.0, "words for {} s", loud(&back));
+    // The hotline is there for agents as for everybody.
+    dial("5551000");
+    office.gateway.line_with("a call came in");
+    phone.command("hangup", "");
+    let rows = office.gateway.ended_calls(1);
+    assert_eq!(rows.len(), 1, "{rows:#?}");
+}
+
+#[test]
+fn without_a_trunk_an_emergency_call_is_answered_with_words() {
+    if !installed("baresip") {
+        return;
+    }
+    let mut office = Office::new("[emergency]\nnumbers = [\"110\"]\n", "");
+    let phone = office.phone(";transport=tcp", SECRET);
+    office.gateway.said("an agent's phone is there");
+    phone.command("dial", &format!("sip:110@{};transport=tcp", office.gateway.sip));
+    let failed = office.gateway.line_with("an emergency call could not be made");
+    assert!(failed.contains("no trunk is named"), "{failed}");
+    let back = last_heard(&phone, 1);
+    assert!(loud(&back) > 6.0, "words for {} s", loud(&back));
+    assert!(phone.log().contains("CSeq: ") && phone.log().contains("SIP/2.0 180 Ringing"), "{}", phone.log());
+}
+
+#[test]
+fn a_wrong_password_registers_nobody() {
+    if !installed("baresip") {
+        return;
+    }
+    let office = Office::new("", "");
+    let phone = office.phone("", "not-the-password-of-anna");
+    phone.logs("SIP/2.0 401 Unauthorized", 2, Duration::from_secs(20));
+    office.caller("alone", &["--hangup-after", "6000"]).ended();
+    office.gateway.ended_calls(1);
+    assert!(!phone.log().contains("INVITE sip:") && !phone.log().contains("SIP/2.0 200"), "{}", phone.log());
+}
+
+/// A phone of which the test writes every message; its Contact leads nowhere, as behind a NAT.
+struct Hidden {
+    socket: UdpSocket,
+    gateway: SocketAddr,
+    cseq: u32,
+}
+
+impl Hidden {
+    async fn start(gateway: SocketAddr) -> Hidden {
+        Hidden { socket: UdpSocket::bind((LOOPBACK, 0)).await.expect("a loopback port"), gateway, cseq: 0 }
+    }
+
+    async fn next(&self) -> String {
+        let mut buffer = vec![0; 65_535];
+        let got = tokio::time::timeout(Duration::from_secs(10), self.socket.recv_from(&mut buffer));
+        let (length, _) = got.await.expect("a message in time").expect("received");
+        String::from_utf8_lossy(&buffer[..length]).into_owned()
+    }
+
+    async fn register(&mut self, more: &str) -> String {
+        self.cseq += 1;
+        let (port, cseq) = (self.socket.local_addr().expect("bound").port(), self.cseq);
+        let text = format!(
+            "REGISTER sip:{} SIP/2.0\r\nVia: SIP/2.0/UDP 10.9.9.9:5060;branch=z9hG4bKreg{cseq};rport\r\nFrom: <sip:anna@h>;tag=1\r\n\
+             To: <sip:anna@h>\r\nCall-ID: reg{port}\r\nCSeq: {cseq} REGISTER\r\nContact: <sip:anna@10.9.9.9:5060>\r\nMax-Forwards: 70\r\n\
+             {more}Content-Length: 0\r\n\r\n",
+            self.gateway
+        );
+        self.socket.send_to(text.as_bytes(), self.gateway).await.expect("sent");
+        self.next().await
+    }
+
+    /// The credentials for a challenge (RFC 7616 §3.4.1).
+    fn answer(&self, challenge: &str) -> String {
+        let nonce = challenge.split("nonce=\"").nth(1).and_then(|n| n.split('"').next()).expect("a nonce");
+        let hash = |text: String| Md5::digest(text).iter().map(|b| format!("{b:02x}")).collect::<String>();
+        let uri = format!("sip:{}", self.gateway);
+        let (ha1, ha2) = (hash(format!("anna:hotline:{SECRET}")), hash(format!("REGISTER:{uri}")));
+        let response = hash(format!("{ha1}:{nonce}:00000001:c:auth:{ha2}"));
+        format!(
+            "Authorization: Digest username=\"anna\", realm=\"hotline\", nonce=\"{nonce}\", uri=\"{uri}\", response=\"{response}\", \
+             algorithm=MD5, cnonce=\"c\", qop=auth, nc=00000001\r\n"
+        )
+    }
+}
+
+fn line<'a>(message: &'a str, name: &str) -> &'a str {
+    message.lines().find_map(|l| l.strip_prefix(name)?.strip_prefix(':')).unwrap_or("").trim()
+}
+
+async fn next(events: &mut mpsc::Receiver<SipEvent>) -> SipEvent {
+    tokio::time::timeout(Duration::from_secs(10), events.recv()).await.expect("an event in time").expect("it runs")
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_phone_behind_a_nat_is_reached_by_the_way_that_it_came() {
+    let (any, (tell, mut events)) = (SocketAddr::new(LOOPBACK, 0), mpsc::channel(64));
+    let phones = Accounts([("anna".to_string(), SECRET.to_string())].into());
+    let cfg = SipConfig { udp: Some(any), tcp: Some(any), phones, ..SipConfig::default() };
+    let endpoint = SipEndpoint::bind(cfg, tell).await.expect("loopback is free");
+    let mut phone = Hidden::start(endpoint.local_udp().expect("UDP is on")).await;
+    let challenge = phone.register("Expires: 3600\r\n").await;
+    assert!(challenge.starts_with("SIP/2.0 401") && challenge.matches("WWW-Authenticate").count() == 1, "{challenge}");
+    let credentials = phone.answer(&challenge);
+    let brief = phone.register(&format!("{credentials}Expires: 10\r\n")).await;
+    assert!(brief.starts_with("SIP/2.0 423") && line(&brief, "Min-Expires") == "60", "{brief}");
+    let again = phone.register(&format!("{credentials}Expires: 3600\r\n")).await;
+    assert!(again.starts_with("SIP/2.0 401") && again.contains("stale=true"), "credentials count once: {again}");
+    let credentials = phone.answer(&again);
+    let path = phone.register(&format!("{credentials}Require: path\r\n")).await;
+    assert!(path.starts_with("SIP/2.0 420") && line(&path, "Unsupported") == "path", "{path}");
+    let good = phone.register(&format!("{credentials}Expires: 3600\r\n")).await;
+    assert!(good.starts_with("SIP/2.0 200") && line(&good, "Contact") == "<sip:anna@10.9.9.9:5060>;expires=60", "{good}");
+    assert_eq!(next(&mut events).await, SipEvent::Phone { login: "anna".into(), there: true });
+    let (dialog, sdp) = (endpoint.new_key(), SdpSession::new(7).offer(LOOPBACK, 40_000));
+    let to = format!("{REGISTERED}anna");
+    let invite = |dialog, sdp: &str| SipCommand::Invite {
+        dialog,
+        to: to.clone(),
+        from: "+4930".into(),
+        sdp: sdp.into(),
+        uui: Some("card".into()),
+        ring_seconds: 20,
+        trunk: None,
+    };
+    endpoint.send(invite(dialog, &sdp)).expect("not busy");
+    let request = phone.next().await;
+    assert!(request.starts_with("INVITE sip:anna@10.9.9.9:5060 SIP/2.0") && line(&request, "User-to-User") == "card", "{request}");
+    let reply = |request: &str, body: &str| {
+        let copied: String = ["Via", "From", "Call-ID", "CSeq"].map(|name| format!("{name}: {}\r\n", line(request, name))).concat();
+        format!(
+            "SIP/2.0 200 OK\r\n{copied}To: {};tag=far\r\nContact: <sip:anna@10.9.9.9:5060>\r\nContent-Type: application/sdp\r\n\
+             Content-Length: {}\r\n\r\n{body}",
+            line(request, "To").split(";tag").next().unwrap_or_default(),
+            body.len()
+        )
+    };
+    phone.socket.send_to(reply(&request, &sdp).as_bytes(), phone.gateway).await.expect("sent");
+    let ack = phone.next().await;
+    assert!(ack.starts_with("ACK "), "the ACK comes by the same way: {ack}");
+    while !matches!(next(&mut events).await, SipEvent::Answered { .. }) {}
+    endpoint.send(SipCommand::HangUp { dialog }).expect("not busy");
+    let bye = phone.next().await;
+    assert!(bye.starts_with("BYE "), "{bye}");
+    phone.socket.send_to(reply(&bye, "").as_bytes(), phone.gateway).await.expect("sent");
+    assert!(matches!(next(&mut events).await, SipEvent::Ended { why: EndedWhy::Ours, .. }));
+    // A phone that says nothing at all is not there any more.
+    let silent = endpoint.new_key();
+    endpoint.send(invite(silent, &sdp)).expect("not busy");
+    let ended = next(&mut events).await;
+    assert!(matches!(&ended, SipEvent::Ended { why: EndedWhy::Broken(why), .. } if why.contains("phone")), "{ended:?}");
+    assert_eq!(next(&mut events).await, SipEvent::Phone { login: "anna".into(), there: false });
+    endpoint.send(invite(endpoint.new_key(), &sdp)).expect("not busy");
+    assert!(matches!(next(&mut events).await, SipEvent::Ended { .. }), "nobody is rung");
+    endpoint.stop().await;
 }
