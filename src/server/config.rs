@@ -565,7 +565,8 @@ fn read_emergency(mut s: Section<'_>, trunks: &[Trunk]) -> EmergencyConfig {
     }
     match (config.numbers.is_empty(), &config.trunk) {
         (false, None) => {
-            let what = "emergency numbers are named, but no trunk: an agent's phone that dials one is told to use another phone";
+            let what =
+                "emergency numbers are named, but no trunk: an agent's phone that dials one is told to use another phone";
             s.warning("numbers", what, "Write trunk = \"…\", the [[trunk]] by which they go");
         }
         (true, Some(_)) => s.warning("trunk", "a trunk is named, but no emergency number", "Write numbers = [\"112\"]"),

@@ -35,17 +35,13 @@ enum Told {
 impl Told {
     fn words(self, language: Language) -> &'static str {
         match (self, language) {
-            (Told::NoEmergencyCall, Language::ZH) => {
-                "这部电话无法拨打紧急电话。请立即使用其他电话，例如手机，拨打紧急号码。"
-            }
+            (Told::NoEmergencyCall, Language::ZH) => "这部电话无法拨打紧急电话。请立即使用其他电话，例如手机，拨打紧急号码。",
             (Told::NoEmergencyCall, _) => {
                 "No emergency call can be made from this phone. Please use another phone at once, a mobile phone for example, and \
                  dial the emergency number there."
             }
             (Told::NoSuchCall, Language::ZH) => "这部电话不能拨打这个号码。如遇紧急情况，请使用其他电话。",
-            (Told::NoSuchCall, _) => {
-                "This number cannot be called from this phone. In an emergency, please use another phone."
-            }
+            (Told::NoSuchCall, _) => "This number cannot be called from this phone. In an emergency, please use another phone.",
         }
     }
 
@@ -89,7 +85,10 @@ enum News {
     Answered,
     /// We picked up, and the phone knows.
     Acked,
-    Ended { ours: bool, why: String },
+    Ended {
+        ours: bool,
+        why: String,
+    },
     Said(PromptId),
 }
 

@@ -6,8 +6,8 @@ mod call_backs;
 use super::gateway::{Inbox, wall_now};
 use super::softphones::PHONE;
 use crate::acd::{
-    Acd, AgentSetup, AgentState, AgentView, Command, Event, Left, Now, Presence, QueueSetup, QueueView, Refusal, Setup, Talk, Ticket,
-    Unserved, WaitingView,
+    Acd, AgentSetup, AgentState, AgentView, Command, Event, Left, Now, Presence, QueueSetup, QueueView, Refusal, Setup, Talk,
+    Ticket, Unserved, WaitingView,
 };
 use crate::base::{CallId, Moment, Pii};
 use crate::call::{self, BROWSER, DeskAsk, QueueAsk, QueueEvent};
@@ -54,7 +54,11 @@ impl People {
     /// With one phone for each agent.
     pub fn new(queues: Vec<QueueSetup>, agents: Vec<(AgentSetup, String)>) -> People {
         let phones = agents.iter().map(|(agent, phone)| (agent.name.clone(), phone.clone())).collect();
-        People { setup: Setup::new(queues, agents.into_iter().map(|(agent, _)| agent).collect()), phones, logins: BTreeMap::new() }
+        People {
+            setup: Setup::new(queues, agents.into_iter().map(|(agent, _)| agent).collect()),
+            phones,
+            logins: BTreeMap::new(),
+        }
     }
 
     /// For signalling: who may register.
@@ -520,18 +524,11 @@ mod tests {
         all
     }
 
-    #[tokio::test]
-    async fn who_talks_goes_on_talking_when_the_queues_begin_anew() {
-        let folder = tempfile::tempdir().expect("a folder");
-        let store = crate::store::Store::open(folder.path()).await.expect("a store");
+    async fn keeper(people: People, folder: &std::path::Path) -> Keeper {
+        let store = crate::store::Store::open(folder).await.expect("a store");
         let (writer, _task) = crate::store::StoreWriter::start(store);
-        let agent = |name: &str| {
-            let skills = BTreeMap::from([("support".to_string(), 1)]);
-            (AgentSetup { name: name.into(), skills, languages: BTreeSet::new(), returns: None }, format!("sip:{name}@x"))
-        };
-        let people = People::new(vec![QueueSetup::named("support")], vec![agent("anna"), agent("bob")]);
         let epoch = Instant::now();
-        let mut keeper = Keeper {
+        Keeper {
             acd: Acd::new(people.setup.clone(), now_since(epoch)).expect("a set-up"),
             epoch,
             people: Arc::new(Mutex::new(Arc::new(people))),
@@ -542,7 +539,69 @@ mod tests {
             day: None,
             dirty: false,
             shown: epoch,
+        }
+    }
+
+    fn agent(name: &str, phone: &str, returns: Option<Duration>) -> (AgentSetup, String) {
+        let skills = BTreeMap::from([("support".to_string(), 1)]);
+        (AgentSetup { name: name.into(), skills, languages: BTreeSet::new(), returns }, phone.into())
+    }
+
+    #[tokio::test]
+    async fn whose_phone_is_not_registered_is_away_until_it_comes() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let agents = vec![
+            agent("anna", REGISTERS, None),
+            agent("bob", REGISTERS, Some(Duration::from_secs(60))),
+            agent("carl", PHONE, None),
+        ];
+        let login = |login: &str| PhoneLogin { login: login.into(), password: Pii::new("secret".into()) };
+        let logins = BTreeMap::from([("anna".to_string(), login("a1")), ("bob".to_string(), login("bob"))]);
+        let people = People { logins, ..People::new(vec![QueueSetup::named("support")], agents) };
+        let mut keeper = keeper(people, folder.path()).await;
+        keeper.phones_settle();
+        let is =
+            |keeper: &Keeper, agent: &str| match keeper.acd.agent_view(now_since(keeper.epoch).at, agent).map(|a| a.presence) {
+                Some(Presence::Away(why)) => why,
+                other => format!("{other:?}"),
+            };
+        let goes = |keeper: &mut Keeper, agent: &str, presence| {
+            keeper.handle(Some(Message::Desk(Event::Presence { agent: agent.into(), presence })));
         };
+        let phone = |keeper: &mut Keeper, login: &str, there| keeper.handle(Some(Message::Phone(login.into(), there)));
+        assert_eq!(is(&keeper, "bob"), NO_PHONE, "there from the start, but without a phone");
+        for agent in ["anna", "carl"] {
+            goes(&mut keeper, agent, Presence::Available);
+        }
+        assert_eq!((is(&keeper, "anna").as_str(), is(&keeper, "carl").as_str()), (NO_PHONE, "Some(Available)"));
+        goes(&mut keeper, "carl", Presence::Offline);
+        phone(&mut keeper, "a1", true);
+        assert_eq!((is(&keeper, "anna").as_str(), is(&keeper, "bob").as_str()), ("Some(Available)", NO_PHONE));
+        let (waits, mut inbox) = mpsc::channel(10);
+        let ticket = Box::new(Ticket { queue: "support".into(), ..Ticket::default() });
+        keeper.handle(Some(Message::Call(CallId(1), QueueAsk::Enter(ticket), waits)));
+        let offered = match inbox.try_recv() {
+            Ok(Inbox::Happening(Happening::Call(call::Event::Queue(QueueEvent::Offer { to, .. })))) => to,
+            _ => "no offer".into(),
+        };
+        assert_eq!(offered, format!("{REGISTERED}a1"));
+        // It goes while it rings: the caller keeps the place, and is offered again when it is back.
+        phone(&mut keeper, "a1", false);
+        assert_eq!((is(&keeper, "anna").as_str(), heard(&mut inbox)[0].as_str()), (NO_PHONE, "Withdrawn"));
+        phone(&mut keeper, "a1", true);
+        assert_eq!(heard(&mut inbox).last().map(String::as_str), Some("Offer"));
+        // Other reasons are the agent's own.
+        goes(&mut keeper, "anna", Presence::Away("lunch".into()));
+        phone(&mut keeper, "a1", false);
+        phone(&mut keeper, "a1", true);
+        assert_eq!(is(&keeper, "anna"), "lunch");
+    }
+
+    #[tokio::test]
+    async fn who_talks_goes_on_talking_when_the_queues_begin_anew() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let agents = vec![agent("anna", "sip:anna@x", None), agent("bob", "sip:bob@x", None)];
+        let mut keeper = keeper(People::new(vec![QueueSetup::named("support")], agents), folder.path()).await;
         let ((talks, mut first), (waits, mut second)) = (mpsc::channel(10), mpsc::channel(10));
         let (here, there) = (CallId(1), CallId(2));
         let ticket = || Box::new(Ticket { queue: "support".into(), ..Ticket::default() });

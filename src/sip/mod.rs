@@ -28,7 +28,8 @@ pub use reliable::Reliable;
 pub use sdp::{MediaAgreement, SdpError, SdpKeys, SdpPolicy, SdpSession, Srtp};
 pub use session_timer::SessionPolicy;
 pub use shell::{
-    LOG_FILTER, SCANNERS, SharedBoard, SharedRegistrar, SipBusy, SipConfig, SipCounts, SipEndpoint, SipError, TlsError, TlsFiles, Unknown,
+    LOG_FILTER, SCANNERS, SharedBoard, SharedRegistrar, SipBusy, SipConfig, SipCounts, SipEndpoint, SipError, TlsError,
+    TlsFiles, Unknown,
 };
 pub use verify::Accounts;
 

@@ -191,7 +191,8 @@ impl Registrar {
     /// What stands in Contact, with the times that are granted; zero = gone.
     fn wanted(&self, asking: &Asking<'_>) -> Result<Vec<Wanted>, Refused> {
         let contacts = party::name_addrs(asking.contacts.iter().copied());
-        let written: usize = asking.contacts.iter().map(|line| party::split(line, ',').filter(|c| !c.trim().is_empty()).count()).sum();
+        let written: usize =
+            asking.contacts.iter().map(|line| party::split(line, ',').filter(|c| !c.trim().is_empty()).count()).sum();
         if contacts.len() != written || contacts.len() > CONTACTS_MAX {
             return Err(Refused::Malformed);
         }
@@ -443,7 +444,10 @@ mod tests {
             let cseq = registrar.changes() + 1;
             assert_eq!(ask(&mut registrar, 0, flow, &format!("{expires} {cseq} <sip:a@192.0.2.7> {expires}")), told);
         }
-        assert_eq!(ask(&mut registrar, 0, flow, "n 1 <sip:a@192.0.2.7>;expires=1,<sip:b@192.0.2.7>;expires=99 -"), "TooBrief(60)");
+        assert_eq!(
+            ask(&mut registrar, 0, flow, "n 1 <sip:a@192.0.2.7>;expires=1,<sip:b@192.0.2.7>;expires=99 -"),
+            "TooBrief(60)"
+        );
         assert_eq!(ask(&mut registrar, 0, flow, "n 2 - -"), "sip:a@192.0.2.7=240", "nothing of it was done");
     }
 
@@ -476,7 +480,19 @@ mod tests {
         let (mut registrar, flow) = (registrar(), udp("192.0.2.7:5060"));
         let long = format!("<sip:{}@h>", "a".repeat(600));
         let many = vec!["<sip:a@192.0.2.7>"; 9].join(",");
-        for bad in ["*", "* 60", "*,<sip:a@b> 0", "<sip:a@b>,* 0", "<tel:+49> 60", "<sip:a@b?Route=x> 60", "sip: 60", "<sip:a@b 60", &long, &many, "x 60"] {
+        for bad in [
+            "*",
+            "* 60",
+            "*,<sip:a@b> 0",
+            "<sip:a@b>,* 0",
+            "<tel:+49> 60",
+            "<sip:a@b?Route=x> 60",
+            "sip: 60",
+            "<sip:a@b 60",
+            &long,
+            &many,
+            "x 60",
+        ] {
             assert_eq!(ask(&mut registrar, 0, flow, &format!("a 1 {bad}")), "Malformed", "{bad}");
         }
         assert_eq!((registrar.count(), news(&mut registrar).len()), (0, 0));

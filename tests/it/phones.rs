@@ -5,6 +5,7 @@ use crate::baresip::Baresip;
 use crate::desk::{FLOW, Phone, heard, port, tone};
 use crate::end_to_end::{Piece, has_tone, sound};
 use crate::gateway::{Gateway, Wanted, installed};
+use crate::linphone::{Linphone, at_8_khz};
 use crate::telephone::{LOOPBACK, Sipp, free_port};
 use hotline::sip::{Accounts, EndedWhy, REGISTERED, SdpSession, SipCommand, SipConfig, SipEndpoint, SipEvent};
 use md5::{Digest as _, Md5};
@@ -16,6 +17,10 @@ use tokio::sync::mpsc;
 
 /// Of Anna's phone.
 const SECRET: &str = "one-long-and-secret-word";
+
+const QUEUE: &str = "[[queue]]\nname = \"support\"\nring_seconds = 10\nwrap_up_seconds = 0\n";
+const ANNA: &str = "[[agent]]\nname = \"anna\"\nphone = \"registered\"\nphone_password = \"one-long-and-secret-word\"\n\
+    queues = [\"support\"]\ndesk = false\npause_seconds = 5\n";
 
 /// A gateway with one agent, whose phone registers there.
 struct Office {
@@ -29,11 +34,7 @@ impl Office {
         let folder = tempfile::tempdir().expect("a folder");
         let flow = folder.path().join("line.yaml");
         std::fs::write(&flow, FLOW).expect("written");
-        let more = format!(
-            "[[queue]]\nname = \"support\"\nring_seconds = 10\nwrap_up_seconds = 0\nalone_seconds = 0\n\
-             [[agent]]\nname = \"anna\"\nphone = \"registered\"\nphone_password = \"{SECRET}\"\nqueues = [\"support\"]\n\
-             desk = false\npause_seconds = 5\n{more}"
-        );
+        let more = format!("{QUEUE}alone_seconds = 0\n{ANNA}{more}");
         let flow = flow.to_string_lossy().into_owned();
         let gateway = Gateway::start(Wanted { flow: &flow, more: &more, sip, port: free_port(), ..Wanted::default() });
         Office { gateway, folder }
@@ -106,6 +107,64 @@ fn a_phone_registers_and_takes_a_call_over_tcp() {
     comes_talks_and_goes(";transport=tcp");
 }
 
+/// Another phone, and the stronger hash.
+#[test]
+fn linphone_registers_with_sha_256_and_takes_a_call() {
+    if !installed("linphonec") {
+        return;
+    }
+    let mut office = Office::new("", "digest = [\"SHA-256\"]\n");
+    let mut phone = Linphone::start();
+    let (says, hears) = (office.sound(1_000.0), phone.path("heard.wav"));
+    phone.command("ipv6 disable");
+    phone.command("soundcard use files");
+    phone.command(&format!("record {}", hears.display()));
+    phone.command(&format!("play {}", says.display()));
+    phone.command("autoanswer enable");
+    phone.command(&format!("register sip:anna@127.0.0.1 sip:{} {SECRET}", office.gateway.sip));
+    office.gateway.said("an agent's phone is there");
+    let low = tone(office.folder.path(), 500.0).to_string_lossy().into_owned();
+    let told = office.caller("caller", &["--over", "9000", "--play", &low, "--hangup-after", "17000"]).ended();
+    let to_caller = heard(&office.path("caller.wav"), 1_000.0);
+    assert!(to_caller > 2.0, "the caller heard the phone for {to_caller} s: {told:#?}\n{}", phone.log());
+    office.gateway.ended_calls(1);
+    phone.command("unregister");
+    office.gateway.line_with("an agent's phone is gone");
+    let whole = office.path("whole.wav");
+    at_8_khz(&hears, &whole);
+    assert!(has_tone(&whole, 500.0), "the phone heard the caller:\n{}", phone.log());
+}
+
+/// A gateway that starts again finds phones over UDP where they were, before they register anew.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_phone_is_there_after_a_restart() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let store = format!("dir = {:?}\n", folder.path().join("store"));
+    let start = || {
+        let flow = folder.path().join("line.yaml");
+        std::fs::write(&flow, FLOW).expect("written");
+        let more = format!("{QUEUE}alone_seconds = 0\n{ANNA}");
+        let flow = flow.to_string_lossy().into_owned();
+        Gateway::start(Wanted { flow: &flow, more: &more, store: &store, ..Wanted::default() })
+    };
+    let mut gateway = start();
+    let mut phone = Hidden::start(gateway.sip).await;
+    let challenge = phone.register("Expires: 3600\r\n").await;
+    let credentials = phone.answer(&challenge);
+    let good = phone.register(&format!("{credentials}Expires: 3600\r\n")).await;
+    assert!(good.starts_with("SIP/2.0 200"), "{good}");
+    gateway.said("an agent's phone is there");
+    let file = folder.path().join("store/registrations.json");
+    crate::telephone::until("the registration is written", || {
+        std::fs::read_to_string(&file).is_ok_and(|text| text.contains("10.9.9.9"))
+    })
+    .await;
+    drop(gateway);
+    let mut gateway = start();
+    let there = gateway.said("an agent's phone is there");
+    assert!(there.contains("before the restart"), "{there}");
+}
+
 /// Seconds of a recording in which there is anything to hear.
 fn loud(path: &Path) -> f64 {
     let mut wav = hound::WavReader::open(path).expect("a recording");
@@ -146,8 +205,19 @@ async fn emergencies_go_out_whatever_happens_and_nothing_else_does() {
     let high = tone(office.folder.path(), 700.0).to_string_lossy().into_owned();
     let record = office.path("rescue.wav").to_string_lossy().into_owned();
     let at = format!("127.0.0.1:{far}");
-    let rescue =
-        Phone::start(&["--answer", "--listen", &at, "--record", &record, "--over", "1000", "--play", &high, "--hangup-after", "8000"]);
+    let rescue = Phone::start(&[
+        "--answer",
+        "--listen",
+        &at,
+        "--record",
+        &record,
+        "--over",
+        "1000",
+        "--play",
+        &high,
+        "--hangup-after",
+        "8000",
+    ]);
     rescue.until("listening");
     let dial = |number: &str| phone.command("dial", &format!("sip:{number}@{target}"));
     dial("112");
@@ -294,9 +364,13 @@ async fn a_phone_behind_a_nat_is_reached_by_the_way_that_it_came() {
     };
     endpoint.send(invite(dialog, &sdp)).expect("not busy");
     let request = phone.next().await;
-    assert!(request.starts_with("INVITE sip:anna@10.9.9.9:5060 SIP/2.0") && line(&request, "User-to-User") == "card", "{request}");
+    assert!(
+        request.starts_with("INVITE sip:anna@10.9.9.9:5060 SIP/2.0") && line(&request, "User-to-User") == "card",
+        "{request}"
+    );
     let reply = |request: &str, body: &str| {
-        let copied: String = ["Via", "From", "Call-ID", "CSeq"].map(|name| format!("{name}: {}\r\n", line(request, name))).concat();
+        let copied: String =
+            ["Via", "From", "Call-ID", "CSeq"].map(|name| format!("{name}: {}\r\n", line(request, name))).concat();
         format!(
             "SIP/2.0 200 OK\r\n{copied}To: {};tag=far\r\nContact: <sip:anna@10.9.9.9:5060>\r\nContent-Type: application/sdp\r\n\
              Content-Length: {}\r\n\r\n{body}",

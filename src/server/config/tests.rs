@@ -403,12 +403,16 @@ fn queues_and_agents_are_read_and_their_mistakes_told() {
 #[test]
 fn emergencies_go_by_a_trunk_that_is_there() {
     let trunk = "[[trunk]]\nname = \"line\"\nproxy = \"192.0.2.1\"\n";
-    let config = good(&format!("{MINIMAL}[emergency]\nnumbers = [\"112\", \"110\"]\ntrunk = \"line\"\nlanguages = [\"zh\", \"en\"]\n{trunk}"));
+    let config = good(&format!(
+        "{MINIMAL}[emergency]\nnumbers = [\"112\", \"110\"]\ntrunk = \"line\"\nlanguages = [\"zh\", \"en\"]\n{trunk}"
+    ));
     assert_eq!((config.emergency.numbers, config.emergency.languages.len()), (vec!["112".to_string(), "110".into()], 2));
     assert!(good(MINIMAL).emergency.numbers.is_empty());
     let config = good(&format!("{MINIMAL}[emergency]\nnumbers = [\"112\"]\n"));
     assert!(config.warnings.iter().any(|w| w.message.contains("no trunk")), "{:?}", config.warnings);
-    for (wrong, part) in [("trunk = \"nowhere\"", "no trunk \"nowhere\""), ("languages = []", "no language"), ("numbers = [\"*\"]", "no number")] {
+    for (wrong, part) in
+        [("trunk = \"nowhere\"", "no trunk \"nowhere\""), ("languages = []", "no language"), ("numbers = [\"*\"]", "no number")]
+    {
         let told = errors(&format!("{MINIMAL}[emergency]\n{wrong}\n{trunk}")).join("\n");
         assert!(told.contains(part), "{part}: {told}");
     }

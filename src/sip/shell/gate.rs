@@ -3,9 +3,9 @@
 use super::phones::{flow, registrar};
 use super::{SharedBoard, SharedRegistrar, SipConfig, Unknown};
 use crate::base::{Moment, Network};
+use crate::sip::guard::{self, Answer, AnswerBudget, Fault, Kind, Sources, Verdict};
 use crate::sip::registrar::Flow;
 use crate::sip::trunk::TrunkTransport;
-use crate::sip::guard::{self, Answer, AnswerBudget, Fault, Kind, Sources, Verdict};
 use rsipstack::sip::Transport;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::{Mutex, MutexGuard, PoisonError};

@@ -527,8 +527,13 @@ fn parties(request: &Request, from: String, trunk: Option<&Trunk>, trusted: bool
     let private = party::wants_privacy(values("Privacy"), values("Remote-Party-ID"));
     let diverted = party::diverted(values("History-Info"), values("Diversion"));
     let diverted = diverted.map(|d| Diverted { number: numbers::rewrite(rules, &d.number), ..d });
-    let origin =
-        Origin { trunk: trunk.map(|t| t.name.clone()), trusted, hidden: private.then(|| Pii::new(from.clone())), diverted, phone: None };
+    let origin = Origin {
+        trunk: trunk.map(|t| t.name.clone()),
+        trusted,
+        hidden: private.then(|| Pii::new(from.clone())),
+        diverted,
+        phone: None,
+    };
     (if private { "anonymous".into() } else { from }, to, origin)
 }
 

@@ -57,7 +57,7 @@ impl Core {
         self.preparing.insert(key, invite);
         if let Some(at) = phone {
             // By the way that it came, wherever its Contact points.
-            return Box::pin(self.on_prepared(key, Ok(at))).await;
+            return self.on_prepared(key, Ok(at)).await;
         }
         let (endpoint, streams, done) = (self.endpoint.clone(), self.streams.clone(), self.done.clone());
         self.background(async move {

@@ -102,7 +102,9 @@ impl Core {
             // One's own phones and nobody else's.
             return (StatusCode::Forbidden, vec![]);
         }
-        let (Ok(call_id), Ok(cseq)) = (request.call_id_header(), request.cseq_header().and_then(|c| c.seq())) else { return bad };
+        let (Ok(call_id), Ok(cseq)) = (request.call_id_header(), request.cseq_header().and_then(|c| c.seq())) else {
+            return bad;
+        };
         let contacts: Vec<&str> = lines(request, "Contact").chain(lines(request, "m")).collect();
         let expires = lines(request, "Expires").next();
         let flow = flow(transport_of(tx), end);
@@ -112,9 +114,7 @@ impl Core {
                 let contacts = kept.iter().map(|k| Header::Contact(format!("<{}>;expires={}", k.contact, k.expires).into()));
                 (StatusCode::OK, contacts.collect())
             }
-            Err(Refused::TooBrief(least)) => {
-                (StatusCode::IntervalTooBrief, vec![Header::MinExpires(least.to_string().into())])
-            }
+            Err(Refused::TooBrief(least)) => (StatusCode::IntervalTooBrief, vec![Header::MinExpires(least.to_string().into())]),
             Err(Refused::Malformed) => bad,
             Err(Refused::OutOfOrder) => (StatusCode::ServerInternalError, vec![]),
         }
@@ -178,7 +178,11 @@ impl Core {
 
 /// What a registered phone says of where it is reached counts no more than in its REGISTER: requests inside its calls, too, go by the
 /// way that it came, because behind a NAT its Contact leads nowhere. Its own REGISTER is left as it is.
-pub(super) fn with_contact_at_its_phone(mut message: SipMessage, from: Option<&SipAddr>, phones: &SharedRegistrar) -> SipMessage {
+pub(super) fn with_contact_at_its_phone(
+    mut message: SipMessage,
+    from: Option<&SipAddr>,
+    phones: &SharedRegistrar,
+) -> SipMessage {
     let Some(flow) = from.and_then(flow_of).filter(|flow| registrar(phones).owner(*flow).is_some()) else { return message };
     let headers = match &mut message {
         SipMessage::Request(request) if request.method == Method::Register => return message,
