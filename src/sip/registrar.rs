@@ -479,7 +479,7 @@ mod tests {
     fn what_is_no_contact_is_refused() {
         let (mut registrar, flow) = (registrar(), udp("192.0.2.7:5060"));
         let long = format!("<sip:{}@h>", "a".repeat(600));
-        let many = vec!["<sip:a@192.0.2.7>"; 9].join(",");
+        let many = ["<sip:a@192.0.2.7>"; 9].join(",");
         for bad in [
             "*",
             "* 60",

@@ -9,6 +9,7 @@ use crate::base::{SipUri, hex};
 use sha2::{Digest, Sha256};
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::net::IpAddr;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 use subtle::ConstantTimeEq as _;
 
@@ -77,6 +78,8 @@ pub(crate) struct Verifier {
     /// When the youngest nonce that was forgotten was made, milliseconds.
     forgotten: Option<u64>,
     failures: BTreeMap<IpAddr, Failures>,
+    /// Makes nonces of one millisecond different.
+    serial: AtomicU32,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -96,7 +99,17 @@ impl Verifier {
     /// `offered` = the algorithms, the first preferred (RFC 8760 §2.4); `secret` must be random.
     pub(crate) fn new(realm: &str, accounts: Accounts, offered: &[Algorithm], secret: [u8; 32]) -> Verifier {
         let (used, order, failures) = (HashMap::new(), VecDeque::new(), BTreeMap::new());
-        Verifier { realm: realm.into(), accounts, offered: offered.to_vec(), secret, used, order, forgotten: None, failures }
+        Verifier {
+            realm: realm.into(),
+            accounts,
+            offered: offered.to_vec(),
+            secret,
+            used,
+            order,
+            forgotten: None,
+            failures,
+            serial: AtomicU32::new(0),
+        }
     }
 
     /// Others may come from now on; what is known of nonces and failures stays.
@@ -212,9 +225,9 @@ impl Verifier {
         new
     }
 
-    /// A nonce: milliseconds in hex, and a hash of them that only we can make.
+    /// A nonce: milliseconds and a number in hex, and a hash of them that only we can make.
     fn nonce(&self, now: Duration, source: IpAddr) -> String {
-        let time = format!("{:x}", now.as_millis());
+        let time = format!("{:x}-{:x}", now.as_millis(), self.serial.fetch_add(1, Ordering::Relaxed));
         format!("{time}.{}", self.seal(&time, source))
     }
 
@@ -222,7 +235,7 @@ impl Verifier {
     fn age(&self, now: Duration, source: IpAddr, nonce: &str) -> Option<Duration> {
         let (time, seal) = nonce.split_once('.')?;
         let ours = bool::from(self.seal(time, source).as_bytes().ct_eq(seal.as_bytes()));
-        let made = u64::from_str_radix(time, 16).ok().filter(|_| ours)?;
+        let made = made(nonce).filter(|_| ours)?;
         now.checked_sub(Duration::from_millis(made))
     }
 
@@ -262,7 +275,7 @@ fn username(value: &str) -> Option<String> {
 
 /// When a nonce says that it was made, milliseconds.
 fn made(nonce: &str) -> Option<u64> {
-    u64::from_str_radix(nonce.split_once('.')?.0, 16).ok()
+    u64::from_str_radix(nonce.split(['.', '-']).next()?, 16).ok()
 }
 
 /// Why one Authorization value does not count.
@@ -348,6 +361,18 @@ mod tests {
         assert_eq!(send(305), Ok("pbx".into()));
         assert_eq!((send(303), send(303)), (Ok("pbx".into()), stale.clone()), "one that was overtaken");
         assert_eq!(send(20), stale);
+    }
+
+    /// Two phones behind one address may be challenged in the same moment.
+    #[test]
+    fn no_two_challenges_are_the_same() {
+        let mut verifier = verifier();
+        let both = [(); 2].map(|()| verifier.challenges(seconds(0), PEER, false)[0].clone());
+        assert_ne!(both[0], both[1]);
+        for challenge in &both {
+            let value = answer(challenge, "pbx", "long and secret", 1);
+            assert_eq!(verifier.check(seconds(1), asked(URI), &[value]), Ok("pbx".into()));
+        }
     }
 
     #[test]
