@@ -13,7 +13,7 @@ pub use super::rate::Blocked;
 use crate::base::Codec;
 pub use crate::base::Network;
 use crate::sip::trunk::Trunk;
-use crate::sip::{Algorithm, Reliable, SCANNERS, Srtp, Unknown};
+use crate::sip::{Algorithm, Reliable, SCANNERS, Srtp, Terms, Unknown};
 pub use values::{Dialled, HostPort, Secret};
 
 use reader::{Reader, Section};
@@ -38,6 +38,8 @@ pub struct Config {
     pub trunks: Vec<Trunk>,
     /// `[[queue]]` and `[[agent]]`: who takes calls.
     pub people: People,
+    /// `[emergency]`: what agents' phones may call over every limit.
+    pub emergency: EmergencyConfig,
     /// `[[number]]`: which dialled number is served by which flow; at least one.
     pub numbers: Vec<NumberConfig>,
     /// `[flow_env]`: the environment that flows see as `env.NAME`, and nothing else.
@@ -105,10 +107,23 @@ pub struct SipConfig {
     pub unknown: Unknown,
     /// Hash functions that are offered to them, the first preferred.
     pub digest: Vec<Algorithm>,
+    /// How long registrations of agents' phones last.
+    pub terms: Terms,
     /// Parts of User-Agent or From by which scanners are known; they get no answer.
     pub scanners: Vec<String>,
     /// `[[account]]`: who may call from anywhere with a name and a password.
     pub accounts: BTreeMap<String, Secret>,
+}
+
+/// `[emergency]`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EmergencyConfig {
+    /// As they are dialled; empty = none.
+    pub numbers: Vec<String>,
+    /// By which trunk they go; `None` = by none, and the phone hears so.
+    pub trunk: Option<String>,
+    /// In which agents' phones are told that a call cannot be made, one after the other; at least one.
+    pub languages: Vec<crate::base::Language>,
 }
 
 /// `[[number]]`.
@@ -323,6 +338,7 @@ impl Config {
             log: read_log(top.table("log")),
             sip,
             people: people::read_people(&mut top, &trunks),
+            emergency: read_emergency(top.table("emergency"), &trunks),
             trunks,
             web,
             warnings: Vec::new(),
@@ -340,10 +356,7 @@ fn read_accounts(top: &mut Section<'_>) -> BTreeMap<String, Secret> {
         let name = s.required("name", "name = \"pbx\"", values::header_text);
         let password = s.required("password", "password = \"env:PBX_PASSWORD\"", values::secret);
         if let (Some(name), Some(password)) = (name, password) {
-            if password.reveal().chars().count() < PASSWORD_MIN {
-                let short = format!("this password has fewer than {PASSWORD_MIN} characters: it is guessed in minutes");
-                s.error("password", &short, "Make one with: openssl rand -base64 24");
-            }
+            check_password(&s, "password", &password);
             if accounts.insert(name.clone(), password).is_some() {
                 s.error("name", &format!("there are two accounts {name:?}"), "Keep one of them");
             }
@@ -351,6 +364,24 @@ fn read_accounts(top: &mut Section<'_>) -> BTreeMap<String, Secret> {
         s.finish();
     }
     accounts
+}
+
+/// How long registrations of agents' phones last.
+fn read_terms(s: &mut Section<'_>) -> Terms {
+    let usual = Terms::default();
+    let least = s.get("register_seconds_min", usual.least, values::seconds(5..=3_600));
+    let most = s.get("register_seconds_max", usual.most.max(least), values::seconds(5..=3_600));
+    if least > most {
+        s.error("register_seconds_min", "it is more than register_seconds_max", "Make it smaller, or the other one larger");
+    }
+    Terms { least, most }
+}
+
+fn check_password(s: &Section<'_>, key: &str, password: &Secret) {
+    if password.reveal().chars().count() < PASSWORD_MIN {
+        let short = format!("this password has fewer than {PASSWORD_MIN} characters: it is guessed in minutes");
+        s.error(key, &short, "Make one with: openssl rand -base64 24");
+    }
 }
 
 fn read_sip(mut s: Section<'_>, accounts: BTreeMap<String, Secret>) -> SipConfig {
@@ -402,6 +433,7 @@ fn read_sip(mut s: Section<'_>, accounts: BTreeMap<String, Secret>) -> SipConfig
         trusted: s.get("trusted", Vec::new(), values::list(values::network)),
         unknown: s.get("unknown", Unknown::Refuse, values::unknown),
         digest: s.get("digest", vec![Algorithm::Md5, Algorithm::Sha256], values::algorithms),
+        terms: read_terms(&mut s),
         scanners: s.get("scanners", SCANNERS.map(String::from).to_vec(), values::list(values::header_text)),
         accounts,
     };
@@ -514,6 +546,31 @@ fn read_web(mut s: Section<'_>) -> WebConfig {
         let remedy =
             "Set certificate and key, or behind_proxy = true, or listen on 127.0.0.1; cards and health go on as they are";
         s.warning("listen", "other machines reach this address without HTTPS, so nobody can log in to the console", remedy);
+    }
+    s.finish();
+    config
+}
+
+fn read_emergency(mut s: Section<'_>, trunks: &[Trunk]) -> EmergencyConfig {
+    let config = EmergencyConfig {
+        numbers: s.get("numbers", Vec::new(), values::list(values::one_number)),
+        trunk: s.get("trunk", None, values::some(values::trunk_name)),
+        languages: s.get("languages", vec![crate::base::Language::EN], values::list(values::language)),
+    };
+    if let Some(name) = config.trunk.as_ref().filter(|name| trunks.iter().all(|trunk| trunk.name != **name)) {
+        s.error("trunk", &format!("there is no trunk {name:?}"), "Add [[trunk]] with this name, or correct it");
+    }
+    if config.languages.is_empty() {
+        s.error("languages", "no language is named", "Write languages = [\"en\"]");
+    }
+    match (config.numbers.is_empty(), &config.trunk) {
+        (false, None) => {
+            let what =
+                "emergency numbers are named, but no trunk: an agent's phone that dials one is told to use another phone";
+            s.warning("numbers", what, "Write trunk = \"…\", the [[trunk]] by which they go");
+        }
+        (true, Some(_)) => s.warning("trunk", "a trunk is named, but no emergency number", "Write numbers = [\"112\"]"),
+        _ => {}
     }
     s.finish();
     config

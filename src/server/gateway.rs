@@ -5,7 +5,9 @@ mod calling_back;
 
 use super::LookUps;
 use super::boards::Boards;
+use super::config::EmergencyConfig;
 use super::live::{CallerSide, CameIn, LivePorts};
+use super::phone_calls::{Asked, PhoneCall};
 use super::queues::{Beside, Queues, Start};
 use super::rate::Asking;
 use super::settings::{Served, Settings};
@@ -212,7 +214,9 @@ impl Gateway {
         let (ears, voices) = engines.await.map_err(failed("the engines cannot start"))??;
         let lookups = LookUps::new(&settings.lookup_hosts).map_err(failed("the look-up client cannot start"))?;
         let (tell, events) = mpsc::channel(1_024);
+        let registrar = !settings.sip.phones.0.is_empty();
         let sip = SipEndpoint::bind(settings.sip, tell).await.map_err(failed("signalling cannot start"))?;
+        sip.restore_phones(super::registrations::read(files.dir()).await);
         let comfort = Arc::new(crate::audio::hold_tune());
         let (starts, started) = mpsc::unbounded_channel();
         let waiting = files.waiting_call_backs().await.map_err(failed("who waits to be called back cannot be read"))?;
@@ -246,6 +250,9 @@ impl Gateway {
         });
         tokio::task::spawn_blocking(crate::nlu::person::warm);
         prerender(&shared, &settings.numbers);
+        if registrar {
+            prerender_words(&shared, super::phone_calls::sounds(&settings.emergency.languages));
+        }
         keep_flows(&shared, &settings.numbers);
         let calls = tokio_util::task::TaskTracker::new();
         let numbers: Numbers = Arc::new(Mutex::new(settings.numbers.into()));
@@ -257,12 +264,14 @@ impl Gateway {
             longest: settings.longest_call,
             transcript: settings.transcript,
             rate: super::rate::Rate::new(settings.callers),
+            emergency: settings.emergency,
         };
         drop(store_task);
         let jobs = vec![
             tokio::spawn(super::jobs::retention(shared.files.clone(), settings.retention)),
             tokio::spawn(super::jobs::give_back_memory()),
             tokio::spawn(super::jobs::incidents(shared.clone())),
+            tokio::spawn(super::registrations::keep(shared.clone())),
             queue_task,
         ];
         let router = tokio::spawn(router.run(events, started));
@@ -311,6 +320,10 @@ impl Gateway {
 
     /// Other queues and agents from now on; callers and agents keep what they are at.
     pub fn set_people(&self, people: super::People) {
+        // Where the phones are comes first: whoever is new would be offered calls otherwise.
+        if self.shared.sip.send(SipCommand::SetPhones { phones: people.accounts() }).is_err() {
+            tracing::error!("signalling is overrun; the phones that may register stay as they were");
+        }
         self.shared.queues.set_people(people);
     }
 
@@ -391,6 +404,10 @@ fn prerender(shared: &Arc<Shared>, numbers: &[Served]) {
             wanted.push(crate::speech::RenderKey { parts, language });
         }
     }
+    prerender_words(shared, wanted);
+}
+
+fn prerender_words(shared: &Arc<Shared>, wanted: Vec<crate::speech::RenderKey>) {
     shared.prerendering.fetch_add(1, Ordering::Relaxed);
     let shared = shared.clone();
     tokio::spawn(async move {
@@ -405,6 +422,7 @@ fn prerender(shared: &Arc<Shared>, numbers: &[Served]) {
 struct Router {
     shared: Arc<Shared>,
     rate: super::rate::Rate,
+    emergency: EmergencyConfig,
     numbers: Numbers,
     calls: tokio_util::task::TaskTracker,
     max_calls: usize,
@@ -418,6 +436,7 @@ impl Router {
             tokio::select! {
                 event = events.recv() => match event {
                     Some(event @ SipEvent::Incoming { replaces: None, .. }) => self.incoming(event),
+                    Some(SipEvent::Phone { login, there }) => self.shared.queues.phone(&login, there),
                     Some(other) => self.pass_on(other),
                     None => return,
                 },
@@ -494,8 +513,34 @@ impl Router {
         origin.trunk.as_ref().map(place).transpose()
     }
 
+    /// A call of an agent's phone that no flow takes: an emergency at once, whatever else there is to do; or one that is not made.
+    fn phone_call(&mut self, asked: Asked, from: &str, source: SocketAddr, origin: &Origin) {
+        let dialog = asked.dialog;
+        if !asked.emergency {
+            if self.calls.len() >= self.max_calls {
+                return self.reject(dialog, 503, Some(RETRY_AFTER));
+            }
+            if let Err((status, why)) = self.admit(from, source, origin) {
+                tracing::info!(phone = asked.login, why, "a call of an agent's phone was not taken");
+                return self.reject(dialog, status, (status == 503).then_some(RETRY_AFTER));
+            }
+        }
+        match PhoneCall::begin(&self.shared, &asked) {
+            Err(status) => self.reject(dialog, status, None),
+            Ok(call) if asked.emergency => drop(self.calls.spawn(call.emergency(self.emergency.clone()))),
+            Ok(call) => drop(self.calls.spawn(call.nowhere(self.emergency.languages.clone()))),
+        }
+    }
+
     fn incoming(&mut self, event: SipEvent) {
         let SipEvent::Incoming { dialog, from, to, source, call_id, offer, origin, .. } = event else { return };
+        if let Some(login) = &origin.phone {
+            let emergency = self.emergency.numbers.contains(&to);
+            if emergency || self.flow_for(&to).is_none() {
+                let asked = Asked { dialog, login: login.clone(), number: to, ip: source.ip(), offer, emergency };
+                return self.phone_call(asked, &from, source, &origin);
+            }
+        }
         let Some(Served { flow, base_dir, .. }) = self.flow_for(&to) else {
             tracing::info!(call_id, dialled = %PhoneNumber::new(&to).tail(), "no flow serves this number");
             return self.reject(dialog, 404, None);
@@ -573,5 +618,7 @@ fn dialog_of(event: &SipEvent) -> DialogKey {
         | SipEvent::Ringing { dialog, .. }
         | SipEvent::Answered { dialog, .. }
         | SipEvent::Ended { dialog, .. } => *dialog,
+        // The router takes it.
+        SipEvent::Phone { .. } => DialogKey(0),
     }
 }

@@ -233,7 +233,7 @@ impl LivePorts {
                 self.taken_over(old, Taker { dialog, source, trunk: origin.trunk }, offer.as_deref())
             }
             SipEvent::ReferAsked { dialog, to } => self.refer_asked(dialog, to),
-            SipEvent::Incoming { .. } | SipEvent::ReofferRefused { .. } => Vec::new(),
+            SipEvent::Incoming { .. } | SipEvent::ReofferRefused { .. } | SipEvent::Phone { .. } => Vec::new(),
         }
     }
 

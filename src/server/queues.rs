@@ -6,12 +6,13 @@ mod call_backs;
 use super::gateway::{Inbox, wall_now};
 use super::softphones::PHONE;
 use crate::acd::{
-    Acd, AgentSetup, AgentState, AgentView, Command, Event, Left, Now, QueueSetup, QueueView, Refusal, Setup, Talk, Ticket,
-    Unserved, WaitingView,
+    Acd, AgentSetup, AgentState, AgentView, Command, Event, Left, Now, Presence, QueueSetup, QueueView, Refusal, Setup, Talk,
+    Ticket, Unserved, WaitingView,
 };
-use crate::base::{CallId, Moment};
+use crate::base::{CallId, Moment, Pii};
 use crate::call::{self, BROWSER, DeskAsk, QueueAsk, QueueEvent};
 use crate::drive::Happening;
+use crate::sip::{Accounts, REGISTERED};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -28,15 +29,56 @@ const SHOW_EVERY: Duration = Duration::from_millis(100);
 pub struct People {
     /// For the queue machine.
     pub setup: Setup,
-    /// Where each agent is called: a SIP URI, `trunk:…`, `tel:…`, or `browser` for the page of their desk.
+    /// Where each agent is called: a SIP URI, `trunk:…`, `tel:…`, `browser` for the page of their desk, or `registered` for a phone
+    /// that registers here.
     pub phones: BTreeMap<String, String>,
+    /// What phones that register here log in with, by agent.
+    pub logins: BTreeMap<String, PhoneLogin>,
 }
+
+/// What an agent's phone proves itself with.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PhoneLogin {
+    /// The user of its address.
+    pub login: String,
+    /// Its password.
+    pub password: Pii<String>,
+}
+
+/// In `[[agent]]`: the phone registers here.
+pub(super) const REGISTERS: &str = "registered";
+/// Why an agent is away whose phone has not registered.
+pub const NO_PHONE: &str = "no_phone";
 
 impl People {
     /// With one phone for each agent.
     pub fn new(queues: Vec<QueueSetup>, agents: Vec<(AgentSetup, String)>) -> People {
         let phones = agents.iter().map(|(agent, phone)| (agent.name.clone(), phone.clone())).collect();
-        People { setup: Setup::new(queues, agents.into_iter().map(|(agent, _)| agent).collect()), phones }
+        People {
+            setup: Setup::new(queues, agents.into_iter().map(|(agent, _)| agent).collect()),
+            phones,
+            logins: BTreeMap::new(),
+        }
+    }
+
+    /// For signalling: who may register.
+    pub fn accounts(&self) -> Accounts {
+        Accounts(self.logins.values().map(|l| (l.login.clone(), l.password.reveal().clone())).collect())
+    }
+
+    /// Whose phone logs in so.
+    fn agent_of(&self, login: &str) -> Option<&str> {
+        self.logins.iter().find(|(_, l)| l.login == login).map(|(agent, _)| agent.as_str())
+    }
+
+    /// What is dialled for an agent.
+    fn dials(&self, agent: &str) -> Option<String> {
+        let phone = self.phones.get(agent)?;
+        Some(match phone.as_str() {
+            PHONE => format!("{BROWSER}{agent}"),
+            REGISTERS => format!("{REGISTERED}{}", self.logins.get(agent)?.login),
+            other => other.to_string(),
+        })
     }
 
     /// Whether there is a queue of this name.
@@ -77,6 +119,8 @@ enum Message {
     Desk(Event),
     /// The agent does not want the call that rings.
     Decline(String),
+    /// The phone that logs in so has registered here, or is gone.
+    Phone(String, bool),
     /// What an agent wants of the call they talk in.
     Wish(String, DeskAsk),
     People(Box<People>),
@@ -117,11 +161,13 @@ impl Queues {
                     people,
                     calls: HashMap::new(),
                     call_backs,
+                    phones: BTreeSet::new(),
                     tell,
                     day: None,
                     dirty: false,
                     shown: epoch,
                 };
+                keeper.phones_settle();
                 keeper.restore(beside.waiting);
                 keeper.run(messages).await;
             }
@@ -155,6 +201,11 @@ impl Queues {
         self.send.send(Message::Decline(agent.into())).is_ok()
     }
 
+    /// A phone that registers here came or went.
+    pub(super) fn phone(&self, login: &str, there: bool) {
+        let _ = self.send.send(Message::Phone(login.into(), there));
+    }
+
     /// What an agent wants of the call they talk in.
     pub(super) fn wish(&self, agent: &str, ask: DeskAsk) -> bool {
         self.send.send(Message::Wish(agent.into(), ask)).is_ok()
@@ -180,7 +231,8 @@ impl Queues {
 
     /// Agents' phones on the table: they may be called.
     pub(super) fn phones(&self) -> Vec<String> {
-        self.people().phones.values().filter(|phone| *phone != PHONE).cloned().collect()
+        let ours = |phone: &str| phone == PHONE || phone == REGISTERS;
+        self.people().phones.values().filter(|phone| !ours(phone)).cloned().collect()
     }
 
     /// Phones of a queue's agents, those first who wait for a call. Pages are rung for offers alone.
@@ -190,7 +242,8 @@ impl Queues {
         let mut agents: Vec<&AgentSetup> = people.setup.agents.iter().filter(|a| a.serves(queue)).collect();
         let free = |a: &AgentSetup| floor.agents.iter().any(|v| v.name == a.name && v.state == AgentState::Available);
         agents.sort_by_key(|agent| !free(agent));
-        agents.into_iter().filter_map(|agent| people.phones.get(&agent.name).cloned()).filter(|phone| phone != PHONE).collect()
+        let dialled = agents.into_iter().filter_map(|agent| people.dials(&agent.name));
+        dialled.filter(|to| !to.starts_with(BROWSER)).collect()
     }
 
     /// What desks see; changes are told.
@@ -212,6 +265,8 @@ struct Keeper {
     calls: HashMap<CallId, mpsc::Sender<Inbox>>,
     /// Who is called back.
     call_backs: CallBacks,
+    /// Agents whose phone has registered here.
+    phones: BTreeSet<String>,
     tell: watch::Sender<Arc<Floor>>,
     /// The day of the figures.
     day: Option<chrono::NaiveDate>,
@@ -278,13 +333,60 @@ impl Keeper {
             let _ = inbox.try_send(Inbox::Happening(Happening::Call(news)));
         }
         self.put_all_back();
+        self.phones_settle();
         self.dirty = true;
+    }
+
+    /// Whose phone registers here, and is not registered.
+    fn has_no_phone(&self, agent: &str) -> bool {
+        let people = self.people.lock().unwrap_or_else(PoisonError::into_inner);
+        people.phones.get(agent).is_some_and(|phone| phone == REGISTERS) && !self.phones.contains(agent)
+    }
+
+    /// Nobody is offered calls whose phone is not there.
+    fn phones_settle(&mut self) {
+        let available: Vec<String> = self
+            .acd
+            .agent_views(now_since(self.epoch).at)
+            .into_iter()
+            .filter(|agent| agent.presence == Presence::Available && self.has_no_phone(&agent.name))
+            .map(|agent| agent.name)
+            .collect();
+        for agent in available {
+            self.step(Event::Presence { agent, presence: Presence::Away(NO_PHONE.into()) });
+        }
+    }
+
+    /// A phone came or went. Who was away for that alone is back with it.
+    fn phone(&mut self, login: &str, there: bool) {
+        let people = self.people.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let Some(agent) = people.agent_of(login) else { return };
+        if there {
+            self.phones.insert(agent.to_string());
+        } else {
+            self.phones.remove(agent);
+        }
+        let Some(view) = self.acd.agent_view(now_since(self.epoch).at, agent) else { return };
+        let waits = view.presence == Presence::Away(NO_PHONE.into());
+        // Without a desk nobody is away for a reason of their own.
+        let desk = people.setup.agents.iter().any(|a| a.name == agent && a.returns.is_none());
+        let presence = match (there, view.presence) {
+            (true, _) if waits => Presence::Available,
+            (false, Presence::Available) => Presence::Away(NO_PHONE.into()),
+            (false, Presence::Away(_)) if !desk => Presence::Away(NO_PHONE.into()),
+            _ => return,
+        };
+        self.step(Event::Presence { agent: agent.to_string(), presence });
     }
 
     fn handle(&mut self, message: Option<Message>) {
         match message {
             None => self.step(Event::Tick),
+            Some(Message::Desk(Event::Presence { agent, presence: Presence::Available })) if self.has_no_phone(&agent) => {
+                self.step(Event::Presence { agent, presence: Presence::Away(NO_PHONE.into()) });
+            }
             Some(Message::Desk(event)) => self.step(event),
+            Some(Message::Phone(login, there)) => self.phone(&login, there),
             Some(Message::Decline(agent)) => {
                 if let Some((call, offer)) = self.acd.offer_of(&agent) {
                     // Before anybody else is offered the call.
@@ -297,7 +399,10 @@ impl Keeper {
                     self.tell_call(call, call::Event::Desk(ask));
                 }
             }
-            Some(Message::People(people)) => self.step(Event::Reconfigure(Box::new(people.setup))),
+            Some(Message::People(people)) => {
+                self.step(Event::Reconfigure(Box::new(people.setup)));
+                self.phones_settle();
+            }
             Some(Message::Gone(call)) => {
                 self.step(Event::Leave { call, why: Left::HungUp });
                 self.step(Event::Finished { call, talk: Talk::default() });
@@ -364,8 +469,8 @@ impl Keeper {
         let (call, news) = match command {
             Command::Offer { call, offer, agent, desk, ring, waited, queue } => {
                 tracing::debug!(%call, agent, queue, waited_s = waited.as_secs(), "a call is offered");
-                let phone = self.people.lock().unwrap_or_else(PoisonError::into_inner).phones.get(&agent).cloned();
-                let Some(to) = phone.map(|phone| if phone == PHONE { format!("{BROWSER}{agent}") } else { phone }) else {
+                let to = self.people.lock().unwrap_or_else(PoisonError::into_inner).dials(&agent);
+                let Some(to) = to.filter(|_| !self.has_no_phone(&agent)) else {
                     return self.step(Event::Refused { call, offer, why: Refusal::Lost });
                 };
                 self.begin_call_back(call);
@@ -410,7 +515,6 @@ impl Keeper {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::acd::Presence;
 
     fn heard(inbox: &mut mpsc::Receiver<Inbox>) -> Vec<String> {
         let mut all = Vec::new();
@@ -420,28 +524,84 @@ mod tests {
         all
     }
 
-    #[tokio::test]
-    async fn who_talks_goes_on_talking_when_the_queues_begin_anew() {
-        let folder = tempfile::tempdir().expect("a folder");
-        let store = crate::store::Store::open(folder.path()).await.expect("a store");
+    async fn keeper(people: People, folder: &std::path::Path) -> Keeper {
+        let store = crate::store::Store::open(folder).await.expect("a store");
         let (writer, _task) = crate::store::StoreWriter::start(store);
-        let agent = |name: &str| {
-            let skills = BTreeMap::from([("support".to_string(), 1)]);
-            (AgentSetup { name: name.into(), skills, languages: BTreeSet::new(), returns: None }, format!("sip:{name}@x"))
-        };
-        let people = People::new(vec![QueueSetup::named("support")], vec![agent("anna"), agent("bob")]);
         let epoch = Instant::now();
-        let mut keeper = Keeper {
+        Keeper {
             acd: Acd::new(people.setup.clone(), now_since(epoch)).expect("a set-up"),
             epoch,
             people: Arc::new(Mutex::new(Arc::new(people))),
             calls: HashMap::new(),
             call_backs: CallBacks::new(mpsc::unbounded_channel().0, writer),
+            phones: BTreeSet::new(),
             tell: watch::channel(Arc::default()).0,
             day: None,
             dirty: false,
             shown: epoch,
+        }
+    }
+
+    fn agent(name: &str, phone: &str, returns: Option<Duration>) -> (AgentSetup, String) {
+        let skills = BTreeMap::from([("support".to_string(), 1)]);
+        (AgentSetup { name: name.into(), skills, languages: BTreeSet::new(), returns }, phone.into())
+    }
+
+    #[tokio::test]
+    async fn whose_phone_is_not_registered_is_away_until_it_comes() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let agents = vec![
+            agent("anna", REGISTERS, None),
+            agent("bob", REGISTERS, Some(Duration::from_secs(60))),
+            agent("carl", PHONE, None),
+        ];
+        let login = |login: &str| PhoneLogin { login: login.into(), password: Pii::new("secret".into()) };
+        let logins = BTreeMap::from([("anna".to_string(), login("a1")), ("bob".to_string(), login("bob"))]);
+        let people = People { logins, ..People::new(vec![QueueSetup::named("support")], agents) };
+        let mut keeper = keeper(people, folder.path()).await;
+        keeper.phones_settle();
+        let is =
+            |keeper: &Keeper, agent: &str| match keeper.acd.agent_view(now_since(keeper.epoch).at, agent).map(|a| a.presence) {
+                Some(Presence::Away(why)) => why,
+                other => format!("{other:?}"),
+            };
+        let goes = |keeper: &mut Keeper, agent: &str, presence| {
+            keeper.handle(Some(Message::Desk(Event::Presence { agent: agent.into(), presence })));
         };
+        let phone = |keeper: &mut Keeper, login: &str, there| keeper.handle(Some(Message::Phone(login.into(), there)));
+        assert_eq!(is(&keeper, "bob"), NO_PHONE, "there from the start, but without a phone");
+        for agent in ["anna", "carl"] {
+            goes(&mut keeper, agent, Presence::Available);
+        }
+        assert_eq!((is(&keeper, "anna").as_str(), is(&keeper, "carl").as_str()), (NO_PHONE, "Some(Available)"));
+        goes(&mut keeper, "carl", Presence::Offline);
+        phone(&mut keeper, "a1", true);
+        assert_eq!((is(&keeper, "anna").as_str(), is(&keeper, "bob").as_str()), ("Some(Available)", NO_PHONE));
+        let (waits, mut inbox) = mpsc::channel(10);
+        let ticket = Box::new(Ticket { queue: "support".into(), ..Ticket::default() });
+        keeper.handle(Some(Message::Call(CallId(1), QueueAsk::Enter(ticket), waits)));
+        let offered = match inbox.try_recv() {
+            Ok(Inbox::Happening(Happening::Call(call::Event::Queue(QueueEvent::Offer { to, .. })))) => to,
+            _ => "no offer".into(),
+        };
+        assert_eq!(offered, format!("{REGISTERED}a1"));
+        // It goes while it rings: the caller keeps the place, and is offered again when it is back.
+        phone(&mut keeper, "a1", false);
+        assert_eq!((is(&keeper, "anna").as_str(), heard(&mut inbox)[0].as_str()), (NO_PHONE, "Withdrawn"));
+        phone(&mut keeper, "a1", true);
+        assert_eq!(heard(&mut inbox).last().map(String::as_str), Some("Offer"));
+        // Other reasons are the agent's own.
+        goes(&mut keeper, "anna", Presence::Away("lunch".into()));
+        phone(&mut keeper, "a1", false);
+        phone(&mut keeper, "a1", true);
+        assert_eq!(is(&keeper, "anna"), "lunch");
+    }
+
+    #[tokio::test]
+    async fn who_talks_goes_on_talking_when_the_queues_begin_anew() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let agents = vec![agent("anna", "sip:anna@x", None), agent("bob", "sip:bob@x", None)];
+        let mut keeper = keeper(People::new(vec![QueueSetup::named("support")], agents), folder.path()).await;
         let ((talks, mut first), (waits, mut second)) = (mpsc::channel(10), mpsc::channel(10));
         let (here, there) = (CallId(1), CallId(2));
         let ticket = || Box::new(Ticket { queue: "support".into(), ..Ticket::default() });

@@ -1,6 +1,6 @@
 //! What a gateway needs to start, already checked: made from the configuration file, or by a test.
 
-use super::config::{Config, Network};
+use super::config::{Config, EmergencyConfig, Network};
 use super::queues::People;
 use super::rate::CallerLimits;
 use crate::browser::Place;
@@ -44,6 +44,8 @@ pub struct Settings {
     pub transcript: bool,
     /// Calls at once; beyond them 503 with Retry-After.
     pub max_calls: usize,
+    /// What agents' phones may call over every limit.
+    pub emergency: EmergencyConfig,
     /// How often one source or caller may call, and who may not.
     pub callers: CallerLimits,
     /// Hashes of the models in use, for the event logs' heads.
@@ -118,6 +120,9 @@ impl Settings {
                 accounts: Accounts(
                     config.sip.accounts.iter().map(|(name, password)| (name.clone(), password.reveal().clone())).collect(),
                 ),
+                phones: config.people.accounts(),
+                terms: config.sip.terms,
+                emergency: config.emergency.numbers.clone(),
                 trunks: config.trunks.clone(),
                 reliable: config.sip.reliable,
                 session: SessionPolicy { expires: config.sip.session_expires, ..SessionPolicy::default() },
@@ -162,6 +167,7 @@ impl Settings {
             longest_call: config.limits.call,
             transcript: config.desk.transcript,
             max_calls: config.sip.max_calls as usize,
+            emergency: config.emergency.clone(),
             callers: CallerLimits {
                 per_source: config.limits.calls_per_minute,
                 per_caller: config.limits.calls_per_minute_per_caller,

@@ -6,7 +6,7 @@ use crate::call::Record;
 use crate::drive::Ports as _;
 use crate::sip::destinations::{Destinations, Target, number_by_trunk};
 use crate::sip::trunk::{Direction, NoTrunk, Permit, numbers_out};
-use crate::sip::{ByTrunk, EndedWhy, SipCommand, Srtp};
+use crate::sip::{ByTrunk, EndedWhy, REGISTERED, SipCommand, Srtp};
 use std::net::IpAddr;
 use std::time::Duration;
 
@@ -98,7 +98,7 @@ impl LivePorts {
         // Who is called back sees the number that they had called.
         let from = self.ours.clone().filter(|_| leg == LegId::Caller).unwrap_or_else(|| self.caller_number.clone());
         let caller = self.legs.get(&LegId::Caller).filter(|_| leg != LegId::Caller).map(|leg| leg.dialog);
-        let trunk = trunk.map(|name| ByTrunk { name, caller });
+        let trunk = trunk.map(|name| ByTrunk { name, caller, emergency: false });
         let sent =
             self.shared.sip.send(SipCommand::Invite { dialog, to: to.into(), from, sdp, uui, ring_seconds, trunk }).is_ok();
         if !sent {
@@ -110,6 +110,9 @@ impl LivePorts {
     /// The address of ours that whoever is dialled reaches. What is behind a name is not known here: then it is the caller's view
     /// of us, unless that is this machine alone.
     fn ip_toward(&self, uri: &str) -> IpAddr {
+        if let Some(at) = uri.strip_prefix(REGISTERED).and_then(|login| self.shared.sip.phone_at(login)) {
+            return self.shared.sip.local_ip_toward(at.ip());
+        }
         match SipUri::parse(uri).and_then(|uri| uri.ip()) {
             Some(ip) => self.shared.sip.local_ip_toward(ip),
             None if self.ip.is_loopback() && !uri.contains("localhost") => self.shared.sip.local_ip_toward(SOMEWHERE),

@@ -2,8 +2,12 @@
 //! is negotiated by the pure `sip::sdp`. `sip::shell` holds the crate, its sockets and its pitfalls.
 
 use super::party::Diverted;
+use super::verify::Accounts;
 use crate::base::{Digit, Pii};
 use std::net::SocketAddr;
+
+/// Before the login of a phone that has registered here, in place of an address that can be called.
+pub const REGISTERED: &str = "registered:";
 
 /// One dialog (SIP only), ours by number whatever the Call-ID says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -99,6 +103,13 @@ pub enum SipEvent {
         /// Their answer.
         sdp: String,
     },
+    /// An agent's phone has registered here, or no phone of theirs is registered any more.
+    Phone {
+        /// The name that it logs in with.
+        login: String,
+        /// It can be called from now on, as [`REGISTERED`] and its login.
+        there: bool,
+    },
     /// The dialog is over, for whichever reason.
     Ended {
         /// Which.
@@ -120,6 +131,8 @@ pub struct Origin {
     pub hidden: Option<Pii<String>>,
     /// The number that was dialled first, when somebody sent the call on to us.
     pub diverted: Option<Diverted>,
+    /// The login of the agent whose phone calls, and has proved it.
+    pub phone: Option<String>,
 }
 
 /// By which trunk a call of ours goes.
@@ -130,6 +143,8 @@ pub struct ByTrunk {
     /// The call that came in and for whose caller this one is made. Only if it came from a trusted source, and by the number
     /// in `from`, is that number asserted to the trunk.
     pub caller: Option<DialogKey>,
+    /// An emergency call: no limit of ours stops it.
+    pub emergency: bool,
 }
 
 /// Why a dialog is over.
@@ -159,6 +174,11 @@ pub enum EndedWhy {
 /// What signalling is told.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SipCommand {
+    /// Whose phones may register from now on, by login. Others are forgotten.
+    SetPhones {
+        /// Logins and passwords.
+        phones: Accounts,
+    },
     /// 180.
     Ring {
         /// Which.
@@ -213,7 +233,7 @@ pub enum SipCommand {
     Invite {
         /// Key for its events.
         dialog: DialogKey,
-        /// SIP URI. A Replaces header in it (RFC 3891 §2) goes into the INVITE; other headers are left out.
+        /// SIP URI, or [`REGISTERED`] and the login of a phone. A Replaces header in it (RFC 3891 §2) goes into the INVITE; other headers are left out.
         to: String,
         /// User part of From.
         from: String,

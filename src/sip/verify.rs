@@ -9,6 +9,7 @@ use crate::base::{SipUri, hex};
 use sha2::{Digest, Sha256};
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::net::IpAddr;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 use subtle::ConstantTimeEq as _;
 
@@ -47,6 +48,8 @@ pub(crate) struct Asked<'a> {
     pub(crate) uri: &'a str,
     /// Where it came from.
     pub(crate) source: IpAddr,
+    /// Who has proved to be just there before, port and all: wrong passwords of others at that address do not shut this one out.
+    pub(crate) proved: Option<&'a str>,
 }
 
 /// Why a request is not let in.
@@ -75,6 +78,8 @@ pub(crate) struct Verifier {
     /// When the youngest nonce that was forgotten was made, milliseconds.
     forgotten: Option<u64>,
     failures: BTreeMap<IpAddr, Failures>,
+    /// Makes nonces of one millisecond different.
+    serial: AtomicU32,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -94,7 +99,22 @@ impl Verifier {
     /// `offered` = the algorithms, the first preferred (RFC 8760 §2.4); `secret` must be random.
     pub(crate) fn new(realm: &str, accounts: Accounts, offered: &[Algorithm], secret: [u8; 32]) -> Verifier {
         let (used, order, failures) = (HashMap::new(), VecDeque::new(), BTreeMap::new());
-        Verifier { realm: realm.into(), accounts, offered: offered.to_vec(), secret, used, order, forgotten: None, failures }
+        Verifier {
+            realm: realm.into(),
+            accounts,
+            offered: offered.to_vec(),
+            secret,
+            used,
+            order,
+            forgotten: None,
+            failures,
+            serial: AtomicU32::new(0),
+        }
+    }
+
+    /// Others may come from now on; what is known of nonces and failures stays.
+    pub(crate) fn set_accounts(&mut self, accounts: Accounts) {
+        self.accounts = accounts;
     }
 
     /// Values of WWW-Authenticate. `now` = time since any fixed moment.
@@ -113,12 +133,15 @@ impl Verifier {
     /// # Errors
     /// [`Denied`].
     pub(crate) fn check(&mut self, now: Duration, asked: Asked<'_>, values: &[String]) -> Result<String, Denied> {
-        if self.failures(now, asked.source) >= FAILURES_MAX {
+        // Who is blocked may still show the password of the phone that is there, and nothing else.
+        let blocked = self.failures(now, asked.source) >= FAILURES_MAX;
+        let may_try = |value: &str| !blocked || asked.proved.is_some_and(|name| username(value).as_deref() == Some(name));
+        if blocked && asked.proved.is_none() {
             return Err(Denied::Blocked);
         }
         let mut stale = false;
         let mut tried = false;
-        for value in values {
+        for value in values.iter().filter(|value| may_try(value)) {
             match self.check_one(now, asked, value) {
                 Ok(name) => return Ok(name),
                 Err(Wrong::Stale) => stale = true,
@@ -202,9 +225,9 @@ impl Verifier {
         new
     }
 
-    /// A nonce: milliseconds in hex, and a hash of them that only we can make.
+    /// A nonce: milliseconds and a number in hex, and a hash of them that only we can make.
     fn nonce(&self, now: Duration, source: IpAddr) -> String {
-        let time = format!("{:x}", now.as_millis());
+        let time = format!("{:x}-{:x}", now.as_millis(), self.serial.fetch_add(1, Ordering::Relaxed));
         format!("{time}.{}", self.seal(&time, source))
     }
 
@@ -212,7 +235,7 @@ impl Verifier {
     fn age(&self, now: Duration, source: IpAddr, nonce: &str) -> Option<Duration> {
         let (time, seal) = nonce.split_once('.')?;
         let ours = bool::from(self.seal(time, source).as_bytes().ct_eq(seal.as_bytes()));
-        let made = u64::from_str_radix(time, 16).ok().filter(|_| ours)?;
+        let made = made(nonce).filter(|_| ours)?;
         now.checked_sub(Duration::from_millis(made))
     }
 
@@ -244,9 +267,15 @@ impl Verifier {
     }
 }
 
+/// The name in one Authorization value.
+fn username(value: &str) -> Option<String> {
+    let (_, rest) = value.trim().split_once([' ', '\t'])?;
+    parameters(rest).into_iter().find(|(name, _)| name.eq_ignore_ascii_case("username")).map(|(_, name)| name)
+}
+
 /// When a nonce says that it was made, milliseconds.
 fn made(nonce: &str) -> Option<u64> {
-    u64::from_str_radix(nonce.split_once('.')?.0, 16).ok()
+    u64::from_str_radix(nonce.split(['.', '-']).next()?, 16).ok()
 }
 
 /// Why one Authorization value does not count.
@@ -287,7 +316,7 @@ mod tests {
     }
 
     fn asked(uri: &str) -> Asked<'_> {
-        Asked { method: "INVITE", uri, source: PEER }
+        Asked { method: "INVITE", uri, source: PEER, proved: None }
     }
 
     /// What a client answers to a challenge.
@@ -334,6 +363,18 @@ mod tests {
         assert_eq!(send(20), stale);
     }
 
+    /// Two phones behind one address may be challenged in the same moment.
+    #[test]
+    fn no_two_challenges_are_the_same() {
+        let mut verifier = verifier();
+        let both = [(); 2].map(|()| verifier.challenges(seconds(0), PEER, false)[0].clone());
+        assert_ne!(both[0], both[1]);
+        for challenge in &both {
+            let value = answer(challenge, "pbx", "long and secret", 1);
+            assert_eq!(verifier.check(seconds(1), asked(URI), &[value]), Ok("pbx".into()));
+        }
+    }
+
     #[test]
     fn others_do_not() {
         let mut verifier = verifier();
@@ -375,6 +416,26 @@ mod tests {
         let good = answer(&challenge, "pbx", "long and secret", 1);
         assert_eq!(verifier.check(seconds(2), asked(URI), std::slice::from_ref(&good)), Err(Denied::Blocked));
         assert_eq!(verifier.check(seconds(70), asked(URI), &[good]), Ok("pbx".into()));
+    }
+
+    #[test]
+    fn a_phone_that_is_known_to_be_there_is_not_shut_out_by_others() {
+        let accounts = [("anna", "long and secret"), ("bob", "another one")].map(|(n, p)| (n.to_string(), p.to_string()));
+        let mut verifier = Verifier::new("hotline", Accounts(accounts.into()), &[Algorithm::Md5], [7; 32]);
+        let challenge = verifier.challenges(seconds(0), PEER, false)[0].clone();
+        for n in 0..FAILURES_MAX {
+            let guess = answer(&challenge, "anna", &format!("guess {n}"), 1);
+            assert!(verifier.check(seconds(1), asked(URI), &[guess]).is_err());
+        }
+        let (own, other) = (answer(&challenge, "anna", "long and secret", 1), answer(&challenge, "bob", "another one", 2));
+        assert_eq!(verifier.check(seconds(2), asked(URI), std::slice::from_ref(&own)), Err(Denied::Blocked));
+        let there = Asked { proved: Some("anna"), ..asked(URI) };
+        assert_eq!(verifier.check(seconds(2), there, &[]), Err(Denied::Challenge { stale: false }));
+        assert_eq!(verifier.check(seconds(2), there, &[other]), Err(Denied::Challenge { stale: false }), "its own alone");
+        assert_eq!(verifier.check(seconds(2), there, &[own]), Ok("anna".into()));
+        verifier.set_accounts(Accounts::default());
+        let late = answer(&challenge, "anna", "long and secret", 3);
+        assert!(verifier.check(seconds(90), asked(URI), &[late]).is_err(), "not configured any more");
     }
 
     #[test]

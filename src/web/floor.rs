@@ -6,6 +6,7 @@ use super::desk_view::{self, Desk, Wall};
 use super::problem::{Answer, Body, Named, Problem};
 use super::{First, Hub, Opening, Seat, To, WebState};
 use crate::acd::Presence;
+use crate::server::NO_PHONE;
 use crate::store::{Role, Store};
 use async_trait::async_trait;
 use axum::Json;
@@ -96,7 +97,9 @@ pub(super) async fn run(side: Arc<DeskSide>, hub: Hub, store: Store) {
 /// Nobody is offered a call who does not see it. Who talks goes on: the call is on the phone.
 fn tab_closed(side: &DeskSide, agent: &str) {
     let floor = side.desks.floor().borrow().clone();
-    let available = floor.agents.iter().any(|a| a.name == agent && a.presence == Presence::Available);
+    // Whose phone is not there would be available again with it.
+    let takes = |presence: &Presence| *presence == Presence::Available || *presence == Presence::Away(NO_PHONE.into());
+    let available = floor.agents.iter().any(|a| a.name == agent && takes(&a.presence));
     let desk = side.desks.people().setup.agents.iter().any(|a| a.name == agent && a.returns.is_none());
     if available && desk {
         tracing::info!(agent, "the desk was closed; its agent is offered no more calls");

@@ -34,6 +34,13 @@ impl Baresip {
         Baresip::start_with(sound, None, seconds, Some(free_port()), (G711, ""))
     }
 
+    /// One that registers with this password at `registrar` (`sip:anna@127.0.0.1:5060;transport=tcp`), answers by itself, takes
+    /// commands and writes every SIP message into its log.
+    pub(crate) fn registering(sound: &Path, registrar: &str, password: &str, seconds: u32) -> Baresip {
+        let account = format!("account <{registrar}>;auth_pass={password};regint=60");
+        Baresip::start_with(sound, None, seconds, Some(free_port()), (G711, &account))
+    }
+
     /// Sources and players of 8 kHz are resampled by baresip to whatever the codec wants.
     fn start_with(
         sound: &Path,
@@ -59,7 +66,10 @@ impl Baresip {
             None => config,
         };
         let mode = if dial.is_some() { "manual" } else { "auto" };
-        let account = format!("<sip:phone@127.0.0.1:{port}>;regint=0;audio_codecs={codecs};answermode={mode}{more}\n");
+        let account = match more.strip_prefix("account ") {
+            Some(account) => format!("{account};audio_codecs={codecs};answermode={mode}\n"),
+            None => format!("<sip:phone@127.0.0.1:{port}>;regint=0;audio_codecs={codecs};answermode={mode}{more}\n"),
+        };
         std::fs::write(dir.path().join("config"), config).expect("written");
         std::fs::write(dir.path().join("accounts"), account).expect("written");
         let mut command = Command::new("baresip");

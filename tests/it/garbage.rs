@@ -252,7 +252,10 @@ async fn garbage_at_every_port_harms_no_call() {
         eprintln!("SHORTENED: {} s of garbage instead of 60 (HOTLINE_HEAVY=1 for all)", time.as_secs());
     }
     let env = vec![("AGENT_SIP", "sip:nobody@127.0.0.1:9".to_string())];
-    let gateway = Gateway::start(Wanted { flow: "tests/flows/long.yaml", env, ..Wanted::default() });
+    // A registrar, too.
+    let more = "[[queue]]\nname = \"support\"\n[[agent]]\nname = \"anna\"\nphone = \"registered\"\n\
+                phone_password = \"one-long-and-secret-word\"\nqueues = [\"support\"]\n[emergency]\nnumbers = [\"112\"]\n";
+    let gateway = Gateway::start(Wanted { flow: "tests/flows/long.yaml", env, more, ..Wanted::default() });
     let mut before = None;
     for attempt in 1.. {
         let control = Callers::call(&gateway).await.listen(time).await;

@@ -71,6 +71,8 @@ pub(crate) struct Wanted<'a> {
     pub(crate) hosts: Vec<String>,
     /// The address to listen on, in place of 127.0.0.1; an IPv6 one in brackets.
     pub(crate) host: &'a str,
+    /// The port of SIP over UDP and TCP; 0 = the system chooses two.
+    pub(crate) port: u16,
     /// Further TOML, appended.
     pub(crate) more: &'a str,
     /// Lines for the `[limits]` table.
@@ -103,9 +105,10 @@ impl Gateway {
         let flow = checkout().join(wanted.flow);
         let env: String = wanted.env.iter().map(|(k, v)| format!("{k} = {v:?}\n")).collect();
         let host = if wanted.host.is_empty() { "127.0.0.1" } else { wanted.host };
+        let port = wanted.port;
         let store = if wanted.store.is_empty() { "dir = \"store\"\n" } else { wanted.store };
         let text = format!(
-            "[sip]\nudp = \"{host}:0\"\ntcp = \"{host}:0\"\n{}\n[[number]]\ndialled = \"5551000\"\nflow = {flow:?}\n\
+            "[sip]\nudp = \"{host}:{port}\"\ntcp = \"{host}:{port}\"\n{}\n[[number]]\ndialled = \"5551000\"\nflow = {flow:?}\n\
              [store]\n{store}\n[web]\nlisten = \"127.0.0.1:0\"\n{}\n[limits]\ncalls_per_minute = 1000\n{}\n[flow_env]\n{env}\n\
              [lookup]\nhosts = {:?}\n{}",
             wanted.sip, wanted.web, wanted.limits, wanted.hosts, wanted.more

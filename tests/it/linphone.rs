@@ -11,14 +11,14 @@ use std::process::{Child, ChildStdin, Command, Stdio};
 use std::time::{Duration, Instant};
 
 /// A linphone process with its own home; killed when dropped, because it does not heed SIGTERM.
-struct Linphone {
+pub(crate) struct Linphone {
     child: Child,
     commands: ChildStdin,
     home: tempfile::TempDir,
 }
 
 impl Linphone {
-    fn start() -> Linphone {
+    pub(crate) fn start() -> Linphone {
         let home = tempfile::tempdir().expect("a temporary folder");
         // Without it its database cannot be opened.
         std::fs::create_dir_all(home.path().join(".local/share/linphone")).expect("a folder");
@@ -39,16 +39,16 @@ impl Linphone {
         Linphone { child, commands, home }
     }
 
-    fn command(&mut self, line: &str) {
+    pub(crate) fn command(&mut self, line: &str) {
         writeln!(self.commands, "{line}").expect("linphone listens");
     }
 
-    fn log(&self) -> String {
+    pub(crate) fn log(&self) -> String {
         std::fs::read_to_string(self.home.path().join("log")).unwrap_or_default()
     }
 
     /// Waits until it has said this.
-    fn says(&self, text: &str) {
+    pub(crate) fn says(&self, text: &str) {
         let until = Instant::now() + Duration::from_secs(30);
         while !self.log().contains(text) {
             assert!(Instant::now() < until, "linphone never said {text:?}:\n{}", self.log());
@@ -56,7 +56,7 @@ impl Linphone {
         }
     }
 
-    fn path(&self, name: &str) -> PathBuf {
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.home.path().join(name)
     }
 }
@@ -70,7 +70,7 @@ impl Drop for Linphone {
 
 /// Its recordings claim another length in their heads than they have, and have the rate of the codec that was agreed on:
 /// writes one at 8 kHz that is as long as it is.
-fn at_8_khz(recorded: &Path, to: &Path) {
+pub(crate) fn at_8_khz(recorded: &Path, to: &Path) {
     let bytes = std::fs::read(recorded).expect("a recording");
     assert!(bytes.len() > 44, "something was recorded");
     let rate = u32::from_le_bytes([bytes[24], bytes[25], bytes[26], bytes[27]]);

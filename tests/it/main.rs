@@ -21,6 +21,7 @@ mod linphone;
 mod media;
 mod moves;
 mod page;
+mod phones;
 mod raw;
 mod readme;
 mod replay;

@@ -113,6 +113,7 @@ pub(crate) fn word(event: &SipEvent) -> String {
         SipEvent::ReferProgress { status, last, .. } => format!("refer:{status}{}", if *last { ":last" } else { "" }),
         SipEvent::Ringing { .. } => "ringing".into(),
         SipEvent::Answered { .. } => "answered".into(),
+        SipEvent::Phone { login, there } => format!("{}{login}", if *there { "+" } else { "-" }),
         SipEvent::Ended { why, .. } => match why {
             EndedWhy::Bye => "bye".into(),
             EndedWhy::Cancelled => "cancelled".into(),

@@ -6,7 +6,7 @@
 //! by its Content-Length the message is not complete, so nothing is due before the time for half a message is over.
 
 use hotline::sip::guard::{Framer, Piece};
-use hotline::sip::{SipCommand, SipConfig, SipEndpoint, SipEvent};
+use hotline::sip::{Accounts, SipCommand, SipConfig, SipEndpoint, SipEvent};
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -342,12 +342,27 @@ fn the_table_has_every_message_of_the_rfc() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_torture_message_meets_its_answer() {
+    meet_their_answers(None).await;
+}
+
+/// A registrar asks for a password where the others say that they are none.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_torture_message_meets_its_answer_at_a_registrar() {
+    let phones = ["user", "watson", "bob"].map(|login| (login.to_string(), "one-long-and-secret-word".to_string()));
+    meet_their_answers(Some(Accounts(phones.into()))).await;
+}
+
+async fn meet_their_answers(phones: Option<Accounts>) {
+    let registrar = phones.is_some();
+    let change = |cfg: &mut SipConfig| cfg.phones = phones.clone().unwrap_or_default();
     // One endpoint for each transport: the same branch over both would be the same transaction.
-    let (mut for_udp, mut for_tcp) = (Busy::start(|_| ()).await, Busy::start(|_| ()).await);
+    let (mut for_udp, mut for_tcp) = (Busy::start(change).await, Busy::start(change).await);
     let messages = messages();
     let mut wrong = Vec::new();
     for (name, udp, tcp, why) in TABLE {
         let message = &messages[*name];
+        let asks = registrar && message.starts_with(b"REGISTER ");
+        let [udp, tcp] = &[udp, tcp].map(|words| if asks { words.replace("405", "401") } else { words.to_string() });
         let found = over_udp(&mut for_udp, name, message, udp).await;
         if found != *udp {
             wrong.push(format!("{name} over UDP: {found}, expected {udp} ({why})"));

@@ -269,7 +269,7 @@ async fn only_a_trusted_number_is_asserted() {
         for (from, asserted) in [(from, asserted), ("+4930777".into(), "<sip:u1@127.0.0.1>")] {
             let (dialog, sdp) = (gateway.new_key(), SdpSession::new(7).offer(LOOPBACK, 40_002));
             let to = far.trunk("far").proxy.uri("+4930555");
-            let trunk = Some(ByTrunk { name: "far".into(), caller: Some(caller) });
+            let trunk = Some(ByTrunk { name: "far".into(), caller: Some(caller), emergency: false });
             let shown = format!("<sip:{from}@127.0.0.1>");
             gateway.send(SipCommand::Invite { dialog, to, from, sdp, uui: None, ring_seconds: 20, trunk }).expect("not busy");
             let request = far.next().await;
@@ -520,7 +520,7 @@ async fn a_trunk_over_tls() {
         if answers {
             let (dialog, sdp) = (endpoint.new_key(), SdpSession::new(7).offer(LOOPBACK, 40_000));
             let (to, from) = (trunk.proxy.uri("+4930555100"), "200".to_string());
-            let trunk = Some(ByTrunk { name: "far".into(), caller: None });
+            let trunk = Some(ByTrunk { name: "far".into(), caller: None, emergency: false });
             let invite = SipCommand::Invite { dialog, to, from, sdp, uui: None, ring_seconds: 5, trunk };
             endpoint.send(invite).expect("not busy");
             let event = tokio::time::timeout(Duration::from_secs(10), far_events.recv()).await.expect("a call in time");

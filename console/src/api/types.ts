@@ -166,6 +166,8 @@ export interface Desk {
   dispositions: string[];
   intents: Intent[];
   call: Call | null;
+  /** For a minute after a call-back came to nothing; it has no wrap-up. */
+  not_reached: { why: "no_answer" | "busy" | "mailbox" | "not_wanted" | "failed"; at: string } | null;
 }
 
 export type AbuseStep = "warn" | "supervisor" | "end";

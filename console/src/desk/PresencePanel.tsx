@@ -37,6 +37,7 @@ export function PresencePanel({ desk, lost, after, possible, perform }: Props) {
           <Since since={agent.since} until={agent.until} />
         </div>
       </header>
+      {agent.reason === "no_phone" ? <p className="note">{t("presence.no_phone")}</p> : null}
       {agent.state === "rest" ? <p className="note">{t("presence.rest")}</p> : null}
       {possible.has("away") ? null : <p className="note">{t("presence.in_offer")}</p>}
       {inCall ? <h3>{t("presence.after")}</h3> : null}
@@ -76,6 +77,8 @@ export function PresencePanel({ desk, lost, after, possible, perform }: Props) {
         <span>{t("presence.calls_today", { count: agent.calls_today })}</span>
         {agent.phone === "browser" ? (
           <span>{t("presence.browser_phone")}</span>
+        ) : agent.phone === "registered" ? (
+          <span>{t("presence.registered_phone")}</span>
         ) : (
           <span>
             {t("presence.phone")} <span className="mono">{agent.phone}</span>

@@ -71,6 +71,7 @@ export function desk(part: Partial<Desk> = {}, state: Desk["agent"]["state"] = "
     dispositions: ["resolved", "callback"],
     intents: [],
     call: null,
+    not_reached: null,
     ...part,
   };
 }

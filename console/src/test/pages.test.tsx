@@ -192,6 +192,12 @@ test("what becomes of a draft is told: taken by one key, rejected by another", a
   );
 });
 
+test("a call-back that came to nothing is told at the desk", async () => {
+  now = desk({ not_reached: { why: "busy", at: "2026-11-23T02:00:00Z" } });
+  open();
+  expect(await screen.findByText(/was on the phone/)).toBeTruthy();
+});
+
 test("wrap-up: what is written is saved, and done with a break goes on a break", async () => {
   now = desk({ call: call({ phase: "wrapup", disposition: "resolved", summary: "Late." }) }, "wrapup");
   const user = open();

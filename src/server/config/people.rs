@@ -3,8 +3,8 @@
 use super::reader::Section;
 use super::{DeskConfig, values};
 use crate::acd::{AgentSetup, Choose, Overflow, QueueSetup};
-use crate::base::OpeningHours;
-use crate::server::queues::People;
+use crate::base::{OpeningHours, Pii};
+use crate::server::queues::{People, PhoneLogin, REGISTERS};
 use crate::server::softphones::PHONE;
 use crate::sip::trunk::Trunk;
 use std::collections::{BTreeMap, BTreeSet};
@@ -20,12 +20,14 @@ pub(super) fn read_people(top: &mut Section<'_>, trunks: &[Trunk]) -> People {
     }
     let mut agents = Vec::new();
     for mut s in top.tables("agent") {
-        if let Some(agent) = read_agent(&mut s, &queues) {
-            agents.push(agent);
-        }
+        let before: Vec<&str> = agents.iter().filter_map(|(_, _, login): &Read| Some(login.as_ref()?.login.as_str())).collect();
+        let agent = read_agent(&mut s, &queues, &before);
+        agents.extend(agent);
         s.finish();
     }
-    let people = People::new(queues.into_iter().map(|(queue, _)| queue).collect(), agents);
+    let logins = agents.iter_mut().filter_map(|(agent, _, login)| Some((agent.name.clone(), login.take()?))).collect();
+    let agents = agents.into_iter().map(|(agent, phone, _)| (agent, phone)).collect();
+    let people = People { logins, ..People::new(queues.into_iter().map(|(queue, _)| queue).collect(), agents) };
     // What is wrong between them has no one line.
     for wrong in people.setup.check().err().into_iter().flatten() {
         top.error("queue", &format!("the queues do not fit together: {wrong}"), "Correct [[queue]] and [[agent]]");
@@ -110,13 +112,42 @@ fn read_hours(s: &mut Section<'_>) -> Option<OpeningHours> {
     }
 }
 
-fn read_agent(s: &mut Section<'_>, queues: &[(QueueSetup, usize)]) -> Option<(AgentSetup, String)> {
+/// An agent, the phone, and what that logs in with if it registers here.
+type Read = (AgentSetup, String, Option<PhoneLogin>);
+
+/// What a phone that registers here proves itself with. `before` = logins of others.
+fn read_login(s: &mut Section<'_>, agent: Option<&str>, registers: bool, before: &[&str]) -> Option<PhoneLogin> {
+    let login = s.get("phone_login", None, values::some(values::name));
+    let password = s.get("phone_password", None, values::some(values::secret));
+    if !registers {
+        if login.is_some() || password.is_some() {
+            let what = "phone_login and phone_password are for a phone that registers here, and this one is called elsewhere";
+            s.error("phone_password", what, "Write phone = \"registered\", or leave them out");
+        }
+        return None;
+    }
+    let login = login.or(agent.map(str::to_string))?;
+    if before.contains(&login.as_str()) {
+        s.error("phone_login", &format!("another agent's phone has the login {login:?}"), "Write another phone_login");
+    }
+    let Some(password) = password else {
+        let what = "a phone that registers here needs a password";
+        s.error("phone", what, "Write phone_password = \"env:ANNA_PHONE\"; make one with: openssl rand -base64 24");
+        return None;
+    };
+    super::check_password(s, "phone_password", &password);
+    Some(PhoneLogin { login, password: Pii::new(password.reveal().clone()) })
+}
+
+fn read_agent(s: &mut Section<'_>, queues: &[(QueueSetup, usize)], before: &[&str]) -> Option<Read> {
     let name = s.required("name", "name = \"anna\"", values::name);
-    let phone = s.required("phone", "phone = \"browser\" or phone = \"sip:anna@192.0.2.10\"", values::phone);
+    let phone = s.required("phone", "phone = \"browser\", \"registered\" or \"sip:anna@192.0.2.10\"", values::phone);
     let serves: Vec<String> = s.get("queues", Vec::new(), values::list(values::name));
     let mut skills = s.table("skills").every(values::whole::<u8>(1..=10));
     let languages = s.get("languages", Vec::new(), values::list(values::language));
     let desk = s.get("desk", true, values::yes_or_no);
+    let registers = phone.as_deref() == Some(REGISTERS);
+    let login = read_login(s, name.as_deref(), registers, before);
     let pause = s.get("pause_seconds", Duration::from_secs(60), values::seconds(5..=3_600));
     if !desk && phone.as_deref() == Some(PHONE) {
         s.error("desk", "a phone in the page needs a desk", "Leave desk out, or write the address of a phone on the table");
@@ -142,5 +173,5 @@ fn read_agent(s: &mut Section<'_>, queues: &[(QueueSetup, usize)]) -> Option<(Ag
         s.error("queues", "the agent serves no queue", "Write queues = [\"support\"], or skills = { support = 5 }");
     }
     let languages = languages.into_iter().collect::<BTreeSet<_>>();
-    Some((AgentSetup { name: name?, skills, languages, returns: (!desk).then_some(pause) }, phone?))
+    Some((AgentSetup { name: name?, skills, languages, returns: (!desk).then_some(pause) }, phone?, login))
 }

@@ -10,6 +10,7 @@ fn parse(text: &str) -> (Result<Config, Vec<ConfigError>>, Vec<String>) {
             "PARCEL_TOKEN" => Some("s3cret".to_string()),
             "PBX_PASSWORD" => Some("given by the PBX".to_string()),
             "CARRIER_PASSWORD" => Some("given by the carrier".to_string()),
+            "BOB_PHONE_PASSWORD" => Some("one-long-and-secret-word".to_string()),
             "BRANCH_PBX_PASSWORD" => Some("correct horse battery".to_string()),
             _ => None,
         },
@@ -364,6 +365,26 @@ fn queues_and_agents_are_read_and_their_mistakes_told() {
     assert_eq!((config.people.phones["anna"].as_str(), config.desk.media_ports), ("browser", Some(30_000..=30_099)));
     let told = errors(&format!("{MINIMAL}{page}desk = false\n")).join("\n");
     assert!(told.contains("a phone in the page needs a desk"), "{told}");
+    let phones = |more: &str| {
+        format!(
+            "{MINIMAL}[[queue]]\nname = \"support\"\n[[agent]]\nname = \"anna\"\nqueues = [\"support\"]\nphone = \"registered\"\n\
+             phone_password = \"one-long-and-secret-word\"\n[[agent]]\nname = \"bob\"\nqueues = [\"support\"]\n{more}\n"
+        )
+    };
+    let config = good(&phones("phone = \"registered\"\nphone_login = \"bobs\"\nphone_password = \"another-long-secret\""));
+    let logins: Vec<_> = config.people.accounts().0.into_keys().collect();
+    assert_eq!((logins, config.sip.terms), (vec!["anna".to_string(), "bobs".into()], crate::sip::Terms::default()));
+    assert!(!format!("{:?}", config.people).contains("secret"), "passwords do not show");
+    let cases = [
+        ("phone = \"registered\"", "needs a password"),
+        ("phone = \"registered\"\nphone_password = \"short\"", "guessed in minutes"),
+        ("phone = \"registered\"\nphone_login = \"anna\"\nphone_password = \"another-long-secret\"", "another agent's phone"),
+        ("phone = \"browser\"\nphone_password = \"another-long-secret\"", "called elsewhere"),
+    ];
+    for (more, part) in cases {
+        let told = errors(&phones(more)).join("\n");
+        assert!(told.contains(part), "{part}: {told}");
+    }
     let wrong = "[[queue]]\nname = \"support\"\nskills = { help = 3 }\noverflow = [\"nowhere\"]\nhours = [\"weekdays\"]\n\
         [[agent]]\nname = \"anna\"\nphone = \"anna\"\nqueues = [\"sales\"]\n\
         [[agent]]\nname = \"bob\"\nphone = \"sip:bob@192.0.2.10\"\nqueues = [\"support\"]\nskills = { help = 1 }\n";
@@ -377,4 +398,24 @@ fn queues_and_agents_are_read_and_their_mistakes_told() {
     ] {
         assert!(told.contains(part), "{part}: {told}");
     }
+}
+
+#[test]
+fn emergencies_go_by_a_trunk_that_is_there() {
+    let trunk = "[[trunk]]\nname = \"line\"\nproxy = \"192.0.2.1\"\n";
+    let config = good(&format!(
+        "{MINIMAL}[emergency]\nnumbers = [\"112\", \"110\"]\ntrunk = \"line\"\nlanguages = [\"zh\", \"en\"]\n{trunk}"
+    ));
+    assert_eq!((config.emergency.numbers, config.emergency.languages.len()), (vec!["112".to_string(), "110".into()], 2));
+    assert!(good(MINIMAL).emergency.numbers.is_empty());
+    let config = good(&format!("{MINIMAL}[emergency]\nnumbers = [\"112\"]\n"));
+    assert!(config.warnings.iter().any(|w| w.message.contains("no trunk")), "{:?}", config.warnings);
+    for (wrong, part) in
+        [("trunk = \"nowhere\"", "no trunk \"nowhere\""), ("languages = []", "no language"), ("numbers = [\"*\"]", "no number")]
+    {
+        let told = errors(&format!("{MINIMAL}[emergency]\n{wrong}\n{trunk}")).join("\n");
+        assert!(told.contains(part), "{part}: {told}");
+    }
+    let told = errors(&format!("{MINIMAL}[sip]\nregister_seconds_min = 300\nregister_seconds_max = 100\n")).join("\n");
+    assert!(told.contains("more than register_seconds_max"), "{told}");
 }

@@ -440,12 +440,12 @@ pub(super) fn zone(input: &Input<'_>) -> Result<chrono_tz::Tz, Wrong> {
 /// Where somebody is called: a SIP address, or a number by a trunk.
 pub(super) fn phone(input: &Input<'_>) -> Result<String, Wrong> {
     let written = text(input)?;
-    let page = written == crate::server::softphones::PHONE;
-    match page || crate::sip::destinations::Target::parse(written).is_some() {
+    let ours = [crate::server::softphones::PHONE, crate::server::queues::REGISTERS].contains(&written);
+    match ours || crate::sip::destinations::Target::parse(written).is_some() {
         true => Ok(written.to_string()),
         false => wrong(
             format!("{written:?} cannot be called"),
-            "Write \"browser\" for a phone in the desk's page, a SIP address such as \"sip:anna@192.0.2.10\", or \"trunk:+4930123456\" for a \
+            "Write \"browser\" for a phone in the desk's page, \"registered\" for one that registers here, a SIP address such as \"sip:anna@192.0.2.10\", or \"trunk:+4930123456\" for a \
              number by a trunk",
         ),
     }

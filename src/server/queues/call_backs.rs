@@ -438,6 +438,7 @@ mod tests {
             let epoch = Instant::now();
             let (send, starts) = mpsc::unbounded_channel();
             let keeper = Keeper {
+                phones: Default::default(),
                 acd: Acd::new(people.setup.clone(), now_since(epoch)).expect("a set-up"),
                 epoch,
                 people: Arc::new(Mutex::new(Arc::new(people))),

@@ -53,6 +53,9 @@ pub(super) struct Shared {
     pub(super) cfg: SipConfig,
     pub(super) addresses: Arc<Addresses>,
     pub(super) board: super::SharedBoard,
+    pub(super) phones: super::SharedRegistrar,
+    /// When this endpoint began: the verifiers and the registrar count from here.
+    pub(super) began: Instant,
     pub(super) tls: Arc<Tls>,
     pub(super) keys: Arc<AtomicU64>,
     pub(super) accepting: Arc<AtomicBool>,
@@ -88,6 +91,8 @@ pub(super) struct Preparing {
     pub(super) by: Option<Arc<Trunk>>,
     /// `from` is the number of a caller who came from a trusted source.
     pub(super) vouched: bool,
+    /// No limit stops it.
+    pub(super) emergency: bool,
 }
 
 /// The task's state.
@@ -114,8 +119,8 @@ pub(super) struct Core {
     pub(super) goodbyes: TaskTracker,
     pub(super) refusals: Arc<Semaphore>,
     pub(super) verifier: Verifier,
-    /// When this endpoint began: the verifier counts from here.
-    pub(super) began: Instant,
+    /// For agents' phones: their passwords open nothing else.
+    pub(super) phone_verifier: Verifier,
     serial: u64,
 }
 
@@ -124,7 +129,7 @@ impl Core {
     pub(super) async fn start(shared: Shared, mut sockets: Sockets, events: mpsc::Sender<SipEvent>) -> Result<Core, SipError> {
         let kill = shared.kill.clone();
         let transport = TransportLayer::new(kill.child_token());
-        let gate = Arc::new(Gate::new(&shared.cfg, shared.board.clone()));
+        let gate = Arc::new(Gate::new(&shared.cfg, shared.board.clone(), shared.phones.clone()));
         let udp = sockets.udp_transport(&shared.addresses, &gate, &kill).await?;
         transport.add_transport(udp);
         transport.set_tls_config(shared.tls.for_the_crate());
@@ -133,7 +138,11 @@ impl Core {
             .with_user_agent(&shared.cfg.user_agent)
             .with_transport_layer(transport)
             .with_cancel_token(kill.child_token())
-            .with_inspector(Box::new(Inspector { addresses: shared.addresses.clone(), logins: logins.clone() }))
+            .with_inspector(Box::new(Inspector {
+                addresses: shared.addresses.clone(),
+                logins: logins.clone(),
+                phones: shared.phones.clone(),
+            }))
             .with_option(options(shared.cfg.t1))
             .build();
         let requests = endpoint.incoming_transactions().map_err(|e| SipError::Stack(e.to_string()))?;
@@ -159,7 +168,8 @@ impl Core {
             // Their last word is a REGISTER that takes ours back.
             goodbyes.spawn(super::trunks::serve(work));
         }
-        let verifier = Verifier::new(REALM, shared.cfg.accounts.clone(), &shared.cfg.digest, rand::random());
+        let verifier = |accounts| Verifier::new(REALM, accounts, &shared.cfg.digest, rand::random());
+        let (verifier, phone_verifier) = (verifier(shared.cfg.accounts.clone()), verifier(shared.cfg.phones.clone()));
         Ok(Core {
             shared,
             endpoint: inner,
@@ -181,7 +191,7 @@ impl Core {
             goodbyes,
             refusals: Arc::new(Semaphore::new(REFUSALS_MAX)),
             verifier,
-            began: Instant::now(),
+            phone_verifier,
             serial: 0,
         })
     }
@@ -279,6 +289,7 @@ impl Core {
 
     async fn on_command(&mut self, command: SipCommand) {
         match command {
+            SipCommand::SetPhones { phones } => self.set_phones(phones),
             SipCommand::Ring { dialog } => self.provisional(dialog, None),
             SipCommand::Progress { dialog, sdp } => self.provisional(dialog, Some(sdp)),
             SipCommand::Answer { dialog, sdp } => self.answer(dialog, sdp).await,
@@ -290,8 +301,9 @@ impl Core {
                 let give_up = Instant::now() + Duration::from_secs(u64::from(ring_seconds.clamp(1, 3600)));
                 let caller = trunk.as_ref().and_then(|by| self.entries.get(&by.caller?));
                 let vouched = caller.is_some_and(|caller| caller.vouched.as_ref() == Some(&from));
+                let emergency = trunk.as_ref().is_some_and(|by| by.emergency);
                 let by = trunk.and_then(|by| super::board(&self.shared.board).named(&by.name));
-                self.invite(dialog, Preparing { to, from, sdp, uui, give_up, by, vouched }).await;
+                self.invite(dialog, Preparing { to, from, sdp, uui, give_up, by, vouched, emergency }).await;
             }
             SipCommand::Refer { dialog, to, uui } => self.refer(dialog, &to, uui.as_deref()).await,
             SipCommand::ReferReplacing { dialog, with } => self.refer_replacing(dialog, with).await,
@@ -406,6 +418,7 @@ impl Core {
     }
 
     async fn on_tick(&mut self) {
+        self.tell_phones().await;
         self.refresh_sessions().await;
         self.repeat_provisionals().await;
         let now = Instant::now();
@@ -479,7 +492,7 @@ impl Core {
 
     /// The endpoint's own time.
     pub(super) fn now(&self) -> Moment {
-        Moment::ZERO + self.began.elapsed()
+        Moment::ZERO + self.shared.began.elapsed()
     }
 
     pub(super) fn new_refer(&mut self) -> Refer {

@@ -2,6 +2,7 @@
 
 use super::referred::Referred;
 use super::reliable::Ours;
+use crate::sip::registrar::Flow;
 use crate::sip::reliable::Heard;
 use crate::sip::session_timer::{Granted, SessionTimer};
 use crate::sip::trunk::Trunk;
@@ -39,6 +40,8 @@ pub(super) struct Entry {
     pub(super) referred: Option<Referred>,
     /// Where the dialog came from or went to.
     pub(super) peer: Option<IpAddr>,
+    /// The way to an agent's registered phone that we call.
+    pub(super) phone: Option<Flow>,
     /// What we granted to the INVITE that is not answered yet.
     pub(super) granted: Option<Granted>,
     /// The session timer of a call that is up, if one was agreed.
@@ -137,6 +140,7 @@ impl Entry {
             refer: None,
             referred: None,
             peer: None,
+            phone: None,
             granted: None,
             reliable: Ours::default(),
             acknowledged: Heard::default(),

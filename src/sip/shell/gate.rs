@@ -1,8 +1,12 @@
 //! The guard with its memory: what all sockets of an endpoint ask before a message goes to the SIP crate.
 
-use super::{SharedBoard, SipConfig, Unknown};
+use super::phones::{flow, registrar};
+use super::{SharedBoard, SharedRegistrar, SipConfig, Unknown};
 use crate::base::{Moment, Network};
 use crate::sip::guard::{self, Answer, AnswerBudget, Fault, Kind, Sources, Verdict};
+use crate::sip::registrar::Flow;
+use crate::sip::trunk::TrunkTransport;
+use rsipstack::sip::Transport;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
@@ -22,6 +26,8 @@ pub(super) struct Gate {
     known: Vec<Network>,
     /// Trunks are ours, too, wherever their names lead at the moment.
     board: SharedBoard,
+    /// And agents' phones that have registered, each just where it is.
+    phones: SharedRegistrar,
     unknown: Unknown,
     /// In lower case.
     scanners: Vec<String>,
@@ -41,10 +47,11 @@ struct Memory {
 }
 
 impl Gate {
-    pub(super) fn new(cfg: &SipConfig, board: SharedBoard) -> Gate {
+    pub(super) fn new(cfg: &SipConfig, board: SharedBoard, phones: SharedRegistrar) -> Gate {
         let began = Instant::now();
         Gate {
             board,
+            phones,
             known: cfg.known.iter().chain(&cfg.trusted).copied().collect(),
             unknown: cfg.unknown,
             scanners: cfg.scanners.iter().map(|s| s.to_ascii_lowercase()).collect(),
@@ -64,9 +71,24 @@ impl Gate {
         here || self.known.iter().any(|network| network.contains(source)) || super::board(&self.board).owns(source)
     }
 
+    /// The same, or the phone of an agent, registered from just there.
+    pub(super) fn knows_end(&self, end: SocketAddr, how: Heard) -> bool {
+        self.is_phone(end, how) || self.knows(end.ip())
+    }
+
+    /// Whether an agent's phone has registered from just there.
+    pub(super) fn is_phone(&self, peer: SocketAddr, how: Heard) -> bool {
+        let ways: &[TrunkTransport] = match how {
+            Heard::Datagram => &[TrunkTransport::Udp],
+            Heard::Stream => &[TrunkTransport::Tcp, TrunkTransport::Tls],
+        };
+        let phones = registrar(&self.phones);
+        ways.iter().any(|transport| phones.owner(Flow { transport: *transport, peer }).is_some())
+    }
+
     /// Whether a source gets answers at all.
-    pub(super) fn speaks_to(&self, source: IpAddr) -> bool {
-        self.unknown != Unknown::Ignore || self.knows(source)
+    pub(super) fn speaks_to(&self, source: SocketAddr, how: Heard) -> bool {
+        self.unknown != Unknown::Ignore || self.knows_end(source, how)
     }
 
     /// Whether a stranger may open a connection.
@@ -84,10 +106,15 @@ impl Gate {
         self.fault_if_proved(source, Heard::Stream);
     }
 
+    /// A connection is closed: a phone that was reached over it is not any more.
+    pub(super) fn closed(&self, transport: Transport, peer: SocketAddr) {
+        registrar(&self.phones).flow_gone(flow(transport, peer));
+    }
+
     /// Returns when a source is shut out; never for one of ours.
-    pub(super) async fn shut_out(&self, source: IpAddr) {
-        let mut news = self.news.subscribe();
-        while self.knows(source) || !self.memory().sources.is_shut_out(source, self.now()) {
+    pub(super) async fn shut_out(&self, end: SocketAddr) {
+        let (mut news, source) = (self.news.subscribe(), end.ip());
+        while self.knows_end(end, Heard::Stream) || !self.memory().sources.is_shut_out(source, self.now()) {
             if news.changed().await.is_err() {
                 return std::future::pending().await;
             }
@@ -96,8 +123,8 @@ impl Gate {
 
     /// Judges one message. An answer has been taken out of its source's budget already.
     pub(super) fn hears<'a>(&self, message: &'a [u8], source: SocketAddr, how: Heard) -> Verdict<'a> {
-        if !self.knows(source.ip())
-            && let Err(why) = self.admit(message, source.ip(), how)
+        if !self.knows_end(source, how)
+            && let Err(why) = self.admit(message, source, how)
         {
             shed(why);
             return Verdict::Drop(why);
@@ -131,9 +158,9 @@ impl Gate {
     }
 
     /// Whether a stranger's message is looked at.
-    fn admit(&self, message: &[u8], source: IpAddr, how: Heard) -> Result<(), &'static str> {
-        let glance = guard::glance(message);
-        if glance.kind == Kind::Beginning && !self.speaks_to(source) {
+    fn admit(&self, message: &[u8], end: SocketAddr, how: Heard) -> Result<(), &'static str> {
+        let (glance, source) = (guard::glance(message), end.ip());
+        if glance.kind == Kind::Beginning && !self.speaks_to(end, how) {
             return Err("ignored");
         }
         self.memory().sources.admit(source, glance.kind, self.now())?;
@@ -155,9 +182,9 @@ impl Gate {
     /// never draws more than it brought unless it comes from our own people.
     fn may_answer(&self, answer: &Answer, request: usize, how: Heard) -> bool {
         let source = answer.to.ip();
-        let ours = self.knows(source);
+        let ours = self.knows_end(answer.to, how);
         let amplifies = how == Heard::Datagram && answer.text.len() > request && !ours;
-        if amplifies || !self.speaks_to(source) {
+        if amplifies || !self.speaks_to(answer.to, how) {
             return false;
         }
         let mut memory = self.memory();
@@ -194,7 +221,7 @@ mod tests {
         change(&mut cfg);
         let board = SharedBoard::new(crate::sip::trunk::Board::new(cfg.trunks.clone()).into());
         // Time stands still, or a slow machine would let old answers be forgotten.
-        Gate { clock: Box::new(|| Moment::ZERO), ..Gate::new(&cfg, board) }
+        Gate { clock: Box::new(|| Moment::ZERO), ..Gate::new(&cfg, board, SharedRegistrar::default()) }
     }
 
     fn stranger() -> SocketAddr {

@@ -2,6 +2,7 @@
 
 use super::core::{Core, Done};
 use super::dialog::{Entry, Phase};
+use super::gate::Heard;
 use super::message::{described, lines, sdp_of, unescaped, user_of};
 use super::referred::Referred;
 use super::refresh;
@@ -42,6 +43,8 @@ const AUTHORIZATIONS_MAX: usize = 4;
 enum Admission {
     /// By this trunk, if it is one of ours.
     Welcome(Option<Arc<Trunk>>),
+    /// An agent's phone, by this login.
+    Phone(String),
     Refused(Refusal),
     /// It gets no answer.
     Ignored,
@@ -65,13 +68,20 @@ impl Core {
         if to_tag(&tx.original).is_some() {
             return self.on_request_in_dialog(tx).await;
         }
-        let trunk = match self.admit(&tx) {
-            Admission::Welcome(trunk) => trunk,
+        if tx.original.method == Method::Register && self.serves_phones() {
+            if !self.ignores(&tx) {
+                self.on_register(tx);
+            }
+            return;
+        }
+        let (trunk, phone) = match self.admit(&tx) {
+            Admission::Welcome(trunk) => (trunk, None),
+            Admission::Phone(login) => (None, Some(login)),
             Admission::Refused(refusal) => return self.refuse_outside(tx, refusal),
             Admission::Ignored => return,
         };
         match tx.original.method {
-            Method::Invite => self.on_invite(tx, trunk).await,
+            Method::Invite => self.on_invite(tx, trunk, phone).await,
             Method::Options if !self.accepting() => self.refuse_outside(tx, retry_later(StatusCode::ServiceUnavailable)),
             Method::Options => self.refuse_outside(tx, (StatusCode::OK, self.capabilities())),
             Method::Bye | Method::Info | Method::Update | Method::Notify | Method::PRack | Method::Cancel => {
@@ -83,14 +93,20 @@ impl Core {
 
     /// A stranger who gets no answers to anything outside of a dialog.
     fn ignores(&self, tx: &Transaction) -> bool {
-        !source_of(tx).is_some_and(|source| self.gate.speaks_to(source.ip()))
+        !source_of(tx).is_some_and(|source| self.gate.speaks_to(source, heard(tx)))
     }
 
     /// Whether this source may begin something here.
     fn admit(&mut self, tx: &Transaction) -> Admission {
+        let Some(end) = source_of(tx) else { return Admission::Ignored };
+        let (source, asked) = (end.ip(), user_of(&tx.original.uri));
+        if let Some(phone) = self.claims_to_be_a_phone(tx, end) {
+            return match self.prove_phone(tx, end, phone.as_deref()) {
+                Ok(login) => Admission::Phone(login),
+                Err(refusal) => Admission::Refused(refusal),
+            };
+        }
         let cfg = &self.shared.cfg;
-        let Some(source) = source_of(tx).map(|source| source.ip()) else { return Admission::Ignored };
-        let asked = user_of(&tx.original.uri);
         let owner = super::board(&self.shared.board).source(source, &asked, |place| dialled(&tx.original, place));
         match owner {
             Source::Trunk(trunk) => return Admission::Welcome(Some(trunk)),
@@ -125,18 +141,10 @@ impl Core {
             // It cannot be sent again, so it cannot be challenged (RFC 3261 §22.1); it belongs to nothing here.
             return Admission::Refused((StatusCode::CallTransactionDoesNotExist, vec![]));
         }
-        let values: Vec<String> = request
-            .headers
-            .iter()
-            .filter_map(|header| match header {
-                Header::Authorization(value) => Some(value.value().to_string()),
-                _ => None,
-            })
-            .take(AUTHORIZATIONS_MAX)
-            .collect();
+        let values = authorizations(request);
         let (method, uri) = (request.method.to_string(), unescaped(request.uri.clone()).to_string());
-        let now = self.began.elapsed();
-        match self.verifier.check(now, Asked { method: &method, uri: &uri, source }, &values) {
+        let now = self.shared.began.elapsed();
+        match self.verifier.check(now, Asked { method: &method, uri: &uri, source, proved: None }, &values) {
             Ok(account) => Admission::Welcome(super::board(&self.shared.board).by_account(&account)),
             Err(Denied::Blocked) => Admission::Refused((StatusCode::Forbidden, vec![])),
             Err(Denied::Challenge { stale }) => {
@@ -197,8 +205,8 @@ impl Core {
 
     /// The same for what belongs to no dialog of ours. A stranger's datagram, whose source may be forged, draws one answer and no
     /// more: who is really there sends the request again until one arrives.
-    fn refuse_outside(&self, tx: Transaction, refusal: Refusal) {
-        let ours = source_of(&tx).is_some_and(|source| self.gate.knows(source.ip()));
+    pub(super) fn refuse_outside(&self, tx: Transaction, refusal: Refusal) {
+        let ours = source_of(&tx).is_some_and(|source| self.gate.knows_end(source, heard(&tx)));
         if ours || transport_of(&tx) != Transport::Udp {
             return self.refuse(tx, refusal);
         }
@@ -212,8 +220,8 @@ impl Core {
         });
     }
 
-    async fn on_invite(&mut self, tx: Transaction, trunk: Option<Arc<Trunk>>) {
-        let call = match self.new_call(&tx, trunk.as_deref()) {
+    async fn on_invite(&mut self, tx: Transaction, trunk: Option<Arc<Trunk>>, phone: Option<String>) {
+        let call = match self.new_call(&tx, trunk.as_deref(), phone) {
             Ok(call) => call,
             Err(refusal) => return self.refuse_outside(tx, refusal),
         };
@@ -264,9 +272,11 @@ impl Core {
     }
 
     /// Everything that may be wrong with a new INVITE, checked before a dialog exists.
-    fn new_call(&self, tx: &Transaction, trunk: Option<&Trunk>) -> Result<NewCall, Refusal> {
+    fn new_call(&self, tx: &Transaction, trunk: Option<&Trunk>, phone: Option<String>) -> Result<NewCall, Refusal> {
         let request = &tx.original;
-        if !self.accepting() || self.entries.values().filter(|e| e.incoming()).count() >= self.shared.cfg.max_dialogs {
+        let full = || self.entries.values().filter(|e| e.incoming()).count() >= self.shared.cfg.max_dialogs;
+        let emergency = phone.is_some() && self.is_emergency(request);
+        if !emergency && (!self.accepting() || full()) {
             return Err(retry_later(StatusCode::ServiceUnavailable));
         }
         if matches!(&request.uri.scheme, Some(Scheme::Other(s)) if !s.eq_ignore_ascii_case("tel")) {
@@ -300,6 +310,7 @@ impl Core {
         let listed = || self.shared.cfg.trusted.iter().any(|network| network.contains(source.ip()));
         let trusted = trunk.is_some_and(|trunk| trunk.trusted) || listed();
         let (from, to, origin) = parties(request, user_of(&from.uri), trunk, trusted);
+        let origin = Origin { phone, ..origin };
         if trunk.is_some_and(|t| !t.numbers.is_empty() && !t.numbers.contains(&to)) {
             return Err((StatusCode::NotFound, vec![]));
         }
@@ -516,8 +527,13 @@ fn parties(request: &Request, from: String, trunk: Option<&Trunk>, trusted: bool
     let private = party::wants_privacy(values("Privacy"), values("Remote-Party-ID"));
     let diverted = party::diverted(values("History-Info"), values("Diversion"));
     let diverted = diverted.map(|d| Diverted { number: numbers::rewrite(rules, &d.number), ..d });
-    let origin =
-        Origin { trunk: trunk.map(|t| t.name.clone()), trusted, hidden: private.then(|| Pii::new(from.clone())), diverted };
+    let origin = Origin {
+        trunk: trunk.map(|t| t.name.clone()),
+        trusted,
+        hidden: private.then(|| Pii::new(from.clone())),
+        diverted,
+        phone: None,
+    };
     (if private { "anonymous".into() } else { from }, to, origin)
 }
 
@@ -530,6 +546,15 @@ fn dialled(request: &Request, place: DialledIn) -> String {
         DialledIn::PCalledPartyId => first(party::name_addrs(lines(request, "P-Called-Party-ID"))),
     };
     elsewhere.unwrap_or_else(|| user_of(&request.uri))
+}
+
+/// Values of Authorization, as many as are looked at.
+pub(super) fn authorizations(request: &Request) -> Vec<String> {
+    let values = request.headers.iter().filter_map(|header| match header {
+        Header::Authorization(value) => Some(value.value().to_string()),
+        _ => None,
+    });
+    values.take(AUTHORIZATIONS_MAX).collect()
 }
 
 pub(super) fn accept() -> Header {
@@ -558,11 +583,15 @@ fn from_tag(request: &Request) -> Option<String> {
     Some(request.from_header().ok()?.tag().ok()??.value().to_string())
 }
 
-fn source_of(tx: &Transaction) -> Option<SocketAddr> {
+fn heard(tx: &Transaction) -> Heard {
+    if transport_of(tx) == Transport::Udp { Heard::Datagram } else { Heard::Stream }
+}
+
+pub(super) fn source_of(tx: &Transaction) -> Option<SocketAddr> {
     tx.connection.as_ref()?.get_remote_addr()?.get_socketaddr().ok()
 }
 
-fn transport_of(tx: &Transaction) -> Transport {
+pub(super) fn transport_of(tx: &Transaction) -> Transport {
     // Our streams are channels to the crate; their address knows the transport.
     tx.connection.as_ref().map(|c| c.get_addr().r#type.unwrap_or(c.transport())).unwrap_or_default()
 }

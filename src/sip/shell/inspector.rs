@@ -3,6 +3,7 @@
 use super::address::Addresses;
 use super::logins::Logins;
 use super::message::{unescaped, with_readable_contacts};
+use super::phones::with_contact_at_its_phone;
 use crate::sip::bodies::tokens;
 use crate::sip::reliable::TAG;
 use rsipstack::sip::param::Received;
@@ -16,6 +17,7 @@ use std::sync::Arc;
 pub(super) struct Inspector {
     pub(super) addresses: Arc<Addresses>,
     pub(super) logins: Arc<Logins>,
+    pub(super) phones: super::SharedRegistrar,
 }
 
 impl MessageInspector for Inspector {
@@ -33,8 +35,8 @@ impl MessageInspector for Inspector {
         }
     }
 
-    fn after_received(&self, msg: SipMessage, _from: Option<&SipAddr>) -> SipMessage {
-        match with_readable_contacts(msg) {
+    fn after_received(&self, msg: SipMessage, from: Option<&SipAddr>) -> SipMessage {
+        match with_contact_at_its_phone(with_readable_contacts(msg), from, &self.phones) {
             SipMessage::Response(response) => SipMessage::Response(unacknowledged(without_challenge(response))),
             SipMessage::Request(request) => SipMessage::Request(with_bare_received(request)),
         }

@@ -7,6 +7,7 @@
 //! * `address`: what we write into Via and Contact for which peer.
 //! * `inspector`: the last look at messages on their way through the crate; `logins`: passwords for requests inside calls;
 //!   `message`: what several parts read from messages.
+//! * `phones`: agents' phones that register here.
 //! * `trunks`: registrations, OPTIONS and keep-alives of trunks.
 //! * `core`: the task; `incoming`, `outgoing`, `dialog` are its parts, `change` re-INVITEs and UPDATEs of ours,
 //!   `reoffer` of theirs, `refresh` session
@@ -27,6 +28,7 @@ mod inspector;
 mod logins;
 mod message;
 mod outgoing;
+mod phones;
 mod referred;
 mod refresh;
 mod reliable;
@@ -41,8 +43,9 @@ use super::reliable::Reliable;
 use super::session_timer::SessionPolicy;
 use super::verify::Accounts;
 use super::{Credentials, DialogKey, SipCommand, SipEvent};
-use crate::base::Network;
+use crate::base::{Moment, Network};
 use crate::sip::guard::Limits;
+use crate::sip::registrar::{Remembered, Terms};
 use crate::sip::trunk::{Board, Trunk};
 use address::Addresses;
 use std::net::{IpAddr, SocketAddr};
@@ -54,6 +57,7 @@ use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
+pub use phones::SharedRegistrar;
 pub use trunks::{SharedBoard, board};
 
 /// What a `tracing` filter must hold so that the SIP crate does not write personal data into the log.
@@ -93,6 +97,12 @@ pub struct SipConfig {
     pub unknown: Unknown,
     /// Who may call from anywhere, where unknown sources are challenged.
     pub accounts: Accounts,
+    /// Whose phones may register here, by login.
+    pub phones: Accounts,
+    /// How long their registrations last.
+    pub terms: Terms,
+    /// Numbers that those phones may call over every limit.
+    pub emergency: Vec<String>,
     /// Hash functions that are offered to them, the first preferred.
     pub digest: Vec<Algorithm>,
     /// Names and passwords for targets that challenge our INVITEs (401, 407).
@@ -131,6 +141,9 @@ impl Default for SipConfig {
             known: Vec::new(),
             unknown: Unknown::Answer,
             accounts: Accounts::default(),
+            phones: Accounts::default(),
+            terms: Terms::default(),
+            emergency: Vec::new(),
             digest: vec![Algorithm::Md5, Algorithm::Sha256],
             credentials: Vec::new(),
             trunks: Vec::new(),
@@ -212,6 +225,9 @@ pub struct SipEndpoint {
     dialogs: Arc<AtomicUsize>,
     stack: core::StackView,
     board: SharedBoard,
+    phones: SharedRegistrar,
+    /// When the registrar's time began.
+    began: tokio::time::Instant,
     tls: Arc<tls::Tls>,
     /// Asks the task to end every dialog and finish.
     stop: CancellationToken,
@@ -237,8 +253,12 @@ impl SipEndpoint {
         let accepting = Arc::new(AtomicBool::new(true));
         let dialogs = Arc::new(AtomicUsize::new(0));
         let board = SharedBoard::new(Board::new(cfg.trunks.clone()).into());
+        let phones = phones::registrar_of(&cfg);
+        let began = tokio::time::Instant::now();
         let shared = core::Shared {
             cfg,
+            phones: phones.clone(),
+            began,
             board: board.clone(),
             addresses: addresses.clone(),
             tls: tls.clone(),
@@ -251,7 +271,7 @@ impl SipEndpoint {
         let core = core::Core::start(shared, sockets, events).await?;
         let stack = core.stack();
         let task = Some(tokio::spawn(core.run(command_rx)));
-        Ok(SipEndpoint { commands, keys, accepting, addresses, dialogs, stack, board, tls, stop, kill, task })
+        Ok(SipEndpoint { commands, keys, accepting, addresses, dialogs, stack, board, phones, began, tls, stop, kill, task })
     }
 
     /// Hands a command over, never waiting.
@@ -270,6 +290,27 @@ impl SipEndpoint {
     /// The trunks as they are now.
     pub fn board(&self) -> &SharedBoard {
         &self.board
+    }
+
+    /// Where agents' phones are.
+    pub fn phones(&self) -> &SharedRegistrar {
+        &self.phones
+    }
+
+    /// The address from which a phone has registered.
+    pub fn phone_at(&self, login: &str) -> Option<SocketAddr> {
+        phones::registrar(&self.phones).phone_of(login).map(|(_, flow)| flow.peer)
+    }
+
+    /// What of the registrations outlives a restart, and a number that grows with every change of it.
+    pub fn remembered_phones(&self) -> (u64, Vec<Remembered>) {
+        let registrar = phones::registrar(&self.phones);
+        (registrar.changes(), registrar.remembered(Moment::ZERO + self.began.elapsed()))
+    }
+
+    /// Takes over what was remembered before a restart.
+    pub fn restore_phones(&self, all: Vec<Remembered>) {
+        phones::registrar(&self.phones).restore(Moment::ZERO + self.began.elapsed(), all);
     }
 
     /// Where UDP listens, with the port that was taken.

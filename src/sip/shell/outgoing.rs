@@ -4,6 +4,7 @@ use super::core::{Core, Done, Preparing};
 use super::dialog::{Entry, Phase};
 use super::logins::Login;
 use super::message::{lines, sdp_of, target_of, unescaped, uri};
+use super::phones::registrar;
 use super::refresh;
 use super::stream::Streams;
 use super::trunks::credentials;
@@ -40,15 +41,24 @@ impl Core {
         if self.entries.contains_key(&key) || self.preparing.contains_key(&key) {
             return;
         }
+        let (invite, phone) = match self.phone_to_ring(&invite.to) {
+            None => (invite, None),
+            Some(None) => return self.never_began(key, "the phone is not registered").await,
+            Some(Some((contact, at))) => (Preparing { to: contact, ..invite }, Some(at)),
+        };
         let ours = self.entries.values().filter(|e| !e.incoming()).count() + self.preparing.len();
         let uri = match uri(&invite.to) {
             Ok(uri) if matches!(uri.scheme, Some(Scheme::Sip | Scheme::Sips) | None) => uri,
             _ => return self.never_began(key, "the target is no sip: or sips: URI").await,
         };
-        if ours >= self.shared.cfg.max_dialogs {
+        if ours >= self.shared.cfg.max_dialogs && !invite.emergency {
             return self.never_began(key, "too many calls of our own").await;
         }
         self.preparing.insert(key, invite);
+        if let Some(at) = phone {
+            // By the way that it came, wherever its Contact points.
+            return self.on_prepared(key, Ok(at)).await;
+        }
         let (endpoint, streams, done) = (self.endpoint.clone(), self.streams.clone(), self.done.clone());
         self.background(async move {
             let target = match tokio::time::timeout(PREPARE_TIMEOUT, find(&endpoint, &streams, &uri)).await {
@@ -85,10 +95,11 @@ impl Core {
         let started = self.layer.do_invite_async(option.clone(), self.states.clone());
         let (dialog, task) = started.map_err(|e| e.to_string())?;
         let peer = option.destination.as_ref().and_then(|d| d.get_socketaddr().ok()).map(|addr| addr.ip());
-        let silent_until = by.is_some().then(|| Instant::now() + TRUNK_SILENCE);
+        let phone = option.destination.as_ref().and_then(|to| self.phone_at(to));
+        let silent_until = (by.is_some() || phone.is_some()).then(|| Instant::now() + TRUNK_SILENCE);
         let said = option.offer.as_ref().map(|sdp| String::from_utf8_lossy(sdp).into_owned());
         let phase = Phase::Calling { give_up, option: Box::new(option), challenges, by, silent_until };
-        self.insert(key, Entry { said, peer, ..Entry::new(dialog, phase, None) });
+        self.insert(key, Entry { said, peer, phone, ..Entry::new(dialog, phase, None) });
         let done = self.done.clone();
         self.background(async move {
             let result = match task.await {
@@ -101,16 +112,21 @@ impl Core {
         Ok(())
     }
 
-    /// A trunk that answers nothing at all, not even 100, is left for the next one long before Timer B (RFC 3261 §17.1.1.2)
-    /// would say so: a caller waits.
+    /// A trunk or a phone that answers nothing at all, not even 100, is left for the next one long before Timer B
+    /// (RFC 3261 §17.1.1.2) would say so: a caller waits.
     pub(super) async fn end_silent(&mut self, now: Instant) {
         let silent = |e: &Entry| matches!(e.phase, Phase::Calling { silent_until: Some(until), .. } if now >= until);
         let silent: Vec<DialogKey> = self.entries.iter().filter(|(_, e)| silent(e)).map(|(k, _)| *k).collect();
         for key in silent {
+            let mut why = "the trunk does not answer";
             if let Some(entry) = self.entries.get(&key) {
+                if let Some(phone) = entry.phone {
+                    why = "the phone does not answer";
+                    registrar(&self.shared.phones).is_silent(phone);
+                }
                 self.cancel(entry.dialog.clone());
             }
-            self.end(key, EndedWhy::Broken("the trunk does not answer".into())).await;
+            self.end(key, EndedWhy::Broken(why.into())).await;
         }
     }
 

@@ -301,7 +301,7 @@ impl Streams {
                 () = outlived => {}
                 () = &mut writing => {}
                 () = desk.keep_alive(self.keep_alive), if place.ours => {}
-                () = desk.gate.shut_out(desk.peer.ip()), if place.unknown => {}
+                () = desk.gate.shut_out(desk.peer), if place.unknown => {}
                 understood = receive(read, &desk, self.half_message) => if understood {
                     // That still gets its answer.
                     let _ = timeout(LAST_WORDS, writing).await;
@@ -309,6 +309,7 @@ impl Streams {
             }
         }
         over.cancel();
+        desk.gate.closed(desk.transport, desk.peer);
         let _ = timeout(LAST_WORDS, async { desk.write.lock().await.shutdown().await }).await;
         drop(place);
     }
@@ -433,7 +434,8 @@ struct Desk<W> {
 impl<W: AsyncWrite + Unpin> Desk<W> {
     /// Until when something must come.
     fn patience(&self, understood: bool, times: &Times) -> Instant {
-        patience(understood, self.stranger, self.calls.load(Ordering::Relaxed), times)
+        let stranger = self.stranger && !self.gate.is_phone(self.peer, Heard::Stream);
+        patience(understood, stranger, self.calls.load(Ordering::Relaxed), times)
     }
 
     /// Writes what the crate sends, until it fails, takes too long, or too much of it waits.

@@ -31,7 +31,7 @@ async fn a_far_end_that_does_not_read_lets_no_more_gather_than_may() {
         to_crate,
         peer,
         transport: Transport::Tcp,
-        gate: Arc::new(Gate::new(&SipConfig::default(), board)),
+        gate: Arc::new(Gate::new(&SipConfig::default(), board, Default::default())),
         stranger: true,
         calls: AtomicBool::new(false),
     };

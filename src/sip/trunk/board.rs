@@ -239,6 +239,13 @@ impl Board {
         Ok(Permit { trunk: line.trunk.clone(), calls: line.calls.clone() })
     }
 
+    /// The same for an emergency call: no limit stops it, and a trunk that looks down is tried. `None` = there is no such trunk.
+    pub(crate) fn begin_emergency(&mut self, name: &str) -> Option<Permit> {
+        let line = self.line(name)?;
+        line.calls.fetch_add(1, Ordering::Relaxed);
+        Some(Permit { trunk: line.trunk.clone(), calls: line.calls.clone() })
+    }
+
     /// Counts a call to a number that no flow names.
     ///
     /// # Errors
@@ -323,6 +330,7 @@ mod tests {
         drop(two);
         assert_eq!(begin(1_399).map(|_| ()), Err(NoTrunk::TooFast), "two in the second before");
         assert!(begin(1_400).is_ok(), "and again when a call has ended");
+        assert!(board.begin_emergency("a").is_some_and(|_| true), "an emergency call goes although it is full");
         drop((one, three));
         assert_eq!(board.states()[0].calls, 0);
     }

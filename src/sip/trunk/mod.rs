@@ -124,7 +124,7 @@ pub struct Proxy {
 }
 
 /// Transport of a trunk.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub enum TrunkTransport {
     /// UDP.
     #[default]
