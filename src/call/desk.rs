@@ -14,7 +14,7 @@ impl Call {
         let State::Joined { attempt, moving, .. } = &self.state else { return self.desk_before_the_join(now, ask) };
         let (attempt, moves) = (*attempt, moving.is_some());
         match ask {
-            DeskAsk::HangUp => self.agent_hangs_up(now),
+            DeskAsk::HangUp => self.agent_ended_the_talk(now),
             _ if moves => self.decide(now, "desk_refused", "the caller is being moved on already".into()),
             DeskAsk::Hold(on) if *on != self.on_hold => {
                 self.on_hold = *on;
@@ -63,13 +63,6 @@ impl Call {
         };
         let grammar = Grammar { language: self.language(), expect, person: Arc::from([]) };
         self.listen(now, grammar, false);
-    }
-
-    fn agent_hangs_up(&mut self, now: &mut Now) {
-        if let State::Joined { target, .. } = &self.state {
-            let (to, because) = (target.clone(), self.because());
-            self.end(now, crate::base::Disposition::Transferred { to, because }, false);
-        }
     }
 
     /// The caller goes to the head of another line, or to one colleague; this agent is done.

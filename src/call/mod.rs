@@ -2,6 +2,7 @@
 //! the script wants, `asking` hears the caller, `transfer` reaches a person. No IO, no clock, no randomness: `drive` carries
 //! the commands out.
 
+mod after_talk;
 mod asking;
 mod asking_keys;
 mod call_back;

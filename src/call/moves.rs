@@ -7,7 +7,7 @@ use super::state::{Moving, State};
 use super::timers::TimerName;
 use super::transfer::{REPORT_GRACE, Wish};
 use super::{AgentEvent, Command, Record, ReferOutcome};
-use crate::base::{AttemptId, Disposition, LegId};
+use crate::base::{AttemptId, LegId};
 use std::time::Duration;
 
 /// How long the phone may ring that an agent transfers to.
@@ -30,7 +30,7 @@ impl Call {
             None if who == *attempt => match event {
                 AgentEvent::Refers { to, allowed } => self.agent_refers(now, to, *allowed),
                 AgentEvent::Lost => self.agent_lost(now),
-                _ if gone => self.agent_left(now),
+                _ if gone => self.agent_ended_the_talk(now),
                 _ => {}
             },
             Some(Moving::Onward { left, .. }) if who == *attempt && gone => {
@@ -56,13 +56,6 @@ impl Call {
         match &self.state {
             State::Joined { moving, .. } => moving.as_ref(),
             _ => None,
-        }
-    }
-
-    fn agent_left(&mut self, now: &mut Now) {
-        if let State::Joined { target, .. } = &self.state {
-            let (to, because) = (target.clone(), self.because());
-            self.end(now, Disposition::Transferred { to, because }, false);
         }
     }
 

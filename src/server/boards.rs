@@ -137,8 +137,8 @@ impl Boards {
                 match what.as_str() {
                     "held" => return self.change(call, |board| board.held = true),
                     "resumed" => return self.change(call, |board| board.held = false),
-                    // The next agent is not in the conversation before they are.
-                    "agent_transfer" | "agent_lost" => {
+                    // The next agent is not in the conversation before they are; and what the caller answers after the talk is told nobody.
+                    "agent_transfer" | "agent_lost" | "after_talk" => {
                         return self.change(call, |board| (board.held, board.joined) = (false, false));
                     }
                     _ => {}

@@ -78,7 +78,7 @@ impl<'m> Simulation<'m> {
         Simulation {
             call: Call::new(CallId(7), flow.clone(), settings),
             flow,
-            caller: Caller::new(world.caller_steps.clone(), mind),
+            caller: Caller::new(world.caller_steps.clone(), mind, world.patient),
             world,
             now: Moment::ZERO,
             queue: BinaryHeap::new(),
