@@ -79,10 +79,14 @@ impl Call {
 
     /// News from the line.
     pub(crate) fn line_news(&mut self, now: &mut Now, news: &QueueEvent) {
+        if let QueueEvent::Colleague(news) = news {
+            return self.colleague_news(now, news);
+        }
         if !matches!(self.in_line, Some(InLine::Waiting(_))) {
             return;
         }
         match news {
+            QueueEvent::Colleague(_) => {}
             QueueEvent::Place { position, wait, call_back } => {
                 if let Some(waiting) = self.waiting() {
                     waiting.news = Some((*position, *wait));
@@ -336,10 +340,15 @@ impl Call {
     pub(crate) fn talk_is_over(&mut self, now: &mut Now, lost: bool) {
         if self.in_line == Some(InLine::Talking) {
             self.in_line = None;
-            let mut strain = self.strain;
-            strain.hard |= matches!(self.story.because.as_str(), "upset" | "same_answer" | "no_progress");
+            let strain = self.strain_of_talk();
             now.out.push(Command::Queue(QueueAsk::Finished(Talk { strain, lost })));
         }
+    }
+
+    pub(crate) fn strain_of_talk(&self) -> crate::acd::Strain {
+        let mut strain = self.strain;
+        strain.hard |= matches!(self.story.because.as_str(), "upset" | "same_answer" | "no_progress");
+        strain
     }
 
     /// The call is over: the queues let go of it.

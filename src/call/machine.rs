@@ -467,6 +467,7 @@ impl Call {
         let agents = match &state {
             State::Over => return,
             State::Joined { attempt, moving: Some(Moving::Onward { attempt: next, .. }), .. } => [Some(*attempt), Some(*next)],
+            State::Joined { attempt, moving: Some(Moving::Consulting(consult)), .. } => [Some(*attempt), consult.leg()],
             State::Joined { attempt, .. } => [Some(*attempt), None],
             State::Transferring(t) => match &t.step {
                 Step::Bridging(b) => [Some(b.attempt), None],

@@ -20,6 +20,9 @@ const COMPLETING_PATIENCE: Duration = Duration::from_secs(20);
 impl Call {
     /// Something about an agent's leg while the caller is joined.
     pub(crate) fn agent_while_joined(&mut self, now: &mut Now, who: AttemptId, event: &AgentEvent) {
+        if matches!(self.moving(), Some(Moving::Consulting(_))) {
+            return self.agent_while_consulting(now, who, event);
+        }
         let State::Joined { attempt, moving, .. } = &mut self.state else { return };
         let gone = matches!(event, AgentEvent::HungUp | AgentEvent::Lost | AgentEvent::Failed { .. });
         match moving {
@@ -83,6 +86,7 @@ impl Call {
 
     /// Signalling has not said how it goes.
     pub(crate) fn onward_overdue(&mut self, now: &mut Now) {
+        self.consult_overdue(now);
         if let Some(Moving::Onward { attempt, .. }) = self.moving() {
             now.out.push(Command::HangUp { leg: LegId::Agent(*attempt) });
             self.onward_failed(now, 408);

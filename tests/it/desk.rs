@@ -145,12 +145,12 @@ nodes:
 pub(crate) struct House {
     pub(crate) gateway: Gateway,
     pub(crate) folder: tempfile::TempDir,
-    anna: u16,
+    pub(crate) anna: u16,
     pub(crate) bob: u16,
 }
 
 impl House {
-    fn new() -> House {
+    pub(crate) fn new() -> House {
         House::with(None)
     }
 
