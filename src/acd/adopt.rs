@@ -45,7 +45,7 @@ impl Acd {
         let mut kept: HashMap<String, Agent> = old.agents.iter().map(|a| a.name.clone()).zip(old_agents).collect();
         let named: BTreeSet<String> = setup.agents.iter().map(|a| a.name.clone()).collect();
         for agent in &old.agents {
-            let talks = kept.get(&agent.name).is_some_and(|a| matches!(a.work, Work::Talking { .. }));
+            let talks = kept.get(&agent.name).is_some_and(|a| matches!(a.work, Work::Talking { .. } | Work::Consulted { .. }));
             if !named.contains(&agent.name) && talks {
                 let skills = BTreeMap::new();
                 setup.agents.push(AgentSetup { skills, returns: None, ..agent.clone() });

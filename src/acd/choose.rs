@@ -1,7 +1,7 @@
 //! Who goes first, and who gets whom.
 
 use super::face::{Command, Presence};
-use super::machine::{Acd, Offered, REMEMBER_FOR, Waiting, Work};
+use super::machine::{Acd, Agent, Offered, REMEMBER_FOR, Waiting, Work};
 use super::setup::Choose;
 use super::wait::{Able, Ahead, Busy, Outlook, seed};
 use crate::base::Moment;
@@ -13,6 +13,11 @@ const LOAD_SECONDS: f64 = 3.0;
 
 /// Callers ahead that an estimate looks at.
 const AHEAD_MAX: usize = 200;
+
+/// Since when an agent is idle, as if later the more was borne.
+pub(super) fn idle_with_load(agent: &Agent, at: Moment) -> f64 {
+    agent.idle_since.micros() as f64 + agent.load.index(at) * LOAD_SECONDS * 1e6
+}
 
 impl Acd {
     /// Which of two callers goes first. Emergencies, then who lost an agent, then who has waited for the floor, each in the order
@@ -95,11 +100,7 @@ impl Acd {
         }) {
             return Some((*agent, *queue));
         }
-        // As if idle since later, the more was borne.
-        let idle = |agent: usize| {
-            let agent = &self.agents[agent];
-            agent.idle_since.micros() as f64 + agent.load.index(at) * LOAD_SECONDS * 1e6
-        };
+        let idle = |agent: usize| idle_with_load(&self.agents[agent], at);
         let choose = self.setup.queues[waiting.queue].choose;
         let best = able.into_iter().min_by(|(a, _, good_a), (b, _, good_b)| {
             let longest_idle = || idle(*a).total_cmp(&idle(*b)).then(a.cmp(b));
@@ -162,7 +163,7 @@ impl Acd {
                     elapsed: at.since(talk.since).as_secs_f64(),
                 }),
                 Work::WrapUp { until, .. } | Work::Rest { until } => Some(Busy::Until(until.since(at).as_secs_f64())),
-                Work::Offered { .. } => Some(Busy::Rings { queue: me.queue }),
+                Work::Offered { .. } | Work::Consulted { .. } => Some(Busy::Rings { queue: me.queue }),
                 Work::Idle => None,
             };
             let back = agent.back.map(|back| Busy::Until(back.since(at).as_secs_f64()));

@@ -151,6 +151,35 @@ pub enum Event {
         /// Why.
         why: Refusal,
     },
+    /// The agent who talks in this call wants a colleague on the line, without the caller: this one, or a free one of the queue.
+    /// `Command::Consult` or `NoConsult` follows.
+    Consult {
+        /// The caller's call.
+        call: CallId,
+        /// The queue.
+        queue: String,
+        /// Whom, whatever the skills.
+        agent: Option<String>,
+    },
+    /// The colleague picked up.
+    Consulted {
+        /// The caller's call.
+        call: CallId,
+    },
+    /// The colleague did not take it (why), or is not needed any more. The caller stays with who asked.
+    ConsultOver {
+        /// The caller's call.
+        call: CallId,
+        /// Why; `None` = nobody's fault.
+        why: Option<Refusal>,
+    },
+    /// The caller is the colleague's now, and who asked is done.
+    HandedOver {
+        /// The caller's call.
+        call: CallId,
+        /// What the talk until then was like.
+        talk: Talk,
+    },
     /// The conversation is over.
     Finished {
         /// The call.
@@ -211,6 +240,22 @@ pub enum Command {
         offer: u64,
         /// Who was ringing.
         agent: String,
+    },
+    /// Ring this agent: a colleague who talks in this call asks for them.
+    Consult {
+        /// The caller's call.
+        call: CallId,
+        /// Who.
+        agent: String,
+        /// The agent sees the card on a desk.
+        desk: bool,
+        /// How long.
+        ring: Duration,
+    },
+    /// Nobody can be asked, or who was rung went away.
+    NoConsult {
+        /// The caller's call.
+        call: CallId,
     },
     /// Where the caller stands; at entry and when it has changed.
     Place {

@@ -30,10 +30,25 @@ const EXTENSIONS: u8 = 5;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Work {
     Idle,
-    Offered { call: CallId },
-    Talking { call: CallId },
-    WrapUp { since: Moment, until: Moment, extended: u8 },
-    Rest { until: Moment },
+    Offered {
+        call: CallId,
+    },
+    Talking {
+        call: CallId,
+    },
+    /// A colleague who talks in this call asks for them; `talking` once they have picked up.
+    Consulted {
+        call: CallId,
+        talking: bool,
+    },
+    WrapUp {
+        since: Moment,
+        until: Moment,
+        extended: u8,
+    },
+    Rest {
+        until: Moment,
+    },
 }
 
 #[derive(Debug, Clone)]
@@ -224,6 +239,10 @@ impl Acd {
             Event::Joined { call } => self.joined(at, call, out),
             Event::Refused { call, offer, why } => self.refused(at, call, offer, why, out),
             Event::Finished { call, talk } => self.finished(at, call, talk, out),
+            Event::Consult { call, queue, agent } => self.consult(at, call, &queue, agent.as_deref(), out),
+            Event::Consulted { call } => self.consulted(at, call, out),
+            Event::ConsultOver { call, why } => self.consult_over(at, call, why, out),
+            Event::HandedOver { call, talk } => self.handed_over(at, call, talk, out),
             Event::Presence { agent, presence } => self.set_presence(at, &agent, presence, out),
             Event::WrappedUp { agent } => {
                 if let Some(i) = self.agent(&agent)
@@ -438,7 +457,7 @@ impl Acd {
         }
         let was_available = who.presence == Presence::Available;
         who.presence = presence;
-        if matches!(who.work, Work::Idle | Work::Offered { .. }) {
+        if matches!(who.work, Work::Idle | Work::Offered { .. } | Work::Consulted { talking: false, .. }) {
             who.since = at;
         }
         if !was_available {
@@ -449,6 +468,10 @@ impl Acd {
             (_, Work::Offered { call }) => {
                 self.idle(at, i);
                 self.give_back(call, out);
+            }
+            (_, Work::Consulted { call, talking: false }) => {
+                self.idle(at, i);
+                out.push(Command::NoConsult { call });
             }
             // A rest is for who would be offered calls otherwise.
             (_, Work::Rest { .. }) => self.idle(at, i),

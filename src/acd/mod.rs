@@ -8,6 +8,7 @@
 mod adopt;
 mod call_back;
 mod choose;
+mod consult;
 mod face;
 mod load;
 mod machine;

@@ -23,8 +23,10 @@ impl Acd {
         }
         match self.agents[agent].work {
             Work::Offered { call: other } if other != call => self.give_back(other, out),
+            // A caller goes before a colleague who only rings.
+            Work::Consulted { call: other, talking: false } => out.push(Command::NoConsult { call: other }),
             // Two talks on one phone: the machine keeps the first.
-            Work::Talking { .. } => return out.push(Command::Changed),
+            Work::Talking { .. } | Work::Consulted { .. } => return out.push(Command::Changed),
             _ => {}
         }
         let waited = waiting.waited(at);
@@ -115,6 +117,8 @@ impl Acd {
 
     pub(super) fn finished(&mut self, at: Moment, call: CallId, talk: Talk, out: &mut Vec<Command>) {
         let Some(talking) = self.talking.remove(&call) else { return };
+        // Who was asked about this caller is free with it.
+        self.consult_over(at, call, None, out);
         let length = at.since(talking.since);
         let queue = talking.queue.filter(|_| talking.joined);
         let wrap_up = queue.filter(|_| !talk.lost).map_or(Duration::ZERO, |q| self.setup.queues[q].wrap_up);

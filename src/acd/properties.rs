@@ -160,7 +160,7 @@ impl Shift {
     fn anything(&mut self) {
         let offered = |at| matches!(at, At::Offered(_));
         let agent = format!("agent {}", self.dice.roll(self.agents));
-        let event = match self.dice.roll(17) {
+        let event = match self.dice.roll(20) {
             0..=3 => {
                 self.calls += 1;
                 Some(Event::Enqueue { call: CallId(self.calls), ticket: ticket(&mut self.dice) })
@@ -208,6 +208,29 @@ impl Shift {
                 self.calls += 1;
                 Event::CallBack { call, later: CallId(self.calls) }
             }),
+            16 | 17 => {
+                let queue = ["sales", "help", "complaints"][self.dice.roll(3)].to_string();
+                let agent = (self.dice.chance() < 0.5).then_some(agent);
+                let call = self.somebody(|at| matches!(at, At::Talking(_)));
+                call.map(|call| Event::Consult { call, queue, agent })
+            }
+            18 => {
+                let call = self.somebody(|at| matches!(at, At::Talking(_)));
+                let (roll, lost) = (self.dice.roll(6), self.dice.chance() < 0.2);
+                let talks = |shift: &Shift, call| shift.reference.consulted(call).is_some_and(|(_, talks)| talks);
+                call.map(|call| match roll {
+                    // Only who has picked up is handed a caller.
+                    0..=2 if talks(self, call) && self.reference.is_joined(call) => {
+                        Event::HandedOver { call, talk: Talk { lost, ..Talk::default() } }
+                    }
+                    0..=3 => Event::Consulted { call },
+                    4 => Event::ConsultOver {
+                        call,
+                        why: [None, Some(Refusal::Declined), Some(Refusal::NoAnswer)][self.dice.roll(3)],
+                    },
+                    _ => Event::ConsultOver { call, why: None },
+                })
+            }
             13 if self.dice.chance() < 0.3 => Some(Event::Extend { agent, by: Duration::from_secs(20) }),
             13 => Some(Event::WrappedUp { agent }),
             // What belongs to nobody, or comes twice or late, changes nothing.
@@ -268,7 +291,7 @@ impl Shift {
 #[test]
 fn no_rule_is_broken_in_random_shifts() {
     let shifts: u64 = std::env::var("HOTLINE_SHIFTS").ok().and_then(|n| n.parse().ok()).unwrap_or(300);
-    let (mut offers, mut rests, mut calls, mut asked, mut joined) = (0, 0, 0, 0, 0);
+    let (mut offers, mut rests, mut calls, mut asked, mut joined, mut handed) = (0, 0, 0, 0, 0, 0);
     for seed in 0..shifts {
         let result = std::panic::catch_unwind(|| {
             let mut shift = Shift::new(seed);
@@ -279,15 +302,17 @@ fn no_rule_is_broken_in_random_shifts() {
                 }
             }
             shift.wind_down();
-            (shift.offers, shift.reference.rests, shift.calls, shift.called_back)
+            (shift.offers, shift.reference.rests, shift.calls, shift.called_back, shift.reference.handed_over)
         });
-        let Ok((o, r, c, back)) = result else { panic!("seed {seed} breaks a rule (its message stands above)") };
+        let Ok((o, r, c, back, over)) = result else { panic!("seed {seed} breaks a rule (its message stands above)") };
         (offers, rests, calls) = (offers + o, rests + r, calls + c);
-        (asked, joined) = (asked + back.0, joined + back.1);
+        (asked, joined, handed) = (asked + back.0, joined + back.1, handed + over);
     }
     println!(
-        "{shifts} shifts, {calls} calls, {offers} offers, {rests} rests, {asked} call-backs of which {joined} were joined"
+        "{shifts} shifts, {calls} calls, {offers} offers, {rests} rests, {asked} call-backs of which {joined} were joined, \
+         {handed} callers handed over to a colleague"
     );
     assert!(asked > shifts as usize * 5 && joined > shifts as usize, "{asked} {joined}");
+    assert!(handed > shifts as usize / 3, "{handed} callers were handed over");
     assert!(offers > shifts as usize * 30 && rests > 0, "the shifts must try what they are to show: {offers} {rests}");
 }

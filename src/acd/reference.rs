@@ -44,6 +44,8 @@ pub(super) enum Doing {
     Free,
     Offered,
     Talking,
+    /// A colleague who has this caller asks for them; picked up.
+    Consulted(CallId, bool),
     WrapUp(Moment),
     Rest(Moment),
 }
@@ -61,6 +63,10 @@ pub(super) struct Reference {
     pub(super) people: Vec<Person>,
     pub(super) callers: BTreeMap<CallId, Caller>,
     pub(super) rests: usize,
+    /// Callers who were handed over to a colleague.
+    pub(super) handed_over: usize,
+    /// What was asked of a colleague and is not answered yet: call, queue, whom.
+    asked: Option<(CallId, String, Option<String>)>,
     failed: BTreeMap<usize, CallId>,
 }
 
@@ -73,7 +79,15 @@ impl Reference {
             back: None,
         };
         let people = setup.agents.iter().map(|a| person(a.returns.is_some())).collect();
-        Reference { setup: setup.clone(), people, callers: BTreeMap::new(), rests: 0, failed: BTreeMap::new() }
+        Reference {
+            setup: setup.clone(),
+            people,
+            callers: BTreeMap::new(),
+            rests: 0,
+            handed_over: 0,
+            asked: None,
+            failed: BTreeMap::new(),
+        }
     }
 
     /// Whether this call is for somebody who is called back.
@@ -230,7 +244,37 @@ impl Reference {
                     self.refused(now, *call, *why);
                 }
             }
+            Event::Consult { call, queue, agent } => {
+                self.asked = Some((*call, queue.clone(), agent.clone()));
+            }
+            Event::Consulted { call } => {
+                if let Some((agent, _)) = self.consulted(*call) {
+                    self.people[agent].doing = Doing::Consulted(*call, true);
+                    self.failed.remove(&agent);
+                }
+            }
+            Event::ConsultOver { call, why } => {
+                let Some((agent, _)) = self.consulted(*call) else { return };
+                self.consult_over(*call);
+                let person = &mut self.people[agent];
+                if matches!(why, Some(Refusal::NoAnswer | Refusal::Lost)) && person.presence != Presence::Offline {
+                    person.presence = Presence::Away("no_answer".into());
+                    person.back = self.setup.agents[agent].returns.map(|pause| now + pause);
+                }
+            }
+            Event::HandedOver { call, talk } => {
+                let asked = self.consulted(*call);
+                self.event_itself(now, &Event::Finished { call: *call, talk: *talk });
+                if let (Some((agent, _)), Some(caller)) = (asked, self.callers.get_mut(call)) {
+                    self.people[agent].doing = Doing::Talking;
+                    (caller.at, caller.joined) = (At::Talking(agent), true);
+                    self.handed_over += 1;
+                }
+            }
             Event::Finished { call, talk } => {
+                if self.callers.get(call).is_some_and(|caller| matches!(caller.at, At::Talking(_))) {
+                    self.consult_over(*call);
+                }
                 let Some(caller) = self.callers.get_mut(call) else { return };
                 let At::Talking(agent) = caller.at else { return };
                 let joined = caller.joined;
@@ -269,6 +313,32 @@ impl Reference {
             }
             Event::Reconfigure(_) | Event::Tick => {}
         }
+    }
+
+    /// Who is asked by a colleague because of this caller.
+    pub(super) fn consulted(&self, call: CallId) -> Option<(usize, bool)> {
+        let asked = |(agent, person): (usize, &Person)| match person.doing {
+            Doing::Consulted(other, talks) if other == call => Some((agent, talks)),
+            _ => None,
+        };
+        self.people.iter().enumerate().find_map(asked)
+    }
+
+    /// The colleague is free again.
+    fn consult_over(&mut self, call: CallId) {
+        if let Some((agent, _)) = self.consulted(call) {
+            self.people[agent].doing = Doing::Free;
+        }
+    }
+
+    /// Who may be asked: whoever is free, of the queue unless named, and never who asks.
+    fn may_be_asked(&self, agent: usize, queue: &str, named: Option<&str>) -> bool {
+        let person = &self.people[agent];
+        let fits = match named {
+            Some(name) => self.setup.agents[agent].name == name,
+            None => self.setup.agents[agent].serves(self.setup.queues.iter().find(|q| q.name == queue).expect("there")),
+        };
+        person.presence == Presence::Available && person.doing == Doing::Free && fits
     }
 
     fn leave(&mut self, call: CallId) {
@@ -339,6 +409,30 @@ impl Reference {
                 (caller.at, caller.offered_at, caller.offer) = (At::Offered(agent), at, *offer);
                 self.people[agent].doing = Doing::Offered;
             }
+            Command::Consult { call, agent, .. } => {
+                let (asked, queue, named) = self.asked.take().expect("somebody is asked only where it was wanted");
+                let (agent, caller) = (self.who(agent), &self.callers[call]);
+                assert!(asked == *call && matches!(caller.at, At::Talking(asks) if asks != agent), "{call}: {:?}", caller.at);
+                assert!(self.may_be_asked(agent, &queue, named.as_deref()), "{agent} is not free: {:?}", self.people[agent]);
+                assert_eq!(self.consulted(*call), None, "two colleagues are asked at once");
+                self.people[agent].doing = Doing::Consulted(*call, false);
+            }
+            Command::NoConsult { call } => match self.asked.take() {
+                Some((asked, queue, named)) => {
+                    let talks = self.callers.get(call).is_some_and(|caller| matches!(caller.at, At::Talking(_)));
+                    let nobody = !(0..self.people.len()).any(|a| self.may_be_asked(a, &queue, named.as_deref()));
+                    assert!(
+                        asked == *call && (nobody || !talks || self.consulted(*call).is_some()),
+                        "{call}: somebody is free"
+                    );
+                }
+                // Who rang went away.
+                None => {
+                    let (agent, _) = self.consulted(*call).expect("a colleague rang");
+                    assert!(self.people[agent].presence != Presence::Available, "{call}: nobody wanted this");
+                    self.consult_over(*call);
+                }
+            },
             Command::Withdraw { call, agent, .. } => {
                 let agent = self.who(agent);
                 assert!(matches!(self.people[agent].doing, Doing::Offered | Doing::Free), "{call}");
@@ -415,7 +509,11 @@ impl Reference {
                 (Doing::Free, AgentState::Available) => person.presence == Presence::Available,
                 (Doing::Free, AgentState::Away) => matches!(person.presence, Presence::Away(_)),
                 (Doing::Free, AgentState::Offline) => person.presence == Presence::Offline,
-                (Doing::Offered, AgentState::Offered(_)) | (Doing::Talking, AgentState::Talking(_)) => true,
+                (Doing::Offered, AgentState::Offered(_)) | (Doing::Talking, AgentState::Talking(_)) => {
+                    view.consulted_by.is_none()
+                }
+                (Doing::Consulted(call, false), AgentState::Offered(of)) => of == *call && view.consulted_by.is_some(),
+                (Doing::Consulted(call, true), AgentState::Talking(of)) => of == *call && view.consulted_by.is_some(),
                 (Doing::WrapUp(_), AgentState::WrapUp) | (Doing::Rest(_), AgentState::Rest) => true,
                 _ => false,
             };

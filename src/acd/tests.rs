@@ -480,3 +480,48 @@ fn a_phone_that_gets_a_desk_waits_for_its_agent() {
     floor.step(Event::Reconfigure(Box::new(setup)));
     assert_eq!(floor.acd.agent_views(floor.at)[0].state, AgentState::Offline);
 }
+
+#[test]
+fn a_colleague_who_is_asked_is_offered_nobody_else() {
+    let mut floor = Floor::one(&["anna", "bob"]);
+    floor.step(Event::Presence { agent: "anna".into(), presence: Presence::Available });
+    floor.call(1, ticket("help"));
+    floor.step(Event::Accepted { call: CallId(1), agent: "anna".into() });
+    floor.step(Event::Joined { call: CallId(1) });
+    let ask = |agent: Option<&str>| Event::Consult { call: CallId(1), queue: "help".into(), agent: agent.map(String::from) };
+    // Nobody is free, and nobody asks themselves.
+    assert_eq!(floor.step(ask(None)), [Command::NoConsult { call: CallId(1) }]);
+    assert_eq!(floor.step(ask(Some("anna"))), [Command::NoConsult { call: CallId(1) }]);
+    floor.step(Event::Presence { agent: "bob".into(), presence: Presence::Available });
+    assert!(matches!(&floor.step(ask(None))[..], [Command::Consult { agent, .. }] if agent == "bob"));
+    assert!(offered(&floor.call(2, ticket("help"))).is_empty(), "bob is rung already");
+    floor.step(Event::Consulted { call: CallId(1) });
+    let bob = floor.acd.agent_view(floor.at, "bob").expect("there");
+    assert_eq!((bob.state, bob.consulted_by.as_deref()), (AgentState::Talking(CallId(1)), Some("anna")));
+    floor.step(Event::HandedOver { call: CallId(1), talk: Talk::default() });
+    let state = |floor: &Floor, name: &str| floor.acd.agent_view(floor.at, name).expect("there");
+    assert_eq!((state(&floor, "anna").state, state(&floor, "bob").consulted_by), (AgentState::WrapUp, None));
+    // The call ends as Bob's.
+    floor.step(Event::Finished { call: CallId(1), talk: Talk::default() });
+    assert_eq!((state(&floor, "bob").state, state(&floor, "bob").calls), (AgentState::WrapUp, 1));
+}
+
+#[test]
+fn a_colleague_is_free_again_when_the_caller_goes_or_they_log_out() {
+    let mut floor = Floor::one(&["anna", "bob"]);
+    for name in ["anna", "bob"] {
+        floor.step(Event::Presence { agent: name.into(), presence: Presence::Available });
+    }
+    let first = offered(&floor.call(1, ticket("help")))[0].1.clone();
+    let other = if first == "anna" { "bob" } else { "anna" };
+    floor.step(Event::Accepted { call: CallId(1), agent: first });
+    floor.step(Event::Joined { call: CallId(1) });
+    let ask = || Event::Consult { call: CallId(1), queue: "help".into(), agent: Some(other.into()) };
+    floor.step(ask());
+    let gone = floor.step(Event::Presence { agent: other.into(), presence: Presence::Offline });
+    assert_eq!(gone, [Command::NoConsult { call: CallId(1) }]);
+    floor.step(Event::Presence { agent: other.into(), presence: Presence::Available });
+    floor.step(ask());
+    floor.step(Event::Finished { call: CallId(1), talk: Talk::default() });
+    assert_eq!(floor.acd.agent_view(floor.at, other).expect("there").state, AgentState::Available);
+}

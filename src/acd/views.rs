@@ -51,6 +51,8 @@ pub struct AgentView {
     pub presence: Presence,
     /// The queue of the call that rings or goes on, and how long its caller has waited.
     pub call: Option<(String, Duration)>,
+    /// The colleague who has the caller and asks this agent; the call is not theirs.
+    pub consulted_by: Option<String>,
     /// Since when.
     pub since: Moment,
     /// When wrap-up or rest ends by itself.
@@ -135,7 +137,8 @@ impl Acd {
         let agent = &self.agents[i];
         let (state, until) = match (agent.work, &agent.presence) {
             (Work::Offered { call }, _) => (AgentState::Offered(call), None),
-            (Work::Talking { call }, _) => (AgentState::Talking(call), None),
+            (Work::Talking { call } | Work::Consulted { call, talking: true }, _) => (AgentState::Talking(call), None),
+            (Work::Consulted { call, .. }, _) => (AgentState::Offered(call), None),
             (Work::WrapUp { until, .. }, _) => (AgentState::WrapUp, Some(until)),
             (Work::Rest { until }, _) => (AgentState::Rest, Some(until)),
             (Work::Idle, Presence::Available) => (AgentState::Available, None),
@@ -145,11 +148,18 @@ impl Acd {
         let queue = |q: usize| self.setup.queues[q].name.clone();
         let call = match agent.work {
             Work::Offered { call } => self.waiting.iter().find(|w| w.call == call).map(|w| (queue(w.queue), w.waited(at))),
-            Work::Talking { call } => self.talking.get(&call).map(|t| (t.queue.map(queue).unwrap_or_default(), t.waited)),
+            Work::Talking { call } | Work::Consulted { call, .. } => {
+                self.talking.get(&call).map(|t| (t.queue.map(queue).unwrap_or_default(), t.waited))
+            }
             _ => None,
         };
+        let asks = |call: CallId| self.talking.get(&call).map(|talking| self.setup.agents[talking.agent].name.clone());
         AgentView {
             call,
+            consulted_by: match agent.work {
+                Work::Consulted { call, .. } => asks(call),
+                _ => None,
+            },
             name: self.setup.agents[i].name.clone(),
             state,
             presence: agent.presence.clone(),

@@ -74,6 +74,9 @@ impl Call {
 
     /// A person without a question, for a reason of ours.
     pub(crate) fn hand_over(&mut self, now: &mut Now, because: &str, why: String) {
+        if self.after.is_some() {
+            return self.no_answer_after_talk(now, because, why);
+        }
         let wish = self.wish(because);
         self.begin_transfer(now, wish, why);
     }
@@ -90,11 +93,12 @@ impl Call {
             "text_telephone" => Vec::new(),
             _ => self.phrase(Phrase::TransferringAfterMisunderstanding),
         };
-        let person = &self.flow.person;
+        // After a talk whoever was talked with is asked for.
+        let usual = self.after.as_ref().unwrap_or(&self.flow.person.target);
         let target = match because {
-            "emergency" => self.flow.emergency.as_ref().map_or(&person.target, |emergency| &emergency.target),
-            "text_telephone" => person.text_telephone.as_ref().unwrap_or(&person.target),
-            _ => &person.target,
+            "emergency" => self.flow.emergency.as_ref().map_or(usual, |emergency| &emergency.target),
+            "text_telephone" => self.flow.person.text_telephone.as_ref().unwrap_or(usual),
+            _ => usual,
         };
         Wish { target: target.clone(), sentence: Some(sentence), because: because.into() }
     }
@@ -495,7 +499,8 @@ impl Call {
         if matches!(asked.kind, AskKind::Intents) {
             self.story.intent = Some(meaning);
         }
-        if !matches!(action, Action::Transfer { .. } | Action::TakeMessage(_) | Action::End { .. }) {
+        let onward = !matches!(action, Action::Transfer { .. } | Action::TakeMessage(_) | Action::End { .. });
+        if onward && self.after.is_none() {
             // Understood, and angry for the second time: a person does better, and knows what is wanted.
             let pressing =
                 self.ladders.pressing().or_else(|| self.getting_nowhere(now, &asked.node)).or_else(|| self.of_value());

@@ -13,8 +13,11 @@ impl Call {
     pub(crate) fn desk_asks(&mut self, now: &mut Now, ask: &DeskAsk) {
         let State::Joined { attempt, moving, .. } = &self.state else { return self.desk_before_the_join(now, ask) };
         let (attempt, moves) = (*attempt, moving.is_some());
+        if matches!(moving, Some(super::state::Moving::Consulting(_))) {
+            return self.desk_while_consulting(now, ask);
+        }
         match ask {
-            DeskAsk::HangUp => self.agent_hangs_up(now),
+            DeskAsk::HangUp => self.agent_ended_the_talk(now),
             _ if moves => self.decide(now, "desk_refused", "the caller is being moved on already".into()),
             DeskAsk::Hold(on) if *on != self.on_hold => {
                 self.on_hold = *on;
@@ -29,6 +32,9 @@ impl Call {
             }
             DeskAsk::Hold(_) => {}
             DeskAsk::SendOn { queue, agent } => self.send_on(now, queue, agent.clone()),
+            DeskAsk::Consult { queue, agent } => self.begin_consult(now, queue, agent.as_ref()),
+            // It is over already.
+            DeskAsk::Complete | DeskAsk::GoBack | DeskAsk::Leave => {}
             DeskAsk::Warn => {
                 self.strain.abusive = true;
                 self.decide(now, "abuse_warned", "the agent asked for a warning".into());
@@ -63,13 +69,6 @@ impl Call {
         };
         let grammar = Grammar { language: self.language(), expect, person: Arc::from([]) };
         self.listen(now, grammar, false);
-    }
-
-    fn agent_hangs_up(&mut self, now: &mut Now) {
-        if let State::Joined { target, .. } = &self.state {
-            let (to, because) = (target.clone(), self.because());
-            self.end(now, crate::base::Disposition::Transferred { to, because }, false);
-        }
     }
 
     /// The caller goes to the head of another line, or to one colleague; this agent is done.

@@ -312,7 +312,7 @@ impl Call {
         let Some(cursor) = &mut self.cursor else { return };
         let action = cursor.next(wall, Input::LookedUp(result));
         // What was found may tell who this is.
-        match self.of_value().filter(|_| !matches!(action, Action::Transfer { .. })) {
+        match self.of_value().filter(|_| self.after.is_none() && !matches!(action, Action::Transfer { .. })) {
             Some((because, why)) => self.hand_over(now, because, why),
             None => self.perform(now, action),
         }

@@ -221,6 +221,27 @@ pub enum QueueEvent {
     Withdrawn(u64),
     /// Nobody can serve the caller, who is out of the line.
     Unserved(Unserved),
+    /// News of the colleague whom the agent asks for.
+    Colleague(ColleagueNews),
+}
+
+/// News of the colleague whom an agent asks for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ColleagueNews {
+    /// This one is free: call them.
+    Rings {
+        /// Their name.
+        agent: String,
+        /// Their phone, as in an offer.
+        to: String,
+        /// How long it may ring.
+        ring: Duration,
+    },
+    /// Nobody is free, or who was rung went away.
+    Nobody,
+    /// Does not want to be asked now.
+    Declined,
 }
 
 /// What the agent whom the caller talks with wants.
@@ -238,6 +259,19 @@ pub enum DeskAsk {
         /// First to this agent of it.
         agent: Option<String>,
     },
+    /// A colleague on the line, without the caller, who is on hold.
+    Consult {
+        /// A free one of this queue, the call's own where a colleague is named.
+        queue: String,
+        /// This colleague.
+        agent: Option<String>,
+    },
+    /// The colleague gets the caller; this agent is done.
+    Complete,
+    /// The colleague goes, the caller comes back.
+    GoBack,
+    /// The colleague who was asked goes.
+    Leave,
     /// A sentence that asks the caller to stay polite.
     Warn,
     /// End the call with a sentence that says why.
@@ -276,6 +310,19 @@ pub enum QueueAsk {
         /// Why.
         why: Refusal,
     },
+    /// A colleague on the line; `QueueEvent::Colleague` follows.
+    Consult {
+        /// Of this queue.
+        queue: String,
+        /// This one.
+        agent: Option<String>,
+    },
+    /// The colleague picked up.
+    Consulted,
+    /// The colleague did not take it (why), or is not needed any more.
+    ConsultOver(Option<Refusal>),
+    /// The caller is the colleague's now; what the talk until then was like.
+    HandedOver(Talk),
     /// The conversation is over.
     Finished(Talk),
 }
@@ -382,6 +429,13 @@ pub enum Command {
         attempt: AttemptId,
         /// Parted.
         on: bool,
+    },
+    /// Two agents hear each other, and not the caller.
+    Pair {
+        /// One leg.
+        one: AttemptId,
+        /// The other.
+        other: AttemptId,
     },
     /// Comfort audio to the caller while nothing else plays there (never more than 2 s of silence).
     Comfort(bool),

@@ -80,6 +80,9 @@ impl Call {
 
     /// News from the line.
     pub(crate) fn line_news(&mut self, now: &mut Now, news: &QueueEvent) {
+        if let QueueEvent::Colleague(news) = news {
+            return self.colleague_news(now, news);
+        }
         // An agent has it, but the person was not reached yet and need not be any more.
         if matches!(news, QueueEvent::Unserved(_)) && self.in_line == Some(InLine::Talking) && self.person_is_absent() {
             self.decide(now, "not_needed", "the person was served by another call meanwhile".into());
@@ -89,6 +92,7 @@ impl Call {
             return;
         }
         match news {
+            QueueEvent::Colleague(_) => {}
             QueueEvent::Place { position, wait, call_back } => {
                 if let Some(waiting) = self.waiting() {
                     waiting.news = Some((*position, *wait));
@@ -347,10 +351,15 @@ impl Call {
     pub(crate) fn talk_is_over(&mut self, now: &mut Now, lost: bool) {
         if self.in_line == Some(InLine::Talking) {
             self.in_line = None;
-            let mut strain = self.strain;
-            strain.hard |= matches!(self.story.because.as_str(), "upset" | "same_answer" | "no_progress");
+            let strain = self.strain_of_talk();
             now.out.push(Command::Queue(QueueAsk::Finished(Talk { strain, lost })));
         }
+    }
+
+    pub(crate) fn strain_of_talk(&self) -> crate::acd::Strain {
+        let mut strain = self.strain;
+        strain.hard |= matches!(self.story.because.as_str(), "upset" | "same_answer" | "no_progress");
+        strain
     }
 
     /// The call is over: the queues let go of it.

@@ -73,6 +73,8 @@ pub struct Call {
     pub(crate) waited: Duration,
     /// The caller lost an agent, or was sent on by one: first in line.
     pub(crate) returned: bool,
+    /// The talk with an agent of this target is over, and the caller is asked what the flow wants asked then.
+    pub(crate) after: Option<String>,
     /// Somebody is called back: nobody called.
     pub(crate) called_back: Option<Box<super::call_back::CalledBack>>,
     /// What made it hard for whoever talks with this caller.
@@ -137,6 +139,7 @@ impl Call {
             waited: Duration::ZERO,
             returned: false,
             emergency: false,
+            after: None,
             called_back: None,
             strain: crate::acd::Strain::default(),
             wanted_at: None,
@@ -465,6 +468,7 @@ impl Call {
         let agents = match &state {
             State::Over => return,
             State::Joined { attempt, moving: Some(Moving::Onward { attempt: next, .. }), .. } => [Some(*attempt), Some(*next)],
+            State::Joined { attempt, moving: Some(Moving::Consulting(consult)), .. } => [Some(*attempt), consult.leg()],
             State::Joined { attempt, .. } => [Some(*attempt), None],
             State::Transferring(t) => match &t.step {
                 Step::Bridging(b) => [Some(b.attempt), None],
@@ -472,6 +476,7 @@ impl Call {
             },
             _ => [None, None],
         };
+        let disposition = self.ending_after_talk(disposition);
         self.timers.clear_except(&[]);
         self.leave_line(now, caller_gone);
         for attempt in agents.into_iter().flatten() {

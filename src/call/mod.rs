@@ -2,11 +2,13 @@
 //! the script wants, `asking` hears the caller, `transfer` reaches a person. No IO, no clock, no randomness: `drive` carries
 //! the commands out.
 
+mod after_talk;
 mod asking;
 mod asking_keys;
 mod call_back;
 mod call_back_wish;
 mod card;
+mod consult;
 mod desk;
 mod dialogue;
 mod ears;
@@ -33,7 +35,7 @@ mod understand;
 pub use call_back::{CallBack, CallBackAnswer, CallBackWish, NotReached};
 pub use card::{CardCallBack, CardStep, CardTurn, Diversion, HandOverCard};
 pub use ears::Ended;
-pub use face::{AgentEvent, BROWSER, Command, DeskAsk, Event, QueueAsk, QueueEvent, RecordAction, ReferOutcome};
+pub use face::{AgentEvent, BROWSER, ColleagueNews, Command, DeskAsk, Event, QueueAsk, QueueEvent, RecordAction, ReferOutcome};
 pub use fingerprint::Fingerprint;
 pub use line::same_caller;
 pub use machine::Call;
@@ -42,3 +44,6 @@ pub use record::{LegRecord, Record, TurnRecord, UtteranceRecord};
 pub use settings::CallSettings;
 pub use story::{reason, spaced};
 pub use timers::TimerName;
+
+#[cfg(test)]
+mod consult_tests;

@@ -7,7 +7,7 @@ use super::state::{Moving, State};
 use super::timers::TimerName;
 use super::transfer::{REPORT_GRACE, Wish};
 use super::{AgentEvent, Command, Record, ReferOutcome};
-use crate::base::{AttemptId, Disposition, LegId};
+use crate::base::{AttemptId, LegId};
 use std::time::Duration;
 
 /// How long the phone may ring that an agent transfers to.
@@ -20,6 +20,9 @@ const COMPLETING_PATIENCE: Duration = Duration::from_secs(20);
 impl Call {
     /// Something about an agent's leg while the caller is joined.
     pub(crate) fn agent_while_joined(&mut self, now: &mut Now, who: AttemptId, event: &AgentEvent) {
+        if matches!(self.moving(), Some(Moving::Consulting(_))) {
+            return self.agent_while_consulting(now, who, event);
+        }
         let State::Joined { attempt, moving, .. } = &mut self.state else { return };
         let gone = matches!(event, AgentEvent::HungUp | AgentEvent::Lost | AgentEvent::Failed { .. });
         match moving {
@@ -30,7 +33,7 @@ impl Call {
             None if who == *attempt => match event {
                 AgentEvent::Refers { to, allowed } => self.agent_refers(now, to, *allowed),
                 AgentEvent::Lost => self.agent_lost(now),
-                _ if gone => self.agent_left(now),
+                _ if gone => self.agent_ended_the_talk(now),
                 _ => {}
             },
             Some(Moving::Onward { left, .. }) if who == *attempt && gone => {
@@ -59,13 +62,6 @@ impl Call {
         }
     }
 
-    fn agent_left(&mut self, now: &mut Now) {
-        if let State::Joined { target, .. } = &self.state {
-            let (to, because) = (target.clone(), self.because());
-            self.end(now, Disposition::Transferred { to, because }, false);
-        }
-    }
-
     /// The agent's phone wants the caller called onward.
     fn agent_refers(&mut self, now: &mut Now, to: &str, allowed: bool) {
         let State::Joined { attempt, target, .. } = &self.state else { return };
@@ -90,6 +86,7 @@ impl Call {
 
     /// Signalling has not said how it goes.
     pub(crate) fn onward_overdue(&mut self, now: &mut Now) {
+        self.consult_overdue(now);
         if let Some(Moving::Onward { attempt, .. }) = self.moving() {
             now.out.push(Command::HangUp { leg: LegId::Agent(*attempt) });
             self.onward_failed(now, 408);

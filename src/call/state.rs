@@ -68,6 +68,8 @@ pub(crate) enum Moving {
         /// The agent has hung up meanwhile: nobody to go back to.
         left: bool,
     },
+    /// The agent asks a colleague, and the caller is on hold.
+    Consulting(Box<super::consult::Consult>),
     /// The caller's phone is asked to call the agent's itself.
     Completing {
         /// The REFER's outcome carries it.

@@ -40,6 +40,8 @@ impl Call {
         self.stop_listening(now);
         self.guard_recording(now, false);
         self.wanted_at.get_or_insert(now.at);
+        // Who comes back to a person after a talk goes first.
+        self.returned |= self.after.take().is_some();
         self.emergency |= wish.because == "emergency";
         self.story.because.clone_from(&wish.because);
         self.decide(now, &wish.because, why);

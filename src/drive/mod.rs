@@ -408,6 +408,7 @@ impl<M: Machine, P: Ports> Driver<M, P> {
                 self.ports.join(attempt);
             }
             Command::Hold { attempt, on } => self.ports.hold(attempt, on),
+            Command::Pair { one, other } => self.ports.pair(one, other),
             Command::Comfort(on) => self.ports.comfort(on),
             Command::Record(action) => {
                 self.recorded = action != RecordAction::Pause;

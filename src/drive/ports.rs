@@ -84,6 +84,8 @@ pub trait Ports {
     fn join(&mut self, attempt: AttemptId);
     /// Part the two audio streams, the caller hearing comfort audio; or connect them again.
     fn hold(&mut self, attempt: AttemptId, on: bool);
+    /// Connect two agents' audio streams. A world without desks needs none of it.
+    fn pair(&mut self, _one: AttemptId, _other: AttemptId) {}
     /// Comfort audio for the caller, on or off.
     fn comfort(&mut self, on: bool);
     /// Begin the recording of the call.

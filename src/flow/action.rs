@@ -281,6 +281,9 @@ pub struct Target {
     pub ring: Duration,
     /// What proves that a person took it.
     pub accept: Accept,
+    /// The node that the caller goes to when the agent ends the talk; `None` = the call ends with it. Of queues only.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub after: Option<String>,
     /// The next target when this one fails; `None` = message taking.
     pub next: Option<String>,
     /// What busy (486), unavailable (480), declined (603) and moved (302) do. Others and time-outs go `Next`.
@@ -300,6 +303,7 @@ impl Target {
             method: TransferMethod::Queue,
             ring: Duration::from_secs(20),
             accept: Accept::Key,
+            after: None,
             next: Some(next.to_string()),
             on: BTreeMap::new(),
             hours: None,

@@ -62,6 +62,7 @@ impl Compiler<'_, '_> {
                 }
                 known
             });
+            let after = target.after.as_ref().and_then(|after| self.after_talk(after, target));
             let open = target.hours.as_ref().and_then(|h| self.hours_named(h, hours));
             let methods =
                 [("bridge", TransferMethod::Bridge), ("refer", TransferMethod::Refer), ("attended", TransferMethod::Attended)];
@@ -86,6 +87,7 @@ impl Compiler<'_, '_> {
                     Duration::from_secs(120),
                 ),
                 accept: self.one_of(target.accept.as_ref(), Accept::Key, &[("key", Accept::Key), ("answer", Accept::Answer)]),
+                after,
                 next: next.map(|n| n.value.clone()),
                 on: self.on_failure(target.on.as_ref()),
                 hours: open,
@@ -94,6 +96,16 @@ impl Compiler<'_, '_> {
             all.insert(name.value.clone(), made);
         }
         all
+    }
+
+    /// The node that follows a talk with an agent of a queue.
+    fn after_talk(&mut self, after: &At<String>, target: &doc::Target) -> Option<String> {
+        if target.queue.is_none() {
+            let message = "only a talk with an agent of a queue is followed by a node".to_string();
+            self.error(after.line, "after", message, "name a `queue:` in this target, or take `after` out");
+            return None;
+        }
+        self.node_index(after).map(|_| after.value.clone())
     }
 
     pub(super) fn hours_named(&mut self, name: &At<String>, hours: &BTreeMap<String, OpeningHours>) -> Option<OpeningHours> {

@@ -203,6 +203,11 @@ impl Flow {
         ALWAYS_KNOWN.contains(&name)
     }
 
+    /// The nodes that follow a talk with an agent.
+    pub(super) fn after_talks(&self) -> impl Iterator<Item = usize> {
+        self.targets.values().filter_map(|target| self.node_named(target.after.as_deref()?))
+    }
+
     pub(super) fn node_named(&self, name: &str) -> Option<usize> {
         self.nodes.iter().position(|n| n.name == name)
     }

@@ -165,6 +165,20 @@ impl Cursor {
         }
     }
 
+    /// Goes to a node whatever was asked last, and says what the script wants there: what follows a talk with an agent. `None` when the flow
+    /// has no such node.
+    pub fn go_to(&mut self, wall: WallTime, node: &str) -> Option<Action> {
+        let index = self.flow.node_named(node)?;
+        self.now = wall;
+        self.returns.clear();
+        self.said.clear();
+        self.after_incident = None;
+        self.incident_told = true;
+        self.unasked = 0;
+        self.answering = false;
+        Some(self.run(Next::Go(Goto::Node(index))))
+    }
+
     /// The node's name.
     pub fn node(&self) -> &str {
         &self.here().name

@@ -220,6 +220,9 @@ pub(crate) struct Target {
     /// Instead of an address, a queue of the gateway: whichever of its agents is free takes the call, and meanwhile the caller waits
     /// in line and is told how long it will be.
     pub(crate) queue: Option<At<String>>,
+    /// Beside `queue`, a node: it is what the caller is asked when the agent ends the talk, such as how content they are. The call ends as
+    /// that node says. Who hangs up first is not held.
+    pub(crate) after: Option<At<String>>,
     /// `bridge` (we call the agent and join; the default) or `refer` (the caller's side does).
     pub(crate) method: Option<At<Word>>,
     /// How long it may ring; 20s unless said otherwise.

@@ -250,6 +250,7 @@ impl<'r> Reader<'r> {
             method: self.opt(&f, "method", Self::word),
             ring: self.opt(&f, "ring", Self::wait),
             accept: self.opt(&f, "accept", Self::word),
+            after: self.opt(&f, "after", Self::text),
             next: self.opt(&f, "next", Self::text),
             on: self.named(&f, "on", Self::word),
             hours: self.opt(&f, "hours", Self::text),

@@ -47,6 +47,9 @@ fn unreachable(flow: &Flow, map: &Map, report: &mut Report) {
             reached.extend(map.reach(go, |_| false));
         }
     }
+    for after in flow.after_talks() {
+        reached.extend(map.reach(after, |_| false));
+    }
     let lost: Vec<usize> = (0..flow.nodes.len()).filter(|i| !reached.contains(i)).collect();
     let entered: BTreeSet<usize> =
         lost.iter().flat_map(|i| map.ways[*i].iter().copied().filter(move |next| next != i)).collect();

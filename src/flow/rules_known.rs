@@ -33,6 +33,10 @@ fn known_on_entry(flow: &Flow, map: &Map) -> Vec<Option<Names>> {
     if let Some(start) = known.get_mut(flow.start) {
         *start = Some(Names::new());
     }
+    // Whoever talks with an agent may have been told and asked nothing before.
+    for after in flow.after_talks() {
+        known[after] = Some(Names::new());
+    }
     let failures = |node: &Node| {
         let lookup = node.lookup.as_ref();
         let wrong = node.verify.as_ref().map(|v| v.wrong);

@@ -114,7 +114,7 @@ pub(super) fn check(flow: &Flow, map: &Map, report: &mut Report) {
             _ => own.iter().filter_map(place).collect::<Vec<usize>>(),
         });
     }
-    let begins = flow.intents.values().filter_map(|i| place(&i.go)).chain([flow.start]);
+    let begins = flow.intents.values().filter_map(|i| place(&i.go)).chain([flow.start]).chain(flow.after_talks());
     let reached: BTreeSet<usize> = begins.flat_map(|from| reach(&outside, from, |_| false)).collect();
     for node in reached.into_iter().filter(|i| map.leads_back(*i)).map(|i| &flow.nodes[i]) {
         let message = format!("`{}` leads back, but may be reached without any `run`: callers get a person there", node.name);

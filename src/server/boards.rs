@@ -56,6 +56,8 @@ pub struct Board {
     pub joined: bool,
     /// The agent holds the call.
     pub held: bool,
+    /// Why no colleague was reached last, one word.
+    pub consult_failed: Option<String>,
     /// When the call came.
     pub began: Moment,
     /// The last utterance, for the turn that it belongs to.
@@ -151,12 +153,20 @@ impl Boards {
             Record::Attempt { method, outcome, .. } if method == "queue" => {
                 self.change(call, |board| board.joined = outcome == "answered");
             }
-            Record::Decision { at, what, .. } => {
+            Record::Decision { at, what, why } => {
                 match what.as_str() {
+                    "consult" => return self.change(call, |board| board.consult_failed = None),
+                    "consult_failed" => {
+                        let word = why.split(':').next().unwrap_or_default().to_string();
+                        return self.change(call, |board| board.consult_failed = Some(word));
+                    }
+                    "consult_completed" => {
+                        return self.change(call, |board| (board.held, board.consult_failed) = (false, None));
+                    }
                     "held" => return self.change(call, |board| board.held = true),
                     "resumed" => return self.change(call, |board| board.held = false),
-                    // The next agent is not in the conversation before they are.
-                    "agent_transfer" | "agent_lost" => {
+                    // The next agent is not in the conversation before they are; and what the caller answers after the talk is told nobody.
+                    "agent_transfer" | "agent_lost" | "after_talk" => {
                         return self.change(call, |board| (board.held, board.joined) = (false, false));
                     }
                     _ => {}
@@ -195,6 +205,7 @@ impl Boards {
                 mood: Vec::new(),
                 joined: false,
                 held: false,
+                consult_failed: None,
                 began,
                 last: None,
                 ended: None,

@@ -10,7 +10,7 @@ use crate::acd::{
     Ticket, Unserved, WaitingView,
 };
 use crate::base::{CallId, Moment, Pii};
-use crate::call::{self, BROWSER, DeskAsk, QueueAsk, QueueEvent};
+use crate::call::{self, BROWSER, ColleagueNews, DeskAsk, QueueAsk, QueueEvent};
 use crate::drive::Happening;
 use crate::sip::{Accounts, REGISTERED};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -318,7 +318,9 @@ impl Keeper {
         }
         let mut talk = BTreeSet::new();
         for agent in before {
-            let (AgentState::Talking(call), Some((queue, waited))) = (agent.state, agent.call) else { continue };
+            let (AgentState::Talking(call), Some((queue, waited)), None) = (agent.state, agent.call, agent.consulted_by) else {
+                continue;
+            };
             let ticket = Ticket { queue, waited, ..Ticket::default() };
             self.acd.step(now, Event::Enqueue { call, ticket }, &mut unheard);
             self.acd.step(now, Event::Accepted { call, agent: agent.name }, &mut unheard);
@@ -388,16 +390,28 @@ impl Keeper {
             Some(Message::Desk(event)) => self.step(event),
             Some(Message::Phone(login, there)) => self.phone(&login, there),
             Some(Message::Decline(agent)) => {
-                if let Some((call, offer)) = self.acd.offer_of(&agent) {
+                if let Some(call) = self.acd.consult_of(&agent) {
+                    self.tell_call(call, call::Event::Queue(QueueEvent::Colleague(ColleagueNews::Declined)));
+                    self.step(Event::ConsultOver { call, why: Some(Refusal::Declined) });
+                } else if let Some((call, offer)) = self.acd.offer_of(&agent) {
                     // Before anybody else is offered the call.
                     self.tell_call(call, call::Event::Queue(QueueEvent::Withdrawn(offer)));
                     self.step(Event::Refused { call, offer, why: Refusal::Declined });
                 }
             }
             Some(Message::Wish(agent, ask)) => {
-                if let Some(AgentState::Talking(call)) = self.state_of(&agent) {
-                    self.tell_call(call, call::Event::Desk(ask));
-                }
+                let view = self.acd.agent_view(now_since(self.epoch).at, &agent);
+                let Some((AgentState::Talking(call), asked)) = view.map(|view| (view.state, view.consulted_by.is_some()))
+                else {
+                    return;
+                };
+                // The caller is not theirs who was only asked: they may go, and nothing else.
+                let ask = match (asked, ask) {
+                    (true, DeskAsk::HangUp) => DeskAsk::Leave,
+                    (true, _) => return,
+                    (false, ask) => ask,
+                };
+                self.tell_call(call, call::Event::Desk(ask));
             }
             Some(Message::People(people)) => {
                 self.step(Event::Reconfigure(Box::new(people.setup)));
@@ -425,6 +439,10 @@ impl Keeper {
                     QueueAsk::Accepted(agent) => Event::Accepted { call, agent },
                     QueueAsk::Joined => Event::Joined { call },
                     QueueAsk::Refused { offer, why } => Event::Refused { call, offer, why },
+                    QueueAsk::Consult { queue, agent } => Event::Consult { call, queue, agent },
+                    QueueAsk::Consulted => Event::Consulted { call },
+                    QueueAsk::ConsultOver(why) => Event::ConsultOver { call, why },
+                    QueueAsk::HandedOver(talk) => Event::HandedOver { call, talk },
                     QueueAsk::Finished(talk) => Event::Finished { call, talk },
                 };
                 let over = matches!(event, Event::Leave { .. } | Event::Finished { .. });
@@ -443,6 +461,13 @@ impl Keeper {
         }
     }
 
+    /// Where an agent is called; nowhere while their phone is not registered.
+    fn phone_of(&self, agent: &str) -> Option<String> {
+        let to = self.people.lock().unwrap_or_else(PoisonError::into_inner).dials(agent);
+        to.filter(|_| !self.has_no_phone(agent))
+    }
+
+    #[cfg(test)]
     fn state_of(&self, agent: &str) -> Option<AgentState> {
         self.acd.agent_view(now_since(self.epoch).at, agent).map(|view| view.state)
     }
@@ -469,12 +494,23 @@ impl Keeper {
         let (call, news) = match command {
             Command::Offer { call, offer, agent, desk, ring, waited, queue } => {
                 tracing::debug!(%call, agent, queue, waited_s = waited.as_secs(), "a call is offered");
-                let to = self.people.lock().unwrap_or_else(PoisonError::into_inner).dials(&agent);
-                let Some(to) = to.filter(|_| !self.has_no_phone(&agent)) else {
+                let Some(to) = self.phone_of(&agent) else {
                     return self.step(Event::Refused { call, offer, why: Refusal::Lost });
                 };
                 self.begin_call_back(call);
                 (call, QueueEvent::Offer { offer, agent, desk, to, ring })
+            }
+            Command::Consult { call, agent, desk: _, ring } => {
+                let news = self.phone_of(&agent).map_or(ColleagueNews::Nobody, |to| ColleagueNews::Rings { agent, to, ring });
+                if news == ColleagueNews::Nobody {
+                    self.step(Event::ConsultOver { call, why: Some(Refusal::Lost) });
+                }
+                self.tell_call(call, call::Event::Queue(QueueEvent::Colleague(news)));
+                return;
+            }
+            Command::NoConsult { call } => {
+                self.tell_call(call, call::Event::Queue(QueueEvent::Colleague(ColleagueNews::Nobody)));
+                return;
             }
             Command::Withdraw { call, offer, .. } => (call, QueueEvent::Withdrawn(offer)),
             Command::Place { call, position, wait, call_back } => (call, QueueEvent::Place { position, wait, call_back }),

@@ -31,6 +31,8 @@ pub(super) struct Caller<'m> {
     /// The language that is listened for; `None` = nobody listens.
     listening: Option<Language>,
     gone: bool,
+    /// Says and presses nothing while a person is reached or talks.
+    patient: bool,
 }
 
 /// Where the call is.
@@ -52,7 +54,7 @@ pub(super) enum Doing {
 }
 
 impl<'m> Caller<'m> {
-    pub(super) fn new(steps: Vec<CallerStep>, mind: Option<&'m mut dyn Mind>) -> Caller<'m> {
+    pub(super) fn new(steps: Vec<CallerStep>, mind: Option<&'m mut dyn Mind>, patient: bool) -> Caller<'m> {
         Caller {
             steps: steps.into(),
             mind,
@@ -63,6 +65,7 @@ impl<'m> Caller<'m> {
             next_utterance: UtteranceId(0),
             listening: None,
             gone: false,
+            patient,
         }
     }
 
@@ -130,6 +133,9 @@ impl<'m> Caller<'m> {
         }
         if now < self.busy_until {
             return Doing::LooksAgain(self.busy_until);
+        }
+        if self.patient && matches!(phase, "transferring" | "with_agent") {
+            return Doing::Nothing;
         }
         let Some(step) = self.steps.front() else { return self.after_the_last(now, at, playing, quiet) };
         let over = match step {

@@ -31,6 +31,8 @@ pub struct World {
     pub person: Option<AgentPlan>,
     /// Prompts that cannot be made (no voice): all of them.
     pub mute: bool,
+    /// What the caller says and presses is for the script: with an agent, and on the way to one, none of it is said.
+    pub patient: bool,
 }
 
 impl Default for World {
@@ -47,6 +49,7 @@ impl Default for World {
             call_back: Vec::new(),
             person: None,
             mute: false,
+            patient: false,
         }
     }
 }

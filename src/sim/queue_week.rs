@@ -413,7 +413,7 @@ impl Play {
                 self.callers[n].done = true;
                 self.report.unserved += 1;
             }
-            Command::Changed => {}
+            Command::Changed | Command::Consult { .. } | Command::NoConsult { .. } => {}
         }
     }
 

@@ -78,7 +78,7 @@ impl<'m> Simulation<'m> {
         Simulation {
             call: Call::new(CallId(7), flow.clone(), settings),
             flow,
-            caller: Caller::new(world.caller_steps.clone(), mind),
+            caller: Caller::new(world.caller_steps.clone(), mind, world.patient),
             world,
             now: Moment::ZERO,
             queue: BinaryHeap::new(),
@@ -323,6 +323,7 @@ impl<'m> Simulation<'m> {
             }
             Command::HangUp { leg: LegId::Caller }
             | Command::Hold { .. }
+            | Command::Pair { .. }
             | Command::AnswerRefer { .. }
             | Command::NotifyRefer { .. }
             | Command::Record(_)
@@ -378,6 +379,7 @@ impl<'m> Simulation<'m> {
                 self.later(Duration::from_millis(5), Due::Event(Event::Queue(QueueEvent::CallBackKept(kept))));
             }
             QueueAsk::CallsPerson | QueueAsk::NotReached(_) => {}
+            QueueAsk::Consult { .. } | QueueAsk::Consulted | QueueAsk::ConsultOver(_) | QueueAsk::HandedOver(_) => {}
             QueueAsk::Leave(_) | QueueAsk::Accepted(_) | QueueAsk::Joined | QueueAsk::Finished(_) => {}
         }
     }

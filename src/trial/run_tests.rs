@@ -48,6 +48,7 @@ pub fn run_test(flow: &Arc<Flow>, test: &FlowTest) -> TestOutcome {
         ears: flow.languages.clone(),
         lookups: lookups.collect(),
         caller_steps,
+        patient: true,
         ..World::default()
     };
     let transcript = simulate(flow.clone(), world);
@@ -148,6 +149,23 @@ mod tests {
             "  - caller: [when are you open]\n    hears: [on its way]\n    never_hears: [eight to six]\n    ends: silent\n",
         );
         assert_eq!(bad.wrong.len(), 3, "{:?}", bad.wrong);
+    }
+
+    #[test]
+    fn what_is_said_after_a_talk_is_said_after_it() {
+        let flow = "hotline: 1\nname: rated\nlanguages: [en]\nzone: UTC\nperson: { to: support }\n\
+            targets: { support: { queue: support, after: content } }\nslots: { content: { digits: 1, pattern: '[1-5]' } }\n\
+            intents:\n  hours: { examples: [when are you open, are you open on sunday, opening hours], label: opening hours }\n\
+            nodes:\n  welcome: { ask: This is automatic. What is it about?, keys: { '1': hours } }\n\
+            \x20 hours: { say: From nine to five., then: welcome }\n\
+            \x20 content: { ask: 'How content are you, from one to five?', digits: content, then: thanks }\n\
+            \x20 thanks: { hang_up: 'You said {{ content }}. Good-bye.' }\n\
+            tests:\n  - caller: [agent please, press 4]\n    hears: [connecting you, How content, You said 4]\n\
+            \x20   ends: { transferred: support }\n";
+        let checked = Flow::load(flow, "rated.yaml", &BTreeMap::new());
+        let flow = checked.unwrap_or_else(|f| panic!("{}", f.iter().map(|f| format!("{f}\n")).collect::<String>())).flow;
+        let outcome = run_tests(&flow).remove(0);
+        assert!(outcome.passed(), "{:?}\n{}", outcome.wrong, outcome.story);
     }
 
     #[test]

@@ -62,7 +62,7 @@ impl DeskSide {
         let floor = self.desks.floor().borrow().clone();
         let mut last = self.lock();
         for agent in &floor.agents {
-            if let (AgentState::Talking(call), Some((queue, waited))) = (agent.state, &agent.call)
+            if let (AgentState::Talking(call), Some((queue, waited)), None) = (agent.state, &agent.call, &agent.consulted_by)
                 && last.get(&agent.name).is_none_or(|known| known.call != call)
             {
                 let new = LastCall { call, queue: queue.clone(), waited: *waited, left: WrapUp::default() };
@@ -203,16 +203,53 @@ pub(super) async fn transfer(
     Body(to): Body<Transfer>,
 ) -> Answer<Json<Desk>> {
     let (side, agent) = at(&state, signed_in)?;
+    let (queue, colleague) = whom(&side, &agent, to)?;
+    let asked = side.desks.wish(&agent, DeskAsk::SendOn { queue, agent: colleague });
+    shown(&side, &agent, asked).await
+}
+
+/// The queue and the colleague that are meant.
+fn whom(side: &DeskSide, agent: &str, to: Transfer) -> Answer<(String, Option<String>)> {
     let people = side.desks.people();
-    let ask = match (to.queue, to.agent) {
-        (Some(queue), None) if people.has_queue(&queue) => DeskAsk::SendOn { queue, agent: None },
+    match (to.queue, to.agent) {
+        (Some(queue), None) if people.has_queue(&queue) => Ok((queue, None)),
         (None, Some(colleague)) if people.phones.contains_key(&colleague) && colleague != agent => {
-            let Some(last) = side.last(&agent) else { return Err(Problem::not_found()) };
-            DeskAsk::SendOn { queue: last.queue, agent: Some(colleague) }
+            side.look();
+            let last = side.last(agent).ok_or_else(Problem::not_found)?;
+            Ok((last.queue, Some(colleague)))
         }
-        _ => return Err(Problem::invalid("Name either a queue or a colleague that there is.")),
-    };
-    let asked = side.desks.wish(&agent, ask);
+        _ => Err(Problem::invalid("Name either a queue or a colleague that there is.")),
+    }
+}
+
+/// `POST /desk/consult`.
+pub(super) async fn consult(
+    State(state): State<WebState>,
+    signed_in: SignedIn,
+    Body(whom_asked): Body<Transfer>,
+) -> Answer<Json<Desk>> {
+    let (side, agent) = at(&state, signed_in)?;
+    let (queue, colleague) = whom(&side, &agent, whom_asked)?;
+    let asked = side.desks.wish(&agent, DeskAsk::Consult { queue, agent: colleague });
+    shown(&side, &agent, asked).await
+}
+
+/// How asking a colleague ends.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ConsultEnd {
+    /// `true`: the colleague gets the caller. `false`: back to the caller.
+    complete: bool,
+}
+
+/// `POST /desk/consult/end`.
+pub(super) async fn end_consult(
+    State(state): State<WebState>,
+    signed_in: SignedIn,
+    Body(end): Body<ConsultEnd>,
+) -> Answer<Json<Desk>> {
+    let (side, agent) = at(&state, signed_in)?;
+    let asked = side.desks.wish(&agent, if end.complete { DeskAsk::Complete } else { DeskAsk::GoBack });
     shown(&side, &agent, asked).await
 }
 
@@ -382,7 +419,11 @@ fn own_call(side: &DeskSide, agent: &str, call: &str) -> Answer<CallId> {
     side.look();
     let call: CallId = call.parse().map_err(|_| Problem::not_found())?;
     let floor = side.desks.floor().borrow().clone();
-    let rings = floor.agents.iter().any(|a| a.name == agent && a.state == AgentState::Offered(call));
+    // Who is asked by a colleague sees what it is about, too.
+    let shows = |a: &crate::acd::AgentView| {
+        a.state == AgentState::Offered(call) || (a.state == AgentState::Talking(call) && a.consulted_by.is_some())
+    };
+    let rings = floor.agents.iter().any(|a| a.name == agent && shows(a));
     let had = side.last(agent).is_some_and(|last| last.call == call);
     (rings || had).then_some(call).ok_or_else(Problem::not_found)
 }

@@ -3,7 +3,7 @@
 use super::desk::DeskSide;
 use super::rfc3339;
 use crate::acd::{AgentState, AgentView, Interval, Presence, QueueView};
-use crate::base::{Disposition, Language, Moment, WallTime};
+use crate::base::{CallId, Disposition, Language, Moment, WallTime};
 use crate::call::{HandOverCard, reason as reason_words, spaced};
 use crate::server::{Board, Desks};
 use crate::store::EarlierCall;
@@ -111,8 +111,12 @@ struct Intent {
 struct Call {
     id: String,
     queue: String,
-    /// offered, briefing, talking, held or wrapup.
+    /// offered, briefing, talking, held, consulting (a colleague is asked, or asks) or wrapup.
     phase: String,
+    /// A colleague is asked because of this call.
+    consult: Option<Consult>,
+    /// Why no colleague was reached last: nobody, declined, no_answer, left, lost or failed.
+    consult_failed: Option<String>,
     since: String,
     waited_s: u64,
     card: Card,
@@ -122,6 +126,17 @@ struct Call {
     checklist: Vec<Item>,
     disposition: Option<String>,
     summary: Option<String>,
+}
+
+/// A colleague is asked.
+#[derive(Serialize, JsonSchema, PartialEq, Clone)]
+struct Consult {
+    /// The colleague on the other side; empty while one is looked for.
+    with: String,
+    /// It is this agent who is asked: the caller is the colleague's.
+    asked: bool,
+    /// The two hear each other; before, it rings.
+    talking: bool,
 }
 
 #[derive(Serialize, JsonSchema, PartialEq, Clone)]
@@ -316,9 +331,11 @@ fn call_of(side: &DeskSide, view: &AgentView) -> Option<(Call, Board)> {
     };
     let board = desks.board(id)?;
     let card = board.card.clone()?;
+    let consult = consult_of(&desks.floor().borrow().agents, view, id);
     let phase = match view.state {
         AgentState::Offered(_) => "offered",
         AgentState::WrapUp => "wrapup",
+        _ if consult.is_some() => "consulting",
         _ if board.held => "held",
         _ if board.joined => "talking",
         _ => "briefing",
@@ -330,6 +347,8 @@ fn call_of(side: &DeskSide, view: &AgentView) -> Option<(Call, Board)> {
         id: id.to_string(),
         queue,
         phase: phase.to_string(),
+        consult,
+        consult_failed: board.consult_failed.clone().filter(|_| matches!(phase, "talking" | "held")),
         since: rfc3339(desks.wall(view.since)),
         waited_s: waited.as_secs(),
         checklist: checklist(&board, &card),
@@ -341,6 +360,22 @@ fn call_of(side: &DeskSide, view: &AgentView) -> Option<(Call, Board)> {
         card: card_body(&card, &board, side.signs),
     };
     Some((call, board))
+}
+
+/// The colleague whom an agent asks because of a call, or who asks them.
+fn consult_of(agents: &[AgentView], view: &AgentView, call: CallId) -> Option<Consult> {
+    let of_call = |state: AgentState| match state {
+        AgentState::Offered(other) => (other == call).then_some(false),
+        AgentState::Talking(other) => (other == call).then_some(true),
+        _ => None,
+    };
+    let talking = of_call(view.state)?;
+    if let Some(asks) = &view.consulted_by {
+        return Some(Consult { with: asks.clone(), asked: true, talking });
+    }
+    let asked = agents.iter().filter(|a| a.name != view.name && a.consulted_by.as_ref() == Some(&view.name));
+    let (colleague, talking) = asked.filter_map(|a| Some((a, of_call(a.state)?))).next()?;
+    Some(Consult { with: colleague.name.clone(), asked: false, talking })
 }
 
 /// What the call was about, for the agent to change: what was wanted, with the values, and what was answered last.

@@ -124,6 +124,18 @@ pub(super) fn table() -> Vec<Route> {
         Route::new(post.clone(), "/desk/transfer", Desk, "Sends the caller on to a queue or a colleague.", desk::transfer)
             .takes::<desk::Transfer>()
             .gives::<desk_view::Desk>(),
+        Route::new(post.clone(), "/desk/consult", Desk, "Asks a colleague while the caller is on hold.", desk::consult)
+            .takes::<desk::Transfer>()
+            .gives::<desk_view::Desk>(),
+        Route::new(
+            post.clone(),
+            "/desk/consult/end",
+            Desk,
+            "Hands the caller over to the colleague, or goes back to the caller.",
+            desk::end_consult,
+        )
+        .takes::<desk::ConsultEnd>()
+        .gives::<desk_view::Desk>(),
         Route::new(post.clone(), "/desk/wrapup", Desk, "Keeps what is to be kept of the call.", desk::wrap_up)
             .takes::<desk::AfterCall>()
             .gives::<desk_view::Desk>(),

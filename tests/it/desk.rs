@@ -150,7 +150,7 @@ pub(crate) struct House {
 }
 
 impl House {
-    fn new() -> House {
+    pub(crate) fn new() -> House {
         House::with(None)
     }
 

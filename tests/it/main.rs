@@ -4,6 +4,7 @@ mod baresip;
 mod bench;
 mod call_backs;
 mod console;
+mod consult;
 mod demo;
 mod desk;
 mod dialogue;

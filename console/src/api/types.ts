@@ -136,12 +136,27 @@ export interface ChecklistItem {
   value: string | null;
 }
 
-export type CallPhase = "offered" | "briefing" | "talking" | "held" | "wrapup";
+export type CallPhase = "offered" | "briefing" | "talking" | "held" | "consulting" | "wrapup";
+
+export type ConsultFailure = "nobody" | "declined" | "no_answer" | "left" | "lost" | "failed";
+
+/** A colleague is asked because of a call. */
+export interface Consult {
+  /** On the other side. */
+  with: string;
+  /** It is this agent who is asked: the caller is the colleague's. */
+  asked: boolean;
+  /** The two hear each other; before, it rings. */
+  talking: boolean;
+}
 
 export interface Call {
   id: string;
   queue: string;
   phase: CallPhase;
+  consult: Consult | null;
+  /** Why no colleague was reached last. */
+  consult_failed: ConsultFailure | null;
   since: string;
   waited_s: number;
   card: Card;

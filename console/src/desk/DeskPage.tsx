@@ -58,7 +58,7 @@ export function DeskPage({ live, phone, desk, lost }: Props) {
   return <DeskOf live={live} phone={phone} desk={desk} lost={lost} />;
 }
 
-type Dialog = { is: "none" } | { is: "transfer" | "hangup" | "abuse" | "help"; call: string | null } | { is: "wrong"; call: string; turn: Turn };
+type Dialog = { is: "none" } | { is: "transfer" | "consult" | "hangup" | "abuse" | "help"; call: string | null } | { is: "wrong"; call: string; turn: Turn };
 const NONE: Dialog = { is: "none" };
 
 /** What the agent asked for after a call, to be shown until the call is over; the gateway keeps it. */
@@ -119,7 +119,13 @@ function DeskOf({ live, phone, desk, lost }: { live: Live; phone: Softphone; des
         return actions.decline();
       case "hold":
         return actions.hold(call?.phase !== "held");
+      case "complete":
+        return actions.endConsult(true);
+      case "go_back":
+        // Who was only asked leaves; the caller stays with the colleague.
+        return call?.consult?.asked ? void actions.hangup() : actions.endConsult(false);
       case "transfer":
+      case "consult":
       case "hangup":
       case "abuse":
       case "help":
@@ -213,6 +219,7 @@ function DeskOf({ live, phone, desk, lost }: { live: Live; phone: Softphone; des
         </aside>
       ) : null}
       {dialog.is === "transfer" ? <TransferDialog desk={desk} actions={actions} onClose={close} /> : null}
+      {dialog.is === "consult" ? <TransferDialog desk={desk} actions={actions} asks onClose={close} /> : null}
       {dialog.is === "hangup" ? <HangUpDialog actions={actions} onClose={close} /> : null}
       {dialog.is === "abuse" && call ? <AbuseDialog call={call.id} actions={actions} onClose={close} /> : null}
       {dialog.is === "wrong" ? <WrongDialog turn={dialog.turn} intents={desk.intents} actions={actions} onClose={close} /> : null}

@@ -1,4 +1,4 @@
-// Sending the call on, by keyboard: type, arrow keys, Enter.
+// Sending the call on, or asking a colleague about it, by keyboard: type, arrow keys, Enter.
 
 import { Modal, TextInput } from "@mantine/core";
 import { type KeyboardEvent, useState } from "react";
@@ -8,7 +8,15 @@ import { StateDot } from "../parts/StateDot";
 import { type Target, canTake, fitting, move, targetsOf } from "./targets";
 import type { DeskActions } from "./useDeskActions";
 
-export function TransferDialog({ desk, actions, onClose }: { desk: Desk; actions: DeskActions; onClose: () => void }) {
+interface Props {
+  desk: Desk;
+  actions: DeskActions;
+  /** The caller stays, on hold, and the colleague is asked. */
+  asks?: boolean;
+  onClose: () => void;
+}
+
+export function TransferDialog({ desk, actions, asks = false, onClose }: Props) {
   const { t } = useTranslation();
   const [typed, setTyped] = useState("");
   const [chosen, setChosen] = useState(0);
@@ -20,7 +28,7 @@ export function TransferDialog({ desk, actions, onClose }: { desk: Desk; actions
     if (busy || !canTake(target)) return;
     setBusy(true);
     const to = target.is === "queue" ? { queue: target.name } : { agent: target.name };
-    if (await actions.transfer(to, target.display)) onClose();
+    if (await (asks ? actions.consult(to) : actions.transfer(to, target.display))) onClose();
     setBusy(false);
   }
 
@@ -37,8 +45,8 @@ export function TransferDialog({ desk, actions, onClose }: { desk: Desk; actions
   }
 
   return (
-    <Modal opened onClose={onClose} title={t("transfer.title")} centered closeButtonProps={{ "aria-label": t("common.close") }}>
-      <p className="dialog-lead">{t("transfer.lead")}</p>
+    <Modal opened onClose={onClose} title={asks ? t("consult.title") : t("transfer.title")} centered closeButtonProps={{ "aria-label": t("common.close") }}>
+      <p className="dialog-lead">{asks ? t("consult.lead") : t("transfer.lead")}</p>
       <TextInput
         label={t("transfer.search")}
         value={typed}

@@ -14,14 +14,22 @@ test("what can be done in each state", () => {
   expect(acts(desk({}, "available"), true)).toBe("away help offline");
   expect(acts(desk({}, "rest"), true)).toBe("away help offline");
   expect(acts(desk({ call: call({ phase: "offered" }) }, "offered"), true)).toBe("decline help");
-  expect(acts(desk({ call: call({ phase: "held" }) }, "talking"), true)).toBe("abuse available away hangup help hold offline transfer");
+  expect(acts(desk({ call: call({ phase: "held" }) }, "talking"), true)).toBe("abuse available away consult hangup help hold offline transfer");
   expect(acts(desk({ call: call({ phase: "wrapup" }) }, "wrapup"), true)).toBe("available away done_available done_break extend help offline summary");
+});
+
+test("who asks a colleague may hand the caller over once they are there; who is asked may only go", () => {
+  const consulting = (asked: boolean, talking: boolean) =>
+    acts(desk({ call: call({ phase: "consulting", consult: { with: "ann", asked, talking } }) }, "talking"), true);
+  expect(consulting(false, false)).toBe("available away go_back help offline");
+  expect(consulting(false, true)).toBe("available away complete go_back help offline");
+  expect(consulting(true, true)).toBe("available away go_back help offline");
 });
 
 test("a draft, a recording and a turn bring their own keys", () => {
   const draft = { source: "node", text: "Answer", intent: "x" };
   const full = desk({ call: call({ draft, turns: [turn(1, { utterance: 1 })] }) }, "talking");
-  expect(acts(full, false)).toBe("abuse available away copy edit hangup help hold offline reject replay transfer wrong");
+  expect(acts(full, false)).toBe("abuse available away consult copy edit hangup help hold offline reject replay transfer wrong");
   expect(acts(full, true)).not.toContain("copy");
 });
 

@@ -35,7 +35,13 @@ export function possibleActs(desk: Desk, draftRejected: boolean): Set<ActName> {
       break;
     case "talking":
     case "held":
-      for (const act of ["hold", "transfer", "hangup", "abuse"] as const) acts.add(act);
+      for (const act of ["hold", "transfer", "consult", "hangup", "abuse"] as const) acts.add(act);
+      if (desk.agent.phone === "browser") acts.add("mute");
+      break;
+    case "consulting":
+      acts.add("go_back");
+      // The caller is given on by who has them, once the colleague is there.
+      if (call.consult?.talking && !call.consult.asked) acts.add("complete");
       if (desk.agent.phone === "browser") acts.add("mute");
       break;
     case "wrapup":

@@ -10,6 +10,9 @@ export type Act =
   | { act: "mute" }
   | { act: "hold" }
   | { act: "transfer" }
+  | { act: "consult" }
+  | { act: "complete" }
+  | { act: "go_back" }
   | { act: "hangup" }
   | { act: "abuse" }
   | { act: "replay" }
@@ -34,6 +37,9 @@ export const KEYS: Record<Exclude<ActName, "away">, string> = {
   mute: "M",
   hold: "H",
   transfer: "T",
+  consult: "Q",
+  complete: "J",
+  go_back: "G",
   hangup: "X",
   abuse: "A",
   replay: "P",

@@ -20,6 +20,10 @@ export interface DeskActions {
   /** These tell whether it worked, because a dialog waits for it. */
   hangup: () => Promise<boolean>;
   transfer: (to: { queue: string } | { agent: string }, name: string) => Promise<boolean>;
+  /** Asks a colleague while the caller is on hold. */
+  consult: (to: { queue: string } | { agent: string }) => Promise<boolean>;
+  /** Hands the caller over to the colleague, or goes back to the caller. */
+  endConsult: (complete: boolean) => void;
   abuse: (step: AbuseStep) => Promise<boolean>;
   wrong: (turn: number, intent: string | null, answer: string | null) => Promise<boolean>;
   rightAnswer: (turn: Turn | null, text: string) => Promise<boolean>;
@@ -66,6 +70,8 @@ export function useDeskActions(live: Live): DeskActions {
       hold: (on) => void post("/hold", { on }),
       hangup: () => worked("/hangup", {}),
       transfer: (to, name) => worked("/transfer", to, t("transfer.done", { to: name })),
+      consult: (to) => worked("/consult", to),
+      endConsult: (complete) => void post("/consult/end", { complete }),
       abuse: (step) => {
         const done = { warn: t("abuse.warned"), supervisor: t("abuse.called"), end: t("abuse.ended") };
         return worked("/abuse", { step }, done[step]);

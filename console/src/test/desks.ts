@@ -11,6 +11,8 @@ export function call(part: Partial<Call> = {}): Call {
     id: "c1",
     queue: "support",
     phase: "talking",
+    consult: null,
+    consult_failed: null,
     since: "2026-11-23T02:00:00Z",
     waited_s: 38,
     card: {

@@ -202,7 +202,16 @@ impl Ports for LivePorts {
         let with = |other: LegKey| if on { None } else { Some(other) };
         self.shared.plane.command(caller.key, LegCommand::Bridge(with(agent.key)));
         self.shared.plane.command(agent.key, LegCommand::Bridge(with(caller.key)));
+        self.shared.phones.caller_is(self.id, attempt, caller.key);
         self.comfort(on);
+    }
+
+    fn pair(&mut self, one: AttemptId, other: AttemptId) {
+        let (Some(a), Some(b)) = (self.legs.get(&LegId::Agent(one)), self.legs.get(&LegId::Agent(other))) else { return };
+        self.shared.plane.command(a.key, LegCommand::Bridge(Some(b.key)));
+        self.shared.plane.command(b.key, LegCommand::Bridge(Some(a.key)));
+        self.shared.phones.caller_is(self.id, one, b.key);
+        self.shared.phones.caller_is(self.id, other, a.key);
     }
 
     fn comfort(&mut self, on: bool) {
