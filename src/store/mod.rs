@@ -10,6 +10,7 @@ mod audit;
 mod call_backs;
 mod calls;
 mod cards;
+mod database;
 mod decisions;
 mod events;
 mod files;
@@ -34,13 +35,14 @@ pub use attempts::AttemptRow;
 pub use audit::AuditRow;
 pub use call_backs::CallBackRow;
 pub use calls::{CallRow, CallStory};
+pub use database::DatabaseUrl;
 pub use decisions::DecisionRow;
 pub use events::{EventLog, EventLogEnd, EventLogHead, LoggedCall};
 pub use incident::{incident, set_incident};
 pub use matchers::MatcherShelf;
 pub use messages::MessageRow;
 pub use misses::Miss;
-pub use open::{Store, StoreError};
+pub use open::{Records, Store, StoreError};
 pub use people::{EarlierCall, PresenceRow, WrapUp};
 pub use reach::ReachDay;
 pub use retention::{Removed, Retention, RetentionRules};
@@ -53,5 +55,7 @@ pub use writer::StoreWriter;
 
 #[cfg(test)]
 mod console_tests;
+#[cfg(test)]
+mod places;
 #[cfg(test)]
 pub(crate) mod tests;
