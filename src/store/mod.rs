@@ -1,5 +1,5 @@
 //! Remember: calls, turns, utterances, decisions, transfer attempts, messages, hand-over cards, event logs; the console's users,
-//! their sessions and what they did. One SQLite file
+//! their sessions and what they did. One database, SQLite or PostgreSQL (`database.rs`),
 //! plus two folders of files; one source file per noun, all in `impl Store`. What a call writes goes through
 //! [`StoreWriter`], so that no call ever waits for the disk. Start reading at `open.rs`, then `calls.rs`.
 //!

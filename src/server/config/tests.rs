@@ -7,6 +7,7 @@ pub(super) const MINIMAL: &str = "[[number]]\ndialled = \"*\"\nflow = \"../flows
 fn parse(text: &str) -> (Result<Config, Vec<ConfigError>>, Vec<String>) {
     let around = Surroundings {
         env: &|name| match name {
+            "HOTLINE_DATABASE" => Some("postgres://hotline:a-password@db.example/hotline?sslmode=verify-full".to_string()),
             "PARCEL_TOKEN" => Some("s3cret".to_string()),
             "PBX_PASSWORD" => Some("given by the PBX".to_string()),
             "CARRIER_PASSWORD" => Some("given by the carrier".to_string()),
@@ -377,4 +378,19 @@ fn queues_and_agents_are_read_and_their_mistakes_told() {
     ] {
         assert!(told.contains(part), "{part}: {told}");
     }
+}
+
+#[test]
+fn the_address_of_a_database_holds_no_password_that_everybody_reads() {
+    let with = |line: &str| parse(&format!("{MINIMAL}[store]\ndatabase = {line:?}\n")).0;
+    let config = with("env:HOTLINE_DATABASE").expect("good");
+    assert_eq!(
+        config.store.database.as_ref().map(ToString::to_string),
+        Some("PostgreSQL hotline at db.example:5432".to_string())
+    );
+    assert!(!format!("{config:?}").contains("a-password"));
+    assert!(with("postgres://hotline:a-password@127.0.0.1/hotline").is_err(), "written plainly");
+    assert!(with("postgres://hotline@127.0.0.1").is_err() && with("mysql://hotline@127.0.0.1/x").is_err());
+    let open = with("postgres://hotline@db.example/hotline").expect("good");
+    assert_eq!(open.warnings.len(), config.warnings.len() + 1, "the network can read it");
 }
