@@ -25,7 +25,7 @@ CORE ?= test
 # What compiling and running needs: C++ for whisper.cpp, the recogniser with its model, two synthesisers.
 BUILD_PACKAGES := build-essential cmake pkg-config libpocketsphinx-dev pocketsphinx-en-us flite1-dev flite espeak-ng
 # Peers and voices that we did not write, for the tests and `bench asr`.
-TEST_PACKAGES := baresip-core faketime kamailio linphone-cli openssl sip-tester sox festival festvox-kallpc16k festvox-kdlpc16k festvox-us-slt-hts
+TEST_PACKAGES := baresip-core faketime kamailio linphone-cli openssl postgresql sip-tester sox festival festvox-kallpc16k festvox-kdlpc16k festvox-us-slt-hts
 
 # What the page is built and tested with.
 NODE_VERSION := 20.19.5
@@ -114,7 +114,7 @@ test-packages:
 	@$(call install,$(TEST_PACKAGES))
 
 # Installs those of the given Debian packages that are missing; the package lists are renewed only when they do not do. Kamailio
-# would begin to serve on port 5060 by being installed: the tests start it themselves, so that is undone.
+# and PostgreSQL would begin to serve by being installed: the tests start them themselves, so that is undone.
 define install
 [ "$(HOTLINE_PACKAGES)" != skip ] || exit 0; \
 command -v dpkg-query >/dev/null || { \
@@ -139,6 +139,9 @@ apt_install >/dev/null 2>&1 || { \
   apt_install >/dev/null || { \
     echo "hotline: apt-get could not install$$missing; see its message above." >&2; exit 2; }; \
 }; \
-case "$$missing " in *" kamailio "*) \
-  [ ! -d /run/systemd/system ] || $$as_root systemctl disable --now kamailio >/dev/null 2>&1 || true ;; esac
+for server in kamailio postgresql; do \
+  case "$$missing " in *" $$server "*) \
+    if [ -d /run/systemd/system ]; then $$as_root systemctl disable --now $$server >/dev/null 2>&1 || true; \
+    else $$as_root invoke-rc.d $$server stop >/dev/null 2>&1 || true; fi ;; esac; \
+done
 endef

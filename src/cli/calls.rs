@@ -6,7 +6,7 @@ use super::running;
 use crate::base::{CallId, Disposition, WallTime};
 use crate::call::LegRecord;
 use crate::server::Config;
-use crate::store::{CallRow, CallStory, Store, TurnRow};
+use crate::store::{CallRow, CallStory, Records, Store, TurnRow};
 use anyhow::{Context, bail};
 use std::io::Write;
 use std::path::PathBuf;
@@ -32,10 +32,18 @@ pub(crate) async fn run(args: &CallsArgs, json: bool, out: &mut dyn Write) -> an
 /// # Errors
 /// When the configuration that should name it is wrong.
 pub(crate) fn folder(place: &StoreArgs) -> anyhow::Result<PathBuf> {
+    Ok(records(place)?.dir)
+}
+
+/// Where the records are: with SQLite in the folder that is named, or where the configuration says.
+///
+/// # Errors
+/// When the configuration that should name them is wrong.
+pub(crate) fn records(place: &StoreArgs) -> anyhow::Result<Records> {
     match &place.store {
-        Some(dir) => Ok(dir.clone()),
+        Some(dir) => Ok(Records::in_folder(dir)),
         None => match Config::load(&place.config) {
-            Ok(config) => Ok(config.store.dir),
+            Ok(config) => Ok(config.store.records()),
             Err(errors) => {
                 let lines: Vec<String> = errors.iter().map(ToString::to_string).collect();
                 bail!("name the folder with the records with --store, or correct the configuration:\n{}", lines.join("\n"))
@@ -49,7 +57,7 @@ pub(crate) fn folder(place: &StoreArgs) -> anyhow::Result<PathBuf> {
 /// # Errors
 /// When there are none, or the configuration that should name them is wrong.
 pub(crate) async fn open(place: &StoreArgs) -> anyhow::Result<Store> {
-    Ok(Store::open_existing(&folder(place)?).await?)
+    Ok(Store::open_existing_at(&records(place)?).await?)
 }
 
 async fn list(store: &Store, last: u32, json: bool, out: &mut dyn Write) -> anyhow::Result<()> {

@@ -27,7 +27,7 @@ pub(crate) async fn run(args: &UsersArgs, json: bool, out: &mut dyn Write) -> an
 /// The store; made where there is none yet, so that the first user can be made before the gateway was ever started.
 async fn open(args: &UsersArgs) -> anyhow::Result<Store> {
     match &args.what {
-        UsersCommand::Add { .. } => Ok(Store::open(&calls::folder(&args.place)?).await?),
+        UsersCommand::Add { .. } => Ok(Store::open_at(&calls::records(&args.place)?).await?),
         _ => calls::open(&args.place).await,
     }
 }

@@ -16,6 +16,7 @@ use crate::sip::trunk::Trunk;
 use crate::sip::{Algorithm, Reliable, SCANNERS, Srtp, Terms, Unknown};
 pub use values::{Dialled, HostPort, Secret};
 
+use crate::store::{DatabaseUrl, Records};
 use reader::{Reader, Section};
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -149,12 +150,21 @@ pub struct LookupConfig {
 pub struct StoreConfig {
     /// The folder.
     pub dir: PathBuf,
+    /// The PostgreSQL database; `None` = SQLite in the folder.
+    pub database: Option<DatabaseUrl>,
     /// Days that sounds are kept for flows that say nothing; `None` = until somebody deletes them.
     pub audio_days: Option<u32>,
     /// Days that words are kept for flows that say nothing; `None` = until somebody deletes them.
     pub text_days: Option<u32>,
     /// Days that the audit of the console is kept; `None` = as long as there is room.
     pub audit_days: Option<u32>,
+}
+
+impl StoreConfig {
+    /// Where the records are.
+    pub fn records(&self) -> Records {
+        Records { dir: self.dir.clone(), database: self.database.clone() }
+    }
 }
 
 /// `[speech]`.
@@ -490,8 +500,14 @@ fn read_lookup(mut s: Section<'_>) -> LookupConfig {
 }
 
 fn read_store(mut s: Section<'_>) -> StoreConfig {
+    let database = s.get("database", None, values::some(values::database));
+    if database.as_ref().is_some_and(DatabaseUrl::is_open) {
+        let open = "what callers say may pass the network so that others can read it";
+        s.warning("database", open, "Add ?sslmode=verify-full&sslrootcert=FILE to the address of the database");
+    }
     let config = StoreConfig {
         dir: s.path_or("dir", "../run"),
+        database,
         audio_days: s.get("audio_days", Some(30), values::days),
         text_days: s.get("text_days", Some(90), values::days),
         audit_days: s.get("audit_days", Some(365), values::days),

@@ -196,7 +196,7 @@ impl Gateway {
     /// What could not be opened, with the remedy.
     pub async fn start(settings: Settings) -> Result<Gateway, StartError> {
         let epoch = Instant::now();
-        let files = Store::open(&settings.store_dir).await.map_err(failed("the store cannot be opened"))?;
+        let files = Store::open_at(&settings.store).await.map_err(failed("the store cannot be opened"))?;
         // Calls that a crash cut off are told as such; otherwise they would go on for ever.
         match files.end_interrupted().await {
             Ok(0) => {}

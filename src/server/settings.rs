@@ -9,7 +9,7 @@ use crate::media::PlaneConfig;
 use crate::sip::guard::Limits;
 use crate::sip::{Accounts, SdpPolicy, SessionPolicy, SipConfig, TlsFiles};
 use crate::speech::{EarsConfig, VoicesConfig};
-use crate::store::{Retention, RetentionRules};
+use crate::store::{Records, Retention, RetentionRules};
 use std::net::IpAddr;
 use std::ops::RangeInclusive;
 use std::path::PathBuf;
@@ -31,7 +31,7 @@ pub struct Settings {
     /// Synthesis.
     pub voices: VoicesConfig,
     /// Folder for database, recordings, event logs.
-    pub store_dir: PathBuf,
+    pub store: Records,
     /// Queues and agents.
     pub people: People,
     /// Dialled numbers and their flows.
@@ -160,7 +160,7 @@ impl Settings {
                 cache_folder: Some(config.store.dir.join("prompts")),
                 ..VoicesConfig::new(program)
             },
-            store_dir: config.store.dir.clone(),
+            store: config.store.records(),
             people: config.people.clone(),
             numbers,
             lookup_hosts: config.lookup.hosts.iter().map(ToString::to_string).collect(),

@@ -2,11 +2,11 @@
 
 use super::StoreError;
 use super::calls::after_start_ms;
-use super::open::sql_int;
+use super::database::{plain, sql_int};
 use crate::base::{CallId, Moment};
 use serde::Serialize;
+use sqlx::AnyConnection;
 use sqlx::Row;
-use sqlx::sqlite::SqliteConnection;
 
 /// One try as remembered.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -22,27 +22,29 @@ pub struct AttemptRow {
 }
 
 pub(super) async fn insert(
-    db: &mut SqliteConnection,
+    db: &mut AnyConnection,
     call: CallId,
     at: Moment,
     target: &str,
     method: &str,
     outcome: &str,
 ) -> Result<(), StoreError> {
-    sqlx::query("INSERT INTO attempts (call, at_us, target, method, outcome) SELECT id, ?, ?, ?, ? FROM calls WHERE id = ?")
-        .bind(sql_int(at.micros()))
-        .bind(target)
-        .bind(method)
-        .bind(outcome)
-        .bind(call.to_string())
-        .execute(db)
-        .await?;
+    sqlx::query(
+        "INSERT INTO attempts (call, at_us, target, method, outcome) SELECT id, $1, $2, $3, $4 FROM calls WHERE id = $5",
+    )
+    .bind(sql_int(at.micros()))
+    .bind(plain(target))
+    .bind(plain(method))
+    .bind(plain(outcome))
+    .bind(call.to_string())
+    .execute(db)
+    .await?;
     Ok(())
 }
 
-pub(super) async fn of_call(db: &mut SqliteConnection, call: CallId, start: Moment) -> Result<Vec<AttemptRow>, StoreError> {
+pub(super) async fn of_call(db: &mut AnyConnection, call: CallId, start: Moment) -> Result<Vec<AttemptRow>, StoreError> {
     let rows =
-        sqlx::query("SELECT * FROM attempts WHERE call = ? ORDER BY at_us, id").bind(call.to_string()).fetch_all(db).await?;
+        sqlx::query("SELECT * FROM attempts WHERE call = $1 ORDER BY at_us, id").bind(call.to_string()).fetch_all(db).await?;
     rows.iter()
         .map(|row| {
             Ok(AttemptRow {

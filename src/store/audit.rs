@@ -1,9 +1,10 @@
 //! The audit: who did what in the console, and when. Names and actions, never what callers said.
 
+use super::database::plain;
 use super::{Store, StoreError};
 use crate::base::WallTime;
 use sqlx::Row;
-use sqlx::sqlite::SqliteRow;
+use sqlx::any::AnyRow;
 
 /// Most rows that are kept, however young they are.
 const ROWS_MAX: i64 = 500_000;
@@ -36,8 +37,8 @@ impl Store {
     /// When the database fails.
     pub async fn audit(&self, at: WallTime, user: Option<&str>, action: &str, subject: &str) -> Result<(), StoreError> {
         let subject: String = subject.chars().take(SUBJECT_MAX).collect();
-        let sql = "INSERT INTO audit (at_ms, name, action, subject) VALUES (?, ?, ?, ?)";
-        sqlx::query(sql).bind(at.0).bind(user).bind(action).bind(subject).execute(&self.pool).await?;
+        let sql = "INSERT INTO audit (at_ms, name, action, subject) VALUES ($1, $2, $3, $4)";
+        sqlx::query(sql).bind(at.0).bind(user.map(plain)).bind(plain(action)).bind(plain(&subject)).execute(&self.pool).await?;
         Ok(())
     }
 
@@ -46,20 +47,20 @@ impl Store {
     /// # Errors
     /// When the database fails.
     pub async fn audit_page(&self, before: Option<i64>, limit: u32) -> Result<Vec<AuditRow>, StoreError> {
-        let sql = "SELECT * FROM audit WHERE id < ? ORDER BY id DESC LIMIT ?";
+        let sql = "SELECT * FROM audit WHERE id < $1 ORDER BY id DESC LIMIT $2";
         let query = sqlx::query(sql).bind(before.unwrap_or(i64::MAX)).bind(i64::from(limit.min(PAGE_MAX)));
         query.fetch_all(&self.pool).await?.iter().map(row).collect()
     }
 
     /// Removes rows from before `limit`, and the oldest of too many.
     pub(super) async fn remove_old_audit(&self, limit: Option<WallTime>) -> Result<u64, StoreError> {
-        let sql = "DELETE FROM audit WHERE at_ms < ? OR id <= (SELECT MAX(id) FROM audit) - ?";
+        let sql = "DELETE FROM audit WHERE at_ms < $1 OR id <= (SELECT MAX(id) FROM audit) - $2";
         let query = sqlx::query(sql).bind(limit.map_or(i64::MIN, |limit| limit.0)).bind(ROWS_MAX);
         Ok(query.execute(&self.pool).await?.rows_affected())
     }
 }
 
-fn row(row: &SqliteRow) -> Result<AuditRow, StoreError> {
+fn row(row: &AnyRow) -> Result<AuditRow, StoreError> {
     Ok(AuditRow {
         id: row.try_get("id")?,
         at: WallTime(row.try_get("at_ms")?),

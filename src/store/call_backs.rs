@@ -2,12 +2,14 @@
 //! somebody waits; the number goes with the other personal data of the call in which it was confirmed.
 
 use super::calls::{call_id, from_json, to_json};
+use super::database::plain;
 use super::{RetentionRules, Store, StoreError};
 use crate::base::{CallId, PhoneNumber, WallTime};
 use crate::call::CallBackWish;
 use serde::Serialize;
+use sqlx::AnyConnection;
 use sqlx::Row;
-use sqlx::sqlite::{SqliteConnection, SqliteRow};
+use sqlx::any::AnyRow;
 
 const DAY_MS: i64 = 86_400_000;
 /// Most that are read at once; more than any gateway keeps.
@@ -51,8 +53,10 @@ impl Store {
     /// # Errors
     /// When the database refuses.
     pub async fn put_call_back(&self, row: &CallBackRow) -> Result<(), StoreError> {
-        let mut db = self.pool.acquire().await?;
-        put(&mut db, row).await
+        let mut db = self.begin_alone().await?;
+        put(&mut db, row).await?;
+        db.commit().await?;
+        Ok(())
     }
 
     /// Who waits to be called back, in the order of asking. A row that cannot be read (it says so in the log) keeps nobody else from it.
@@ -60,7 +64,7 @@ impl Store {
     /// # Errors
     /// When the database fails.
     pub async fn waiting_call_backs(&self) -> Result<Vec<CallBackRow>, StoreError> {
-        let rows = sqlx::query("SELECT * FROM call_backs WHERE state = 'waiting' ORDER BY asked_ms LIMIT ?")
+        let rows = sqlx::query("SELECT * FROM call_backs WHERE state = 'waiting' ORDER BY asked_ms LIMIT $1")
             .bind(ROWS_MAX)
             .fetch_all(&self.pool)
             .await?;
@@ -75,9 +79,9 @@ impl Store {
     pub async fn call_backs(&self, last: u32) -> Result<Vec<CallBackRow>, StoreError> {
         let rows = sqlx::query(
             "SELECT * FROM call_backs WHERE state = 'waiting' OR id IN \
-             (SELECT id FROM call_backs WHERE state <> 'waiting' ORDER BY closed_ms DESC LIMIT ?) ORDER BY asked_ms DESC LIMIT ?",
+             (SELECT id FROM call_backs WHERE state <> 'waiting' ORDER BY closed_ms DESC NULLS LAST LIMIT $1) ORDER BY asked_ms DESC LIMIT $2",
         )
-        .bind(last)
+        .bind(i64::from(last))
         .bind(ROWS_MAX)
         .fetch_all(&self.pool)
         .await?;
@@ -95,8 +99,8 @@ impl Store {
             let Some(days) = days.text_days else { continue };
             let limit = now.0.saturating_sub(i64::from(days) * DAY_MS);
             sqlx::query(
-                "UPDATE call_backs SET number = NULL, wish = NULL, closed_ms = COALESCE(closed_ms, ?), \
-                 state = CASE state WHEN 'waiting' THEN 'expired' ELSE state END WHERE flow = ? AND asked_ms < ?",
+                "UPDATE call_backs SET number = NULL, wish = NULL, closed_ms = COALESCE(closed_ms, $1), \
+                 state = CASE state WHEN 'waiting' THEN 'expired' ELSE state END WHERE flow = $2 AND asked_ms < $3",
             )
             .bind(now.0)
             .bind(flow)
@@ -108,26 +112,26 @@ impl Store {
     }
 }
 
-pub(super) async fn put(db: &mut SqliteConnection, row: &CallBackRow) -> Result<(), StoreError> {
+pub(super) async fn put(db: &mut AnyConnection, row: &CallBackRow) -> Result<(), StoreError> {
     sqlx::query(
         "INSERT INTO call_backs (id, call, queue, flow, asked_ms, since_ms, not_before_ms, tries, state, outcome, closed_ms, number, wish) \
-         SELECT ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ? WHERE NOT EXISTS (SELECT 1 FROM deleted_calls WHERE id = ?) \
+         SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13 WHERE NOT EXISTS (SELECT 1 FROM deleted_calls WHERE id = $14) \
          ON CONFLICT (id) DO UPDATE SET not_before_ms = excluded.not_before_ms, \
          tries = excluded.tries, state = excluded.state, outcome = excluded.outcome, closed_ms = excluded.closed_ms, \
          wish = excluded.wish WHERE call_backs.number IS NOT NULL",
     )
     .bind(row.id.to_string())
     .bind(row.call.to_string())
-    .bind(&row.queue)
-    .bind(&row.flow)
+    .bind(plain(&row.queue))
+    .bind(plain(&row.flow))
     .bind(row.asked.0)
     .bind(row.since.0)
     .bind(row.not_before.0)
     .bind(i64::from(row.tries))
-    .bind(&row.state)
-    .bind(&row.outcome)
+    .bind(plain(&row.state))
+    .bind(row.outcome.as_deref().map(plain))
     .bind(row.closed.map(|at| at.0))
-    .bind(row.number.as_ref().map(|number| number.as_str().to_string()))
+    .bind(row.number.as_ref().map(|number| plain(number.as_str())))
     .bind(row.wish.as_ref().map(to_json))
     .bind(row.call.to_string())
     .execute(db)
@@ -135,7 +139,7 @@ pub(super) async fn put(db: &mut SqliteConnection, row: &CallBackRow) -> Result<
     Ok(())
 }
 
-fn read(row: &SqliteRow) -> Result<CallBackRow, StoreError> {
+fn read(row: &AnyRow) -> Result<CallBackRow, StoreError> {
     let number: Option<String> = row.try_get("number")?;
     let wish: Option<String> = row.try_get("wish")?;
     let closed: Option<i64> = row.try_get("closed_ms")?;
@@ -164,14 +168,9 @@ mod tests {
     use crate::base::{Language, Moment};
     use crate::call::HandOverCard;
     use crate::store::Retention;
+    use crate::store::places::Place;
     use std::collections::BTreeMap;
     use std::time::Duration;
-
-    async fn store() -> (tempfile::TempDir, Store) {
-        let folder = tempfile::tempdir().expect("a folder");
-        let store = Store::open(folder.path()).await.expect("a store");
-        (folder, store)
-    }
 
     fn wish(number: &str) -> CallBackWish {
         let number = PhoneNumber::new(number);
@@ -229,9 +228,8 @@ mod tests {
         }
     }
 
-    #[tokio::test]
-    async fn who_waits_is_there_again_with_place_and_card_and_who_was_served_is_not() {
-        let (_folder, store) = store().await;
+    async fn who_waits_is_there_again_with_place_and_card_and_who_was_served_is_not(place: Place) {
+        let store = place.open().await;
         let (first, second) = (row(1, "+493012345678"), row(2, "+493099999999"));
         store.put_call_back(&second).await.expect("kept");
         store.put_call_back(&first).await.expect("kept");
@@ -245,9 +243,8 @@ mod tests {
         assert_eq!(store.call_backs(0).await.expect("read"), [tried]);
     }
 
-    #[tokio::test]
-    async fn numbers_go_with_the_words_and_with_a_deleted_call() {
-        let (_folder, store) = store().await;
+    async fn numbers_go_with_the_words_and_with_a_deleted_call(place: Place) {
+        let store = place.open().await;
         store.write(CALL, Moment::ZERO, &began()).await.expect("written");
         store.put_call_back(&row(1, "+493012345678")).await.expect("kept");
         let days = Retention { audio_days: None, text_days: Some(1) };
@@ -261,4 +258,9 @@ mod tests {
         store.delete(CALL, WallTime(3 * day)).await.expect("deleted");
         assert_eq!(store.call_backs(10).await.expect("read"), []);
     }
+
+    crate::store::places::on_each_database![
+        who_waits_is_there_again_with_place_and_card_and_who_was_served_is_not,
+        numbers_go_with_the_words_and_with_a_deleted_call
+    ];
 }

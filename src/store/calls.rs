@@ -1,12 +1,13 @@
 //! Calls: the row, the whole story, deletion.
 
-use super::open::{from_sql, sql_int};
+use super::database::{flag, from_sql, plain, sql_int};
 use super::{AttemptRow, DecisionRow, MessageRow, Store, StoreError, TaskRow, TurnRow, UtteranceRow};
 use crate::base::{CallId, Disposition, Fault, Moment, PhoneNumber, WallTime};
 use crate::call::LegRecord;
 use serde::Serialize;
+use sqlx::AnyConnection;
 use sqlx::Row;
-use sqlx::sqlite::{SqliteConnection, SqliteRow};
+use sqlx::any::AnyRow;
 use std::path::PathBuf;
 
 /// One call in a list.
@@ -79,7 +80,7 @@ impl Store {
     /// # Errors
     /// When the database fails or a row is damaged.
     pub async fn calls(&self, last: u32) -> Result<Vec<CallRow>, StoreError> {
-        let sql = sqlx::AssertSqlSafe(format!("{CALL_COLUMNS} ORDER BY c.began_ms DESC, c.rowid DESC LIMIT ?"));
+        let sql = sqlx::AssertSqlSafe(format!("{CALL_COLUMNS} ORDER BY c.began_ms DESC, c.began_us DESC, c.id DESC LIMIT $1"));
         let rows = sqlx::query(sql).bind(i64::from(last)).fetch_all(&self.pool).await?;
         rows.iter().map(call_row).collect()
     }
@@ -92,8 +93,10 @@ impl Store {
         if digits.is_empty() || !digits.bytes().all(|b| b.is_ascii_hexdigit()) {
             return Ok(Vec::new());
         }
-        let rows =
-            sqlx::query("SELECT id FROM calls WHERE id LIKE ? || '%' LIMIT 2").bind(digits).fetch_all(&self.pool).await?;
+        let rows = sqlx::query("SELECT id FROM calls WHERE id LIKE $1 || '%' LIMIT 2")
+            .bind(digits.to_ascii_lowercase())
+            .fetch_all(&self.pool)
+            .await?;
         rows.iter().map(|row| call_id(row.try_get("id")?)).collect()
     }
 
@@ -102,7 +105,7 @@ impl Store {
     /// # Errors
     /// When the database fails or a row is damaged.
     pub async fn call(&self, id: CallId) -> Result<Option<CallStory>, StoreError> {
-        let sql = sqlx::AssertSqlSafe(format!("{CALL_COLUMNS} WHERE c.id = ?"));
+        let sql = sqlx::AssertSqlSafe(format!("{CALL_COLUMNS} WHERE c.id = $1"));
         let Some(row) = sqlx::query(sql).bind(id.to_string()).fetch_optional(&self.pool).await? else {
             return Ok(None);
         };
@@ -138,22 +141,25 @@ impl Store {
     /// When the database or the disk refuses; then it can simply be tried again.
     pub async fn delete(&self, id: CallId, now: WallTime) -> Result<bool, StoreError> {
         let key = id.to_string();
-        let mut db = self.pool.begin_with("BEGIN IMMEDIATE").await?;
-        let found = sqlx::query("SELECT began_ms FROM calls WHERE id = ?").bind(&key).fetch_optional(&mut *db).await?;
+        let mut db = self.begin_alone().await?;
+        let found = sqlx::query("SELECT began_ms FROM calls WHERE id = $1").bind(&key).fetch_optional(&mut *db).await?;
         let Some(began) = found.map(|row| WallTime(row.get(0))) else {
             return Ok(false);
         };
         // Files first: when that fails the row is still there to find them by.
         self.remove_files(id, began).await?;
-        sqlx::query("INSERT OR REPLACE INTO deleted_calls (id, began_ms, deleted_ms) VALUES (?, ?, ?)")
-            .bind(&key)
-            .bind(began.0)
-            .bind(now.0)
-            .execute(&mut *db)
-            .await?;
-        sqlx::query("DELETE FROM call_backs WHERE call = ?").bind(&key).execute(&mut *db).await?;
-        sqlx::query("DELETE FROM cards WHERE call = ?").bind(&key).execute(&mut *db).await?;
-        sqlx::query("DELETE FROM calls WHERE id = ?").bind(&key).execute(&mut *db).await?;
+        sqlx::query(
+            "INSERT INTO deleted_calls (id, began_ms, deleted_ms) VALUES ($1, $2, $3) \
+             ON CONFLICT (id) DO UPDATE SET began_ms = excluded.began_ms, deleted_ms = excluded.deleted_ms",
+        )
+        .bind(&key)
+        .bind(began.0)
+        .bind(now.0)
+        .execute(&mut *db)
+        .await?;
+        sqlx::query("DELETE FROM call_backs WHERE call = $1").bind(&key).execute(&mut *db).await?;
+        sqlx::query("DELETE FROM cards WHERE call = $1").bind(&key).execute(&mut *db).await?;
+        sqlx::query("DELETE FROM calls WHERE id = $1").bind(&key).execute(&mut *db).await?;
         db.commit().await?;
         Ok(true)
     }
@@ -165,19 +171,20 @@ impl Store {
     /// When the database fails.
     pub async fn end_interrupted(&self) -> Result<u64, StoreError> {
         let disposition = Disposition::Failed { why: "the gateway stopped while the call went on".to_string() };
-        let done = sqlx::query("UPDATE calls SET disposition = ?, disposition_json = ?, fault = ? WHERE disposition IS NULL")
-            .bind(disposition.name())
-            .bind(to_json(&disposition))
-            .bind(word(&disposition.fault()))
-            .execute(&self.pool)
-            .await?;
+        let done =
+            sqlx::query("UPDATE calls SET disposition = $1, disposition_json = $2, fault = $3 WHERE disposition IS NULL")
+                .bind(disposition.name())
+                .bind(to_json(&disposition))
+                .bind(word(&disposition.fault()))
+                .execute(&self.pool)
+                .await?;
         Ok(done.rows_affected())
     }
 }
 
 #[expect(clippy::too_many_arguments, reason = "the fields of one record, bound in the order of the columns")]
 pub(super) async fn began(
-    db: &mut SqliteConnection,
+    db: &mut AnyConnection,
     call: CallId,
     now: Moment,
     at: WallTime,
@@ -186,21 +193,27 @@ pub(super) async fn began(
     flow: &str,
     flow_hash: &str,
 ) -> Result<(), StoreError> {
-    sqlx::query("INSERT INTO calls (id, began_ms, began_us, caller, dialled, flow, flow_hash) VALUES (?, ?, ?, ?, ?, ?, ?)")
-        .bind(call.to_string())
-        .bind(at.0)
-        .bind(sql_int(now.micros()))
-        .bind(caller.as_str())
-        .bind(dialled.as_str())
-        .bind(flow)
-        .bind(flow_hash)
-        .execute(db)
-        .await?;
+    sqlx::query(
+        "INSERT INTO calls (id, began_ms, began_us, caller, dialled, flow, flow_hash) VALUES ($1, $2, $3, $4, $5, $6, $7)",
+    )
+    .bind(call.to_string())
+    .bind(at.0)
+    .bind(sql_int(now.micros()))
+    .bind(plain(caller.as_str()))
+    .bind(plain(dialled.as_str()))
+    .bind(plain(flow))
+    .bind(flow_hash)
+    .execute(db)
+    .await?;
     Ok(())
 }
 
-pub(super) async fn consent(db: &mut SqliteConnection, call: CallId, given: bool) -> Result<(), StoreError> {
-    sqlx::query("UPDATE calls SET consent = ? WHERE id = ?").bind(given).bind(call.to_string()).execute(db).await?;
+pub(super) async fn consent(db: &mut AnyConnection, call: CallId, given: bool) -> Result<(), StoreError> {
+    sqlx::query("UPDATE calls SET consent = $1 WHERE id = $2")
+        .bind(i64::from(given))
+        .bind(call.to_string())
+        .execute(db)
+        .await?;
     Ok(())
 }
 
@@ -208,7 +221,7 @@ pub(super) async fn consent(db: &mut SqliteConnection, call: CallId, given: bool
 const CARD_MS_AFTER_THE_CALL: i64 = 3_600_000;
 
 pub(super) async fn ended(
-    db: &mut SqliteConnection,
+    db: &mut AnyConnection,
     call: CallId,
     at: Moment,
     disposition: &Disposition,
@@ -216,7 +229,7 @@ pub(super) async fn ended(
     request_to_person_ms: Option<u64>,
 ) -> Result<(), StoreError> {
     sqlx::query(
-        "UPDATE calls SET ended_us = ?, disposition = ?, disposition_json = ?, fault = ?, request_to_person_ms = ? WHERE id = ?",
+        "UPDATE calls SET ended_us = $1, disposition = $2, disposition_json = $3, fault = $4, request_to_person_ms = $5 WHERE id = $6",
     )
     .bind(sql_int(at.micros()))
     .bind(disposition.name())
@@ -227,8 +240,8 @@ pub(super) async fn ended(
     .execute(&mut *db)
     .await?;
     sqlx::query(
-        "UPDATE cards SET valid_until_ms = ? + (SELECT began_ms + (ended_us - began_us) / 1000 FROM calls WHERE id = cards.call) \
-         WHERE call = ? AND EXISTS (SELECT 1 FROM calls WHERE id = cards.call)",
+        "UPDATE cards SET valid_until_ms = $1 + (SELECT began_ms + (ended_us - began_us) / 1000 FROM calls WHERE id = cards.call) \
+         WHERE call = $2 AND EXISTS (SELECT 1 FROM calls WHERE id = cards.call)",
     )
     .bind(CARD_MS_AFTER_THE_CALL)
     .bind(call.to_string())
@@ -270,7 +283,7 @@ pub(super) fn call_id(text: &str) -> Result<CallId, StoreError> {
     text.parse().map_err(|_| StoreError::Damaged { what: "a call", why: format!("{text:?} is no call id") })
 }
 
-fn call_row(row: &SqliteRow) -> Result<CallRow, StoreError> {
+fn call_row(row: &AnyRow) -> Result<CallRow, StoreError> {
     let began_us: i64 = row.try_get("began_us")?;
     let began_at = Moment::from_micros(from_sql(began_us));
     let ended_us: Option<i64> = row.try_get("ended_us")?;
@@ -288,10 +301,10 @@ fn call_row(row: &SqliteRow) -> Result<CallRow, StoreError> {
         turns: from_sql(row.try_get("turn_count")?),
         disposition: disposition.as_deref().map(|d| from_json("a disposition", d)).transpose()?,
         fault: fault.as_deref().map(|f| from_word("a fault", f)).transpose()?,
-        consent: row.try_get("consent")?,
+        consent: row.try_get::<Option<i64>, _>("consent")?.map(|given| given != 0),
         request_to_person_ms: row.try_get::<Option<i64>, _>("request_to_person_ms")?.map(from_sql),
-        audio_removed: row.try_get("audio_removed")?,
-        text_removed: row.try_get("text_removed")?,
+        audio_removed: flag(row, "audio_removed")?,
+        text_removed: flag(row, "text_removed")?,
         began_at,
     })
 }

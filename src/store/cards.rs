@@ -14,13 +14,17 @@ impl Store {
     /// # Errors
     /// When the database refuses.
     pub async fn put_card(&self, card: &HandOverCard, valid_until: WallTime) -> Result<(), StoreError> {
-        sqlx::query("INSERT OR REPLACE INTO cards (reference_hash, call, valid_until_ms, card) VALUES (?, ?, ?, ?)")
-            .bind(hash(&card.reference))
-            .bind(card.call.to_string())
-            .bind(valid_until.0)
-            .bind(to_json(card))
-            .execute(&self.pool)
-            .await?;
+        sqlx::query(
+            "INSERT INTO cards (reference_hash, call, valid_until_ms, card) VALUES ($1, $2, $3, $4) \
+             ON CONFLICT (reference_hash) DO UPDATE SET call = excluded.call, valid_until_ms = excluded.valid_until_ms, \
+             card = excluded.card",
+        )
+        .bind(hash(&card.reference))
+        .bind(card.call.to_string())
+        .bind(valid_until.0)
+        .bind(to_json(card))
+        .execute(&self.pool)
+        .await?;
         Ok(())
     }
 
@@ -29,7 +33,7 @@ impl Store {
     /// # Errors
     /// When the database fails or the card is damaged.
     pub async fn card(&self, reference: &str, now: WallTime) -> Result<Option<HandOverCard>, StoreError> {
-        let row = sqlx::query("SELECT card FROM cards WHERE reference_hash = ? AND valid_until_ms > ?")
+        let row = sqlx::query("SELECT card FROM cards WHERE reference_hash = $1 AND valid_until_ms > $2")
             .bind(hash(reference))
             .bind(now.0)
             .fetch_optional(&self.pool)

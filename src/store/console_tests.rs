@@ -1,14 +1,12 @@
 //! Users, sessions and audit as their users see them.
 
+use super::database::Kind;
+use super::places::Place;
 use super::tests::BEGAN;
 use super::*;
 use crate::base::{Pii, WallTime};
+use sqlx::Row;
 use std::collections::BTreeMap;
-
-async fn store() -> (Store, tempfile::TempDir) {
-    let dir = tempfile::tempdir().expect("a folder");
-    (Store::open(dir.path()).await.expect("a store"), dir)
-}
 
 fn new(name: &str, role: Role) -> NewUser {
     let password = Pii::new("$argon2id$…".to_string());
@@ -27,9 +25,8 @@ fn names_are_lower_case_words() {
     }
 }
 
-#[tokio::test]
-async fn the_first_administrator_is_made_once() {
-    let (store, _dir) = store().await;
+async fn the_first_administrator_is_made_once(place: Place) {
+    let store = place.open().await;
     assert!(!store.has_admin().await.expect("read"));
     assert_eq!(store.add_first_admin(&new("root", Role::Admin), BEGAN).await.expect("written"), Ok(()));
     let again = store.add_first_admin(&new("second", Role::Admin), BEGAN).await.expect("read");
@@ -38,9 +35,8 @@ async fn the_first_administrator_is_made_once() {
     assert_eq!(store.users().await.expect("read").len(), 1);
 }
 
-#[tokio::test]
-async fn names_and_desks_are_taken_once() {
-    let (store, _dir) = store().await;
+async fn names_and_desks_are_taken_once(place: Place) {
+    let store = place.open().await;
     let desk = |name: &str| NewUser { agent: Some("anna".into()), ..new(name, Role::Agent) };
     assert_eq!(store.add_user(&desk("anna"), BEGAN).await.expect("written"), Ok(()));
     assert_eq!(store.add_user(&new("anna", Role::Admin), BEGAN).await.expect("read"), Err(UserRefusal::NameTaken));
@@ -55,9 +51,8 @@ async fn names_and_desks_are_taken_once() {
     assert_eq!(store.user("anna").await.expect("read"), Some(anna));
 }
 
-#[tokio::test]
-async fn the_last_administrator_stays() {
-    let (store, _dir) = store().await;
+async fn the_last_administrator_stays(place: Place) {
+    let store = place.open().await;
     store.add_user(&new("root", Role::Admin), BEGAN).await.expect("written").expect("made");
     let lesser = UserChange { role: Some(Role::Supervisor), ..UserChange::default() };
     let disabled = UserChange { disabled: Some(true), ..UserChange::default() };
@@ -72,9 +67,8 @@ async fn the_last_administrator_stays() {
     assert_eq!(store.remove_user("root").await.expect("read"), Err(UserRefusal::Unknown));
 }
 
-#[tokio::test]
-async fn a_session_ends_unused_after_an_hour_and_used_after_twelve() {
-    let (store, _dir) = store().await;
+async fn a_session_ends_unused_after_an_hour_and_used_after_twelve(place: Place) {
+    let store = place.open().await;
     store.add_user(&new("anna", Role::Agent), BEGAN).await.expect("written").expect("made");
     let (idle, busy) = (SessionHash::of("a"), SessionHash::of("b"));
     for hash in [&idle, &busy] {
@@ -95,9 +89,8 @@ async fn a_session_ends_unused_after_an_hour_and_used_after_twelve() {
     assert_eq!(store.enforce_retention(later(36 * 3_600), &rules).await.expect("enforced").sessions, 2);
 }
 
-#[tokio::test]
-async fn what_changes_rights_or_password_ends_sessions_at_once() {
-    let (store, _dir) = store().await;
+async fn what_changes_rights_or_password_ends_sessions_at_once(place: Place) {
+    let store = place.open().await;
     store.add_user(&new("root", Role::Admin), BEGAN).await.expect("written").expect("made");
     let (here, there) = (SessionHash::of("here"), SessionHash::of("there"));
     let holds = async |hash: &SessionHash| store.session(hash, later(1)).await.expect("read").is_some();
@@ -120,9 +113,8 @@ async fn what_changes_rights_or_password_ends_sessions_at_once() {
     assert_eq!(store.password_of("anna").await.expect("read"), None, "disabled");
 }
 
-#[tokio::test]
-async fn sessions_of_a_user_are_bounded_and_end_together() {
-    let (store, _dir) = store().await;
+async fn sessions_of_a_user_are_bounded_and_end_together(place: Place) {
+    let store = place.open().await;
     store.add_user(&new("anna", Role::Agent), BEGAN).await.expect("written").expect("made");
     let hash = |n: i64| SessionHash::of(&n.to_string());
     for n in 0..25 {
@@ -139,19 +131,28 @@ async fn sessions_of_a_user_are_bounded_and_end_together() {
     assert!(store.session(&hash(23), later(30)).await.expect("read").is_none());
 }
 
-#[tokio::test]
-async fn what_the_browser_holds_is_not_in_the_database() {
-    let (store, dir) = store().await;
+async fn what_the_browser_holds_is_not_in_the_database(place: Place) {
+    let store = place.open().await;
     store.add_user(&new("anna", Role::Agent), BEGAN).await.expect("written").expect("made");
     store.begin_session(&SessionHash::of("the-cookie-itself"), "anna", BEGAN).await.expect("written");
-    store.close().await;
-    let bytes = std::fs::read(dir.path().join("hotline.sqlite")).expect("the database");
+    let bytes = match place.kind {
+        Kind::Sqlite => {
+            store.close().await;
+            std::fs::read(place.path().join("hotline.sqlite")).expect("the database")
+        }
+        Kind::Postgres => {
+            let sql =
+                "SELECT (SELECT string_agg(s::text, ' ') FROM sessions s) || (SELECT string_agg(u::text, ' ') FROM users u)";
+            let all: String = sqlx::query(sql).fetch_one(&store.pool).await.expect("read").try_get(0).expect("a text");
+            assert!(all.contains("anna"), "{all}");
+            all.into_bytes()
+        }
+    };
     assert!(!bytes.windows(17).any(|w| w == b"the-cookie-itself"));
 }
 
-#[tokio::test]
-async fn the_audit_is_read_in_pages_and_goes_after_its_days() {
-    let (store, _dir) = store().await;
+async fn the_audit_is_read_in_pages_and_goes_after_its_days(place: Place) {
+    let store = place.open().await;
     for day in 0..4 {
         store.audit(later(day * 86_400), Some("root"), "user_changed", &format!("u{day}")).await.expect("written");
     }
@@ -166,3 +167,14 @@ async fn the_audit_is_read_in_pages_and_goes_after_its_days() {
     assert_eq!(store.enforce_retention(later(5 * 86_400), &rules).await.expect("enforced").audit, 3);
     assert_eq!(store.audit_page(None, 10).await.expect("read").len(), 2);
 }
+
+super::places::on_each_database![
+    the_first_administrator_is_made_once,
+    names_and_desks_are_taken_once,
+    the_last_administrator_stays,
+    a_session_ends_unused_after_an_hour_and_used_after_twelve,
+    what_changes_rights_or_password_ends_sessions_at_once,
+    sessions_of_a_user_are_bounded_and_end_together,
+    what_the_browser_holds_is_not_in_the_database,
+    the_audit_is_read_in_pages_and_goes_after_its_days,
+];

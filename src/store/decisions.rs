@@ -2,11 +2,11 @@
 
 use super::StoreError;
 use super::calls::after_start_ms;
-use super::open::sql_int;
+use super::database::{plain, sql_int};
 use crate::base::{CallId, Moment, Pii};
 use serde::Serialize;
+use sqlx::AnyConnection;
 use sqlx::Row;
-use sqlx::sqlite::SqliteConnection;
 
 /// One decision as remembered.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -19,26 +19,20 @@ pub struct DecisionRow {
     pub why: Option<Pii<String>>,
 }
 
-pub(super) async fn insert(
-    db: &mut SqliteConnection,
-    call: CallId,
-    at: Moment,
-    what: &str,
-    why: &str,
-) -> Result<(), StoreError> {
-    sqlx::query("INSERT INTO decisions (call, at_us, what, why) SELECT id, ?, ?, ? FROM calls WHERE id = ?")
+pub(super) async fn insert(db: &mut AnyConnection, call: CallId, at: Moment, what: &str, why: &str) -> Result<(), StoreError> {
+    sqlx::query("INSERT INTO decisions (call, at_us, what, why) SELECT id, $1, $2, $3 FROM calls WHERE id = $4")
         .bind(sql_int(at.micros()))
-        .bind(what)
-        .bind(why)
+        .bind(plain(what))
+        .bind(plain(why))
         .bind(call.to_string())
         .execute(db)
         .await?;
     Ok(())
 }
 
-pub(super) async fn of_call(db: &mut SqliteConnection, call: CallId, start: Moment) -> Result<Vec<DecisionRow>, StoreError> {
+pub(super) async fn of_call(db: &mut AnyConnection, call: CallId, start: Moment) -> Result<Vec<DecisionRow>, StoreError> {
     let rows =
-        sqlx::query("SELECT * FROM decisions WHERE call = ? ORDER BY at_us, id").bind(call.to_string()).fetch_all(db).await?;
+        sqlx::query("SELECT * FROM decisions WHERE call = $1 ORDER BY at_us, id").bind(call.to_string()).fetch_all(db).await?;
     rows.iter()
         .map(|row| {
             Ok(DecisionRow {

@@ -1,7 +1,7 @@
 //! What agents made of the answers that their desk proposed. Each is a decision of the call (`draft_taken`, `draft_changed`,
 //! `draft_rejected`, with the intent as its reason), kept and forgotten as those are.
 
-use super::open::sql_int;
+use super::database::sql_int;
 use super::{Store, StoreError};
 use crate::base::{CallId, Moment, WallTime};
 use serde::Serialize;

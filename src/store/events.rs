@@ -170,13 +170,13 @@ impl Store {
             return Ok(());
         }
         let failed = |source| StoreError::File { path: path.clone(), source };
-        make_private_dir(&self.dir.join("flows")).map_err(failed)?;
+        make_private_dir(&self.dir().join("flows")).map_err(failed)?;
         let new = path.with_extension("new");
         std::fs::write(&new, text).and_then(|()| std::fs::rename(&new, &path)).map_err(failed)
     }
 
     /// Where the text of a flow lies: `flows/HASH.yaml`.
     pub fn flow_path(&self, hash: &str) -> PathBuf {
-        self.dir.join("flows").join(format!("{hash}.yaml"))
+        self.dir().join("flows").join(format!("{hash}.yaml"))
     }
 }

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 impl Store {
     /// The folder of a call's sounds: `audio/YYYY-MM/DD/<call>`. Not necessarily there yet.
     pub fn audio_dir(&self, call: CallId, began: WallTime) -> PathBuf {
-        self.dir.join("audio").join(day(began)).join(call.to_string())
+        self.dir().join("audio").join(day(began)).join(call.to_string())
     }
 
     /// A sound of a call by name.
@@ -34,7 +34,7 @@ impl Store {
 
     /// The event log: `events/YYYY-MM/DD/<call>.jsonl`.
     pub fn event_path(&self, call: CallId, began: WallTime) -> PathBuf {
-        self.dir.join("events").join(day(began)).join(format!("{call}.jsonl"))
+        self.dir().join("events").join(day(began)).join(format!("{call}.jsonl"))
     }
 
     /// Makes the folder of a call's sounds, for whoever records into it.
@@ -58,7 +58,7 @@ impl Store {
     pub(super) async fn remove_audio(&self, call: CallId, began: WallTime) -> Result<bool, StoreError> {
         let dir = self.audio_dir(call, began);
         let removed = gone(tokio::fs::remove_dir_all(&dir).await, &dir)?;
-        remove_empty_days(&dir, &self.dir.join("audio")).await;
+        remove_empty_days(&dir, &self.dir().join("audio")).await;
         Ok(removed)
     }
 
@@ -66,7 +66,7 @@ impl Store {
     pub(super) async fn remove_events(&self, call: CallId, began: WallTime) -> Result<bool, StoreError> {
         let path = self.event_path(call, began);
         let removed = gone(tokio::fs::remove_file(&path).await, &path)?;
-        remove_empty_days(&path, &self.dir.join("events")).await;
+        remove_empty_days(&path, &self.dir().join("events")).await;
         Ok(removed)
     }
 }

@@ -2,11 +2,11 @@
 
 use super::StoreError;
 use super::calls::after_start_ms;
-use super::open::{from_sql, sql_int};
+use super::database::{from_sql, plain, sql_int};
 use crate::base::{CallId, Moment};
 use serde::Serialize;
+use sqlx::AnyConnection;
 use sqlx::Row;
-use sqlx::sqlite::SqliteConnection;
 use std::path::PathBuf;
 
 /// One message as remembered.
@@ -23,25 +23,25 @@ pub struct MessageRow {
 }
 
 pub(super) async fn insert(
-    db: &mut SqliteConnection,
+    db: &mut AnyConnection,
     call: CallId,
     at: Moment,
     speech_ms: u32,
     because: &str,
 ) -> Result<(), StoreError> {
-    sqlx::query("INSERT INTO messages (call, at_us, speech_ms, because) SELECT id, ?, ?, ? FROM calls WHERE id = ?")
+    sqlx::query("INSERT INTO messages (call, at_us, speech_ms, because) SELECT id, $1, $2, $3 FROM calls WHERE id = $4")
         .bind(sql_int(at.micros()))
         .bind(i64::from(speech_ms))
-        .bind(because)
+        .bind(plain(because))
         .bind(call.to_string())
         .execute(db)
         .await?;
     Ok(())
 }
 
-pub(super) async fn of_call(db: &mut SqliteConnection, call: CallId, start: Moment) -> Result<Vec<MessageRow>, StoreError> {
+pub(super) async fn of_call(db: &mut AnyConnection, call: CallId, start: Moment) -> Result<Vec<MessageRow>, StoreError> {
     let rows =
-        sqlx::query("SELECT * FROM messages WHERE call = ? ORDER BY at_us, id").bind(call.to_string()).fetch_all(db).await?;
+        sqlx::query("SELECT * FROM messages WHERE call = $1 ORDER BY at_us, id").bind(call.to_string()).fetch_all(db).await?;
     rows.iter()
         .map(|row| {
             Ok(MessageRow {

@@ -1,5 +1,6 @@
 //! What callers said and nobody understood, and what people say that it meant.
 
+use super::database::plain;
 use super::{Store, StoreError};
 use crate::base::{CallId, Pii, UtteranceId, WallTime};
 use serde::Serialize;
@@ -49,8 +50,8 @@ impl Store {
             "SELECT t.call, t.turn, t.node, t.heard, c.began_ms, c.flow, c.flow_hash, l.intent, \
              (SELECT u.utterance FROM utterances u WHERE u.call = t.call AND u.at_us <= t.at_us ORDER BY u.at_us DESC LIMIT 1) AS utterance \
              FROM turns t JOIN calls c ON c.id = t.call LEFT JOIN labels l ON l.call = t.call AND l.turn = t.turn \
-             WHERE t.meaning IS NULL AND t.heard_by = 'voice' AND t.sensitive = 0 AND t.heard <> '' AND c.began_ms >= ? \
-             ORDER BY c.began_ms, t.call, t.turn LIMIT ?",
+             WHERE t.meaning IS NULL AND t.heard_by = 'voice' AND t.sensitive = 0 AND t.heard <> '' AND c.began_ms >= $1 \
+             ORDER BY c.began_ms, t.call, t.turn LIMIT $2",
         )
         .bind(since.0)
         .bind(MISSES_MAX)
@@ -86,16 +87,23 @@ impl Store {
         let (call, turn) = (call.to_string(), i64::from(turn));
         match intent {
             Some(intent) => {
-                sqlx::query("INSERT OR REPLACE INTO labels (call, turn, intent, at_ms) VALUES (?, ?, ?, ?)")
-                    .bind(call)
-                    .bind(turn)
-                    .bind(intent)
-                    .bind(now.0)
-                    .execute(&self.pool)
-                    .await?
+                sqlx::query(
+                    "INSERT INTO labels (call, turn, intent, at_ms) VALUES ($1, $2, $3, $4) \
+                     ON CONFLICT (call, turn) DO UPDATE SET intent = excluded.intent, at_ms = excluded.at_ms",
+                )
+                .bind(call)
+                .bind(turn)
+                .bind(plain(intent))
+                .bind(now.0)
+                .execute(&self.pool)
+                .await?
             }
             None => {
-                sqlx::query("DELETE FROM labels WHERE call = ? AND turn = ?").bind(call).bind(turn).execute(&self.pool).await?
+                sqlx::query("DELETE FROM labels WHERE call = $1 AND turn = $2")
+                    .bind(call)
+                    .bind(turn)
+                    .execute(&self.pool)
+                    .await?
             }
         };
         Ok(())

@@ -1,5 +1,5 @@
 //! Remember: calls, turns, utterances, decisions, transfer attempts, messages, hand-over cards, event logs; the console's users,
-//! their sessions and what they did. One SQLite file
+//! their sessions and what they did. One database, SQLite or PostgreSQL (`database.rs`),
 //! plus two folders of files; one source file per noun, all in `impl Store`. What a call writes goes through
 //! [`StoreWriter`], so that no call ever waits for the disk. Start reading at `open.rs`, then `calls.rs`.
 //!
@@ -10,6 +10,7 @@ mod audit;
 mod call_backs;
 mod calls;
 mod cards;
+mod database;
 mod decisions;
 mod drafts;
 mod events;
@@ -35,6 +36,7 @@ pub use attempts::AttemptRow;
 pub use audit::AuditRow;
 pub use call_backs::CallBackRow;
 pub use calls::{CallRow, CallStory};
+pub use database::DatabaseUrl;
 pub use decisions::DecisionRow;
 pub use drafts::{DraftFigures, DraftVerdict};
 pub use events::{EventLog, EventLogEnd, EventLogHead, LoggedCall};
@@ -42,7 +44,7 @@ pub use incident::{incident, set_incident};
 pub use matchers::MatcherShelf;
 pub use messages::MessageRow;
 pub use misses::Miss;
-pub use open::{Store, StoreError};
+pub use open::{Records, Store, StoreError};
 pub use people::{EarlierCall, PresenceRow, WrapUp};
 pub use reach::ReachDay;
 pub use retention::{Removed, Retention, RetentionRules};
@@ -55,5 +57,7 @@ pub use writer::StoreWriter;
 
 #[cfg(test)]
 mod console_tests;
+#[cfg(test)]
+mod places;
 #[cfg(test)]
 pub(crate) mod tests;

@@ -1,24 +1,41 @@
 //! The store itself: where it lies, how it is opened, what can go wrong.
 
-use super::migrate;
+use super::database::{self, DatabaseUrl, Kind};
 use crate::base::{CallId, Moment};
 use crate::call::Record;
-use sqlx::sqlite::{
-    SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
-};
+use sqlx::{Any, Transaction};
+use sqlx::{AnyConnection, AnyPool};
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
-/// Connections: one writer plus a few readers (console, `hotline calls`); SQLite serialises writers anyway.
-const CONNECTIONS_MAX: u32 = 4;
+/// Where the records are: a folder with the sounds and the event logs, and the database, which is in that folder too unless a
+/// PostgreSQL database is named.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Records {
+    /// The folder.
+    pub dir: PathBuf,
+    /// The PostgreSQL database; `None` = SQLite in the folder.
+    pub database: Option<DatabaseUrl>,
+}
+
+impl Records {
+    /// With SQLite.
+    pub fn in_folder(dir: &Path) -> Records {
+        Records { dir: dir.to_path_buf(), database: None }
+    }
+}
+
+/// The SQLite database in the folder.
+const FILE: &str = "hotline.sqlite";
 
 /// Where calls are remembered. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Store {
     /// The database.
-    pub(super) pool: SqlitePool,
-    /// The folder that holds everything.
-    pub(super) dir: PathBuf,
+    pub(super) pool: AnyPool,
+    /// Which it is.
+    kind: Kind,
+    /// Where everything is.
+    records: Records,
 }
 
 /// What can go wrong, each one sentence.
@@ -46,8 +63,24 @@ pub enum StoreError {
         /// Newest version this program knows.
         known: i64,
     },
+    /// The database cannot be reached, or does not let us in.
+    #[error("the records in {place} cannot be reached: {}", said(source))]
+    Unreachable {
+        /// Which, without the password.
+        place: String,
+        /// Why.
+        source: sqlx::Error,
+    },
+    /// A database that cannot hold what callers say.
+    #[error(
+        "the database holds text as {encoding}: make one that holds Unicode (createdb --encoding=UTF8 --template=template0)"
+    )]
+    Encoding {
+        /// What the server calls it.
+        encoding: String,
+    },
     /// The database refused.
-    #[error("the record database failed: {0}")]
+    #[error("the record database failed: {}", said(.0))]
     Database(#[from] sqlx::Error),
     /// A row that this program did not write so.
     #[error("the record of {what} cannot be read: {why}")]
@@ -64,69 +97,98 @@ impl StoreError {
     pub fn is_full(&self) -> bool {
         match self {
             StoreError::File { source, .. } => source.kind() == std::io::ErrorKind::StorageFull,
-            // SQLITE_FULL is 13.
-            StoreError::Database(sqlx::Error::Database(e)) => e.code().is_some_and(|c| c == "13"),
+            StoreError::Database(source) | StoreError::Unreachable { source, .. } => database::is_full(source),
+            _ => false,
+        }
+    }
+
+    /// Whether it may pass by itself: somebody else holds the database (a backup, another program), or it cannot be reached now.
+    pub fn may_pass(&self) -> bool {
+        match self {
+            StoreError::Database(source) | StoreError::Unreachable { source, .. } => database::may_pass(source),
             _ => false,
         }
     }
 }
 
-impl StoreError {
-    /// Whether it may pass by itself: somebody else holds the database (a backup, another program), or it cannot be reached now.
-    pub fn may_pass(&self) -> bool {
-        match self {
-            // SQLITE_BUSY, SQLITE_LOCKED, SQLITE_IOERR, SQLITE_CANTOPEN, with their extended codes.
-            StoreError::Database(sqlx::Error::Database(e)) => {
-                let code = e.code().and_then(|code| code.parse::<u32>().ok());
-                code.is_some_and(|code| matches!(code & 0xff, 5 | 6 | 10 | 14))
-            }
-            StoreError::Database(sqlx::Error::PoolTimedOut | sqlx::Error::Io(_)) => true,
-            _ => false,
-        }
+/// What the database said, in a sentence for people.
+fn said(error: &sqlx::Error) -> String {
+    match error {
+        sqlx::Error::PoolTimedOut => "it does not answer in time".to_string(),
+        other => other.to_string(),
     }
 }
 
 impl Store {
-    /// Opens (or makes) the store in `dir`: `hotline.sqlite`, `audio/`, `events/`, readable by this user alone.
+    /// Opens (or makes) the store in `dir`, with SQLite: `hotline.sqlite`, `audio/`, `events/`, readable by this user alone.
     ///
     /// # Errors
     /// When a folder or the database cannot be made, or a newer program wrote it.
     pub async fn open(dir: &Path) -> Result<Store, StoreError> {
-        for folder in [dir.to_path_buf(), dir.join("audio"), dir.join("events")] {
-            make_private_dir(&folder).map_err(|source| StoreError::File { path: folder, source })?;
-        }
-        Store::connect(dir, true).await
+        Store::open_at(&Records::in_folder(dir)).await
     }
 
-    /// Opens a store that must be there already (for tools that only look).
+    /// Opens (or makes) the folder and the tables; a PostgreSQL database itself must be there.
+    ///
+    /// # Errors
+    /// When a folder or the database cannot be made or reached, or a newer program wrote it.
+    pub async fn open_at(records: &Records) -> Result<Store, StoreError> {
+        for folder in [records.dir.clone(), records.dir.join("audio"), records.dir.join("events")] {
+            make_private_dir(&folder).map_err(|source| StoreError::File { path: folder, source })?;
+        }
+        Store::connect(records, true).await
+    }
+
+    /// Opens a store with SQLite that must be there already (for tools that only look).
     ///
     /// # Errors
     /// [`StoreError::Missing`] when there is none; otherwise as [`Store::open`].
     pub async fn open_existing(dir: &Path) -> Result<Store, StoreError> {
-        if !dir.join("hotline.sqlite").is_file() {
-            return Err(StoreError::Missing { dir: dir.to_path_buf() });
+        Store::open_existing_at(&Records::in_folder(dir)).await
+    }
+
+    /// Opens a store that must be there already; of a PostgreSQL database only the server must be.
+    ///
+    /// # Errors
+    /// [`StoreError::Missing`] when there is none; otherwise as [`Store::open_at`].
+    pub async fn open_existing_at(records: &Records) -> Result<Store, StoreError> {
+        if records.database.is_none() && !records.dir.join(FILE).is_file() {
+            return Err(StoreError::Missing { dir: records.dir.clone() });
         }
-        Store::connect(dir, false).await
+        Store::connect(records, false).await
     }
 
-    async fn connect(dir: &Path, create: bool) -> Result<Store, StoreError> {
-        let options = SqliteConnectOptions::new()
-            .filename(dir.join("hotline.sqlite"))
-            .create_if_missing(create)
-            .journal_mode(SqliteJournalMode::Wal)
-            .synchronous(SqliteSynchronous::Normal)
-            .foreign_keys(true)
-            .busy_timeout(Duration::from_secs(5))
-            // Deleted words are overwritten, not only unlinked.
-            .pragma("secure_delete", "ON");
-        let pool = SqlitePoolOptions::new().max_connections(CONNECTIONS_MAX).connect_with(options).await?;
-        migrate::run(&pool).await?;
-        Ok(Store { pool, dir: dir.to_path_buf() })
+    async fn connect(records: &Records, create: bool) -> Result<Store, StoreError> {
+        let (kind, pool) = match &records.database {
+            None => (Kind::Sqlite, database::sqlite(&records.dir.join(FILE), create).await?),
+            Some(address) => (Kind::Postgres, database::postgres(address).await?),
+        };
+        Ok(Store { pool, kind, records: records.clone() })
     }
 
-    /// The folder that holds everything.
+    /// The folder that holds everything but a PostgreSQL database.
     pub fn dir(&self) -> &Path {
-        &self.dir
+        &self.records.dir
+    }
+
+    /// Where the database is, for people: without the password.
+    pub fn place(&self) -> String {
+        match &self.records.database {
+            None => self.records.dir.display().to_string(),
+            Some(url) => url.to_string(),
+        }
+    }
+
+    /// A transaction that writes.
+    pub(super) async fn begin(&self) -> Result<Transaction<'static, Any>, StoreError> {
+        Ok(self.pool.begin_with(self.kind.begin()).await?)
+    }
+
+    /// A transaction that reads and then writes what follows from it: no other of these goes on at the same time.
+    pub(super) async fn begin_alone(&self) -> Result<Transaction<'static, Any>, StoreError> {
+        let mut db = self.begin().await?;
+        self.kind.alone(&mut db).await?;
+        Ok(db)
     }
 
     /// Writes one record of a call. `now` is the moment the record was made. Records of a call that does not exist (any
@@ -146,12 +208,7 @@ impl Store {
 }
 
 /// The one place that knows which record goes into which table.
-pub(super) async fn write_record(
-    db: &mut SqliteConnection,
-    call: CallId,
-    now: Moment,
-    record: &Record,
-) -> Result<(), StoreError> {
+pub(super) async fn write_record(db: &mut AnyConnection, call: CallId, now: Moment, record: &Record) -> Result<(), StoreError> {
     match record {
         Record::Began { caller, dialled, flow, flow_hash, at } => {
             super::calls::began(db, call, now, *at, caller, dialled, flow, flow_hash).await
@@ -170,16 +227,6 @@ pub(super) async fn write_record(
             super::calls::ended(db, call, *at, disposition, *fault, *request_to_person_ms).await
         }
     }
-}
-
-/// Moments and counters as SQLite holds them.
-pub(super) fn sql_int(value: u64) -> i64 {
-    i64::try_from(value).unwrap_or(i64::MAX)
-}
-
-/// And back; what is negative was not written by us.
-pub(super) fn from_sql(value: i64) -> u64 {
-    u64::try_from(value).unwrap_or(0)
 }
 
 /// A folder that only this user can read (recordings are personal). An existing folder keeps its mode.

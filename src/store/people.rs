@@ -1,6 +1,7 @@
 //! Agents: what they leave behind after a call, where they were, and what is known of a caller's earlier calls.
 
 use super::calls::{call_id, from_json};
+use super::database::plain;
 use super::{Store, StoreError};
 use crate::base::{CallId, Disposition, Pii, WallTime};
 use sqlx::Row;
@@ -52,14 +53,14 @@ impl Store {
     /// When the database fails.
     pub async fn wrap_up(&self, call: CallId, agent: &str, now: WallTime, left: &WrapUp) -> Result<bool, StoreError> {
         let done = sqlx::query(
-            "INSERT INTO wrapups (call, agent, at_ms, disposition, summary) SELECT id, ?, ?, ?, ? FROM calls WHERE id = ? \
+            "INSERT INTO wrapups (call, agent, at_ms, disposition, summary) SELECT id, $1, $2, $3, $4 FROM calls WHERE id = $5 \
              ON CONFLICT (call, agent) DO UPDATE SET at_ms = excluded.at_ms, disposition = excluded.disposition, \
              summary = excluded.summary",
         )
-        .bind(agent)
+        .bind(plain(agent))
         .bind(now.0)
-        .bind(&left.disposition)
-        .bind(left.summary.as_ref().map(|summary| summary.reveal().clone()))
+        .bind(left.disposition.as_deref().map(plain))
+        .bind(left.summary.as_ref().map(|summary| plain(summary.reveal())))
         .bind(call.to_string())
         .execute(&self.pool)
         .await?;
@@ -71,7 +72,7 @@ impl Store {
     /// # Errors
     /// When the database fails.
     pub async fn wrapped_up(&self, call: CallId, agent: &str) -> Result<Option<WrapUp>, StoreError> {
-        let row = sqlx::query("SELECT disposition, summary FROM wrapups WHERE call = ? AND agent = ?")
+        let row = sqlx::query("SELECT disposition, summary FROM wrapups WHERE call = $1 AND agent = $2")
             .bind(call.to_string())
             .bind(agent)
             .fetch_optional(&self.pool)
@@ -90,12 +91,12 @@ impl Store {
     pub async fn earlier_calls(&self, call: CallId) -> Result<Vec<EarlierCall>, StoreError> {
         let rows = sqlx::query(
             "SELECT c.id, c.began_ms, c.flow, c.disposition_json, \
-             (SELECT group_concat(m.meaning, ' ') FROM (SELECT t.meaning FROM turns t WHERE t.call = c.id AND t.meaning IS NOT NULL \
+             (SELECT string_agg(m.meaning, ' ') FROM (SELECT t.meaning FROM turns t WHERE t.call = c.id AND t.meaning IS NOT NULL \
              ORDER BY t.turn LIMIT 100) m) AS meanings, \
              (SELECT w.summary FROM wrapups w WHERE w.call = c.id ORDER BY w.at_ms DESC LIMIT 1) AS summary \
-             FROM calls c JOIN calls this ON this.caller = c.caller AND this.id = ? AND this.id <> c.id \
+             FROM calls c JOIN calls this ON this.caller = c.caller AND this.id = $1 AND this.id <> c.id \
              WHERE length(c.caller) >= 3 AND lower(c.caller) <> 'anonymous' AND c.began_ms <= this.began_ms \
-             ORDER BY c.began_ms DESC LIMIT ?",
+             ORDER BY c.began_ms DESC LIMIT $2",
         )
         .bind(call.to_string())
         .bind(EARLIER_MAX)
@@ -124,7 +125,7 @@ impl Store {
     /// When the database fails.
     pub async fn began(&self, call: CallId) -> Result<Option<WallTime>, StoreError> {
         let row =
-            sqlx::query("SELECT began_ms FROM calls WHERE id = ?").bind(call.to_string()).fetch_optional(&self.pool).await?;
+            sqlx::query("SELECT began_ms FROM calls WHERE id = $1").bind(call.to_string()).fetch_optional(&self.pool).await?;
         Ok(row.map(|row| row.try_get("began_ms")).transpose()?.map(WallTime))
     }
 
@@ -134,12 +135,12 @@ impl Store {
     /// When the database fails.
     pub async fn set_presence(&self, row: &PresenceRow, now: WallTime) -> Result<(), StoreError> {
         sqlx::query(
-            "INSERT INTO presence (agent, state, reason, at_ms) VALUES (?, ?, ?, ?) \
+            "INSERT INTO presence (agent, state, reason, at_ms) VALUES ($1, $2, $3, $4) \
              ON CONFLICT (agent) DO UPDATE SET state = excluded.state, reason = excluded.reason, at_ms = excluded.at_ms",
         )
-        .bind(&row.agent)
-        .bind(&row.state)
-        .bind(&row.reason)
+        .bind(plain(&row.agent))
+        .bind(plain(&row.state))
+        .bind(row.reason.as_deref().map(plain))
         .bind(now.0)
         .execute(&self.pool)
         .await?;
@@ -151,11 +152,11 @@ impl Store {
     /// # Errors
     /// When the database fails.
     pub async fn presences(&self, since: WallTime) -> Result<Vec<PresenceRow>, StoreError> {
-        let rows = sqlx::query("SELECT agent, state, reason FROM presence WHERE at_ms >= ?")
+        let rows = sqlx::query("SELECT agent, state, reason FROM presence WHERE at_ms >= $1")
             .bind(since.0)
             .fetch_all(&self.pool)
             .await?;
-        let row = |row: &sqlx::sqlite::SqliteRow| {
+        let row = |row: &sqlx::any::AnyRow| {
             Ok(PresenceRow { agent: row.try_get("agent")?, state: row.try_get("state")?, reason: row.try_get("reason")? })
         };
         rows.iter().map(row).collect()

@@ -46,8 +46,8 @@ impl Store {
     pub async fn reach(&self, since: WallTime) -> Result<Vec<ReachDay>, StoreError> {
         let rows = sqlx::query(
             "SELECT c.began_ms, c.flow, c.disposition_json, c.request_to_person_ms, \
-             EXISTS (SELECT 1 FROM decisions d WHERE d.call = c.id AND d.what = 'asked') AS asked \
-             FROM calls c WHERE c.disposition_json IS NOT NULL AND c.began_ms >= ? ORDER BY c.began_ms",
+             CASE WHEN EXISTS (SELECT 1 FROM decisions d WHERE d.call = c.id AND d.what = 'asked') THEN 1 ELSE 0 END AS asked \
+             FROM calls c WHERE c.disposition_json IS NOT NULL AND c.began_ms >= $1 ORDER BY c.began_ms",
         )
         .bind(since.0)
         .fetch_all(&self.pool)

@@ -54,7 +54,7 @@ impl Store {
     /// At the first file or row that cannot be removed; what was removed before stays removed.
     pub async fn enforce_retention(&self, now: WallTime, rules: &RetentionRules) -> Result<Removed, StoreError> {
         let mut removed = Removed {
-            cards: sqlx::query("DELETE FROM cards WHERE valid_until_ms <= ?")
+            cards: sqlx::query("DELETE FROM cards WHERE valid_until_ms <= $1")
                 .bind(now.0)
                 .execute(&self.pool)
                 .await?
@@ -85,7 +85,7 @@ impl Store {
         let mut count = 0;
         for (call, began) in self.ended_before("audio_removed", flow, limit).await? {
             self.remove_audio(call, began).await?;
-            sqlx::query("UPDATE calls SET audio_removed = 1 WHERE id = ?").bind(call.to_string()).execute(&self.pool).await?;
+            sqlx::query("UPDATE calls SET audio_removed = 1 WHERE id = $1").bind(call.to_string()).execute(&self.pool).await?;
             count += 1;
         }
         Ok(count)
@@ -95,15 +95,15 @@ impl Store {
         let mut count = 0;
         for (call, began) in self.ended_before("text_removed", flow, limit).await? {
             self.remove_events(call, began).await?;
-            let mut db = self.pool.begin_with("BEGIN IMMEDIATE").await?;
+            let mut db = self.begin().await?;
             for sql in [
-                "UPDATE turns SET heard = NULL, slots = NULL, answer = NULL WHERE call = ?",
-                "UPDATE utterances SET text = NULL WHERE call = ?",
-                "UPDATE decisions SET why = NULL WHERE call = ?",
-                "UPDATE tasks SET what = NULL, old = NULL, new = NULL WHERE call = ?",
-                "UPDATE wrapups SET summary = NULL WHERE call = ?",
-                "DELETE FROM cards WHERE call = ?",
-                "UPDATE calls SET caller = NULL, text_removed = 1 WHERE id = ?",
+                "UPDATE turns SET heard = NULL, slots = NULL, answer = NULL WHERE call = $1",
+                "UPDATE utterances SET text = NULL WHERE call = $1",
+                "UPDATE decisions SET why = NULL WHERE call = $1",
+                "UPDATE tasks SET what = NULL, old = NULL, new = NULL WHERE call = $1",
+                "UPDATE wrapups SET summary = NULL WHERE call = $1",
+                "DELETE FROM cards WHERE call = $1",
+                "UPDATE calls SET caller = NULL, text_removed = 1 WHERE id = $1",
             ] {
                 sqlx::query(sql).bind(call.to_string()).execute(&mut *db).await?;
             }
@@ -122,7 +122,7 @@ impl Store {
     ) -> Result<Vec<(CallId, WallTime)>, StoreError> {
         // The flag is one of two column names of ours, never input.
         let sql = sqlx::AssertSqlSafe(format!(
-            "SELECT id, began_ms FROM calls WHERE flow = ? AND began_ms < ? AND {flag} = 0 AND disposition IS NOT NULL"
+            "SELECT id, began_ms FROM calls WHERE flow = $1 AND began_ms < $2 AND {flag} = 0 AND disposition IS NOT NULL"
         ));
         let rows = sqlx::query(sql).bind(flow).bind(limit.0).fetch_all(&self.pool).await?;
         rows.iter().map(|row| Ok((call_id(row.try_get("id")?)?, WallTime(row.try_get("began_ms")?)))).collect()
@@ -132,7 +132,7 @@ impl Store {
         for row in sqlx::query("SELECT id, began_ms FROM deleted_calls").fetch_all(&self.pool).await? {
             self.remove_files(call_id(row.try_get("id")?)?, WallTime(row.try_get("began_ms")?)).await?;
         }
-        sqlx::query("DELETE FROM deleted_calls WHERE deleted_ms < ?")
+        sqlx::query("DELETE FROM deleted_calls WHERE deleted_ms < $1")
             .bind(now.0.saturating_sub(DELETED_MS_MAX))
             .execute(&self.pool)
             .await?;

@@ -1,12 +1,13 @@
 //! Tasks: what calls have left for people to look after.
 
-use super::open::sql_int;
+use super::database::{plain, sql_int};
 use super::{Store, StoreError};
 use crate::base::{CallId, Moment, Pii, WallTime};
 use crate::flow::{Task, TaskKind};
 use serde::Serialize;
+use sqlx::AnyConnection;
 use sqlx::Row;
-use sqlx::sqlite::{SqliteConnection, SqliteRow};
+use sqlx::any::AnyRow;
 
 /// Most tasks that are read at once.
 const TASKS_MAX: i64 = 10_000;
@@ -42,7 +43,7 @@ impl Store {
     /// # Errors
     /// When the database fails or a row is damaged.
     pub async fn tasks(&self, all: bool) -> Result<Vec<TaskRow>, StoreError> {
-        let sql = sqlx::AssertSqlSafe(format!("{COLUMNS} WHERE ? OR t.done_ms IS NULL ORDER BY t.id LIMIT ?"));
+        let sql = sqlx::AssertSqlSafe(format!("{COLUMNS} WHERE $1 OR t.done_ms IS NULL ORDER BY t.id LIMIT $2"));
         let rows = sqlx::query(sql).bind(all).bind(TASKS_MAX).fetch_all(&self.pool).await?;
         rows.iter().map(task).collect()
     }
@@ -52,13 +53,13 @@ impl Store {
     /// # Errors
     /// When the database fails.
     pub async fn task_done(&self, id: i64, now: WallTime) -> Result<bool, StoreError> {
-        let sql = "UPDATE tasks SET done_ms = ? WHERE id = ? AND done_ms IS NULL";
+        let sql = "UPDATE tasks SET done_ms = $1 WHERE id = $2 AND done_ms IS NULL";
         let changed = sqlx::query(sql).bind(now.0).bind(id).execute(&self.pool).await?.rows_affected();
         Ok(changed > 0)
     }
 }
 
-fn task(row: &SqliteRow) -> Result<TaskRow, StoreError> {
+fn task(row: &AnyRow) -> Result<TaskRow, StoreError> {
     let text = |name: &str| Ok::<_, StoreError>(row.try_get::<Option<String>, _>(name)?.map(Pii::new));
     Ok(TaskRow {
         id: row.try_get("id")?,
@@ -80,31 +81,31 @@ impl Store {
     /// When the database fails.
     pub async fn agent_task(&self, call: CallId, turn: u32, answer: &str) -> Result<(), StoreError> {
         let sql = "INSERT INTO tasks (call, at_us, kind, what, old, new) \
-            SELECT t.call, t.at_us, 'robot_wrong', t.heard, t.answer, ? FROM turns t WHERE t.call = ? AND t.turn = ?";
-        sqlx::query(sql).bind(answer).bind(call.to_string()).bind(i64::from(turn)).execute(&self.pool).await?;
+            SELECT t.call, t.at_us, 'robot_wrong', t.heard, t.answer, $1 FROM turns t WHERE t.call = $2 AND t.turn = $3";
+        sqlx::query(sql).bind(plain(answer)).bind(call.to_string()).bind(i64::from(turn)).execute(&self.pool).await?;
         Ok(())
     }
 }
 
-pub(super) async fn insert(db: &mut SqliteConnection, call: CallId, at: Moment, task: &Task) -> Result<(), StoreError> {
+pub(super) async fn insert(db: &mut AnyConnection, call: CallId, at: Moment, task: &Task) -> Result<(), StoreError> {
     let kind = match task.kind {
         TaskKind::WrongData => "wrong_data",
         TaskKind::UnclearProcess => "unclear_process",
     };
-    sqlx::query("INSERT INTO tasks (call, at_us, kind, what, old, new) SELECT id, ?, ?, ?, ?, ? FROM calls WHERE id = ?")
+    sqlx::query("INSERT INTO tasks (call, at_us, kind, what, old, new) SELECT id, $1, $2, $3, $4, $5 FROM calls WHERE id = $6")
         .bind(sql_int(at.micros()))
         .bind(kind)
-        .bind(&task.what)
-        .bind(&task.old)
-        .bind(&task.new)
+        .bind(plain(&task.what))
+        .bind(plain(&task.old))
+        .bind(plain(&task.new))
         .bind(call.to_string())
         .execute(db)
         .await?;
     Ok(())
 }
 
-pub(super) async fn of_call(db: &mut SqliteConnection, call: CallId) -> Result<Vec<TaskRow>, StoreError> {
-    let sql = sqlx::AssertSqlSafe(format!("{COLUMNS} WHERE t.call = ? ORDER BY t.id"));
+pub(super) async fn of_call(db: &mut AnyConnection, call: CallId) -> Result<Vec<TaskRow>, StoreError> {
+    let sql = sqlx::AssertSqlSafe(format!("{COLUMNS} WHERE t.call = $1 ORDER BY t.id"));
     let rows = sqlx::query(sql).bind(call.to_string()).fetch_all(db).await?;
     rows.iter().map(task).collect()
 }

@@ -1,5 +1,7 @@
 //! The store as its users see it.
 
+use super::database::Kind;
+use super::places::Place;
 use super::*;
 use crate::base::*;
 use crate::call::{CallSettings, CardTurn, Command, Event, Fingerprint, HandOverCard, Record, TurnRecord, UtteranceRecord};
@@ -92,8 +94,8 @@ pub(crate) fn card() -> HandOverCard {
 
 const START: Moment = Moment::from_millis(1_000);
 
-async fn store_with_a_call(dir: &std::path::Path) -> Store {
-    let store = Store::open(dir).await.expect("a store");
+async fn store_with_a_call(place: &Place) -> Store {
+    let store = place.open().await;
     let decision = Record::Decision { at: START, what: "asked".into(), why: "said \"an agent\"".into() };
     let attempt = Record::Attempt { at: START, target: "support".into(), method: "bridge".into(), outcome: "answered".into() };
     let message = Record::Message { speech_ms: 4_000, because: "closed".into() };
@@ -104,10 +106,8 @@ async fn store_with_a_call(dir: &std::path::Path) -> Store {
     store
 }
 
-#[tokio::test]
-async fn what_agents_make_of_drafts_is_counted_once_for_each_call() {
-    let dir = tempfile::tempdir().expect("a folder");
-    let store = store_with_a_call(dir.path()).await;
+async fn what_agents_make_of_drafts_is_counted_once_for_each_call(place: Place) {
+    let store = store_with_a_call(&place).await;
     for verdict in [DraftVerdict::Taken, DraftVerdict::Taken, DraftVerdict::Rejected] {
         assert!(store.judge_draft(CALL, START, "parcel.where", verdict).await.expect("written"));
     }
@@ -130,10 +130,8 @@ fn write(path: &std::path::Path) {
     std::fs::write(path, b"RIFF").expect("a file");
 }
 
-#[tokio::test]
-async fn a_call_is_told_as_it_went() {
-    let dir = tempfile::tempdir().expect("a folder");
-    let store = store_with_a_call(dir.path()).await;
+async fn a_call_is_told_as_it_went(place: Place) {
+    let store = store_with_a_call(&place).await;
     write(&store.clip_path(CALL, BEGAN, UtteranceId(3)));
     let story = store.call(CALL).await.expect("read").expect("there");
     assert_eq!(story.call.length_ms, Some(60_000));
@@ -150,28 +148,24 @@ async fn a_call_is_told_as_it_went() {
     assert_eq!(story.recording, None);
     assert_eq!(store.calls(10).await.expect("read"), vec![story.call]);
     assert_eq!(store.call(CallId(1)).await.expect("read"), None);
-    let mode = std::fs::metadata(dir.path().join("audio")).expect("there").permissions().mode();
+    let mode = std::fs::metadata(place.path().join("audio")).expect("there").permissions().mode();
     assert_eq!(mode & 0o777, 0o700);
 }
 
-#[tokio::test]
-async fn opened_again_it_is_all_there_and_a_newer_one_is_refused() {
-    let dir = tempfile::tempdir().expect("a folder");
-    store_with_a_call(dir.path()).await.close().await;
-    let store = Store::open_existing(dir.path()).await.expect("opened");
+async fn opened_again_it_is_all_there_and_a_newer_one_is_refused(place: Place) {
+    store_with_a_call(&place).await.close().await;
+    let store = Store::open_existing_at(&place.records).await.expect("opened");
     assert_eq!(store.calls(10).await.expect("read").len(), 1);
     sqlx::query("UPDATE schema_version SET version = 99").execute(&store.pool).await.expect("updated");
     store.close().await;
-    let refused = Store::open(dir.path()).await.expect_err("newer");
+    let refused = Store::open_at(&place.records).await.expect_err("newer");
     assert!(matches!(refused, StoreError::Newer { found: 99, .. }), "{refused}");
-    let nothing = Store::open_existing(&dir.path().join("elsewhere")).await.expect_err("nothing there");
+    let nothing = Store::open_existing(&place.path().join("elsewhere")).await.expect_err("nothing there");
     assert!(nothing.to_string().contains("--store"), "{nothing}");
 }
 
-#[tokio::test]
-async fn a_sensitive_turn_holds_no_words() {
-    let dir = tempfile::tempdir().expect("a folder");
-    let store = Store::open(dir.path()).await.expect("a store");
+async fn a_sensitive_turn_holds_no_words(place: Place) {
+    let store = place.open().await;
     store.write(CALL, START, &began()).await.expect("written");
     store.write(CALL, START, &turn(0, "1234", true)).await.expect("written");
     let story = store.call(CALL).await.expect("read").expect("there");
@@ -180,10 +174,8 @@ async fn a_sensitive_turn_holds_no_words() {
     assert_eq!(story.turns[0].answer, Some(Pii::new(String::new())));
 }
 
-#[tokio::test]
-async fn deleting_leaves_nothing_behind_even_of_a_call_that_goes_on() {
-    let dir = tempfile::tempdir().expect("a folder");
-    let store = store_with_a_call(dir.path()).await;
+async fn deleting_leaves_nothing_behind_even_of_a_call_that_goes_on(place: Place) {
+    let store = store_with_a_call(&place).await;
     let (writer, task) = StoreWriter::start(store.clone());
     let head = EventLogHead {
         hotline: 1,
@@ -215,15 +207,13 @@ async fn deleting_leaves_nothing_behind_even_of_a_call_that_goes_on() {
     };
     store.enforce_retention(BEGAN, &rules).await.expect("enforced");
     for folder in ["audio", "events"] {
-        let left = std::fs::read_dir(dir.path().join(folder)).expect("there").count();
+        let left = std::fs::read_dir(place.path().join(folder)).expect("there").count();
         assert_eq!(left, 0, "{folder}");
     }
 }
 
-#[tokio::test]
-async fn retention_takes_sounds_and_words_and_leaves_the_rows() {
-    let dir = tempfile::tempdir().expect("a folder");
-    let store = store_with_a_call(dir.path()).await;
+async fn retention_takes_sounds_and_words_and_leaves_the_rows(place: Place) {
+    let store = store_with_a_call(&place).await;
     let paths = [store.recording_path(CALL, BEGAN), store.event_path(CALL, BEGAN)];
     paths.iter().for_each(|p| write(p));
     let rules = RetentionRules {
@@ -243,16 +233,17 @@ async fn retention_takes_sounds_and_words_and_leaves_the_rows() {
     assert_eq!((&story.turns[0].heard, &story.turns[0].slots, &story.turns[0].answer), (&None, &None, &None));
     assert_eq!(story.turns[0].meaning.as_deref(), Some("parcel.where"), "statistics stay");
     assert_eq!((&story.utterances[0].text, &story.decisions[0].why), (&None, &None));
+    if place.kind == Kind::Postgres {
+        return;
+    }
     // Overwritten, not only unlinked: the words are nowhere in the files.
     sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)").execute(&store.pool).await.expect("checkpoint");
-    let bytes = std::fs::read(dir.path().join("hotline.sqlite")).expect("the database");
+    let bytes = std::fs::read(place.path().join("hotline.sqlite")).expect("the database");
     assert!(!bytes.windows(11).any(|w| w == b"where is it"));
 }
 
-#[tokio::test]
-async fn cards_are_found_by_their_whole_reference_while_valid() {
-    let dir = tempfile::tempdir().expect("a folder");
-    let store = Store::open(dir.path()).await.expect("a store");
+async fn cards_are_found_by_their_whole_reference_while_valid(place: Place) {
+    let store = place.open().await;
     store.write(CALL, START, &began()).await.expect("written");
     store.put_card(&card(), WallTime(BEGAN.0 + DAY_MS)).await.expect("put");
     let find = async |reference: &str, ms: i64| store.card(reference, WallTime(BEGAN.0 + ms)).await.expect("read");
@@ -265,10 +256,8 @@ async fn cards_are_found_by_their_whole_reference_while_valid() {
     assert!(find(&reference, 60_000 + 3_600_000).await.is_none());
 }
 
-#[tokio::test]
-async fn event_logs_read_back_as_they_were_written() {
-    let dir = tempfile::tempdir().expect("a folder");
-    let store = Store::open(dir.path()).await.expect("a store");
+async fn event_logs_read_back_as_they_were_written(place: Place) {
+    let store = place.open().await;
     let (writer, task) = StoreWriter::start(store.clone());
     let head = EventLogHead {
         hotline: 1,
@@ -305,16 +294,24 @@ async fn event_logs_read_back_as_they_were_written() {
     task.await.expect("the writer ends");
 }
 
-#[tokio::test]
-async fn a_full_disk_is_said_once_costs_records_and_passes() {
-    let dir = tempfile::tempdir().expect("a folder");
-    let store = Store::open(dir.path()).await.expect("a store");
+async fn a_full_disk_is_said_once_costs_records_and_passes(place: Place) {
+    let store = place.open().await;
     // One connection only, so that the limit below holds for every statement.
     let mut held = Vec::new();
     for _ in 0..3 {
         held.push(store.pool.acquire().await.expect("a connection"));
     }
-    sqlx::query("PRAGMA max_page_count = 1").execute(&store.pool).await.expect("limited");
+    // A PostgreSQL server cannot be given a small disk; it is made to say what it says of a full one.
+    let (full, space_again) = match place.kind {
+        Kind::Sqlite => ("PRAGMA max_page_count = 1", "PRAGMA max_page_count = 1000000"),
+        Kind::Postgres => (
+            "CREATE FUNCTION full_disk() RETURNS trigger LANGUAGE plpgsql AS \
+             $$BEGIN RAISE EXCEPTION 'could not extend file' USING ERRCODE = 'disk_full'; END$$; \
+             CREATE TRIGGER full_disk BEFORE INSERT ON turns FOR EACH ROW EXECUTE FUNCTION full_disk()",
+            "DROP TRIGGER full_disk ON turns",
+        ),
+    };
+    sqlx::raw_sql(full).execute(&store.pool).await.expect("limited");
     let (writer, task) = StoreWriter::start(store.clone());
     writer.note(CALL, START, began());
     for number in 0..40 {
@@ -324,7 +321,7 @@ async fn a_full_disk_is_said_once_costs_records_and_passes() {
     let lost = writer.lost();
     let sentence = writer.trouble().borrow().clone().expect("a sentence");
     assert!(lost > 0 && sentence.contains("is full"), "{lost} {sentence}");
-    sqlx::query("PRAGMA max_page_count = 1000000").execute(&store.pool).await.expect("space again");
+    sqlx::raw_sql(space_again).execute(&store.pool).await.expect("space again");
     writer.note(CallId(2), START, began());
     writer.flush().await;
     assert_eq!(*writer.trouble().borrow(), None);
@@ -334,12 +331,13 @@ async fn a_full_disk_is_said_once_costs_records_and_passes() {
     task.await.expect("the writer ends");
 }
 
-#[tokio::test]
-async fn a_database_that_somebody_holds_is_waited_for_and_nothing_is_lost() {
-    let dir = tempfile::tempdir().expect("a folder");
-    let store = Store::open(dir.path()).await.expect("a store");
-    let holder = Store::open(dir.path()).await.expect("another program");
-    let held = holder.pool.begin_with("BEGIN IMMEDIATE").await.expect("held");
+async fn a_database_that_somebody_holds_is_waited_for_and_nothing_is_lost(place: Place) {
+    let store = place.open().await;
+    let holder = place.open().await;
+    let mut held = holder.begin().await.expect("held");
+    if place.kind == Kind::Postgres {
+        sqlx::query("LOCK TABLE calls IN ACCESS EXCLUSIVE MODE").execute(&mut *held).await.expect("held");
+    }
     let (writer, task) = StoreWriter::start(store.clone());
     let mut trouble = writer.trouble();
     writer.note(CALL, START, began());
@@ -359,10 +357,8 @@ async fn a_database_that_somebody_holds_is_waited_for_and_nothing_is_lost() {
     task.await.expect("the writer ends");
 }
 
-#[tokio::test]
-async fn when_the_queue_is_full_nobody_waits() {
-    let dir = tempfile::tempdir().expect("a folder");
-    let store = Store::open(dir.path()).await.expect("a store");
+async fn when_the_queue_is_full_nobody_waits(place: Place) {
+    let store = place.open().await;
     let (writer, task) = StoreWriter::start(store);
     // Nothing is awaited here, so the task (same thread) cannot take anything out.
     let taken = (0..5_000).filter(|n| writer.note(CallId(*n), START, began())).count();
@@ -374,10 +370,8 @@ async fn when_the_queue_is_full_nobody_waits() {
     task.await.expect("the writer ends");
 }
 
-#[tokio::test]
-async fn calls_of_a_gateway_that_died_are_ended() {
-    let dir = tempfile::tempdir().expect("a folder");
-    let store = Store::open(dir.path()).await.expect("a store");
+async fn calls_of_a_gateway_that_died_are_ended(place: Place) {
+    let store = place.open().await;
     store.write(CALL, START, &began()).await.expect("written");
     assert_eq!(store.end_interrupted().await.expect("ended"), 1);
     let story = store.call(CALL).await.expect("read").expect("there");
@@ -385,10 +379,8 @@ async fn calls_of_a_gateway_that_died_are_ended() {
     assert_eq!(story.call.length_ms, None);
 }
 
-#[tokio::test]
-async fn who_asked_for_a_person_and_who_came_to_one() {
-    let dir = tempfile::tempdir().expect("a folder");
-    let store = Store::open(dir.path()).await.expect("a store");
+async fn who_asked_for_a_person_and_who_came_to_one(place: Place) {
+    let store = place.open().await;
     let asked = || Record::Decision { at: START, what: "asked".into(), why: "in words".into() };
     let end = |disposition: Disposition, wait: Option<u64>| Record::Ended {
         fault: disposition.fault(),
@@ -425,11 +417,9 @@ async fn who_asked_for_a_person_and_who_came_to_one() {
     assert!(store.reach(WallTime(BEGAN.0 + 1)).await.expect("read").is_empty());
 }
 
-#[tokio::test]
-async fn tasks_are_open_until_somebody_is_done_and_their_words_go_with_the_others() {
+async fn tasks_are_open_until_somebody_is_done_and_their_words_go_with_the_others(place: Place) {
     use crate::flow::{Task, TaskKind};
-    let dir = tempfile::tempdir().expect("a folder");
-    let store = store_with_a_call(dir.path()).await;
+    let store = store_with_a_call(&place).await;
     let task = Task { kind: TaskKind::WrongData, what: "house number".into(), old: "7".into(), new: "9".into() };
     for _ in 0..2 {
         let record = Record::Task { at: START, task: task.clone().into() };
@@ -467,10 +457,8 @@ async fn an_incident_is_told_changed_and_cleared_without_a_database() {
     assert_eq!(incident(&folder).await.expect("read"), None);
 }
 
-#[tokio::test]
-async fn agents_leave_summaries_behind_and_see_the_callers_earlier_calls() {
-    let dir = tempfile::tempdir().expect("a folder");
-    let store = Store::open(dir.path()).await.expect("a store");
+async fn agents_leave_summaries_behind_and_see_the_callers_earlier_calls(place: Place) {
+    let store = place.open().await;
     let other = CallId(0xdef);
     for (call, number) in
         [(CALL, "+4930123456"), (other, "+4930123456"), (CallId(0x123), "anonymous"), (CallId(0x124), "anonymous")]
@@ -505,3 +493,21 @@ async fn agents_leave_summaries_behind_and_see_the_callers_earlier_calls() {
     assert_eq!(store.presences(BEGAN).await.expect("read"), [anna]);
     assert!(store.presences(WallTime(BEGAN.0 + 1)).await.expect("read").is_empty());
 }
+
+super::places::on_each_database![
+    what_agents_make_of_drafts_is_counted_once_for_each_call,
+    a_call_is_told_as_it_went,
+    opened_again_it_is_all_there_and_a_newer_one_is_refused,
+    a_sensitive_turn_holds_no_words,
+    deleting_leaves_nothing_behind_even_of_a_call_that_goes_on,
+    retention_takes_sounds_and_words_and_leaves_the_rows,
+    cards_are_found_by_their_whole_reference_while_valid,
+    event_logs_read_back_as_they_were_written,
+    a_full_disk_is_said_once_costs_records_and_passes,
+    a_database_that_somebody_holds_is_waited_for_and_nothing_is_lost,
+    when_the_queue_is_full_nobody_waits,
+    calls_of_a_gateway_that_died_are_ended,
+    who_asked_for_a_person_and_who_came_to_one,
+    tasks_are_open_until_somebody_is_done_and_their_words_go_with_the_others,
+    agents_leave_summaries_behind_and_see_the_callers_earlier_calls,
+];

@@ -2,13 +2,13 @@
 
 use super::StoreError;
 use super::calls::{after_start_ms, from_json, to_json};
-use super::open::{from_sql, sql_int};
+use super::database::{confidence, flag, from_sql, plain, sql_int};
 use crate::base::{CallId, Confidence, Moment, Pii};
 use crate::call::TurnRecord;
 use crate::nlu::{IntentName, Slots};
 use serde::Serialize;
+use sqlx::AnyConnection;
 use sqlx::Row;
-use sqlx::sqlite::SqliteConnection;
 
 /// One turn as remembered.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -37,35 +37,39 @@ pub struct TurnRow {
     pub sensitive: bool,
 }
 
-pub(super) async fn insert(db: &mut SqliteConnection, call: CallId, turn: &TurnRecord) -> Result<(), StoreError> {
+pub(super) async fn insert(db: &mut AnyConnection, call: CallId, turn: &TurnRecord) -> Result<(), StoreError> {
     // A sensitive turn holds no words, whoever made the record.
     let keep = !turn.sensitive;
     let slots = if keep { to_json(turn.slots.reveal()) } else { "{}".to_string() };
     sqlx::query(
-        "INSERT OR REPLACE INTO turns \
-         SELECT id, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ? FROM calls WHERE id = ?",
+        "INSERT INTO turns (call, turn, at_us, node, heard, heard_by, heard_confidence, meaning, meaning_confidence, slots, answer, \
+         sensitive) SELECT id, $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11 FROM calls WHERE id = $12 \
+         ON CONFLICT (call, turn) DO UPDATE SET at_us = excluded.at_us, node = excluded.node, heard = excluded.heard, \
+         heard_by = excluded.heard_by, heard_confidence = excluded.heard_confidence, meaning = excluded.meaning, \
+         meaning_confidence = excluded.meaning_confidence, slots = excluded.slots, answer = excluded.answer, \
+         sensitive = excluded.sensitive",
     )
     .bind(i64::from(turn.turn))
     .bind(sql_int(turn.at.micros()))
-    .bind(turn.node.as_str())
+    .bind(plain(turn.node.as_str()))
     // Revealed into the record, which retention governs.
-    .bind(if keep { turn.heard.reveal().as_str() } else { "" })
-    .bind(turn.by.as_str())
-    .bind(turn.heard_confidence.get())
-    .bind(turn.meaning.as_deref())
-    .bind(turn.meaning_confidence.get())
+    .bind(plain(if keep { turn.heard.reveal() } else { "" }))
+    .bind(plain(turn.by.as_str()))
+    .bind(f64::from(turn.heard_confidence.get()))
+    .bind(turn.meaning.as_deref().map(plain))
+    .bind(f64::from(turn.meaning_confidence.get()))
     .bind(slots)
     // What we said after a PIN may repeat it.
-    .bind(if keep { turn.answer.reveal().as_str() } else { "" })
-    .bind(turn.sensitive)
+    .bind(plain(if keep { turn.answer.reveal() } else { "" }))
+    .bind(i64::from(turn.sensitive))
     .bind(call.to_string())
     .execute(db)
     .await?;
     Ok(())
 }
 
-pub(super) async fn of_call(db: &mut SqliteConnection, call: CallId, start: Moment) -> Result<Vec<TurnRow>, StoreError> {
-    let rows = sqlx::query("SELECT * FROM turns WHERE call = ? ORDER BY turn").bind(call.to_string()).fetch_all(db).await?;
+pub(super) async fn of_call(db: &mut AnyConnection, call: CallId, start: Moment) -> Result<Vec<TurnRow>, StoreError> {
+    let rows = sqlx::query("SELECT * FROM turns WHERE call = $1 ORDER BY turn").bind(call.to_string()).fetch_all(db).await?;
     rows.iter()
         .map(|row| {
             let slots: Option<String> = row.try_get("slots")?;
@@ -75,12 +79,12 @@ pub(super) async fn of_call(db: &mut SqliteConnection, call: CallId, start: Mome
                 node: row.try_get("node")?,
                 heard: row.try_get::<Option<String>, _>("heard")?.map(Pii::new),
                 by: row.try_get("heard_by")?,
-                heard_confidence: Confidence::new(row.try_get("heard_confidence")?),
+                heard_confidence: confidence(row, "heard_confidence")?,
                 meaning: row.try_get("meaning")?,
-                meaning_confidence: Confidence::new(row.try_get("meaning_confidence")?),
+                meaning_confidence: confidence(row, "meaning_confidence")?,
                 slots: slots.as_deref().map(|s| from_json("a turn's slots", s)).transpose()?,
                 answer: row.try_get::<Option<String>, _>("answer")?.map(Pii::new),
-                sensitive: row.try_get("sensitive")?,
+                sensitive: flag(row, "sensitive")?,
             })
         })
         .collect()

@@ -1,11 +1,13 @@
 //! Users: the people who work with the console. There is always an administrator once there was one: the last is neither
 //! removed, nor disabled, nor given a lesser role.
 
+use super::database::plain;
 use super::{Store, StoreError};
 use crate::base::{Pii, WallTime};
 use serde::{Deserialize, Serialize};
+use sqlx::AnyConnection;
 use sqlx::Row;
-use sqlx::sqlite::{SqliteConnection, SqliteRow};
+use sqlx::any::AnyRow;
 
 /// Most users.
 const USERS_MAX: i64 = 2_000;
@@ -162,7 +164,7 @@ impl Store {
     /// # Errors
     /// When the database fails or a row is damaged.
     pub async fn users(&self) -> Result<Vec<UserRow>, StoreError> {
-        let rows = sqlx::query("SELECT * FROM users ORDER BY name LIMIT ?").bind(USERS_MAX).fetch_all(&self.pool).await?;
+        let rows = sqlx::query("SELECT * FROM users ORDER BY name LIMIT $1").bind(USERS_MAX).fetch_all(&self.pool).await?;
         rows.iter().map(user).collect()
     }
 
@@ -179,8 +181,8 @@ impl Store {
     /// # Errors
     /// When the database fails.
     pub async fn password_of(&self, name: &str) -> Result<Option<Pii<String>>, StoreError> {
-        let sql = "SELECT password FROM users WHERE name = ? AND disabled = 0";
-        let row = sqlx::query(sql).bind(name).fetch_optional(&self.pool).await?;
+        let sql = "SELECT password FROM users WHERE name = $1 AND disabled = 0";
+        let row = sqlx::query(sql).bind(plain(name)).fetch_optional(&self.pool).await?;
         Ok(row.map(|row| row.try_get(0)).transpose()?.map(Pii::new))
     }
 
@@ -197,7 +199,7 @@ impl Store {
     /// # Errors
     /// When the database fails.
     pub async fn add_user(&self, new: &NewUser, now: WallTime) -> UserResult<()> {
-        let mut db = self.pool.begin_with("BEGIN IMMEDIATE").await?;
+        let mut db = self.begin_alone().await?;
         let done = insert(&mut db, new, now).await?;
         db.commit().await?;
         Ok(done)
@@ -208,7 +210,7 @@ impl Store {
     /// # Errors
     /// When the database fails.
     pub async fn add_first_admin(&self, new: &NewUser, now: WallTime) -> UserResult<()> {
-        let mut db = self.pool.begin_with("BEGIN IMMEDIATE").await?;
+        let mut db = self.begin_alone().await?;
         if admins_beside(&mut db, "").await? > 0 {
             return Ok(Err(UserRefusal::SetUpDone));
         }
@@ -228,7 +230,7 @@ impl Store {
         change: &UserChange,
         except: Option<&super::SessionHash>,
     ) -> UserResult<UserRow> {
-        let mut db = self.pool.begin_with("BEGIN IMMEDIATE").await?;
+        let mut db = self.begin_alone().await?;
         let Some(old) = of_name(&mut db, name).await? else { return Ok(Err(UserRefusal::Unknown)) };
         let mut new = old.clone();
         new.display = change.display.clone().unwrap_or(new.display);
@@ -243,17 +245,17 @@ impl Store {
         if agent_taken(&mut db, new.agent.as_deref(), name).await? {
             return Ok(Err(UserRefusal::AgentTaken));
         }
-        sqlx::query("UPDATE users SET display = ?, role = ?, agent = ?, language = ?, disabled = ? WHERE name = ?")
-            .bind(&new.display)
+        sqlx::query("UPDATE users SET display = $1, role = $2, agent = $3, language = $4, disabled = $5 WHERE name = $6")
+            .bind(plain(&new.display))
             .bind(new.role.as_str())
-            .bind(&new.agent)
+            .bind(new.agent.as_deref().map(plain))
             .bind(new.language.map(PageLanguage::as_str))
             .bind(i64::from(new.disabled))
             .bind(name)
             .execute(&mut *db)
             .await?;
         if let Some(password) = &change.password {
-            let sql = "UPDATE users SET password = ? WHERE name = ?";
+            let sql = "UPDATE users SET password = $1 WHERE name = $2";
             sqlx::query(sql).bind(password.reveal()).bind(name).execute(&mut *db).await?;
         }
         let other_rights = (old.role, &old.agent) != (new.role, &new.agent);
@@ -269,19 +271,19 @@ impl Store {
     /// # Errors
     /// When the database fails.
     pub async fn remove_user(&self, name: &str) -> UserResult<()> {
-        let mut db = self.pool.begin_with("BEGIN IMMEDIATE").await?;
+        let mut db = self.begin_alone().await?;
         let Some(user) = of_name(&mut db, name).await? else { return Ok(Err(UserRefusal::Unknown)) };
         if user.role == Role::Admin && !user.disabled && admins_beside(&mut db, name).await? == 0 {
             return Ok(Err(UserRefusal::LastAdmin));
         }
         super::sessions::end_all(&mut db, name, None).await?;
-        sqlx::query("DELETE FROM users WHERE name = ?").bind(name).execute(&mut *db).await?;
+        sqlx::query("DELETE FROM users WHERE name = $1").bind(name).execute(&mut *db).await?;
         db.commit().await?;
         Ok(Ok(()))
     }
 }
 
-async fn insert(db: &mut SqliteConnection, new: &NewUser, now: WallTime) -> UserResult<()> {
+async fn insert(db: &mut AnyConnection, new: &NewUser, now: WallTime) -> UserResult<()> {
     let count: i64 = sqlx::query("SELECT COUNT(*) FROM users").fetch_one(&mut *db).await?.try_get(0)?;
     if count >= USERS_MAX {
         return Ok(Err(UserRefusal::Full));
@@ -292,12 +294,13 @@ async fn insert(db: &mut SqliteConnection, new: &NewUser, now: WallTime) -> User
     if agent_taken(db, new.agent.as_deref(), &new.name).await? {
         return Ok(Err(UserRefusal::AgentTaken));
     }
-    let sql = "INSERT INTO users (name, display, role, agent, language, password, created_ms) VALUES (?, ?, ?, ?, ?, ?, ?)";
+    let sql =
+        "INSERT INTO users (name, display, role, agent, language, password, created_ms) VALUES ($1, $2, $3, $4, $5, $6, $7)";
     sqlx::query(sql)
         .bind(&new.name)
-        .bind(&new.display)
+        .bind(plain(&new.display))
         .bind(new.role.as_str())
-        .bind(&new.agent)
+        .bind(new.agent.as_deref().map(plain))
         .bind(new.language.map(PageLanguage::as_str))
         .bind(new.password.reveal())
         .bind(now.0)
@@ -306,26 +309,26 @@ async fn insert(db: &mut SqliteConnection, new: &NewUser, now: WallTime) -> User
     Ok(Ok(()))
 }
 
-async fn of_name(db: &mut SqliteConnection, name: &str) -> Result<Option<UserRow>, StoreError> {
-    let row = sqlx::query("SELECT * FROM users WHERE name = ?").bind(name).fetch_optional(db).await?;
+async fn of_name(db: &mut AnyConnection, name: &str) -> Result<Option<UserRow>, StoreError> {
+    let row = sqlx::query("SELECT * FROM users WHERE name = $1").bind(plain(name)).fetch_optional(db).await?;
     row.as_ref().map(user).transpose()
 }
 
 /// Administrators who can log in, this one not counted.
-async fn admins_beside(db: &mut SqliteConnection, name: &str) -> Result<i64, StoreError> {
-    let sql = "SELECT COUNT(*) FROM users WHERE role = 'admin' AND disabled = 0 AND name <> ?";
+async fn admins_beside(db: &mut AnyConnection, name: &str) -> Result<i64, StoreError> {
+    let sql = "SELECT COUNT(*) FROM users WHERE role = 'admin' AND disabled = 0 AND name <> $1";
     Ok(sqlx::query(sql).bind(name).fetch_one(db).await?.try_get(0)?)
 }
 
 /// Whether somebody else has this desk.
-async fn agent_taken(db: &mut SqliteConnection, agent: Option<&str>, name: &str) -> Result<bool, StoreError> {
-    let sql = "SELECT COUNT(*) FROM users WHERE agent = ? AND name <> ?";
+async fn agent_taken(db: &mut AnyConnection, agent: Option<&str>, name: &str) -> Result<bool, StoreError> {
+    let sql = "SELECT COUNT(*) FROM users WHERE agent = $1 AND name <> $2";
     let count: i64 = sqlx::query(sql).bind(agent).bind(name).fetch_one(db).await?.try_get(0)?;
     Ok(count > 0)
 }
 
 /// A user from a row with all columns of `users`.
-pub(super) fn user(row: &SqliteRow) -> Result<UserRow, StoreError> {
+pub(super) fn user(row: &AnyRow) -> Result<UserRow, StoreError> {
     let damaged = |why: String| StoreError::Damaged { what: "a user", why };
     let role: String = row.try_get("role")?;
     let language: Option<String> = row.try_get("language")?;

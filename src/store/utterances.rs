@@ -2,12 +2,12 @@
 
 use super::StoreError;
 use super::calls::{after_start_ms, from_word, word};
-use super::open::{from_sql, sql_int};
+use super::database::{confidence, flag, from_sql, plain, sql_int};
 use crate::base::{CallId, Confidence, Engine, Moment, Pii, UtteranceId};
 use crate::call::UtteranceRecord;
 use serde::Serialize;
+use sqlx::AnyConnection;
 use sqlx::Row;
-use sqlx::sqlite::SqliteConnection;
 use std::path::PathBuf;
 
 /// One utterance as remembered.
@@ -35,30 +35,33 @@ pub struct UtteranceRow {
     pub clip: Option<PathBuf>,
 }
 
-pub(super) async fn insert(db: &mut SqliteConnection, call: CallId, heard: &UtteranceRecord) -> Result<(), StoreError> {
+pub(super) async fn insert(db: &mut AnyConnection, call: CallId, heard: &UtteranceRecord) -> Result<(), StoreError> {
     sqlx::query(
-        "INSERT OR REPLACE INTO utterances \
-         SELECT id, ?, ?, ?, ?, ?, ?, ?, ?, ? FROM calls WHERE id = ?",
+        "INSERT INTO utterances (call, utterance, at_us, text, confidence, engine, rejected, meaning, cpu_ms, sensitive) \
+         SELECT id, $1, $2, $3, $4, $5, $6, $7, $8, $9 FROM calls WHERE id = $10 \
+         ON CONFLICT (call, utterance) DO UPDATE SET at_us = excluded.at_us, text = excluded.text, \
+         confidence = excluded.confidence, engine = excluded.engine, rejected = excluded.rejected, meaning = excluded.meaning, \
+         cpu_ms = excluded.cpu_ms, sensitive = excluded.sensitive",
     )
     .bind(i64::from(heard.utterance.0))
     .bind(sql_int(heard.at.micros()))
     // Revealed into the record, which retention governs; a sensitive one holds no words, whoever made it.
-    .bind(if heard.sensitive { "" } else { heard.text.reveal().as_str() })
-    .bind(heard.confidence.get())
+    .bind(plain(if heard.sensitive { "" } else { heard.text.reveal() }))
+    .bind(f64::from(heard.confidence.get()))
     .bind(heard.engine.as_ref().map(word))
-    .bind(heard.rejected.as_deref())
-    .bind(heard.meaning.as_deref().filter(|_| !heard.sensitive))
+    .bind(heard.rejected.as_deref().map(plain))
+    .bind(heard.meaning.as_deref().filter(|_| !heard.sensitive).map(plain))
     .bind(i64::from(heard.cpu_ms))
-    .bind(heard.sensitive)
+    .bind(i64::from(heard.sensitive))
     .bind(call.to_string())
     .execute(db)
     .await?;
     Ok(())
 }
 
-pub(super) async fn of_call(db: &mut SqliteConnection, call: CallId, start: Moment) -> Result<Vec<UtteranceRow>, StoreError> {
+pub(super) async fn of_call(db: &mut AnyConnection, call: CallId, start: Moment) -> Result<Vec<UtteranceRow>, StoreError> {
     let rows =
-        sqlx::query("SELECT * FROM utterances WHERE call = ? ORDER BY utterance").bind(call.to_string()).fetch_all(db).await?;
+        sqlx::query("SELECT * FROM utterances WHERE call = $1 ORDER BY utterance").bind(call.to_string()).fetch_all(db).await?;
     rows.iter()
         .map(|row| {
             let engine: Option<String> = row.try_get("engine")?;
@@ -66,12 +69,12 @@ pub(super) async fn of_call(db: &mut SqliteConnection, call: CallId, start: Mome
                 utterance: UtteranceId(u32::try_from(from_sql(row.try_get("utterance")?)).unwrap_or(u32::MAX)),
                 at_ms: after_start_ms(row.try_get("at_us")?, start),
                 text: row.try_get::<Option<String>, _>("text")?.map(Pii::new),
-                confidence: Confidence::new(row.try_get("confidence")?),
+                confidence: confidence(row, "confidence")?,
                 engine: engine.as_deref().map(|e| from_word("an engine", e)).transpose()?,
                 rejected: row.try_get("rejected")?,
                 meaning: row.try_get("meaning")?,
                 cpu_ms: u32::try_from(from_sql(row.try_get("cpu_ms")?)).unwrap_or(u32::MAX),
-                sensitive: row.try_get("sensitive")?,
+                sensitive: flag(row, "sensitive")?,
                 clip: None,
             })
         })

@@ -243,7 +243,7 @@ async fn write_notes(store: &Store, shared: &Shared, notes: &mut Vec<Note>) {
 }
 
 async fn write_together(store: &Store, notes: &[Note]) -> Result<(), StoreError> {
-    let mut db = store.pool.begin_with("BEGIN IMMEDIATE").await?;
+    let mut db = store.begin().await?;
     for (call, now, record) in notes {
         write_record(&mut db, *call, *now, record).await?;
     }
@@ -301,8 +301,10 @@ async fn write_file(path: &Path, bytes: &[u8], append: bool) -> Result<(), Store
 impl Store {
     /// Whether a call was deleted by hand while it went on.
     async fn is_deleted(&self, call: CallId) -> Result<bool, StoreError> {
-        let row =
-            sqlx::query("SELECT COUNT(*) FROM deleted_calls WHERE id = ?").bind(call.to_string()).fetch_one(&self.pool).await?;
+        let row = sqlx::query("SELECT COUNT(*) FROM deleted_calls WHERE id = $1")
+            .bind(call.to_string())
+            .fetch_one(&self.pool)
+            .await?;
         Ok(row.try_get::<i64, _>(0)? > 0)
     }
 }

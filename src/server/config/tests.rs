@@ -7,6 +7,7 @@ pub(super) const MINIMAL: &str = "[[number]]\ndialled = \"*\"\nflow = \"../flows
 fn parse(text: &str) -> (Result<Config, Vec<ConfigError>>, Vec<String>) {
     let around = Surroundings {
         env: &|name| match name {
+            "HOTLINE_DATABASE" => Some("postgres://hotline:a-password@db.example/hotline?sslmode=verify-full".to_string()),
             "PARCEL_TOKEN" => Some("s3cret".to_string()),
             "PBX_PASSWORD" => Some("given by the PBX".to_string()),
             "CARRIER_PASSWORD" => Some("given by the carrier".to_string()),
@@ -418,4 +419,19 @@ fn emergencies_go_by_a_trunk_that_is_there() {
     }
     let told = errors(&format!("{MINIMAL}[sip]\nregister_seconds_min = 300\nregister_seconds_max = 100\n")).join("\n");
     assert!(told.contains("more than register_seconds_max"), "{told}");
+}
+
+#[test]
+fn the_address_of_a_database_holds_no_password_that_everybody_reads() {
+    let with = |line: &str| parse(&format!("{MINIMAL}[store]\ndatabase = {line:?}\n")).0;
+    let config = with("env:HOTLINE_DATABASE").expect("good");
+    assert_eq!(
+        config.store.database.as_ref().map(ToString::to_string),
+        Some("PostgreSQL hotline at db.example:5432".to_string())
+    );
+    assert!(!format!("{config:?}").contains("a-password"));
+    assert!(with("postgres://hotline:a-password@127.0.0.1/hotline").is_err(), "written plainly");
+    assert!(with("postgres://hotline@127.0.0.1").is_err() && with("mysql://hotline@127.0.0.1/x").is_err());
+    let open = with("postgres://hotline@db.example/hotline").expect("good");
+    assert_eq!(open.warnings.len(), config.warnings.len() + 1, "the network can read it");
 }

@@ -5,6 +5,7 @@ use super::{Blocked, Surroundings};
 use crate::base::{Codec, Network, Pii};
 use crate::sip::trunk::{CallerId, DialledIn, NumberPattern, PrefixRule, TrunkAuth, TrunkTransport, is_number};
 use crate::sip::{Algorithm, Reliable, Srtp, Unknown};
+use crate::store::DatabaseUrl;
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 use std::ops::RangeInclusive;
@@ -317,6 +318,17 @@ pub(super) fn secret(input: &Input<'_>) -> Result<Secret, Wrong> {
         };
     }
     Ok(Secret::new(written.to_string()))
+}
+
+/// The address of a PostgreSQL database. One that holds a password stands in the environment or in a file of its own.
+pub(super) fn database(input: &Input<'_>) -> Result<DatabaseUrl, Wrong> {
+    let remedy = "Write database = \"env:HOTLINE_DATABASE\" and set HOTLINE_DATABASE=postgres://USER:PASSWORD@HOST/NAME, or leave it out";
+    let database = DatabaseUrl::parse(secret(input)?.reveal()).or_else(|why| wrong(why, remedy))?;
+    let written = text(input)?;
+    if database.has_password() && !written.starts_with("env:") && !written.starts_with("file:") {
+        return wrong("the password of the database stands in this file", remedy);
+    }
+    Ok(database)
 }
 
 /// A key for HMAC-SHA-256: not shorter than what it makes (RFC 2104 §3).
