@@ -160,7 +160,7 @@ impl Shift {
     fn anything(&mut self) {
         let offered = |at| matches!(at, At::Offered(_));
         let agent = format!("agent {}", self.dice.roll(self.agents));
-        let event = match self.dice.roll(20) {
+        let event = match self.dice.roll(21) {
             0..=3 => {
                 self.calls += 1;
                 Some(Event::Enqueue { call: CallId(self.calls), ticket: ticket(&mut self.dice) })
@@ -208,29 +208,12 @@ impl Shift {
                 self.calls += 1;
                 Event::CallBack { call, later: CallId(self.calls) }
             }),
-            16 | 17 => {
-                let queue = ["sales", "help", "complaints"][self.dice.roll(3)].to_string();
-                let agent = (self.dice.chance() < 0.5).then_some(agent);
-                let call = self.somebody(|at| matches!(at, At::Talking(_)));
-                call.map(|call| Event::Consult { call, queue, agent })
-            }
-            18 => {
-                let call = self.somebody(|at| matches!(at, At::Talking(_)));
-                let (roll, lost) = (self.dice.roll(6), self.dice.chance() < 0.2);
-                let talks = |shift: &Shift, call| shift.reference.consulted(call).is_some_and(|(_, talks)| talks);
-                call.map(|call| match roll {
-                    // Only who has picked up is handed a caller.
-                    0..=2 if talks(self, call) && self.reference.is_joined(call) => {
-                        Event::HandedOver { call, talk: Talk { lost, ..Talk::default() } }
-                    }
-                    0..=3 => Event::Consulted { call },
-                    4 => Event::ConsultOver {
-                        call,
-                        why: [None, Some(Refusal::Declined), Some(Refusal::NoAnswer)][self.dice.roll(3)],
-                    },
-                    _ => Event::ConsultOver { call, why: None },
-                })
-            }
+            16 | 17 => self.asks_colleague(agent),
+            18 | 19 => match self.who_asks() {
+                Some(call) if !self.reference.is_joined(call) => Some(Event::Joined { call }),
+                Some(call) => Some(self.goes_on_asking(call)),
+                None => self.asks_colleague(agent),
+            },
             13 if self.dice.chance() < 0.3 => Some(Event::Extend { agent, by: Duration::from_secs(20) }),
             13 => Some(Event::WrappedUp { agent }),
             // What belongs to nobody, or comes twice or late, changes nothing.
@@ -250,6 +233,33 @@ impl Shift {
         };
         if let Some(event) = event {
             self.step(event);
+        }
+    }
+
+    /// Somebody who talks asks this colleague, or a free one of some queue.
+    fn asks_colleague(&mut self, agent: String) -> Option<Event> {
+        let queue = ["sales", "help", "complaints"][self.dice.roll(3)].to_string();
+        let agent = (self.dice.chance() < 0.3).then_some(agent);
+        let call = self.somebody(|at| matches!(at, At::Talking(_)))?;
+        Some(Event::Consult { call, queue, agent })
+    }
+
+    /// A call in which a colleague is being asked.
+    fn who_asks(&self) -> Option<CallId> {
+        self.reference.callers.keys().copied().find(|call| self.reference.consulted(*call).is_some())
+    }
+
+    /// The colleague picks up, gets the caller, or goes.
+    fn goes_on_asking(&mut self, call: CallId) -> Event {
+        let talks = self.reference.consulted(call).is_some_and(|(_, talks)| talks);
+        let lost = self.dice.chance() < 0.2;
+        match self.dice.roll(4) {
+            0 => {
+                let why = [None, Some(Refusal::Declined), Some(Refusal::NoAnswer), Some(Refusal::Lost)][self.dice.roll(4)];
+                Event::ConsultOver { call, why }
+            }
+            _ if talks => Event::HandedOver { call, talk: Talk { lost, ..Talk::default() } },
+            _ => Event::Consulted { call },
         }
     }
 
@@ -313,6 +323,6 @@ fn no_rule_is_broken_in_random_shifts() {
          {handed} callers handed over to a colleague"
     );
     assert!(asked > shifts as usize * 5 && joined > shifts as usize, "{asked} {joined}");
-    assert!(handed > shifts as usize / 3, "{handed} callers were handed over");
+    assert!(handed > shifts as usize / 10, "{handed} callers were handed over");
     assert!(offers > shifts as usize * 30 && rests > 0, "the shifts must try what they are to show: {offers} {rests}");
 }

@@ -1,7 +1,8 @@
-//! An agent asks a colleague and hands the caller over, on real phones: each plays a tone of its own all the time, so that their recordings
+//! What an agent can do beyond hold and send on, on real phones. An agent asks a colleague and hands the caller over: each plays a tone of its own all the time, so that their recordings
 //! tell who heard whom, and when.
 
-use crate::desk::{Desk, House, Phone, phase, presence, state};
+use crate::desk::{Desk, FLOW, House, Phone, phase, presence, state};
+use crate::gateway::hotline;
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -136,4 +137,34 @@ async fn a_colleague_is_asked_in_private_and_then_has_the_caller() {
     assert!(silent < 20, "the caller heard nothing for {silent} tenths of a second");
     let rows = house.gateway.ended_calls(1);
     assert_eq!(rows[0]["disposition"].as_str().or(rows[0]["ended"].as_str()), Some("transferred"), "{rows:#?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_caller_is_asked_something_when_the_agent_ends_the_talk() {
+    let flow = FLOW.replace("accept: answer }", "accept: answer, after: content }")
+        + "  content:\n    ask: How content are you, from one to five?\n    menu:\n\
+           \x20     good: { key: 4, phrases: [four], go: thanks }\n      bad: { key: 1, phrases: [one], go: thanks }\n\
+           \x20 thanks: { hang_up: Thank you for telling us. }\n";
+    let mut house = House::of(flow, None, None);
+    let (mut anna, _) = house.desks().await;
+    let mut left = Desk::open(&anna).await;
+    presence(&mut anna, "available").await;
+    let annas = house.phone("anna", house.anna, &["--wait", "60000"]);
+    // The key comes long after the talk, and the question is asked again until then.
+    let caller = house.caller("caller", &["--wait", "20000", "--dtmf", "4", "--wait", "30000"]);
+    left.until("the conversation", |desk| phase(desk) == "talking").await;
+    anna.ask("POST", "/desk/hangup", None).await;
+    left.until("the wrap-up", |desk| state(desk) == "wrapup").await;
+    assert!(!caller.tells("ended"), "the agent is done, and the caller is asked");
+    annas.ended();
+    // The answer stands at the desk, too, among what was said.
+    let told = |desk: &Value| desk["call"]["turns"].as_array().is_some_and(|turns| turns.iter().any(|t| t["intent"] == "good"));
+    left.until("the answer", told).await;
+    caller.ended();
+    let rows = house.gateway.ended_calls(1);
+    assert_eq!(rows[0]["disposition"].as_str().or(rows[0]["ended"].as_str()), Some("transferred"), "{rows:#?}");
+    let id = rows[0]["id"].as_str().expect("an id").to_string();
+    let config = house.gateway.config.to_string_lossy().into_owned();
+    let (_, story) = hotline(&["calls", "show", &id, "--config", &config]);
+    assert!(story.contains("after_talk") && story.contains("good"), "{story}");
 }

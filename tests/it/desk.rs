@@ -156,14 +156,14 @@ impl House {
 
     /// Anna's phone is this, or one on the table.
     pub(crate) fn with(annas: Option<&str>) -> House {
-        House::under(annas, None)
+        House::of(FLOW, annas, None)
     }
 
-    /// And the calendar is as wrong as this file says.
-    pub(crate) fn under(annas: Option<&str>, calendar: Option<&Path>) -> House {
+    /// The same with a flow of its own, and a calendar that is as wrong as this file says.
+    pub(crate) fn of(text: &str, annas: Option<&str>, calendar: Option<&Path>) -> House {
         let folder = tempfile::tempdir().expect("a folder");
         let flow = folder.path().join("line.yaml");
-        std::fs::write(&flow, FLOW).expect("written");
+        std::fs::write(&flow, text).expect("written");
         let (anna, bob) = (port(), port());
         let annas = annas.map_or_else(|| format!("sip:anna@127.0.0.1:{anna}"), String::from);
         let more = format!(

@@ -54,7 +54,7 @@ async fn a_clock_that_jumps_costs_nobody_their_place() {
     let calendar = folder.path().join("calendar");
     let set = |by: &str| std::fs::write(&calendar, by).expect("written");
     set("+0d");
-    let mut house = House::under(None, Some(&calendar));
+    let mut house = House::of(FLOW, None, Some(&calendar));
     let (mut anna, _) = house.desks().await;
     let presence = |state: &str| Some(json!({ "state": state, "reason": "break" }));
     assert_eq!(anna.ask("POST", "/desk/presence", presence("away")).await.0, 200);
