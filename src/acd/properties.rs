@@ -323,6 +323,6 @@ fn no_rule_is_broken_in_random_shifts() {
          {handed} callers handed over to a colleague"
     );
     assert!(asked > shifts as usize * 5 && joined > shifts as usize, "{asked} {joined}");
-    assert!(handed > shifts as usize / 10, "{handed} callers were handed over");
+    assert!(handed > shifts as usize / 20, "{handed} callers were handed over");
     assert!(offers > shifts as usize * 30 && rests > 0, "the shifts must try what they are to show: {offers} {rests}");
 }

@@ -317,15 +317,23 @@ impl Keeper {
             self.acd.step(now, event, &mut unheard);
         }
         let mut talk = BTreeSet::new();
-        for agent in before {
-            let (AgentState::Talking(call), Some((queue, waited)), None) = (agent.state, agent.call, agent.consulted_by) else {
-                continue;
-            };
+        let (asked, own): (Vec<AgentView>, Vec<AgentView>) = before.into_iter().partition(|agent| agent.consulted_by.is_some());
+        for agent in own {
+            let (AgentState::Talking(call), Some((queue, waited))) = (agent.state, agent.call) else { continue };
             let ticket = Ticket { queue, waited, ..Ticket::default() };
             self.acd.step(now, Event::Enqueue { call, ticket }, &mut unheard);
             self.acd.step(now, Event::Accepted { call, agent: agent.name }, &mut unheard);
             self.acd.step(now, Event::Joined { call }, &mut unheard);
             talk.insert(call);
+        }
+        for agent in asked {
+            let (AgentState::Offered(call) | AgentState::Talking(call), Some((queue, _))) = (agent.state, agent.call) else {
+                continue;
+            };
+            self.acd.step(now, Event::Consult { call, queue, agent: Some(agent.name) }, &mut unheard);
+            if agent.state == AgentState::Talking(call) {
+                self.acd.step(now, Event::Consulted { call }, &mut unheard);
+            }
         }
         let (stay, go) = std::mem::take(&mut self.calls).into_iter().partition(|(call, _)| talk.contains(call));
         self.calls = stay;
@@ -645,6 +653,10 @@ mod tests {
         keeper.handle(Some(Message::Call(here, QueueAsk::Enter(ticket()), talks.clone())));
         keeper.handle(Some(Message::Call(here, QueueAsk::Accepted("anna".into()), talks.clone())));
         keeper.handle(Some(Message::Call(here, QueueAsk::Joined, talks.clone())));
+        keeper.step(Event::Presence { agent: "bob".into(), presence: Presence::Available });
+        let asks = QueueAsk::Consult { queue: "support".into(), agent: Some("bob".into()) };
+        keeper.handle(Some(Message::Call(here, asks, talks.clone())));
+        keeper.handle(Some(Message::Call(here, QueueAsk::Consulted, talks.clone())));
         keeper.handle(Some(Message::Call(there, QueueAsk::Enter(ticket()), waits.clone())));
         keeper.show();
         assert_eq!(
@@ -654,6 +666,7 @@ mod tests {
         keeper.begin_anew();
         assert_eq!((heard(&mut first), heard(&mut second)), (vec![], vec!["Unserved".to_string()]));
         assert_eq!(keeper.state_of("anna"), Some(AgentState::Talking(here)));
+        assert_eq!(keeper.state_of("bob"), Some(AgentState::Talking(here)), "a colleague who is asked stays asked");
         // A third caller is not offered to who talks; and the talk comes to its end as usual.
         keeper.handle(Some(Message::Call(CallId(3), QueueAsk::Enter(ticket()), waits)));
         assert_eq!(heard(&mut second), ["Place"]);
