@@ -145,7 +145,7 @@ async fn the_caller_is_asked_something_when_the_agent_ends_the_talk() {
         + "  content:\n    ask: How content are you, from one to five?\n    menu:\n\
            \x20     good: { key: 4, phrases: [four], go: thanks }\n      bad: { key: 1, phrases: [one], go: thanks }\n\
            \x20 thanks: { hang_up: Thank you for telling us. }\n";
-    let mut house = House::of(flow, None, None);
+    let mut house = House::of(&flow, None, None);
     let (mut anna, _) = house.desks().await;
     let mut left = Desk::open(&anna).await;
     presence(&mut anna, "available").await;
