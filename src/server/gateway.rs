@@ -21,7 +21,7 @@ use crate::media::{LegCommand, Plane};
 use crate::sip::trunk::{Board, Direction, Permit};
 use crate::sip::{DialogKey, Origin, RETRY_AFTER, SdpKeys, SdpPolicy, SdpSession, SipCommand, SipEndpoint, SipEvent, Srtp};
 use crate::speech::{EarEvent, Ears, Voices};
-use crate::store::{EventLog, EventLogHead, Store, StoreWriter};
+use crate::store::{Claim, EventLog, EventLogHead, Store, StoreWriter};
 use call_task::CallTask;
 use std::collections::{BTreeMap, HashMap};
 use std::net::SocketAddr;
@@ -177,6 +177,8 @@ pub struct Gateway {
     router: tokio::task::JoinHandle<()>,
     numbers: Numbers,
     jobs: Vec<tokio::task::JoinHandle<()>>,
+    /// The records are ours as long as this is kept.
+    _claim: Claim,
 }
 
 /// Why a gateway did not start: one sentence with what to do.
@@ -197,6 +199,7 @@ impl Gateway {
     pub async fn start(settings: Settings) -> Result<Gateway, StartError> {
         let epoch = Instant::now();
         let files = Store::open_at(&settings.store).await.map_err(failed("the store cannot be opened"))?;
+        let claim = files.claim().await.map_err(failed("the records cannot be used"))?;
         // Calls that a crash cut off are told as such; otherwise they would go on for ever.
         match files.end_interrupted().await {
             Ok(0) => {}
@@ -275,7 +278,7 @@ impl Gateway {
             queue_task,
         ];
         let router = tokio::spawn(router.run(events, started));
-        Ok(Gateway { shared, calls, router, numbers, jobs })
+        Ok(Gateway { shared, calls, router, numbers, jobs, _claim: claim })
     }
 
     /// Where SIP listens (UDP), with the port that the system chose.

@@ -30,6 +30,9 @@ const POSTGRES_SETTINGS: &str = "SET statement_timeout = '15s'; SET lock_timeout
 /// The PostgreSQL lock of those who let nobody come between; any number that is ours.
 const ALONE: i64 = 0x686f_746c_696e_6501;
 
+/// The lock of the gateway that a PostgreSQL database belongs to.
+const SERVES: i64 = 0x686f_746c_696e_6502;
+
 /// How a PostgreSQL database is reached: `postgres://USER:PASSWORD@HOST:PORT/NAME`, with `?sslmode=verify-full&sslrootcert=FILE` and
 /// `?host=/run/postgresql` for a socket's folder. Shown without the password.
 #[derive(Clone, PartialEq, Eq)]
@@ -127,6 +130,19 @@ impl Kind {
             sqlx::query("SELECT pg_advisory_xact_lock($1)").bind(ALONE).execute(db).await?;
         }
         Ok(())
+    }
+}
+
+/// Takes a database for one gateway: held as long as this connection. `None` where another one has it. A gateway that has just died is waited
+/// for, as long as the server needs to notice.
+pub(super) async fn claim(pool: &AnyPool) -> Result<Option<AnyConnection>, sqlx::Error> {
+    let mut db = pool.acquire().await?.detach();
+    sqlx::query("SET lock_timeout = '5s'").execute(&mut db).await?;
+    match sqlx::query("SELECT pg_advisory_lock($1)").bind(SERVES).execute(&mut db).await {
+        Ok(_) => Ok(Some(db)),
+        // lock_not_available.
+        Err(error) if error.as_database_error().and_then(|e| e.code()).is_some_and(|code| code == "55P03") => Ok(None),
+        Err(error) => Err(error),
     }
 }
 

@@ -44,7 +44,7 @@ pub use incident::{incident, set_incident};
 pub use matchers::MatcherShelf;
 pub use messages::MessageRow;
 pub use misses::Miss;
-pub use open::{Records, Store, StoreError};
+pub use open::{Claim, Records, Store, StoreError};
 pub use people::{EarlierCall, PresenceRow, WrapUp};
 pub use reach::ReachDay;
 pub use retention::{Removed, Retention, RetentionRules};

@@ -38,6 +38,12 @@ pub struct Store {
     records: Records,
 }
 
+/// Holds a database for one gateway while it is kept. If the server is started again meanwhile, it is held no longer.
+#[derive(Debug)]
+pub struct Claim {
+    _db: Option<AnyConnection>,
+}
+
 /// What can go wrong, each one sentence.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
@@ -54,6 +60,12 @@ pub enum StoreError {
     Missing {
         /// Where we looked.
         dir: PathBuf,
+    },
+    /// Another gateway has this database.
+    #[error("{place} belongs to another gateway that runs: give each one a database of its own, or end the other")]
+    Taken {
+        /// Where it is.
+        place: String,
     },
     /// A newer program wrote this database.
     #[error("the records are of version {found}, this program knows versions up to {known}: use the newer program")]
@@ -164,6 +176,20 @@ impl Store {
             Some(address) => (Kind::Postgres, database::postgres(address).await?),
         };
         Ok(Store { pool, kind, records: records.clone() })
+    }
+
+    /// Takes a PostgreSQL database for the gateway that runs here: another one would end its calls and call its callers back.
+    ///
+    /// # Errors
+    /// [`StoreError::Taken`], or when the database fails.
+    pub async fn claim(&self) -> Result<Claim, StoreError> {
+        match self.kind {
+            Kind::Sqlite => Ok(Claim { _db: None }),
+            Kind::Postgres => match database::claim(&self.pool).await? {
+                None => Err(StoreError::Taken { place: self.place() }),
+                held => Ok(Claim { _db: held }),
+            },
+        }
     }
 
     /// The folder that holds everything but a PostgreSQL database.

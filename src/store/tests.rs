@@ -125,6 +125,44 @@ async fn what_agents_make_of_drafts_is_counted_once_for_each_call(place: Place) 
     assert_eq!(store.draft_figures(WallTime(BEGAN.0 + 1)).await.expect("read"), []);
 }
 
+#[tokio::test]
+async fn a_database_belongs_to_one_gateway_at_a_time() {
+    let Some(place) = Place::postgres() else { return };
+    let (one, other) = (place.open().await, place.open().await);
+    let held = one.claim().await.expect("free");
+    let refused = other.claim().await.expect_err("taken").to_string();
+    assert!(refused.contains("belongs to another gateway") && !refused.contains("secret"), "{refused}");
+    // As when the gateway ends: the connection does.
+    drop(held);
+    other.claim().await.expect("free again");
+}
+
+#[tokio::test]
+async fn both_databases_have_the_same_tables_and_columns_from_every_version_on() {
+    let lite = Place::sqlite();
+    let Some(post) = Place::postgres() else { return };
+    let mut columns = Vec::new();
+    for (place, sql) in [
+        (
+            &lite,
+            "SELECT m.name || '.' || c.name AS place FROM sqlite_master m JOIN pragma_table_info(m.name) c WHERE m.type = 'table' \
+                 AND m.name NOT LIKE 'sqlite_%'",
+        ),
+        (
+            &post,
+            "SELECT table_name || '.' || column_name AS place FROM information_schema.columns WHERE table_schema = 'public'",
+        ),
+    ] {
+        let store = place.open().await;
+        let rows = sqlx::query(sql).fetch_all(&store.pool).await.expect("read");
+        let mut names: Vec<String> = rows.iter().map(|row| sqlx::Row::try_get(row, "place").expect("text")).collect();
+        names.sort();
+        store.close().await;
+        columns.push(names);
+    }
+    assert!(columns[0].len() > 60 && columns[0] == columns[1], "{columns:#?}");
+}
+
 fn write(path: &std::path::Path) {
     std::fs::create_dir_all(path.parent().expect("a parent")).expect("a folder");
     std::fs::write(path, b"RIFF").expect("a file");

@@ -4,6 +4,7 @@
 use crate::console::{Browser, set_up};
 use crate::desk::{Desk, FLOW, PASSWORD, Phone, heard, phase, port, presence, state, tone};
 use crate::gateway::{Gateway, Wanted, hotline};
+use crate::postgres::{Postgres, store_in};
 use crate::softphone::{MU, Page, pick_up};
 use crate::trunks::Far;
 use serde_json::{Value, json};
@@ -15,6 +16,8 @@ struct House {
     folder: tempfile::TempDir,
     anna: u16,
     more: String,
+    /// A PostgreSQL one; SQLite unless there is.
+    database: Option<String>,
 }
 
 impl House {
@@ -36,13 +39,16 @@ impl House {
              call_back_trunks = [\"carrier\"]\n\
              [[agent]]\nname = \"anna\"\nphone = \"{phone}\"\nqueues = [\"support\"]\n"
         );
-        House { folder, anna, more }
+        House { folder, anna, more, database: None }
     }
 
     /// The store outlasts the gateway.
     fn gateway(&self) -> Gateway {
         let flow = self.path("northwind.yaml");
-        let store = format!("dir = {:?}\n", self.path("store"));
+        let store = match &self.database {
+            Some(database) => store_in(database, self.folder.path()),
+            None => format!("dir = {:?}\n", self.path("store")),
+        };
         Gateway::start(Wanted { flow: &flow, more: &self.more, store: &store, ..Wanted::default() })
     }
 
@@ -85,8 +91,19 @@ async fn backs(gateway: &Gateway, wanted: &str) -> Vec<Value> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn who_hung_up_is_called_back_after_a_restart_and_both_hear_each_other() {
+    called_back_after_a_restart(None).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_hung_up_is_called_back_after_a_restart_with_postgresql() {
+    if let Some(server) = Postgres::start() {
+        called_back_after_a_restart(Some(server.database())).await;
+    }
+}
+
+async fn called_back_after_a_restart(database: Option<String>) {
     let callers = port();
-    let house = House::new(callers, 3);
+    let house = House { database, ..House::new(callers, 3) };
     let mut gateway = house.gateway();
     let mut anna = anna_of(&mut gateway).await;
     let (status, ..) = anna.ask("POST", "/desk/presence", Some(json!({ "state": "away", "reason": "break" }))).await;

@@ -23,6 +23,7 @@ mod media;
 mod moves;
 mod page;
 mod phones;
+mod postgres;
 mod raw;
 mod readme;
 mod replay;

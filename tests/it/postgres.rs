@@ -130,6 +130,14 @@ impl Drop for Postgres {
     }
 }
 
+/// `[store]` of a configuration with this database; its address lies in a file of the folder, where secrets belong.
+#[allow(dead_code, reason = "the library's own tests need no configuration")]
+pub(crate) fn store_in(database: &str, folder: &Path) -> String {
+    let secret = folder.join("database");
+    std::fs::write(&secret, database).expect("written");
+    format!("dir = {:?}\ndatabase = \"file:{}\"\n", folder.join("store"), secret.display())
+}
+
 /// The newest version that is installed.
 fn newest() -> Option<PathBuf> {
     let versions = std::fs::read_dir("/usr/lib/postgresql").ok()?.flatten();
