@@ -11,7 +11,7 @@
 #   HOTLINE_PAGE=skip      test: leave out the page's own tests, which need npm
 #   HOTLINE_TEST_BROWSER=1  test: also the console and its phone in Chromium (installs it)
 #   HOTLINE_HEAVY=1        the long tests in full
-#   CORE=test               also run the tests of the pure core without features; they are compiled only, otherwise
+#   CORE=check             only compile the pure core and its tests without features, do not run them
 
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
@@ -20,7 +20,7 @@ SHELL := /bin/bash
 export PATH := $(HOME)/.cargo/bin:$(PATH)
 CARGO_TARGET_DIR ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/hotline/target
 export CARGO_TARGET_DIR
-CORE ?= check
+CORE ?= test
 
 # What compiling and running needs: C++ for whisper.cpp, the recogniser with its model, two synthesisers.
 BUILD_PACKAGES := build-essential cmake pkg-config libpocketsphinx-dev pocketsphinx-en-us flite1-dev flite espeak-ng
@@ -32,7 +32,7 @@ NODE_VERSION := 20.19.5
 NODE_DIR := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/hotline/node
 NODE := PATH="$(NODE_DIR)/node_modules/.bin:$$PATH" node
 NPM := PATH="$(NODE_DIR)/node_modules/.bin:$$PATH" npm
-BROWSER_LIBRARIES := playwright-core@1.65.1 axe-core@4.14.1
+BROWSER_LIBRARIES := playwright-core@1.65.1
 has_node = $(1) -e 'const [a, b] = process.versions.node.split("."); process.exit(a > 20 || (a == 20 && b >= 19) ? 0 : 1)' 2>/dev/null
 
 .PHONY: help build console demo demo-desk test page-test browser-test node rust rust-tools packages test-packages
@@ -41,7 +41,7 @@ help:
 	@sed -n 's/^# make/make/p' Makefile
 
 build: rust packages
-	@echo "hotline: building (the first time takes about six minutes on two cores) ..."
+	@echo "hotline: building (the first time takes minutes) ..."
 	@cargo build --locked
 	@echo "hotline: built $(CARGO_TARGET_DIR)/debug/hotline"
 
@@ -65,7 +65,7 @@ test: rust rust-tools packages test-packages
 	@cargo test --locked --workspace
 	@echo "hotline: 5/6 the pure core, without features"
 	@cargo $(CORE) --locked --lib --no-default-features $(if $(filter check,$(CORE)),--tests)
-	@[ "$(CORE)" != check ] || echo "hotline: skipped: running the tests of the core without features (CORE=test make test runs them)"
+	@[ "$(CORE)" != check ] || echo "hotline: skipped: running the tests of the core without features (CORE=check)"
 	@echo "hotline: 6/6 the page"
 	@$(MAKE) --no-print-directory page-test
 	@echo "hotline: all well"

@@ -20,14 +20,16 @@ fn main() {
 /// Writes `console_files.rs`: an array of (path below `console/dist`, content).
 fn console_files() {
     let root = PathBuf::from(std::env::var_os("CARGO_MANIFEST_DIR").expect("cargo says where")).join("console/dist");
-    println!("cargo:rerun-if-changed=console/dist");
+    // The whole path: a target folder that a checkout elsewhere has used, which is gone, is no reason to look there.
+    println!("cargo:rerun-if-changed={}", root.display());
     let mut files = Vec::new();
     collect(&root, &mut files);
     files.sort();
     let mut array = String::from("&[\n");
     for file in &files {
         let name = file.strip_prefix(&root).expect("below it").to_str().expect("names of ours are UTF-8");
-        let _ = writeln!(array, "    ({name:?}, include_bytes!({file:?})),");
+        let place = format!("/console/dist/{name}");
+        let _ = writeln!(array, "    ({name:?}, include_bytes!(concat!(env!(\"CARGO_MANIFEST_DIR\"), {place:?}))),");
     }
     array.push_str("]\n");
     let out = PathBuf::from(std::env::var_os("OUT_DIR").expect("cargo says where"));

@@ -105,7 +105,8 @@ impl Boards {
                 let to_agent =
                     |board: &Board| board.joined && !utterance.sensitive && !said.is_empty() && board.turns.len() < TURNS_MAX;
                 // Before the lock: it takes a while.
-                let nearest = self.get(call).filter(to_agent).and_then(|_| nearest(flow, said));
+                let shown = self.lock().get(&call).is_some_and(to_agent);
+                let nearest = shown.then(|| nearest(flow, said)).flatten();
                 let mut all = self.lock();
                 let Some(board) = all.get_mut(&call) else { return };
                 board.last = Some(utterance.utterance).filter(|_| !utterance.sensitive);

@@ -3,6 +3,7 @@
 //! [`Config`]; how TOML becomes values is in `reader.rs`, what values may look like in `values.rs`.
 
 mod call_backs;
+mod emergency;
 mod people;
 mod reader;
 mod trunks;
@@ -14,6 +15,7 @@ use crate::base::Codec;
 pub use crate::base::Network;
 use crate::sip::trunk::Trunk;
 use crate::sip::{Algorithm, Reliable, SCANNERS, Srtp, Terms, Unknown};
+pub use emergency::EmergencyConfig;
 pub use values::{Dialled, HostPort, Secret};
 
 use crate::store::{DatabaseUrl, Records};
@@ -114,17 +116,6 @@ pub struct SipConfig {
     pub scanners: Vec<String>,
     /// `[[account]]`: who may call from anywhere with a name and a password.
     pub accounts: BTreeMap<String, Secret>,
-}
-
-/// `[emergency]`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct EmergencyConfig {
-    /// As they are dialled; empty = none.
-    pub numbers: Vec<String>,
-    /// By which trunk they go; `None` = by none, and the phone hears so.
-    pub trunk: Option<String>,
-    /// In which agents' phones are told that a call cannot be made, one after the other; at least one.
-    pub languages: Vec<crate::base::Language>,
 }
 
 /// `[[number]]`.
@@ -348,7 +339,7 @@ impl Config {
             log: read_log(top.table("log")),
             sip,
             people: people::read_people(&mut top, &trunks),
-            emergency: read_emergency(top.table("emergency"), &trunks),
+            emergency: emergency::read_emergency(top.table("emergency"), &trunks),
             trunks,
             web,
             warnings: Vec::new(),
@@ -562,31 +553,6 @@ fn read_web(mut s: Section<'_>) -> WebConfig {
         let remedy =
             "Set certificate and key, or behind_proxy = true, or listen on 127.0.0.1; cards and health go on as they are";
         s.warning("listen", "other machines reach this address without HTTPS, so nobody can log in to the console", remedy);
-    }
-    s.finish();
-    config
-}
-
-fn read_emergency(mut s: Section<'_>, trunks: &[Trunk]) -> EmergencyConfig {
-    let config = EmergencyConfig {
-        numbers: s.get("numbers", Vec::new(), values::list(values::one_number)),
-        trunk: s.get("trunk", None, values::some(values::trunk_name)),
-        languages: s.get("languages", vec![crate::base::Language::EN], values::list(values::language)),
-    };
-    if let Some(name) = config.trunk.as_ref().filter(|name| trunks.iter().all(|trunk| trunk.name != **name)) {
-        s.error("trunk", &format!("there is no trunk {name:?}"), "Add [[trunk]] with this name, or correct it");
-    }
-    if config.languages.is_empty() {
-        s.error("languages", "no language is named", "Write languages = [\"en\"]");
-    }
-    match (config.numbers.is_empty(), &config.trunk) {
-        (false, None) => {
-            let what =
-                "emergency numbers are named, but no trunk: an agent's phone that dials one is told to use another phone";
-            s.warning("numbers", what, "Write trunk = \"…\", the [[trunk]] by which they go");
-        }
-        (true, Some(_)) => s.warning("trunk", "a trunk is named, but no emergency number", "Write numbers = [\"112\"]"),
-        _ => {}
     }
     s.finish();
     config

@@ -2,12 +2,13 @@
 
 mod call_task;
 mod calling_back;
+mod from_phones;
 
 use super::LookUps;
 use super::boards::Boards;
 use super::config::EmergencyConfig;
 use super::live::{CallerSide, CameIn, LivePorts};
-use super::phone_calls::{Asked, PhoneCall};
+use super::phone_calls::Asked;
 use super::queues::{Beside, Queues, Start};
 use super::rate::Asking;
 use super::settings::{Served, Settings};
@@ -514,25 +515,6 @@ impl Router {
         self.rate.admit(now, asking).map_err(|shed| (shed.status(), shed.why().to_string()))?;
         let place = |name: &String| self.shared.board().begin(now, name, Direction::In).map_err(|e| (503, e.to_string()));
         origin.trunk.as_ref().map(place).transpose()
-    }
-
-    /// A call of an agent's phone that no flow takes: an emergency at once, whatever else there is to do; or one that is not made.
-    fn phone_call(&mut self, asked: Asked, from: &str, source: SocketAddr, origin: &Origin) {
-        let dialog = asked.dialog;
-        if !asked.emergency {
-            if self.calls.len() >= self.max_calls {
-                return self.reject(dialog, 503, Some(RETRY_AFTER));
-            }
-            if let Err((status, why)) = self.admit(from, source, origin) {
-                tracing::info!(phone = asked.login, why, "a call of an agent's phone was not taken");
-                return self.reject(dialog, status, (status == 503).then_some(RETRY_AFTER));
-            }
-        }
-        match PhoneCall::begin(&self.shared, &asked) {
-            Err(status) => self.reject(dialog, status, None),
-            Ok(call) if asked.emergency => drop(self.calls.spawn(call.emergency(self.emergency.clone()))),
-            Ok(call) => drop(self.calls.spawn(call.nowhere(self.emergency.languages.clone()))),
-        }
     }
 
     fn incoming(&mut self, event: SipEvent) {

@@ -2,6 +2,7 @@
 //! it. Nothing here waits for a call: who does not listen any more is forgotten.
 
 mod call_backs;
+mod phones;
 
 use super::gateway::{Inbox, wall_now};
 use super::softphones::PHONE;
@@ -347,48 +348,6 @@ impl Keeper {
         self.dirty = true;
     }
 
-    /// Whose phone registers here, and is not registered.
-    fn has_no_phone(&self, agent: &str) -> bool {
-        let people = self.people.lock().unwrap_or_else(PoisonError::into_inner);
-        people.phones.get(agent).is_some_and(|phone| phone == REGISTERS) && !self.phones.contains(agent)
-    }
-
-    /// Nobody is offered calls whose phone is not there.
-    fn phones_settle(&mut self) {
-        let available: Vec<String> = self
-            .acd
-            .agent_views(now_since(self.epoch).at)
-            .into_iter()
-            .filter(|agent| agent.presence == Presence::Available && self.has_no_phone(&agent.name))
-            .map(|agent| agent.name)
-            .collect();
-        for agent in available {
-            self.step(Event::Presence { agent, presence: Presence::Away(NO_PHONE.into()) });
-        }
-    }
-
-    /// A phone came or went. Who was away for that alone is back with it.
-    fn phone(&mut self, login: &str, there: bool) {
-        let people = self.people.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        let Some(agent) = people.agent_of(login) else { return };
-        if there {
-            self.phones.insert(agent.to_string());
-        } else {
-            self.phones.remove(agent);
-        }
-        let Some(view) = self.acd.agent_view(now_since(self.epoch).at, agent) else { return };
-        let waits = view.presence == Presence::Away(NO_PHONE.into());
-        // Without a desk nobody is away for a reason of their own.
-        let desk = people.setup.agents.iter().any(|a| a.name == agent && a.returns.is_none());
-        let presence = match (there, view.presence) {
-            (true, _) if waits => Presence::Available,
-            (false, Presence::Available) => Presence::Away(NO_PHONE.into()),
-            (false, Presence::Away(_)) if !desk => Presence::Away(NO_PHONE.into()),
-            _ => return,
-        };
-        self.step(Event::Presence { agent: agent.to_string(), presence });
-    }
-
     fn handle(&mut self, message: Option<Message>) {
         match message {
             None => self.step(Event::Tick),
@@ -467,12 +426,6 @@ impl Keeper {
                 }
             }
         }
-    }
-
-    /// Where an agent is called; nowhere while their phone is not registered.
-    fn phone_of(&self, agent: &str) -> Option<String> {
-        let to = self.people.lock().unwrap_or_else(PoisonError::into_inner).dials(agent);
-        to.filter(|_| !self.has_no_phone(agent))
     }
 
     #[cfg(test)]

@@ -3,6 +3,7 @@
 
 use super::calls::{call_id, from_json, to_json};
 use super::database::plain;
+use super::retention::before;
 use super::{RetentionRules, Store, StoreError};
 use crate::base::{CallId, PhoneNumber, WallTime};
 use crate::call::CallBackWish;
@@ -11,7 +12,6 @@ use sqlx::AnyConnection;
 use sqlx::Row;
 use sqlx::any::AnyRow;
 
-const DAY_MS: i64 = 86_400_000;
 /// Most that are read at once; more than any gateway keeps.
 const ROWS_MAX: i64 = 10_000;
 
@@ -97,14 +97,13 @@ impl Store {
             let flow: String = row.try_get(0)?;
             let days = rules.by_flow.get(&flow).unwrap_or(&rules.otherwise);
             let Some(days) = days.text_days else { continue };
-            let limit = now.0.saturating_sub(i64::from(days) * DAY_MS);
             sqlx::query(
                 "UPDATE call_backs SET number = NULL, wish = NULL, closed_ms = COALESCE(closed_ms, $1), \
                  state = CASE state WHEN 'waiting' THEN 'expired' ELSE state END WHERE flow = $2 AND asked_ms < $3",
             )
             .bind(now.0)
             .bind(flow)
-            .bind(limit)
+            .bind(before(now, days).0)
             .execute(&self.pool)
             .await?;
         }

@@ -7,7 +7,7 @@ use serde::Serialize;
 use sqlx::Row;
 use std::collections::BTreeMap;
 
-const DAY_MS: i64 = 86_400_000;
+pub(super) const DAY_MS: i64 = 86_400_000;
 
 /// Files that a call wrote after it was deleted are looked for this long.
 const DELETED_MS_MAX: i64 = 2 * DAY_MS;
@@ -140,6 +140,6 @@ impl Store {
     }
 }
 
-fn before(now: WallTime, days: u32) -> WallTime {
+pub(super) fn before(now: WallTime, days: u32) -> WallTime {
     WallTime(now.0.saturating_sub(i64::from(days) * DAY_MS))
 }

@@ -89,7 +89,7 @@ impl Store {
     /// Removes what ended by itself a day ago: the calendar may have jumped.
     pub(super) async fn remove_old_sessions(&self, now: WallTime) -> Result<u64, StoreError> {
         let sql = "DELETE FROM sessions WHERE created_ms <= $1 OR seen_ms <= $2";
-        let now = now.0 - 86_400_000;
+        let now = now.0 - super::retention::DAY_MS;
         let done = sqlx::query(sql).bind(now - LONGEST_MS).bind(now - IDLE_MS).execute(&self.pool).await?;
         Ok(done.rows_affected())
     }

@@ -52,11 +52,17 @@ struct Shared {
 
 #[derive(Debug)]
 enum Job {
-    Note { call: CallId, now: Moment, record: Box<Record> },
+    /// These share a transaction.
+    Note(Note),
+    Other(Other),
+    Flush(oneshot::Sender<()>),
+}
+
+#[derive(Debug)]
+enum Other {
     Card { card: Box<HandOverCard>, valid_until: WallTime },
     CallBack(Box<CallBackRow>),
     File { call: CallId, path: PathBuf, bytes: Vec<u8>, append: bool },
-    Flush(oneshot::Sender<()>),
 }
 
 impl StoreWriter {
@@ -75,17 +81,17 @@ impl StoreWriter {
 
     /// Remembers a record of a call, made at `now`. `false` when the queue is full and it is lost.
     pub fn note(&self, call: CallId, now: Moment, record: Record) -> bool {
-        self.send(Job::Note { call, now, record: Box::new(record) }, 0)
+        self.send(Job::Note((call, now, Box::new(record))), 0)
     }
 
     /// Publishes a hand-over card (see [`Store::put_card`]). `false` when the queue is full and it is lost.
     pub fn card(&self, card: HandOverCard, valid_until: WallTime) -> bool {
-        self.send(Job::Card { card: Box::new(card), valid_until }, 0)
+        self.send(Job::Other(Other::Card { card: Box::new(card), valid_until }), 0)
     }
 
     /// Keeps or changes somebody who is called back. `false` when the queue is full and it is lost.
     pub fn call_back(&self, row: CallBackRow) -> bool {
-        self.send(Job::CallBack(Box::new(row)), 0)
+        self.send(Job::Other(Other::CallBack(Box::new(row))), 0)
     }
 
     /// Keeps the sound of an utterance (a whole WAV file). `false` when the queue is full and it is lost.
@@ -128,7 +134,7 @@ impl StoreWriter {
 
     fn file(&self, call: CallId, path: PathBuf, bytes: Vec<u8>, append: bool) -> bool {
         let size = bytes.len();
-        self.send(Job::File { call, path, bytes, append }, size)
+        self.send(Job::Other(Other::File { call, path, bytes, append }), size)
     }
 
     fn send(&self, job: Job, bytes: usize) -> bool {
@@ -208,10 +214,15 @@ async fn carry(store: Store, mut queue: mpsc::Receiver<Job>, shared: Arc<Shared>
     while queue.recv_many(&mut jobs, BATCH).await > 0 {
         for job in jobs.drain(..) {
             match job {
-                Job::Note { call, now, record } => notes.push((call, now, record)),
-                other => {
+                Job::Note(note) => notes.push(note),
+                Job::Other(other) => {
                     write_notes(&store, &shared, &mut notes).await;
                     do_other(&store, &shared, other).await;
+                }
+                Job::Flush(done) => {
+                    write_notes(&store, &shared, &mut notes).await;
+                    // Whoever asked may have gone; that is no matter.
+                    let _ = done.send(());
                 }
             }
         }
@@ -252,7 +263,7 @@ async fn write_together(store: &Store, notes: &[Note]) -> Result<(), StoreError>
 }
 
 /// Everything but records, one by one; what cannot be done while the database is away is tried again.
-async fn do_other(store: &Store, shared: &Shared, job: Job) {
+async fn do_other(store: &Store, shared: &Shared, job: Other) {
     let result = loop {
         match attempt(store, &job).await {
             Err(error) if shared.try_again(&error).await => {}
@@ -260,29 +271,23 @@ async fn do_other(store: &Store, shared: &Shared, job: Job) {
         }
     };
     match job {
-        Job::File { bytes, .. } => {
+        Other::File { bytes, .. } => {
             shared.queued_bytes.fetch_sub(bytes.len(), Ordering::Relaxed);
             // A held database can still be read: that a file was written says nothing of it.
             if result.is_err() || shared.away().is_none() {
                 shared.settle(store, result);
             }
         }
-        Job::Flush(done) => {
-            // Whoever asked may have gone; that is no matter.
-            let _ = done.send(());
-        }
-        Job::Note { .. } | Job::Card { .. } | Job::CallBack(_) => shared.settle(store, result),
+        Other::Card { .. } | Other::CallBack(_) => shared.settle(store, result),
     }
 }
 
-async fn attempt(store: &Store, job: &Job) -> Result<(), StoreError> {
+async fn attempt(store: &Store, job: &Other) -> Result<(), StoreError> {
     match job {
-        Job::Note { call, now, record } => store.write(*call, *now, record).await,
-        Job::Card { card, valid_until } => store.put_card(card, *valid_until).await,
-        Job::CallBack(row) => store.put_call_back(row).await,
-        Job::File { call, .. } if store.is_deleted(*call).await? => Ok(()),
-        Job::File { path, bytes, append, .. } => write_file(path, bytes, *append).await,
-        Job::Flush(_) => Ok(()),
+        Other::Card { card, valid_until } => store.put_card(card, *valid_until).await,
+        Other::CallBack(row) => store.put_call_back(row).await,
+        Other::File { call, .. } if store.is_deleted(*call).await? => Ok(()),
+        Other::File { path, bytes, append, .. } => write_file(path, bytes, *append).await,
     }
 }
 

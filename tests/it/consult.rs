@@ -108,11 +108,13 @@ async fn a_colleague_is_asked_in_private_and_then_has_the_caller() {
     assert_eq!(bob.ask("GET", &format!("/desk/history?call={call}"), None).await.0, 200);
     // The caller is not Bob's yet: he cannot do anything with them.
     bob.ask("POST", "/desk/consult/end", Some(json!({ "complete": true }))).await;
+    // The private talk itself: what is heard in it is measured in the recordings, and no event ends it.
     tokio::time::sleep(Duration::from_secs(4)).await;
     assert_eq!(anna.ask("POST", "/desk/consult/end", Some(json!({ "complete": true }))).await.0, 200);
     left.until("Anna's wrap-up", |desk| state(desk) == "wrapup").await;
     let desk = right.until("Bob's conversation", |desk| phase(desk) == "talking" && desk["call"]["consult"].is_null()).await;
     assert_eq!((desk["call"]["id"].as_str(), state(&desk)), (Some(call.as_str()), "talking"), "{desk:#}");
+    // The same: caller and Bob talk.
     tokio::time::sleep(Duration::from_secs(4)).await;
     bob.ask("POST", "/desk/hangup", None).await;
     right.until("Bob's wrap-up", |desk| state(desk) == "wrapup").await;

@@ -131,7 +131,6 @@ impl Drop for Postgres {
 }
 
 /// `[store]` of a configuration with this database; its address lies in a file of the folder, where secrets belong.
-#[allow(dead_code, reason = "the library's own tests need no configuration")]
 pub(crate) fn store_in(database: &str, folder: &Path) -> String {
     let secret = folder.join("database");
     std::fs::write(&secret, database).expect("written");

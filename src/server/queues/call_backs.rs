@@ -250,6 +250,9 @@ impl Keeper {
             return;
         }
         self.call_backs.lines.insert(call, (ticket.caller, ticket.queue.clone()));
+        if self.call_backs.open.is_empty() {
+            return;
+        }
         let line = self.acd.waiting_views(now_since(self.epoch).at);
         // Also one whose call has begun, as long as no agent has taken it: the person is not rung yet.
         let waits = |id: &CallId, open: &Open| !open.running || line.iter().any(|waiting| waiting.call == *id);
