@@ -1,4 +1,4 @@
-# make demo   three real calls on this machine, shown turn by turn
+# make demo   three real calls on this machine, shown turn by turn; then, in a terminal, an agent's desk
 # make demo-desk  an agent's desk to log in to, with callers who phone while you are free
 # make test   format, lints, unit, integration and end-to-end tests
 # make build  the program, into $(CARGO_TARGET_DIR)/debug/hotline
@@ -9,7 +9,7 @@
 #   HOTLINE_PACKAGES=skip  install nothing, use what is there
 #   HOTLINE_TEST_TRAINING=1  also run the test that trains a small model (minutes; needs a Python with jax)
 #   HOTLINE_PAGE=skip      test: leave out the page's own tests, which need npm
-#   HOTLINE_TEST_BROWSER=1  test: also the console and its phone in Chromium (installs it)
+#   HOTLINE_TEST_BROWSER=1  test: also the console and its phone in Chromium and Firefox (installs them), as make browser-test does
 #   HOTLINE_HEAVY=1        the long tests in full
 #   CORE=check             only compile the pure core and its tests without features, do not run them
 
@@ -32,7 +32,7 @@ NODE_VERSION := 20.19.5
 NODE_DIR := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/hotline/node
 NODE := PATH="$(NODE_DIR)/node_modules/.bin:$$PATH" node
 NPM := PATH="$(NODE_DIR)/node_modules/.bin:$$PATH" npm
-BROWSER_LIBRARIES := playwright-core@1.65.1
+BROWSER_LIBRARIES := playwright-core@1.65.1 puppeteer-core@24.43.1 axe-core@4.14.0
 has_node = $(1) -e 'const [a, b] = process.versions.node.split("."); process.exit(a > 20 || (a == 20 && b >= 19) ? 0 : 1)' 2>/dev/null
 
 .PHONY: help build console demo demo-desk test page-test browser-test node rust rust-tools packages test-packages
@@ -59,8 +59,8 @@ test: rust rust-tools packages test-packages
 	@cargo fmt --all --check
 	@echo "hotline: 2/6 lints"
 	@cargo clippy --locked --workspace --all-targets -- -D warnings
-	@echo "hotline: 3/6 the program"
-	@cargo build --locked
+	@echo "hotline: 3/6 the program and its tests"
+	@cargo test --locked --workspace --no-run
 	@echo "hotline: 4/6 tests"
 	@cargo test --locked --workspace
 	@echo "hotline: 5/6 the pure core, without features"
@@ -78,13 +78,21 @@ page-test:
 	  echo "hotline: SKIPPED: the page's own tests, because npm or its registry is not to be had here"; exit 0; }; \
 	cd console && $(NPM) ci --no-audit --no-fund --silent && $(NPM) run --silent check
 	@[ "$(HOTLINE_TEST_BROWSER)" = 1 ] || { \
-	  echo "hotline: skipped: the console in Chromium (HOTLINE_TEST_BROWSER=1 make test runs it)"; exit 0; }; \
+	  echo "hotline: skipped: the console in Chromium and Firefox (HOTLINE_TEST_BROWSER=1 make test runs it)"; exit 0; }; \
 	$(MAKE) --no-print-directory browser-test
 
+# The console in real browsers with real calls. SHOTS=folder keeps a picture of every screen (Chinese ones want fonts-noto-cjk).
 browser-test: build node
 	@$(call install,chromium)
 	@mkdir -p "$(NODE_DIR)" && cd "$(NODE_DIR)" && $(NPM) install --no-audit --no-fund --silent $(BROWSER_LIBRARIES)
-	@cd "$(NODE_DIR)" && HOTLINE="$(CARGO_TARGET_DIR)/debug/hotline" CALLS=3 $(NODE) "$(CURDIR)/console/e2e/softphone.mjs"
+	@cd "$(NODE_DIR)" && for program in softphone talks pages; do \
+	  echo "hotline: the console in Chromium: $$program"; \
+	  HOTLINE="$(CARGO_TARGET_DIR)/debug/hotline" CALLS=3 $(NODE) "$(CURDIR)/console/e2e/$$program.mjs"; \
+	done
+	@( $(call install,firefox-esr) ) && command -v firefox-esr >/dev/null || { \
+	  echo "hotline: SKIPPED: the console's phone in Firefox, because firefox-esr is not to be had here"; exit 0; }; \
+	echo "hotline: the console in Firefox: softphone"; \
+	cd "$(NODE_DIR)" && HOTLINE="$(CARGO_TARGET_DIR)/debug/hotline" CALLS=3 BROWSER=firefox $(NODE) "$(CURDIR)/console/e2e/softphone.mjs"
 
 # Node as the page wants it: the one that is there when it is new enough, else npm of Debian and the pinned Node by it.
 node:

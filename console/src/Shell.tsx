@@ -6,6 +6,7 @@ import { request } from "./api/http";
 import { isLost } from "./api/link";
 import { Live } from "./api/live";
 import type { Language, Session } from "./api/types";
+import { AuditPage } from "./audit/AuditPage";
 import { DeskPage } from "./desk/DeskPage";
 import { AccountMenu } from "./parts/AccountMenu";
 import { ConnectionBanner } from "./parts/ConnectionBanner";
@@ -82,6 +83,7 @@ export function Shell({ session, onLeft }: { session: Session; onLeft: (ended: b
         {allowed && page === "desk" ? <DeskPage live={live} phone={phone} desk={state.desk} lost={isLost(state.link)} /> : null}
         {allowed && page === "wall" ? <WallPage live={live} wall={state.wall} /> : null}
         {allowed && page === "users" ? <UsersPage me={session.user.name} /> : null}
+        {allowed && page === "audit" ? <AuditPage /> : null}
         {allowed ? null : <NotYours desk={page === null || page === "desk"} />}
       </main>
       {password ? <PasswordDialog onClose={() => setPassword(false)} /> : null}

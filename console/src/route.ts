@@ -3,7 +3,7 @@
 import { useSyncExternalStore } from "react";
 import type { Role, Session } from "./api/types";
 
-export const PAGES = ["desk", "wall", "users"] as const;
+export const PAGES = ["desk", "wall", "users", "audit"] as const;
 export type Page = (typeof PAGES)[number];
 
 const RANK: Record<Role, number> = { agent: 0, operator: 1, supervisor: 2, admin: 3 };
@@ -18,6 +18,7 @@ export function pagesOf(session: Session): Page[] {
   if (session.agent !== null) pages.push("desk");
   if (atLeast(session.user.role, "supervisor")) pages.push("wall");
   if (atLeast(session.user.role, "admin")) pages.push("users");
+  if (atLeast(session.user.role, "supervisor")) pages.push("audit");
   return pages;
 }
 

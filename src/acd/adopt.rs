@@ -35,6 +35,15 @@ impl Acd {
             (waiting.queue, waiting.declined) = (queue, Vec::new());
             self.waiting.push(waiting);
         }
+        for mut parked in std::mem::take(&mut self.parked) {
+            match self.queue(of_old(parked.queue)) {
+                Some(queue) => {
+                    parked.queue = queue;
+                    self.parked.push(parked);
+                }
+                None => out.push(Command::Unserved { call: parked.call, why: Unserved::NoSuchQueue }),
+            }
+        }
         out.push(Command::Changed);
     }
 

@@ -94,11 +94,12 @@ impl Acd {
         }
         let known = self.remembered.get(&waiting.ticket.caller);
         let known = known.filter(|(_, when)| at.since(*when) <= REMEMBER_FOR && !waiting.ticket.abusive);
-        if let Some((agent, queue, _)) = known.and_then(|(name, _)| {
-            let agent = self.agent(name)?;
-            able.iter().find(|(a, ..)| *a == agent)
-        }) {
-            return Some((*agent, *queue));
+        let preferred = waiting.ticket.prefer.as_ref().filter(|_| !waiting.ticket.abusive);
+        for name in preferred.into_iter().chain(known.map(|(name, _)| name)) {
+            let agent = self.agent(name);
+            if let Some((agent, queue, _)) = able.iter().find(|(a, ..)| Some(*a) == agent) {
+                return Some((*agent, *queue));
+            }
         }
         let idle = |agent: usize| idle_with_load(&self.agents[agent], at);
         let choose = self.setup.queues[waiting.queue].choose;
@@ -123,24 +124,29 @@ impl Acd {
         line.sort_by(|a, b| self.goes_first(at, &self.waiting[*a], &self.waiting[*b]));
         for place in line {
             let Some((agent, queue)) = self.agent_for(at, &self.waiting[place]) else { continue };
-            let number = self.next_offer();
-            let who = &mut self.agents[agent];
-            let waiting = &mut self.waiting[place];
-            (who.work, who.since) = (Work::Offered { call: waiting.call }, at);
-            waiting.offered = Some(Offered { agent, since: at, number });
-            waiting.first_offered.get_or_insert(at);
-            let (own, by) = (&self.setup.queues[waiting.queue], &self.setup.queues[queue]);
-            out.push(Command::Offer {
-                call: waiting.call,
-                offer: number,
-                desk: self.setup.agents[agent].returns.is_none(),
-                agent: self.setup.agents[agent].name.clone(),
-                queue: by.name.clone(),
-                ring: own.ring,
-                waited: waiting.waited(at),
-            });
-            out.push(Command::Changed);
+            self.offer(at, place, agent, queue, out);
         }
+    }
+
+    /// Rings this agent for who waits at this place, by this queue.
+    pub(super) fn offer(&mut self, at: Moment, place: usize, agent: usize, queue: usize, out: &mut Vec<Command>) {
+        let number = self.next_offer();
+        let who = &mut self.agents[agent];
+        let waiting = &mut self.waiting[place];
+        (who.work, who.since) = (Work::Offered { call: waiting.call }, at);
+        waiting.offered = Some(Offered { agent, since: at, number });
+        waiting.first_offered.get_or_insert(at);
+        let (own, by) = (&self.setup.queues[waiting.queue], &self.setup.queues[queue]);
+        out.push(Command::Offer {
+            call: waiting.call,
+            offer: number,
+            desk: self.setup.agents[agent].returns.is_none(),
+            agent: self.setup.agents[agent].name.clone(),
+            queue: by.name.clone(),
+            ring: own.ring,
+            waited: waiting.waited(at),
+        });
+        out.push(Command::Changed);
     }
 
     /// From 1: who waits in the same queue and goes first.

@@ -33,6 +33,9 @@ pub struct Ticket {
     /// First to this agent, whatever the skills; after a refusal to anybody of the queue.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub only: Option<String>,
+    /// This agent, where they are free; else anybody.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub prefer: Option<String>,
     /// Goes first in line.
     pub emergency: bool,
     /// Lost an agent through no fault of theirs: to the head of the line.
@@ -122,6 +125,11 @@ pub enum Event {
         /// Why.
         why: Left,
     },
+    /// A waiting caller speaks of an emergency: first in line from now on, to whoever is free. Who is being offered stays so.
+    Emergency {
+        /// The call.
+        call: CallId,
+    },
     /// A waiting caller hangs up and is called back: the ticket stays where it is, from now on as another call, whose offers may begin
     /// at once.
     CallBack {
@@ -179,6 +187,29 @@ pub enum Event {
         call: CallId,
         /// What the talk until then was like.
         talk: Talk,
+    },
+    /// The agent who talks in this call parks it: they are done, and the caller is out of the line for as long as the queue says. Whoever comes back
+    /// from there goes to the head of the line. A call in which nobody talks goes there at once.
+    Park {
+        /// The call.
+        call: CallId,
+        /// What it will need in line.
+        ticket: Ticket,
+        /// What the talk was like.
+        talk: Talk,
+    },
+    /// The parked caller wants somebody now: to the head of the line.
+    Unpark {
+        /// The call.
+        call: CallId,
+    },
+    /// An agent of the queue, or who parked it, wants this parked call: it is offered to them, and to nobody else before. Ignored where they may not
+    /// have it, or are busy.
+    Fetch {
+        /// The call.
+        call: CallId,
+        /// Who.
+        agent: String,
     },
     /// The conversation is over.
     Finished {

@@ -2,6 +2,7 @@
 
 use super::face::{Command, Event, Left, Now, Presence, Refusal, Ticket, Unserved};
 use super::load::Load;
+use super::park::Parked;
 use super::setup::{Overflow, Setup, SetupError};
 use super::views::DayFigures;
 use super::wait::{BANDS, Curve, Interval, Keeper, WaitFigures, band};
@@ -181,6 +182,8 @@ pub struct Acd {
     pub(super) agent_at: HashMap<String, usize>,
     pub(super) queue_at: HashMap<String, usize>,
     pub(super) waiting: Vec<Waiting>,
+    /// Oldest first.
+    pub(super) parked: Vec<Parked>,
     pub(super) talking: BTreeMap<CallId, Talking>,
     pub(super) lengths: Vec<Curve>,
     pub(super) patience: Vec<Curve>,
@@ -211,6 +214,7 @@ impl Acd {
             agent_at: HashMap::new(),
             queue_at: HashMap::new(),
             waiting: Vec::new(),
+            parked: Vec::new(),
             talking: BTreeMap::new(),
             lengths: Vec::new(),
             patience: Vec::new(),
@@ -234,10 +238,14 @@ impl Acd {
         match event {
             Event::Enqueue { call, ticket } => self.enqueue(at, call, ticket, out),
             Event::Leave { call, why } => self.leave(at, call, why, out),
+            Event::Emergency { call } => self.is_emergency(at, call, out),
             Event::CallBack { call, later } => self.call_back(at, call, later, out),
             Event::Accepted { call, agent } => self.accepted(at, call, &agent, out),
             Event::Joined { call } => self.joined(at, call, out),
             Event::Refused { call, offer, why } => self.refused(at, call, offer, why, out),
+            Event::Park { call, ticket, talk } => self.park(at, call, ticket, talk, out),
+            Event::Unpark { call } => self.unpark(at, call, out),
+            Event::Fetch { call, agent } => self.fetch(at, call, &agent, out),
             Event::Finished { call, talk } => self.finished(at, call, talk, out),
             Event::Consult { call, queue, agent } => self.consult(at, call, &queue, agent.as_deref(), out),
             Event::Consulted { call } => self.consulted(at, call, out),
@@ -285,7 +293,8 @@ impl Acd {
             let alone = w.alone.map(|since| since + self.patience_alone(w));
             [declined, overflow, alone, Some(w.since + queue.longest), Some(w.tell_at)]
         });
-        agents.chain(waiting.flatten()).min()
+        let parked = self.parked.iter().map(|parked| parked.until);
+        agents.chain(waiting.flatten()).chain(parked).min()
     }
 
     /// Rests after hard calls since the machine started.
@@ -332,7 +341,7 @@ impl Acd {
     }
 
     pub(super) fn enqueue(&mut self, at: Moment, call: CallId, ticket: Ticket, out: &mut Vec<Command>) {
-        if self.position_of(call).is_some() || self.talking.contains_key(&call) {
+        if self.position_of(call).is_some() || self.talking.contains_key(&call) || self.parked_place(call).is_some() {
             return;
         }
         let refuse = |why| Command::Unserved { call, why };
@@ -348,6 +357,24 @@ impl Acd {
         if here >= setup.full && !ticket.returned && !ticket.emergency && !called_back {
             return out.push(refuse(Unserved::Full));
         }
+        let waiting = self.waiting_with(at, call, ticket, queue);
+        if !self.somebody_here(&waiting) && !called_back {
+            return out.push(refuse(Unserved::Nobody));
+        }
+        self.learned[queue].day.came += u64::from(!called_back);
+        self.waiting.push(waiting);
+        out.push(Command::Changed);
+    }
+
+    /// Who comes back from being parked: was let in before.
+    pub(super) fn push_waiting(&mut self, at: Moment, call: CallId, ticket: Ticket, queue: usize) {
+        let waiting = self.waiting_with(at, call, ticket, queue);
+        self.waiting.push(waiting);
+    }
+
+    fn waiting_with(&mut self, at: Moment, call: CallId, ticket: Ticket, queue: usize) -> Waiting {
+        let setup = &self.setup.queues[queue];
+        let here = self.waiting.iter().filter(|w| w.queue == queue && w.not_before.is_none()).count();
         // Others help at once where nobody of the own queue is logged in.
         let own = (0..self.agents.len()).any(|a| self.agents[a].is_here() && self.serves[a][queue].is_some());
         let helps = |o: &&Overflow| !own || o.waiting.is_some_and(|n| here >= n) || ticket.waited >= o.after;
@@ -356,7 +383,7 @@ impl Acd {
         self.order += 1;
         let waited = Duration::from_micros(u64::try_from(ticket.waited.as_micros()).unwrap_or(u64::MAX));
         let since = Moment::from_micros(at.micros().saturating_sub(ticket.waited.as_micros() as u64));
-        let waiting = Waiting {
+        let mut waiting = Waiting {
             call,
             not_before: ticket.call_back.map(|after| at + after),
             ticket,
@@ -372,16 +399,10 @@ impl Acd {
             tell_at: at,
             told: None,
         };
-        let mut waiting = waiting;
         if waiting.ticket.only.is_some() && !self.somebody_here(&waiting) {
             waiting.ticket.only = None;
         }
-        if !self.somebody_here(&waiting) && !called_back {
-            return out.push(refuse(Unserved::Nobody));
-        }
-        self.learned[queue].day.came += u64::from(!called_back);
-        self.waiting.push(waiting);
-        out.push(Command::Changed);
+        waiting
     }
 
     /// Whether anybody will serve the caller who needs only finish what they are at.
@@ -400,7 +421,20 @@ impl Acd {
         (0..self.agents.len()).any(|a| self.agents[a].is_here() && self.may_serve(a, waiting).is_some())
     }
 
+    fn is_emergency(&mut self, at: Moment, call: CallId, out: &mut Vec<Command>) {
+        let Some(place) = self.position_of(call) else { return };
+        let waiting = &mut self.waiting[place];
+        waiting.ticket.emergency = true;
+        // Not for one agent alone, and with the new place told at once.
+        (waiting.ticket.only, waiting.tell_at) = (None, at);
+        out.push(Command::Changed);
+    }
+
     fn leave(&mut self, at: Moment, call: CallId, why: Left, out: &mut Vec<Command>) {
+        if let Some(place) = self.parked_place(call) {
+            self.parked.remove(place);
+            return out.push(Command::Changed);
+        }
         let Some(place) = self.position_of(call) else { return };
         let waiting = self.waiting.remove(place);
         self.take_back(at, &waiting, out);
@@ -496,6 +530,7 @@ impl Acd {
                 self.set_presence(at, &name, Presence::Available, out);
             }
         }
+        self.parked_time_passes(at, out);
         for place in (0..self.waiting.len()).rev() {
             self.caller_waits(at, place, out);
         }

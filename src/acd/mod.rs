@@ -13,6 +13,7 @@ mod face;
 mod load;
 mod machine;
 mod offers;
+mod park;
 mod setup;
 mod views;
 mod wait;
@@ -20,8 +21,8 @@ mod wait;
 pub use face::{Command, Event, Left, Now, Presence, Refusal, Talk, Ticket, Unserved};
 pub use load::Strain;
 pub use machine::Acd;
-pub use setup::{AgentSetup, CallBackSetup, Choose, Overflow, QueueSetup, Setup, SetupError};
-pub use views::{AgentState, AgentView, DayFigures, QueueView, WaitingView};
+pub use setup::{AgentSetup, CallBackSetup, Choose, Overflow, PARK_MAX_SECONDS, QueueSetup, Setup, SetupError};
+pub use views::{AgentState, AgentView, DayFigures, ParkedView, QueueView, WaitingView};
 pub use wait::{Interval, WaitFigures, band};
 
 #[cfg(test)]

@@ -19,6 +19,7 @@ fn setup(dice: &mut Dice) -> Setup {
             queue.choose = [super::Choose::LongestIdle, super::Choose::BestSkill, super::Choose::RingOne][dice.roll(3)];
             queue.wrap_up = seconds(dice, 0, 40);
             queue.ageing = seconds(dice, 10, 90);
+            queue.park = seconds(dice, 5, 120);
             queue.floor = seconds(dice, 60, 300);
             queue.full = 3 + dice.roll(10);
             queue.longest = seconds(dice, 200, 900);
@@ -82,6 +83,7 @@ fn ticket(dice: &mut Dice) -> Ticket {
         caller: dice.roll(30) as u64,
         abusive: dice.chance() < 0.3,
         only: None,
+        prefer: (dice.chance() < 0.2).then(|| format!("agent {}", dice.roll(6))),
         emergency: dice.chance() < 0.03,
         returned: dice.chance() < 0.05,
         call_back: None,
@@ -160,7 +162,7 @@ impl Shift {
     fn anything(&mut self) {
         let offered = |at| matches!(at, At::Offered(_));
         let agent = format!("agent {}", self.dice.roll(self.agents));
-        let event = match self.dice.roll(21) {
+        let event = match self.dice.roll(28) {
             0..=3 => {
                 self.calls += 1;
                 Some(Event::Enqueue { call: CallId(self.calls), ticket: ticket(&mut self.dice) })
@@ -209,11 +211,26 @@ impl Shift {
                 Event::CallBack { call, later: CallId(self.calls) }
             }),
             16 | 17 => self.asks_colleague(agent),
-            18 | 19 => match self.who_asks() {
+            18 | 19 | 23..=25 => match self.who_asks() {
                 Some(call) if !self.reference.is_joined(call) => Some(Event::Joined { call }),
                 Some(call) => Some(self.goes_on_asking(call)),
                 None => self.asks_colleague(agent),
             },
+            20 => self.parks(),
+            21 | 22 => {
+                let call = self.somebody(|at| matches!(at, At::Parked(..)));
+                match (call, self.dice.roll(6)) {
+                    (None, _) => self.parks(),
+                    (Some(call), 0) => Some(Event::Unpark { call }),
+                    (Some(call), 1) => Some(Event::Leave { call, why: Left::HungUp }),
+                    // Also who may not, or has no time.
+                    (Some(call), _) => Some(Event::Fetch { call, agent }),
+                }
+            }
+            // Who waits, is being offered, or is called back, speaks of an emergency.
+            26 if self.dice.chance() < 0.3 => {
+                self.somebody(|at| matches!(at, At::Waiting | At::Offered(_))).map(|call| Event::Emergency { call })
+            }
             13 if self.dice.chance() < 0.3 => Some(Event::Extend { agent, by: Duration::from_secs(20) }),
             13 => Some(Event::WrappedUp { agent }),
             // What belongs to nobody, or comes twice or late, changes nothing.
@@ -221,7 +238,10 @@ impl Shift {
                 let call = CallId(self.dice.roll(40) as u128);
                 let gone = self.reference.callers.get(&call).is_none_or(|c| c.at == At::Gone);
                 let known = self.reference.callers.contains_key(&call);
-                Some(match self.dice.roll(5) {
+                Some(match self.dice.roll(8) {
+                    5 if gone => Event::Fetch { call, agent },
+                    6 if gone => Event::Unpark { call },
+                    7 if known && !gone => Event::Unpark { call },
                     0 if gone => Event::Accepted { call, agent },
                     1 if gone => Event::Refused { call, offer: 0, why: Refusal::Lost },
                     2 if gone => Event::Leave { call, why: Left::HungUp },
@@ -234,6 +254,18 @@ impl Shift {
         if let Some(event) = event {
             self.step(event);
         }
+    }
+
+    /// Somebody who talks parks the caller.
+    fn parks(&mut self) -> Option<Event> {
+        let call = self.somebody(|at| matches!(at, At::Talking(_))).filter(|call| self.reference.is_joined(*call))?;
+        let (ticket, _) = self.reference.place_of(call);
+        // Mostly not while a colleague is asked: that takes several events to come to its end.
+        if self.reference.consulted(call).is_some() && self.dice.chance() < 0.8 {
+            return None;
+        }
+        let lost = self.dice.chance() < 0.1;
+        Some(Event::Park { call, ticket, talk: Talk { lost, ..Talk::default() } })
     }
 
     /// Somebody who talks asks this colleague, or a free one of some queue.
@@ -302,6 +334,7 @@ impl Shift {
 fn no_rule_is_broken_in_random_shifts() {
     let shifts: u64 = std::env::var("HOTLINE_SHIFTS").ok().and_then(|n| n.parse().ok()).unwrap_or(300);
     let (mut offers, mut rests, mut calls, mut asked, mut joined, mut handed) = (0, 0, 0, 0, 0, 0);
+    let mut parked = (0, 0, 0);
     for seed in 0..shifts {
         let result = std::panic::catch_unwind(|| {
             let mut shift = Shift::new(seed);
@@ -312,16 +345,21 @@ fn no_rule_is_broken_in_random_shifts() {
                 }
             }
             shift.wind_down();
-            (shift.offers, shift.reference.rests, shift.calls, shift.called_back, shift.reference.handed_over)
+            let Reference { rests, handed_over, parked, .. } = shift.reference;
+            (shift.offers, rests, shift.calls, shift.called_back, (handed_over, parked))
         });
         let Ok((o, r, c, back, over)) = result else { panic!("seed {seed} breaks a rule (its message stands above)") };
         (offers, rests, calls) = (offers + o, rests + r, calls + c);
-        (asked, joined, handed) = (asked + back.0, joined + back.1, handed + over);
+        (asked, joined, handed) = (asked + back.0, joined + back.1, handed + over.0);
+        parked = (parked.0 + over.1.0, parked.1 + over.1.1, parked.2 + over.1.2);
     }
     println!(
         "{shifts} shifts, {calls} calls, {offers} offers, {rests} rests, {asked} call-backs of which {joined} were joined, \
-         {handed} callers handed over to a colleague"
+         {handed} callers handed over to a colleague; {} were parked, {} of them fetched, {} came back by time",
+        parked.0, parked.1, parked.2
     );
+    let least = shifts as usize / 2;
+    assert!(parked.0 > least && parked.1 > least / 4 && parked.2 > least / 4, "{parked:?}");
     assert!(asked > shifts as usize * 5 && joined > shifts as usize, "{asked} {joined}");
     assert!(handed > shifts as usize / 20, "{handed} callers were handed over");
     assert!(offers > shifts as usize * 30 && rests > 0, "the shifts must try what they are to show: {offers} {rests}");

@@ -12,6 +12,8 @@ pub(super) enum At {
     Waiting,
     Offered(usize),
     Talking(usize),
+    /// Until then, by this agent.
+    Parked(usize, Moment),
     Gone,
 }
 
@@ -31,6 +33,9 @@ pub(super) struct Caller {
     pub(super) joined: bool,
     /// Is called back, and not before this.
     not_before: Option<Moment>,
+    parked_since: Moment,
+    /// Comes back from being parked in this very event: who gets the call before anybody is asked, and whether whatever they are at (they have fetched it).
+    directly: Option<(usize, bool)>,
 }
 
 impl Caller {
@@ -65,6 +70,9 @@ pub(super) struct Reference {
     pub(super) rests: usize,
     /// Callers who were handed over to a colleague.
     pub(super) handed_over: usize,
+    /// Callers who were parked; who of them were fetched, and who came back by time.
+    pub(super) parked: (usize, usize, usize),
+    orders: usize,
     /// What was asked of a colleague and is not answered yet: call, queue, whom.
     asked: Option<(CallId, String, Option<String>)>,
     failed: BTreeMap<usize, CallId>,
@@ -85,6 +93,8 @@ impl Reference {
             callers: BTreeMap::new(),
             rests: 0,
             handed_over: 0,
+            parked: (0, 0, 0),
+            orders: 0,
             asked: None,
             failed: BTreeMap::new(),
         }
@@ -178,6 +188,15 @@ impl Reference {
                 (person.presence, person.back) = (Presence::Available, None);
             }
         }
+        let over = |(id, c): (&CallId, &Caller)| match c.at {
+            At::Parked(by, until) if until <= now => Some((*id, by)),
+            _ => None,
+        };
+        let over: Vec<(CallId, usize)> = self.callers.iter().filter_map(over).collect();
+        for (call, by) in over {
+            self.back_in_line(now, call, Some((by, false)));
+            self.parked.2 += 1;
+        }
         self.event_itself(now, event);
         let orphans: Vec<CallId> = self.callers.iter().filter(|(_, c)| c.at == At::Waiting).map(|(id, _)| *id).collect();
         for call in orphans {
@@ -193,7 +212,8 @@ impl Reference {
             Event::Enqueue { call, ticket } => {
                 let waits = |c: &&Caller| matches!(c.at, At::Waiting | At::Offered(_)) && c.ticket.queue == ticket.queue;
                 let crowded = self.callers.values().filter(waits).filter(|c| c.not_before.is_none()).count();
-                let order = self.callers.len();
+                self.orders += 1;
+                let order = self.orders;
                 let caller = Caller {
                     ticket: ticket.clone(),
                     entered: now,
@@ -207,6 +227,8 @@ impl Reference {
                     served: 0,
                     joined: false,
                     not_before: ticket.call_back.map(|gap| now + gap),
+                    parked_since: now,
+                    directly: None,
                 };
                 self.callers.entry(*call).or_insert(caller);
             }
@@ -221,6 +243,11 @@ impl Reference {
                 // The place is that of who asked: order, age and priority.
                 (stays.at, stays.not_before) = (At::Waiting, Some(now));
                 self.callers.insert(*later, stays);
+            }
+            Event::Emergency { call } => {
+                if let Some(caller) = self.callers.get_mut(call).filter(|c| matches!(c.at, At::Waiting | At::Offered(_))) {
+                    caller.ticket.emergency = true;
+                }
             }
             Event::Leave { call, why: Left::HungUp | Left::Elsewhere } => self.leave(*call),
             Event::Accepted { call, .. } => {
@@ -271,6 +298,36 @@ impl Reference {
                     self.handed_over += 1;
                 }
             }
+            Event::Park { call, ticket, talk } => {
+                let Some(At::Talking(agent)) = self.callers.get(call).map(|caller| caller.at) else { return };
+                self.event_itself(now, &Event::Finished { call: *call, talk: *talk });
+                let park = self.setup.queues.iter().find(|q| q.name == ticket.queue).expect("there").park;
+                let caller = self.callers.get_mut(call).expect("there");
+                (caller.at, caller.parked_since, caller.not_before) = (At::Parked(agent, now + park), now, None);
+                caller.ticket = Ticket { returned: true, only: None, call_back: None, ..ticket.clone() };
+                caller.ticket.prefer = Some(self.setup.agents[agent].name.clone());
+                self.parked.0 += 1;
+            }
+            Event::Unpark { call } => {
+                if self.callers.get(call).is_some_and(|caller| matches!(caller.at, At::Parked(..))) {
+                    self.back_in_line(now, *call, None);
+                }
+            }
+            Event::Fetch { call, agent } => {
+                let Some(At::Parked(by, _)) = self.callers.get(call).map(|caller| caller.at) else { return };
+                let agent = self.who(agent);
+                let queue = self.callers[call].ticket.queue.clone();
+                let queue = self.setup.queues.iter().find(|q| q.name == queue).expect("there");
+                let setup = &self.setup.agents[agent];
+                let person = &self.people[agent];
+                let has_time = matches!(person.doing, Doing::Free | Doing::WrapUp(_) | Doing::Rest(_));
+                let theirs = agent == by || setup.serves(queue);
+                if person.presence != Presence::Offline && setup.returns.is_none() && has_time && theirs {
+                    self.people[agent].doing = Doing::Free;
+                    self.back_in_line(now, *call, Some((agent, true)));
+                    self.parked.1 += 1;
+                }
+            }
             Event::Finished { call, talk } => {
                 if self.callers.get(call).is_some_and(|caller| matches!(caller.at, At::Talking(_))) {
                     self.consult_over(*call);
@@ -313,6 +370,22 @@ impl Reference {
             }
             Event::Reconfigure(_) | Event::Tick => {}
         }
+    }
+
+    /// Whoever was parked goes to the head of the line, and what was waited counts; to this agent first, where one has them coming.
+    fn back_in_line(&mut self, now: Moment, call: CallId, directly: Option<(usize, bool)>) {
+        let queue = self.callers[&call].ticket.queue.clone();
+        let waits = |c: &&Caller| matches!(c.at, At::Waiting | At::Offered(_)) && c.ticket.queue == queue;
+        let crowded = self.callers.values().filter(waits).filter(|c| c.not_before.is_none()).count();
+        let orphaned = !self.own_here(&queue);
+        self.orders += 1;
+        let order = self.orders;
+        let caller = self.callers.get_mut(&call).expect("there");
+        caller.ticket.waited += now.since(caller.parked_since);
+        let stays = caller.clone();
+        *caller = Caller { at: At::Waiting, entered: now, order, crowded, orphaned, directly, ..stays };
+        (caller.served, caller.joined) = (0, false);
+        caller.declined.clear();
     }
 
     /// Who is asked by a colleague because of this caller.
@@ -392,6 +465,13 @@ impl Reference {
                 let caller = self.callers.get(call).expect("an offer is for somebody who came").clone();
                 assert!(self.is_due(at, &caller), "{call} would be called at a wrong time");
                 assert_eq!(caller.at, At::Waiting, "{call} is offered though it does not wait");
+                if caller.directly.is_some_and(|(who, _)| who == agent) {
+                    assert_eq!(self.people[agent].doing, Doing::Free, "{call}: {agent} has somebody else");
+                    let caller = self.callers.get_mut(call).expect("there");
+                    (caller.at, caller.offered_at, caller.offer, caller.directly) = (At::Offered(agent), at, *offer, None);
+                    self.people[agent].doing = Doing::Offered;
+                    return;
+                }
                 assert!(self.legal(at, agent, &caller), "{call} may not be offered to {agent}: {:?}", self.people[agent]);
                 assert_eq!(self.able(at, agent, &caller), Some(queue.as_str()), "by the wrong queue");
                 let others: Vec<usize> = (0..self.people.len()).filter(|a| self.legal(at, *a, &caller)).collect();
@@ -400,6 +480,13 @@ impl Reference {
                 let same: Vec<usize> = others.into_iter().filter(|a| own(*a) == own(agent)).collect();
                 if caller.ticket.abusive && self.people[agent].abused {
                     assert!(same.iter().all(|a| self.people[*a].abused), "two abusive calls in a row while somebody is idle");
+                }
+                if let Some(preferred) = caller.ticket.prefer.as_ref().filter(|_| !caller.ticket.abusive) {
+                    let free = same.iter().any(|a| self.setup.agents[*a].name == *preferred);
+                    assert!(
+                        !free || self.setup.agents[agent].name == *preferred,
+                        "{call} does not get {preferred}, who is free"
+                    );
                 }
                 for (other, waiting) in &self.callers {
                     let first = waiting.at == At::Waiting && self.rank(at, waiting) < self.rank(at, &caller);
@@ -502,7 +589,17 @@ impl Reference {
     }
 
     /// After all commands of an event: what must hold then.
-    pub(super) fn settled(&self, now: Now, acd: &Acd) {
+    pub(super) fn settled(&mut self, now: Now, acd: &Acd) {
+        let parked: Vec<CallId> = acd.parked_views().into_iter().map(|parked| parked.call).collect();
+        for (call, caller) in &mut self.callers {
+            assert_eq!(matches!(caller.at, At::Parked(..)), parked.contains(call), "{call} is {:?}", caller.at);
+            // Who came back by time may find that agent busy; then anybody gets the call.
+            if let Some((agent, fetched)) = caller.directly.take() {
+                let person = &self.people[agent];
+                let free = fetched || person.presence == Presence::Available && person.doing == Doing::Free;
+                assert!(caller.at != At::Waiting || !free, "{call} waits though {agent}, who parked it, is free");
+            }
+        }
         for (agent, view) in acd.agent_views(now.at).into_iter().enumerate() {
             let person = &self.people[agent];
             let same = match (&person.doing, view.state) {

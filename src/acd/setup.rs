@@ -9,6 +9,8 @@ const QUEUES_MAX: usize = 200;
 const AGENTS_MAX: usize = 2_000;
 /// Highest level of a skill.
 const LEVEL_MAX: u8 = 10;
+/// Longest that a queue may let callers be parked, seconds.
+pub const PARK_MAX_SECONDS: u32 = 900;
 
 /// Which idle agent gets a call, where several may.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -84,6 +86,8 @@ pub struct QueueSetup {
     pub ring: Duration,
     /// Time after each call that belongs to the agent.
     pub wrap_up: Duration,
+    /// A parked caller waits so long for somebody to fetch them, and goes to who parked them or to the head of the line then.
+    pub park: Duration,
     /// A wait that is worth as much as one step of priority (of ten).
     pub ageing: Duration,
     /// Who has waited so long goes before all who have not, whatever their priority: nobody starves.
@@ -113,6 +117,7 @@ impl QueueSetup {
             choose: Choose::default(),
             ring: Duration::from_secs(20),
             wrap_up: Duration::from_secs(30),
+            park: Duration::from_secs(180),
             ageing: Duration::from_secs(60),
             floor: Duration::from_secs(300),
             overflow: Vec::new(),
@@ -178,7 +183,7 @@ pub enum SetupError {
     #[error("at most {QUEUES_MAX} queues and {AGENTS_MAX} agents are served")]
     TooMany,
     /// A time that must not be zero.
-    #[error("queue `{0}`: `ring`, `ageing` and `usual` must be longer than nothing, `full` at least 1")]
+    #[error("queue `{0}`: `ring`, `park`, `ageing` and `usual` must be longer than nothing, `full` at least 1")]
     Zero(String),
 }
 
@@ -204,7 +209,12 @@ impl Setup {
             if level_wrong(&queue.skills) {
                 wrong.push(SetupError::Level(queue.name.clone()));
             }
-            if queue.ring.is_zero() || queue.ageing.is_zero() || queue.usual.is_zero() || queue.full == 0 {
+            if queue.ring.is_zero()
+                || queue.ageing.is_zero()
+                || queue.park.is_zero()
+                || queue.usual.is_zero()
+                || queue.full == 0
+            {
                 wrong.push(SetupError::Zero(queue.name.clone()));
             }
             for overflow in &queue.overflow {

@@ -122,7 +122,34 @@ pub struct WaitingView {
     pub call_back: bool,
 }
 
+/// One caller who is parked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ParkedView {
+    /// The call.
+    pub call: CallId,
+    /// The queue.
+    pub queue: String,
+    /// Who parked it.
+    pub by: String,
+    /// Since when.
+    pub since: Moment,
+    /// It comes back then.
+    pub until: Moment,
+}
+
 impl Acd {
+    /// All who are parked, the oldest first.
+    pub fn parked_views(&self) -> Vec<ParkedView> {
+        let view = |parked: &super::park::Parked| ParkedView {
+            call: parked.call,
+            queue: self.setup.queues[parked.queue].name.clone(),
+            by: parked.by.clone(),
+            since: parked.since,
+            until: parked.until,
+        };
+        self.parked.iter().map(view).collect()
+    }
+
     /// All agents, in the order of the set-up.
     pub fn agent_views(&self, at: Moment) -> Vec<AgentView> {
         (0..self.agents.len()).map(|i| self.view_of(at, i)).collect()

@@ -18,8 +18,12 @@ const RENEW_AFTER: usize = 8;
 const FUTURES: usize = 64;
 /// Narrowest interval, seconds: nobody needs to know it better.
 const NARROWEST: u32 = 60;
+/// Where that is more, an interval may be this share of its middle and is still of use.
+const USEFUL: f64 = 0.6;
 /// Share of callers who are to be served inside what they were told.
-const KEPT_SHARE: f64 = 0.83;
+const KEPT_SHARE: f64 = 0.835;
+/// What is given up to be narrower by as much as people find useful, of what is given up to be useful.
+const SLOPE: f64 = 0.7;
 /// How fast the interval learns from how it turned out.
 const STEP: f64 = 0.01;
 /// Longest wait that is announced.
@@ -230,20 +234,20 @@ impl Outlook<'_> {
 pub(super) struct Keeper {
     /// What waits really were, by what futures said; they know nothing of lunch, of callers who go first, of phones that ring out.
     shift: f64,
-    /// The share of futures that an interval must hold so that it is kept as often as it should be.
-    need: f64,
+    /// The share of futures that is given up for an interval that people find useful. Where few futures are to be had for it, the
+    /// broad interval is told: like this, more intervals are useful than if each held the same share.
+    price: f64,
 }
 
 impl Default for Keeper {
     fn default() -> Keeper {
-        Keeper { shift: 1.0, need: KEPT_SHARE }
+        Keeper { shift: 1.0, price: 1.0 - KEPT_SHARE }
     }
 }
 
-/// How broad an interval is to people: a minute, or 60 % of how long it is, is 1.
-fn broadness(from: u32, to: u32) -> f64 {
-    let (width, middle) = (f64::from(to - from), f64::from(to + from) / 2.0);
-    (width / 60.0).min(width / middle / 0.6)
+/// Whether an interval is narrow enough to be of use to people.
+fn is_useful(from: u32, to: u32) -> bool {
+    to - from <= NARROWEST || f64::from(to - from) <= USEFUL * f64::from(to + from) / 2.0
 }
 
 /// Seconds that are spoken: half minutes up to five, whole ones up to ten, then fives.
@@ -265,23 +269,35 @@ pub fn band(position: usize) -> usize {
 }
 
 impl Keeper {
-    /// The narrowest interval that holds enough of the futures, and the middle one, in seconds; `waits` in rising order.
+    /// The interval that holds most of the futures for how broad it is, and the middle one, in seconds; `waits` in rising order.
     pub(super) fn interval(&self, waits: &[f64]) -> Option<(Interval, f64)> {
         let middle = *waits.get(waits.len() / 2)?;
         let up_to = |mark: u32| waits.partition_point(|wait| wait * self.shift <= f64::from(mark));
-        let need = (self.need * waits.len() as f64).ceil() as usize;
-        let mut best: Option<(f64, usize, Interval)> = None;
-        for from in marks() {
+        let marks: Vec<(u32, usize)> = marks().map(|mark| (mark, up_to(mark))).collect();
+        let useful = (middle * self.shift * USEFUL).max(f64::from(NARROWEST));
+        let mut best: Option<(f64, Interval)> = None;
+        for &(from, sooner) in &marks {
             // A wait that is already over its first second is none of nothing.
-            let before = if from == 0 { 0 } else { up_to(from) };
-            let Some(to) = marks().filter(|to| *to >= from + NARROWEST).find(|to| up_to(*to) >= before + need) else { break };
-            let (width, held) = (broadness(from, to), up_to(to) - before);
-            if best.is_none_or(|(w, h, _)| width < w || (width == w && held > h)) {
-                best = Some((width, held, Interval { from, to }));
+            let before = if from == 0 { 0 } else { sooner };
+            if before == waits.len() {
+                break;
+            }
+            for &(to, by_then) in marks.iter().filter(|(to, _)| *to >= from + NARROWEST) {
+                let inside = by_then - before;
+                let useless = f64::from(u8::from(!is_useful(from, to)));
+                let cost = self.price * (useless + SLOPE * f64::from(to - from) / useful);
+                let worth = inside as f64 / waits.len() as f64 - cost;
+                // Of two that are as good the later one: who is served sooner than they were told is not disappointed.
+                if inside > 0 && best.is_none_or(|(most, _)| worth >= most) {
+                    best = Some((worth, Interval { from, to }));
+                }
+                if by_then == waits.len() {
+                    break;
+                }
             }
         }
         let longest = Interval { from: 3_600, to: 14_400 };
-        Some((best.map_or(longest, |(_, _, interval)| interval), middle))
+        Some((best.map_or(longest, |(_, interval)| interval), middle))
     }
 
     /// A wait is over (`served`), or is longer than the interval. `middle` is what the interval was made with.
@@ -292,7 +308,7 @@ impl Keeper {
             return;
         }
         let kept = served && told.holds(wait);
-        self.need = (self.need + STEP * (KEPT_SHARE - f64::from(u8::from(kept)))).clamp(0.3, 1.0);
+        self.price = (self.price - STEP * (KEPT_SHARE - f64::from(u8::from(kept)))).clamp(0.0, 0.7);
         let longer = wait.as_secs_f64() > middle * self.shift;
         self.shift = (self.shift * if longer { 1.0 + STEP } else { 1.0 - STEP }).clamp(0.3, 4.0);
     }
@@ -373,21 +389,22 @@ mod tests {
 
     #[test]
     fn an_interval_that_is_broken_grows_and_one_that_is_kept_shrinks() {
-        let even: Vec<f64> = (0..64).map(|n| f64::from(n) * 5.0).collect();
+        // One to four minutes and a long tail.
+        let tail: Vec<f64> = (0..64).map(|n| f64::from(60 + n * 4 + (n - 48).max(0) * 16)).collect();
         let mut keeper = Keeper::default();
-        let (told, middle) = keeper.interval(&even).expect("there");
+        let (told, middle) = keeper.interval(&tail).expect("there");
         for _ in 0..10 {
             keeper.learn((told, middle), Duration::from_secs(500), true);
         }
-        let (wider, _) = keeper.interval(&even).expect("there");
+        let (wider, _) = keeper.interval(&tail).expect("there");
         assert!(wider.to > told.to, "{told:?} {wider:?}");
         let before = keeper;
         keeper.learn((told, middle), Duration::from_secs(30), false);
-        assert!(keeper.need == before.need && keeper.shift == before.shift, "who gave up inside tells nothing");
+        assert!(keeper.price == before.price && keeper.shift == before.shift, "who gave up inside tells nothing");
         for n in 0..2_000 {
             keeper.learn((told, middle), Duration::from_secs(if n % 2 == 0 { 100 } else { 200 }), true);
         }
-        let (narrow, _) = keeper.interval(&even).expect("there");
+        let (narrow, _) = keeper.interval(&tail).expect("there");
         assert!(narrow.to - narrow.from < told.to - told.from, "{told:?} {narrow:?}");
     }
 }

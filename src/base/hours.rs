@@ -29,6 +29,18 @@ pub struct Span {
 /// Days as they are written, in the order of the week.
 const DAYS: [&str; 7] = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"];
 
+/// Two times of a day, `9:00-17:00`; `24:00` is its end. `None` when it is written otherwise, or ends before it begins (what goes on after
+/// midnight is two).
+pub fn times_of_day(written: &str) -> Option<(NaiveTime, NaiveTime)> {
+    let time = |text: &str| match text.trim() {
+        "24:00" => Some(NaiveTime::MIN),
+        text => NaiveTime::parse_from_str(text, "%H:%M").ok(),
+    };
+    let (from, to) = written.split_once('-')?;
+    let both = (time(from)?, time(to)?);
+    Some(both).filter(|(from, to)| from < to || *to == NaiveTime::MIN)
+}
+
 impl Span {
     /// Spans of days with the same times: `mon-fri 9:00-17:00`, `sat 10:00-14:00`, `daily 8:00-24:00`. `None` when it is written
     /// otherwise, or a span ends before it begins (one that goes on after midnight is two).
@@ -40,13 +52,8 @@ impl Span {
             None if days == "daily" => (0, 6),
             None => (day(days)?, day(days)?),
         };
-        let (from, to) = times.trim().split_once('-')?;
-        let time = |text: &str| match text.trim() {
-            "24:00" => Some(NaiveTime::MIN),
-            text => NaiveTime::parse_from_str(text, "%H:%M").ok(),
-        };
-        let (from, to) = (time(from)?, time(to)?);
-        if first > last || (from >= to && to != NaiveTime::MIN) {
+        let (from, to) = times_of_day(times)?;
+        if first > last {
             return None;
         }
         (first..=last).map(|day| Some(Span { day: Weekday::try_from(u8::try_from(day).ok()?).ok()?, from, to })).collect()

@@ -75,6 +75,15 @@ counted_id!(
     /// One stretch of speech, counted within its leg.
     UtteranceId
 );
+impl UtteranceId {
+    /// In records an agent's utterances are numbered from here on, over the whole call; a caller's never come so far.
+    pub const AGENTS: u32 = 1_000_000;
+
+    /// Whether an agent said it.
+    pub fn is_agent(self) -> bool {
+        self.0 >= UtteranceId::AGENTS
+    }
+}
 counted_id!(
     /// One thing we play, counted within its call.
     PromptId

@@ -23,7 +23,7 @@ pub use dice::Dice;
 pub use ending::{CallingMachine, Disposition, Fault};
 pub use hearing::{EarFailure, Engine, Expect, Grammar, HeardWord, Hypothesis};
 pub use hex::hex;
-pub use hours::{OpeningHours, Span};
+pub use hours::{OpeningHours, Span, times_of_day};
 pub use ids::{AttemptId, CallId, LegId, LookUpId, PromptId, UtteranceId};
 pub use moment::{Moment, WallTime};
 pub use network::Network;

@@ -36,12 +36,20 @@ impl Call {
         // Words around the phrase may turn it ("I have talked to an agent already"): then the end of the utterance decides.
         let whole = said.split_whitespace().count() >= PHRASE_WORDS;
         if self.tells_of_emergency(said) {
-            return self.wish_for_person(now, "emergency", "the spotter heard words of an emergency".into());
+            return self.emergency_heard(now, "the spotter heard words of an emergency".into());
         }
         if whole && asks_for_person(said, &self.person_phrases()).is_none() {
             return;
         }
         self.wish_for_person(now, "asked", "the spotter heard a request for a person".into());
+    }
+
+    /// Who waits in line goes first there, whoever does not is brought to a person.
+    fn emergency_heard(&mut self, now: &mut Now, why: String) {
+        if self.is_in_line() {
+            return self.emergency_in_line(now, why);
+        }
+        self.wish_for_person(now, "emergency", why);
     }
 
     /// The caller has a text telephone: to whoever reads that, without a word.
@@ -81,7 +89,7 @@ impl Call {
         self.begin_transfer(now, wish, why);
     }
 
-    fn wish(&self, because: &str) -> Wish {
+    pub(crate) fn wish(&self, because: &str) -> Wish {
         let sentence = match because {
             "asked" | "upset" | "story" | "loud" | "tier" => self.phrase(Phrase::Transferring),
             "no_progress" => self.phrase(Phrase::TransferringAfterNoProgress),
@@ -94,7 +102,7 @@ impl Call {
             _ => self.phrase(Phrase::TransferringAfterMisunderstanding),
         };
         // After a talk whoever was talked with is asked for.
-        let usual = self.after.as_ref().unwrap_or(&self.flow.person.target);
+        let usual = self.after.as_ref().or(self.sent_back.as_ref()).unwrap_or(&self.flow.person.target);
         let target = match because {
             "emergency" => self.flow.emergency.as_ref().map_or(usual, |emergency| &emergency.target),
             "text_telephone" => self.flow.person.text_telephone.as_ref().unwrap_or(usual),
@@ -112,7 +120,11 @@ impl Call {
         let understood = self.understand(now, result);
         if result.as_ref().is_ok_and(|heard| self.heard_of_emergency(utterance, heard)) {
             self.note_utterance(now, utterance, result, understood.as_ref(), true);
-            return self.wish_for_person(now, "emergency", "the caller spoke of an emergency".into());
+            return self.emergency_heard(now, "the caller spoke of an emergency".into());
+        }
+        if self.said_aside(utterance) && matches!(self.state, State::Transferring(_)) {
+            // In line, to nobody in particular.
+            return;
         }
         let person = result.as_ref().ok().filter(|h| self.asks_for_person(utterance, h));
         self.note_utterance(now, utterance, result, understood.as_ref(), person.is_some());
@@ -530,7 +542,7 @@ impl Call {
         }
     }
 
-    fn note_utterance(
+    pub(crate) fn note_utterance(
         &mut self,
         now: &mut Now,
         utterance: UtteranceId,
@@ -557,7 +569,9 @@ impl Call {
                 record.rejected.clone_from(&h.rejected);
                 record.cpu_ms = h.cpu_ms;
                 if !sensitive {
-                    record.text = h.text.clone().into();
+                    // What an agent says of a caller's secret is the caller's secret still.
+                    let text = if utterance.is_agent() { self.story.without_secrets(&h.text) } else { h.text.clone() };
+                    record.text = text.into();
                 }
             }
             Err(failure) => record.rejected = Some(format!("{failure:?}")),

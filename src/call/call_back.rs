@@ -8,7 +8,7 @@ use super::face::QueueAsk;
 use super::line::InLine;
 use super::machine::{Arrival, Call, Now};
 use super::record::Record;
-use super::state::{CallBackOffer, Nobody, State, Step, Transfer, Waiting};
+use super::state::{State, Step, Transfer, Waiting};
 use super::story::{Story, spaced};
 use super::timers::TimerName;
 use super::transfer::REPORT_GRACE;
@@ -137,23 +137,13 @@ impl Call {
         let target = self.queue_target(&ticket.queue);
         self.called_back = Some(Box::new(CalledBack { back: back.clone(), person: Person::Absent, cut_short: false }));
         self.timers.set(TimerName::Longest, now.at + self.settings.longest);
-        self.state = State::Transferring(Box::new(Transfer {
-            because: self.because(),
-            sentence: None,
-            tries: 0,
-            tried: Vec::new(),
-            nobody: Nobody::Tried,
-            // Nobody is on the line who could be told.
+        // Nobody is on the line who could be told.
+        let transfer = Transfer {
             told_brief: true,
-            step: Step::Waiting(Waiting {
-                target,
-                playing: None,
-                told: None,
-                news: None,
-                talk: None,
-                call_back: CallBackOffer::No,
-            }),
-        }));
+            step: Step::Waiting(Waiting::new(target, None)),
+            ..Transfer::new(self.because(), None)
+        };
+        self.state = State::Transferring(Box::new(transfer));
         let minutes = (back.wall.0.saturating_sub(back.asked.0) / 60_000).max(0);
         self.decide(now, "calls_back", format!("{} asked for it {minutes} minutes ago", number.tail()));
         self.publish(now);
@@ -178,6 +168,11 @@ impl Call {
 
     fn person(&self) -> Option<Person> {
         self.called_back.as_ref().map(|called| called.person)
+    }
+
+    /// Who is called back has picked up, and is asked whether it is them.
+    pub(crate) fn person_is_asked(&self) -> bool {
+        matches!(self.person(), Some(Person::Asked { .. }))
     }
 
     fn person_is(&mut self, person: Person) {

@@ -68,28 +68,36 @@ impl Call {
     /// The next stage; whatever was waited for is not any more.
     fn talk_is(&mut self, now: &mut Now, stage: Stage, questions: u8) {
         self.timers.clear(TimerName::CallBack);
-        if matches!(stage, Stage::Confirming(_)) {
+        let confirming = matches!(stage, Stage::Confirming(_));
+        if let Some(waiting) = self.waiting() {
+            waiting.talk = Some(Talk { stage, questions });
+        }
+        if confirming {
             let grammar = self.bare_grammar();
             self.listen(now, grammar, false);
         } else {
-            self.stop_listening(now);
-        }
-        if let Some(waiting) = self.waiting() {
-            waiting.talk = Some(Talk { stage, questions });
+            self.listen_in_line(now);
         }
     }
 
     fn say_in_line(&mut self, now: &mut Now, parts: Vec<PromptPart>) {
-        let prompt = self.play(now, parts, BargeIn::Speech);
+        // Only where a yes or no is asked for do words cut it.
+        let confirming = matches!(self.talk(), Some(Talk { stage: Stage::Confirming(_), .. }));
+        let prompt = self.play(now, parts, if confirming { BargeIn::Speech } else { BargeIn::PersonOnly });
         if let Some(waiting) = self.waiting() {
             waiting.playing = Some(prompt);
         }
     }
 
-    fn hush_line(&mut self, now: &mut Now) {
+    pub(crate) fn hush_line(&mut self, now: &mut Now) {
         if self.waiting().is_some_and(|waiting| waiting.playing.take().is_some()) {
             now.out.push(Command::StopPlaying { leg: LegId::Caller });
         }
+    }
+
+    /// The queues were told to keep the place, and have not said yet that they do.
+    pub(crate) fn is_promised_call_back(&mut self) -> bool {
+        matches!(self.talk(), Some(Talk { stage: Stage::Promising, .. }))
     }
 
     fn talk(&mut self) -> Option<Talk> {
@@ -127,7 +135,7 @@ impl Call {
     pub(crate) fn end_talk(&mut self, now: &mut Now) {
         if self.waiting().is_some_and(|waiting| waiting.talk.take().is_some()) {
             self.timers.clear(TimerName::CallBack);
-            self.stop_listening(now);
+            self.listen_in_line(now);
         }
     }
 
@@ -256,6 +264,10 @@ impl Call {
         };
         if !kept {
             return self.no_call_back(now, Phrase::CallBackFull, "the queues did not take it");
+        }
+        if self.emergency {
+            // Spoken of in the very moment in which it was promised: who is on the line stays there, and goes first.
+            return self.back_for_emergency(now);
         }
         let wait = told.and_then(|(_, wait)| wait).map(|wait| wait_words(wait, self.language())).unwrap_or_default();
         self.decide(now, "call_back", "the number is confirmed; the place is kept and the caller may hang up".into());

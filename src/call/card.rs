@@ -46,6 +46,9 @@ pub struct HandOverCard {
     pub priority: u8,
     /// Why a person: `asked`, `misunderstood`, `same_answer`, …
     pub because: String,
+    /// Agents whom the caller has talked with before in this call, oldest first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub spoke_with: Vec<String>,
     /// The caller is not on the line, but called back; `None` = is on the line.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub call_back: Option<CardCallBack>,
@@ -93,4 +96,16 @@ pub struct CardTurn {
     pub answer: Pii<String>,
     /// True when words are withheld.
     pub sensitive: bool,
+    /// Where it stands in the records; `None` on cards from before this was kept.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub of: Option<TurnOf>,
+}
+
+/// Where a turn stands in the records: on a card of a call-back they are those of an earlier call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TurnOf {
+    /// The call.
+    pub call: CallId,
+    /// Counted from 0.
+    pub turn: u32,
 }

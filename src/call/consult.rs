@@ -1,4 +1,5 @@
-//! An agent asks a colleague while the caller is on hold: the two talk in private, and then the caller is the colleague's or comes back.
+//! An agent asks a colleague while the caller is on hold: the two talk in private, perhaps bring the caller in so that all three hear each other
+//! (three-way), and then the caller is the colleague's, or the agent's who asked.
 //! Whatever breaks, the caller is with somebody: with who asked while that one is there, with the colleague once they have picked up, and
 //! else at the head of the line.
 
@@ -35,7 +36,17 @@ pub(crate) struct Consult {
 struct Colleague {
     attempt: AttemptId,
     name: String,
-    talks: bool,
+    stage: Stage,
+}
+
+/// How far a colleague is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Stage {
+    Rings,
+    /// With who asked; the caller hears comfort audio.
+    Private,
+    /// With who asked and the caller.
+    ThreeWay,
 }
 
 impl Consult {
@@ -60,8 +71,16 @@ impl Call {
         }
     }
 
+    fn colleague_stage(&self) -> Option<Stage> {
+        self.consult().and_then(|consult| consult.colleague.as_ref()).map(|colleague| colleague.stage)
+    }
+
     fn colleague_talks(&self) -> bool {
-        self.consult().and_then(|consult| consult.colleague.as_ref()).is_some_and(|colleague| colleague.talks)
+        matches!(self.colleague_stage(), Some(Stage::Private | Stage::ThreeWay))
+    }
+
+    fn is_three_way(&self) -> bool {
+        self.colleague_stage() == Some(Stage::ThreeWay)
     }
 
     /// The agent wants a colleague on the line.
@@ -97,7 +116,7 @@ impl Call {
                 now.out.push(Command::Dial { attempt, to: to.clone(), uui, ring: *ring });
                 self.timers.set(TimerName::Ring, now.at + *ring + REPORT_GRACE);
                 if let State::Joined { moving: Some(Moving::Consulting(consult)), .. } = &mut self.state {
-                    consult.colleague = Some(Colleague { attempt, name: agent.clone(), talks: false });
+                    consult.colleague = Some(Colleague { attempt, name: agent.clone(), stage: Stage::Rings });
                 }
             }
             ColleagueNews::Nobody if self.consult().is_some() && !self.colleague_talks() => {
@@ -131,8 +150,8 @@ impl Call {
         }
         let Some(colleague) = self.colleague().filter(|colleague| colleague.attempt == who) else { return };
         match event {
-            AgentEvent::Answered if !colleague.talks => {
-                colleague.talks = true;
+            AgentEvent::Answered if colleague.stage == Stage::Rings => {
+                colleague.stage = Stage::Private;
                 let name = colleague.name.clone();
                 self.timers.clear(TimerName::Ring);
                 self.decide(now, "consult_answered", format!("{name} picked up"));
@@ -168,16 +187,45 @@ impl Call {
         match ask {
             DeskAsk::Complete if self.colleague_talks() => self.hand_over_to_colleague(now, false),
             DeskAsk::Complete => self.decide(now, "desk_refused", "the colleague has not picked up".into()),
-            // Nobody is hung up on because a button was meant for the colleague.
+            DeskAsk::ThreeWay if self.colleague_talks() => self.three_way(now),
+            DeskAsk::ThreeWay => self.decide(now, "desk_refused", "the colleague has not picked up".into()),
+            // With all three on the line, who goes leaves the caller to the other.
+            DeskAsk::HangUp if self.is_three_way() => self.hand_over_to_colleague(now, false),
+            // In private nobody is hung up on because a button was meant for the colleague.
             DeskAsk::GoBack | DeskAsk::HangUp => {
                 self.end_consult(now, "consult_back", "the agent goes back to the caller".into(), None)
             }
             DeskAsk::Leave => self.consult_failed(now, "left", None),
+            DeskAsk::Warn if self.is_three_way() => self.warn(now),
             DeskAsk::EndForAbuse => {
                 self.drop_colleague(now, None);
                 self.desk_asks(now, ask);
             }
             _ => self.decide(now, "desk_refused", "a colleague is being asked".into()),
+        }
+    }
+
+    /// The caller comes in: all three hear each other.
+    fn three_way(&mut self, now: &mut Now) {
+        let State::Joined { attempt, target, moving: Some(Moving::Consulting(consult)) } = &mut self.state else { return };
+        let Some(colleague) = consult.colleague.as_mut().filter(|colleague| colleague.stage == Stage::Private) else { return };
+        colleague.stage = Stage::ThreeWay;
+        // Whoever goes, the caller hears who is left.
+        consult.held = false;
+        let (one, other) = (*attempt, colleague.attempt);
+        let told = format!("the agent at {target}, {} and the caller hear each other", colleague.name);
+        self.decide(now, "three_way", told);
+        now.out.push(Command::ThreeWay { one, other });
+        self.on_hold = false;
+        self.listen_along(now);
+        self.tell_of_recording(now, other);
+    }
+
+    fn tell_of_recording(&mut self, now: &mut Now, attempt: AttemptId) {
+        if self.recording != Recording::Off {
+            let language = self.agent_language();
+            let parts = self.flow.phrase(Phrase::AgentRecorded, language);
+            self.play_to_agent(now, attempt, parts, language);
         }
     }
 
@@ -190,11 +238,14 @@ impl Call {
     /// The colleague goes, and the caller hears who asked again, unless they were on hold before.
     fn end_consult(&mut self, now: &mut Now, what: &str, told: String, why: Option<Refusal>) {
         let Some(held) = self.consult().map(|consult| consult.held) else { return };
+        let three_way = self.is_three_way();
         self.drop_colleague(now, why);
         self.decide(now, what, told);
         let State::Joined { attempt, .. } = &self.state else { return };
         if !held {
             now.out.push(Command::Hold { attempt: *attempt, on: false });
+        }
+        if !held && !three_way {
             self.on_hold = false;
             self.listen_along(now);
         }
@@ -226,18 +277,23 @@ impl Call {
         let talk = Talk { strain: self.strain_of_talk(), lost };
         self.decide(now, "consult_completed", format!("the agent at {from} hands the caller over to {}", colleague.name));
         now.out.push(Command::Queue(QueueAsk::HandedOver(talk)));
-        now.out.push(Command::Join { attempt: colleague.attempt });
+        let three_way = colleague.stage == Stage::ThreeWay;
+        now.out.push(if three_way {
+            // They hear each other already, and what the caller is just saying is not cut.
+            Command::Hold { attempt: colleague.attempt, on: false }
+        } else {
+            Command::Join { attempt: colleague.attempt }
+        });
         now.out.push(Command::HangUp { leg: LegId::Agent(asks) });
         self.note_attempt(now, consult.began, &from, "consult", "answered".into());
         self.on_hold = false;
         let target = self.queue_target(&consult.queue).name;
         self.state = State::Joined { attempt: colleague.attempt, target, moving: None };
         self.publish(now);
-        self.listen_along(now);
-        if self.recording != Recording::Off {
-            let language = self.agent_language();
-            let parts = self.flow.phrase(Phrase::AgentRecorded, language);
-            self.play_to_agent(now, colleague.attempt, parts, language);
+        self.speaks_with(&colleague.name);
+        if !three_way {
+            self.listen_along(now);
+            self.tell_of_recording(now, colleague.attempt);
         }
     }
 }

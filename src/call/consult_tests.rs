@@ -9,28 +9,37 @@ use crate::flow::Flow;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-const FLOW: &str = "hotline: 1\nname: line\nlanguages: [en]\nzone: UTC\nrecord: off\nperson: { to: support }\n\
+pub(super) const FLOW: &str = "hotline: 1\nname: line\nlanguages: [en]\nzone: UTC\nrecord: off\nperson: { to: support }\n\
     targets: { support: { queue: support, accept: answer } }\n\
     intents:\n  hours: { examples: [when are you open, are you open on sunday, opening hours], label: opening hours }\n\
     nodes:\n  welcome: { ask: \"This is automatic. What is it about?\", keys: { \"1\": hours } }\n\
     \x20 hours: { say: \"From nine to five.\", then: welcome }\n";
 
 /// The leg of who asks, and of the colleague.
-const ANNA: AttemptId = AttemptId(0);
+pub(super) const ANNA: AttemptId = AttemptId(0);
 const BOB: AttemptId = AttemptId(1);
 
 /// A caller who talks with Anna of the support queue. Prompts end at once.
-struct Conversation {
-    call: Call,
-    at: Moment,
+pub(super) struct Conversation {
+    pub(super) call: Call,
+    pub(super) at: Moment,
 }
 
 impl Conversation {
-    fn new() -> Conversation {
+    pub(super) fn new() -> Conversation {
+        Conversation::of(FLOW)
+    }
+
+    pub(super) fn of(text: &str) -> Conversation {
+        Conversation::with(text, CallSettings::default()).0
+    }
+
+    /// The same with these settings, and what the call did when Anna picked up.
+    pub(super) fn with(text: &str, settings: CallSettings) -> (Conversation, Vec<Command>) {
         let told = |f: Vec<crate::flow::Finding>| f.iter().map(|f| format!("{f}\n")).collect::<String>();
-        let flow = Flow::load(FLOW, "line.yaml", &BTreeMap::new()).unwrap_or_else(|f| panic!("{}", told(f))).flow;
+        let flow = Flow::load(text, "line.yaml", &BTreeMap::new()).unwrap_or_else(|f| panic!("{}", told(f))).flow;
         let at = Moment::from_millis(1_000);
-        let mut talk = Conversation { call: Call::new(CallId(1), flow, CallSettings::default()), at };
+        let mut talk = Conversation { call: Call::new(CallId(1), flow, settings), at };
         let (caller, dialled) = (PhoneNumber::new("+493012345678"), PhoneNumber::new("100"));
         talk.step(Event::Arrived { caller, dialled, wall: WallTime(1_795_428_000_000) });
         talk.step(Event::Answered);
@@ -39,11 +48,11 @@ impl Conversation {
         talk.step(Event::Queue(QueueEvent::Offer { offer: 1, agent, desk: true, to, ring }));
         let joined = talk.agent(ANNA, AgentEvent::Answered);
         assert!(joined.contains(&Command::Join { attempt: ANNA }), "{joined:#?}");
-        talk
+        (talk, joined)
     }
 
     /// One event, and the ends of what is played because of it.
-    fn step(&mut self, event: Event) -> Vec<Command> {
+    pub(super) fn step(&mut self, event: Event) -> Vec<Command> {
         let mut all = Vec::new();
         let mut events = vec![event];
         while let Some(event) = events.pop() {
@@ -61,11 +70,11 @@ impl Conversation {
         all
     }
 
-    fn agent(&mut self, attempt: AttemptId, event: AgentEvent) -> Vec<Command> {
+    pub(super) fn agent(&mut self, attempt: AttemptId, event: AgentEvent) -> Vec<Command> {
         self.step(Event::Agent { attempt, event })
     }
 
-    fn desk(&mut self, ask: DeskAsk) -> Vec<Command> {
+    pub(super) fn desk(&mut self, ask: DeskAsk) -> Vec<Command> {
         self.step(Event::Desk(ask))
     }
 
@@ -94,7 +103,7 @@ impl Conversation {
         talk
     }
 
-    fn ticks(&mut self) -> Vec<Command> {
+    pub(super) fn ticks(&mut self) -> Vec<Command> {
         let (at, _) = self.call.next_timer().expect("something is waited for");
         self.at = at;
         self.step(Event::Tick)
@@ -121,7 +130,7 @@ fn at_the_head_of_the_line(out: &[Command]) {
     assert!(words.concat().to_lowercase().contains("sorry") || words.concat().contains("lost"), "{words:?}");
 }
 
-fn hung_up(out: &[Command], attempt: AttemptId) -> bool {
+pub(super) fn hung_up(out: &[Command], attempt: AttemptId) -> bool {
     out.contains(&Command::HangUp { leg: LegId::Agent(attempt) })
 }
 
@@ -236,4 +245,118 @@ fn one_thing_at_a_time() {
     let mut talk = Conversation::confers();
     let phrase = "let me talk to a person please".to_string();
     assert!(talk.step(Event::PersonHeard { utterance: UtteranceId(3), phrase }).is_empty());
+}
+
+impl Conversation {
+    /// Caller, Anna and Bob hear each other.
+    fn three_way() -> Conversation {
+        let mut talk = Conversation::confers();
+        let out = talk.desk(DeskAsk::ThreeWay);
+        assert!(out.contains(&Command::ThreeWay { one: ANNA, other: BOB }), "{out:#?}");
+        assert!(!out.iter().any(|c| matches!(c, Command::HangUp { .. } | Command::Queue(_))), "{out:#?}");
+        talk
+    }
+}
+
+pub(super) fn decided(out: &[Command], wanted: &str) -> bool {
+    out.iter().any(|c| matches!(c, Command::Note(r) if matches!(&**r, Record::Decision { what, .. } if what == wanted)))
+}
+
+#[test]
+fn nobody_is_brought_in_before_the_colleague_is_there_or_where_none_is_asked() {
+    for mut talk in [Conversation::new(), Conversation::asks()] {
+        let out = talk.desk(DeskAsk::ThreeWay);
+        assert!(decided(&out, "desk_refused") && out.len() == 1, "{out:#?}");
+    }
+    let mut talk = Conversation::three_way();
+    assert!(talk.desk(DeskAsk::ThreeWay).is_empty(), "they are together already");
+}
+
+#[test]
+fn whoever_leaves_a_three_way_leaves_the_caller_to_the_other() {
+    type Way = (fn(&mut Conversation) -> Vec<Command>, bool);
+    let anna_goes: [Way; 4] = [
+        (|t| t.desk(DeskAsk::Complete), false),
+        (|t| t.desk(DeskAsk::HangUp), false),
+        (|t| t.agent(ANNA, AgentEvent::HungUp), false),
+        (|t| t.agent(ANNA, AgentEvent::Lost), true),
+    ];
+    for (goes, lost) in anna_goes {
+        let mut talk = Conversation::three_way();
+        let out = goes(&mut talk);
+        let told = |c: &Command| matches!(c, Command::Queue(QueueAsk::HandedOver(talk)) if talk.lost == lost);
+        assert!(out.iter().any(told) && hung_up(&out, ANNA) && !hung_up(&out, BOB), "{out:#?}");
+        assert!(out.contains(&Command::Hold { attempt: BOB, on: false }), "Bob and the caller hear each other: {out:#?}");
+        // Bob's line is the last one: when it breaks, the caller goes first in line.
+        at_the_head_of_the_line(&talk.agent(BOB, AgentEvent::Lost));
+    }
+    let bob_goes: [fn(&mut Conversation) -> Vec<Command>; 4] = [
+        |t| t.desk(DeskAsk::GoBack),
+        |t| t.desk(DeskAsk::Leave),
+        |t| t.agent(BOB, AgentEvent::HungUp),
+        |t| t.agent(BOB, AgentEvent::Lost),
+    ];
+    for goes in bob_goes {
+        let mut talk = Conversation::three_way();
+        let out = goes(&mut talk);
+        back_with_anna(&out);
+        assert!(out.iter().any(|c| matches!(c, Command::Queue(QueueAsk::ConsultOver(_)))) && hung_up(&out, BOB), "{out:#?}");
+        at_the_head_of_the_line(&talk.agent(ANNA, AgentEvent::Lost));
+    }
+}
+
+#[test]
+fn both_lines_that_break_at_once_bring_the_caller_to_the_head_of_the_line() {
+    for (first, second) in [(ANNA, BOB), (BOB, ANNA)] {
+        let mut talk = Conversation::three_way();
+        let out = talk.agent(first, AgentEvent::Lost);
+        assert!(!out.contains(&Command::HangUp { leg: LegId::Caller }), "{out:#?}");
+        at_the_head_of_the_line(&talk.agent(second, AgentEvent::Lost));
+    }
+}
+
+#[test]
+fn a_caller_who_goes_ends_a_three_way_for_both() {
+    let mut talk = Conversation::three_way();
+    let out = talk.step(Event::CallerHungUp);
+    assert!(hung_up(&out, ANNA) && hung_up(&out, BOB) && talk.call.is_over(), "{out:#?}");
+    assert!(out.iter().any(|c| matches!(c, Command::Queue(QueueAsk::Finished(_)))), "{out:#?}");
+}
+
+#[test]
+fn a_caller_who_was_on_hold_before_a_three_way_stays_on_the_line_after_it() {
+    let mut talk = Conversation::new();
+    talk.desk(DeskAsk::Hold(true));
+    talk.desk(DeskAsk::Consult { queue: "support".into(), agent: Some("bob".into()) });
+    talk.news(ColleagueNews::Rings { agent: "bob".into(), to: "sip:bob@x".into(), ring: Duration::from_secs(20) });
+    talk.agent(BOB, AgentEvent::Answered);
+    talk.desk(DeskAsk::ThreeWay);
+    let out = talk.desk(DeskAsk::GoBack);
+    back_with_anna(&out);
+    // Not on hold any more: a hold begins one.
+    assert!(talk.desk(DeskAsk::Hold(true)).contains(&Command::Hold { attempt: ANNA, on: true }));
+}
+
+#[test]
+fn in_a_three_way_the_caller_can_be_asked_to_stay_polite() {
+    let mut talk = Conversation::three_way();
+    let out = talk.desk(DeskAsk::Warn);
+    assert!(decided(&out, "abuse_warned") && out.iter().any(|c| matches!(c, Command::Play { leg: LegId::Caller, .. })));
+    for ask in [DeskAsk::Hold(true), DeskAsk::SendOn { queue: "support".into(), agent: None }] {
+        assert!(decided(&talk.desk(ask), "desk_refused"));
+    }
+    let out = talk.desk(DeskAsk::EndForAbuse);
+    assert!(hung_up(&out, BOB) && hung_up(&out, ANNA), "{out:#?}");
+}
+
+#[test]
+fn who_comes_to_a_recorded_call_is_told_so_once() {
+    let flow = FLOW.replace("record: off", "record: announce");
+    let mut talk = Conversation::of(&flow);
+    talk.desk(DeskAsk::Consult { queue: "support".into(), agent: Some("bob".into()) });
+    talk.news(ColleagueNews::Rings { agent: "bob".into(), to: "sip:bob@x".into(), ring: Duration::from_secs(20) });
+    talk.agent(BOB, AgentEvent::Answered);
+    let to_bob = |out: &[Command]| out.iter().filter(|c| matches!(c, Command::Play { leg: LegId::Agent(BOB), .. })).count();
+    assert_eq!(to_bob(&talk.desk(DeskAsk::ThreeWay)), 1);
+    assert_eq!(to_bob(&talk.desk(DeskAsk::Complete)), 0);
 }

@@ -2,7 +2,7 @@
 //! they began under.
 
 use super::machine::{Call, Now};
-use crate::base::{EarFailure, Expect, Grammar, Hypothesis, Moment, UtteranceId};
+use crate::base::{AttemptId, EarFailure, Expect, Grammar, Hypothesis, Moment, UtteranceId};
 use std::collections::VecDeque;
 
 /// Utterances whose sensitivity is remembered.
@@ -13,6 +13,10 @@ const UTTERANCES_KEPT: usize = 16;
 pub(crate) struct Ears {
     /// What we listen for and whether it is sensitive; `None` = not listening.
     pub(crate) listening: Option<(Grammar, bool)>,
+    /// Nothing is asked of the caller meanwhile.
+    pub(crate) aside: bool,
+    /// The agent who is listened to, too.
+    pub(crate) agent: Option<AttemptId>,
     /// The utterance that has begun and has no result yet, with its beginning.
     pub(crate) speaking: Option<(UtteranceId, Moment)>,
     /// The newest utterance that was seen.
@@ -94,6 +98,8 @@ pub(crate) struct Begun {
     open: bool,
     /// It was spoken over a prompt.
     over: bool,
+    /// Nothing was asked.
+    aside: bool,
 }
 
 impl Call {
@@ -103,7 +109,7 @@ impl Call {
         if self.ears.begun.len() >= UTTERANCES_KEPT {
             self.ears.begun.pop_front();
         }
-        self.ears.begun.push_back(Begun { utterance, secret, open, over });
+        self.ears.begun.push_back(Begun { utterance, secret, open, over, aside: self.ears.aside });
         self.ears.newest = self.ears.newest.max(Some(utterance));
         self.ears.speaking = Some((utterance, now.at));
     }
@@ -121,6 +127,11 @@ impl Call {
     /// Whether it was spoken over a prompt.
     pub(crate) fn spoken_over(&self, utterance: UtteranceId) -> bool {
         self.begun(utterance).is_some_and(|b| b.over)
+    }
+
+    /// Whether it was said while nothing was asked.
+    pub(crate) fn said_aside(&self, utterance: UtteranceId) -> bool {
+        self.begun(utterance).is_some_and(|b| b.aside)
     }
 
     pub(crate) fn begun(&self, utterance: UtteranceId) -> Option<&Begun> {

@@ -88,6 +88,15 @@ pub enum Event {
         /// The phrase.
         phrase: String,
     },
+    /// Recognition of something that a joined agent said is done (or failed).
+    AgentHeard {
+        /// The agent's leg.
+        attempt: AttemptId,
+        /// Counted over the call, from [`UtteranceId::AGENTS`] on.
+        utterance: UtteranceId,
+        /// What was heard.
+        result: Result<Hypothesis, EarFailure>,
+    },
     /// The caller pressed a key.
     Key(Digit),
     /// An answer from outside.
@@ -259,6 +268,11 @@ pub enum DeskAsk {
         /// First to this agent of it.
         agent: Option<String>,
     },
+    /// Back into the script, to a node that the flow names for it; this agent is done.
+    ToNode {
+        /// Its name.
+        node: String,
+    },
     /// A colleague on the line, without the caller, who is on hold.
     Consult {
         /// A free one of this queue, the call's own where a colleague is named.
@@ -266,12 +280,16 @@ pub enum DeskAsk {
         /// This colleague.
         agent: Option<String>,
     },
-    /// The colleague gets the caller; this agent is done.
+    /// The colleague gets the caller, or goes on with them alone; this agent is done.
     Complete,
-    /// The colleague goes, the caller comes back.
+    /// The colleague goes, this agent goes on with the caller.
     GoBack,
+    /// The colleague and the caller, all three of them, hear each other.
+    ThreeWay,
     /// The colleague who was asked goes.
     Leave,
+    /// The caller waits aside until an agent fetches them; this agent is done.
+    Park,
     /// A sentence that asks the caller to stay polite.
     Warn,
     /// End the call with a sentence that says why.
@@ -284,6 +302,8 @@ pub enum DeskAsk {
 pub enum QueueAsk {
     /// Get in line.
     Enter(Box<Ticket>),
+    /// The caller in line speaks of an emergency: first in line.
+    Emergency,
     /// Get out of it.
     Leave(Left),
     /// Whether this number may be called back; `QueueEvent::MayCallBack` follows.
@@ -323,6 +343,15 @@ pub enum QueueAsk {
     ConsultOver(Option<Refusal>),
     /// The caller is the colleague's now; what the talk until then was like.
     HandedOver(Talk),
+    /// The caller is parked: out of the line for a while, and the agent is done.
+    Park {
+        /// What the caller will need in line then.
+        ticket: Box<Ticket>,
+        /// What the talk was like.
+        talk: Talk,
+    },
+    /// The parked caller wants somebody now.
+    Unpark,
     /// The conversation is over.
     Finished(Talk),
 }
@@ -352,9 +381,21 @@ pub enum Command {
         grammar: Grammar,
         /// The utterances heard now are not kept (no clip, no words in records).
         sensitive: bool,
+        /// Nothing that the caller waits for hangs on what is heard: where too few recognisers are free, those go first who have
+        /// been asked something.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        aside: bool,
     },
     /// Do not recognise what the caller says (the spotter is off too): while joined with an agent.
     StopListening,
+    /// Recognise what this joined agent says, `Event::AgentHeard` follows; or do not any more. Callers go first where too few
+    /// recognisers are free.
+    ListenToAgent {
+        /// The agent's leg.
+        attempt: AttemptId,
+        /// What to expect; `None` = nothing.
+        grammar: Option<Grammar>,
+    },
     /// Ask the outside.
     LookUp {
         /// Answer carries it.
@@ -435,6 +476,13 @@ pub enum Command {
         /// One leg.
         one: AttemptId,
         /// The other.
+        other: AttemptId,
+    },
+    /// Two agents and the caller hear each other (stops comfort audio).
+    ThreeWay {
+        /// One agent's leg.
+        one: AttemptId,
+        /// The other's.
         other: AttemptId,
     },
     /// Comfort audio to the caller while nothing else plays there (never more than 2 s of silence).

@@ -35,7 +35,9 @@ impl Fingerprint {
         for command in commands {
             let mut value = match command {
                 // The sentences of an open question may be thousands, and its name tells them.
-                Command::Listen { grammar: Grammar { language, expect: Expect::Open { name, .. }, person }, sensitive } => {
+                Command::Listen {
+                    grammar: Grammar { language, expect: Expect::Open { name, .. }, person }, sensitive, ..
+                } => {
                     serde_json::json!({ "listen": [language, name, person, sensitive] })
                 }
                 command => serde_json::to_value(command).unwrap_or_default(),

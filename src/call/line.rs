@@ -35,9 +35,9 @@ impl Call {
         self.enter(now, &target, only);
         let playing = self.take_sentence(now);
         if let State::Transferring(transfer) = &mut self.state {
-            transfer.step =
-                Step::Waiting(Waiting { target, playing, told: None, news: None, call_back: CallBackOffer::No, talk: None });
+            transfer.step = Step::Waiting(Waiting::new(target, playing));
         }
+        self.listen_in_line(now);
     }
 
     fn enter(&mut self, now: &mut Now, target: &Target, only: Option<String>) {
@@ -48,7 +48,7 @@ impl Call {
     }
 
     /// Somebody who waits on the line is not left to a line that is gone.
-    fn await_line(&mut self, now: &mut Now) {
+    pub(crate) fn await_line(&mut self, now: &mut Now) {
         if !self.person_is_absent() {
             self.timers.set(TimerName::Line, now.at + LINE_SILENCE);
         }
@@ -71,6 +71,7 @@ impl Call {
             caller: self.arrival.as_ref().filter(|_| self.number_known()).map_or(0, |a| same_caller(a.caller.as_str())),
             abusive: self.strain.abusive,
             only,
+            prefer: self.prefer.clone(),
             emergency: self.emergency,
             returned: self.returned,
             waited: self.waited,
@@ -90,6 +91,9 @@ impl Call {
         }
         if !matches!(self.in_line, Some(InLine::Waiting(_))) {
             return;
+        }
+        if matches!(news, QueueEvent::Place { .. } | QueueEvent::Offer { .. } | QueueEvent::Unserved(_)) {
+            self.not_parked_any_more(now);
         }
         match news {
             QueueEvent::Colleague(_) => {}
@@ -211,7 +215,7 @@ impl Call {
     }
 
     /// The time in line counts; what is talked with an agent does not.
-    fn waits_no_more(&mut self, now: &Now) {
+    pub(crate) fn waits_no_more(&mut self, now: &Now) {
         if let Some(InLine::Waiting(since)) = self.in_line.take() {
             self.waited += now.at.since(since);
         }
@@ -247,6 +251,7 @@ impl Call {
         if let State::Transferring(transfer) = &mut self.state {
             transfer.step = Step::Waiting(waiting);
         }
+        self.listen_in_line(now);
         self.tell_place(now);
     }
 
@@ -273,6 +278,7 @@ impl Call {
             return;
         }
         self.end_talk(now);
+        self.stop_listening(now);
         self.waits_no_more(now);
         let State::Transferring(transfer) = &mut self.state else { return };
         let (waiting, ringing) = match std::mem::replace(&mut transfer.step, Step::Choosing) {
@@ -315,7 +321,7 @@ impl Call {
 
     /// A key while the caller waits: 1 leads to a message, 2 to a call-back where there is one.
     pub(crate) fn key_in_line(&mut self, now: &mut Now, key: Digit) {
-        if self.key_of_person(now, key) {
+        if self.key_of_person(now, key) || self.key_while_parked(now, key) {
             return;
         }
         if self.waiting().is_some_and(|waiting| waiting.talk.is_some()) {
@@ -337,6 +343,7 @@ impl Call {
         };
         transfer.step = Step::Choosing;
         transfer.nobody = Nobody::Tried;
+        self.stop_listening(now);
         self.waits_no_more(now);
         now.out.push(Command::Queue(QueueAsk::Leave(Left::Elsewhere)));
         now.out.push(Command::StopPlaying { leg: LegId::Caller });

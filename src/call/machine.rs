@@ -21,6 +21,9 @@ use std::time::Duration;
 /// No ACK for so long: 64·T1 (RFC 3261 §13.3.1.4) and a little.
 const ACK_WAIT: Duration = Duration::from_secs(35);
 
+/// Agents that a card names.
+const SPOKE_WITH_MAX: usize = 8;
+
 /// One caller's story from INVITE to `Disposition`.
 pub struct Call {
     pub(crate) id: CallId,
@@ -75,6 +78,12 @@ pub struct Call {
     pub(crate) returned: bool,
     /// The talk with an agent of this target is over, and the caller is asked what the flow wants asked then.
     pub(crate) after: Option<String>,
+    /// An agent of this target has sent the caller back into the script, and they have not wanted a person since.
+    pub(crate) sent_back: Option<String>,
+    /// Agents whom the caller has talked with, oldest first; at most [`SPOKE_WITH_MAX`].
+    pub(crate) spoke_with: Vec<String>,
+    /// Who gets the caller where they are free: the one who sent them back.
+    pub(crate) prefer: Option<String>,
     /// Somebody is called back: nobody called.
     pub(crate) called_back: Option<Box<super::call_back::CalledBack>>,
     /// What made it hard for whoever talks with this caller.
@@ -140,6 +149,9 @@ impl Call {
             returned: false,
             emergency: false,
             after: None,
+            sent_back: None,
+            spoke_with: Vec::new(),
+            prefer: None,
             called_back: None,
             strain: crate::acd::Strain::default(),
             wanted_at: None,
@@ -174,6 +186,7 @@ impl Call {
                 self.ears.ended = Some(Ended { utterance: *utterance, length_ms: *length_ms, restless: *restless });
             }
             Event::Heard { utterance, result } => self.heard(now, *utterance, result),
+            Event::AgentHeard { attempt, utterance, result } => self.agent_said(now, *attempt, *utterance, result),
             Event::PersonHeard { utterance, phrase } => self.person_heard(now, *utterance, phrase),
             Event::Key(key) => {
                 self.machine = false;
@@ -194,6 +207,18 @@ impl Call {
             Event::Tick => self.tick(now),
         }
         self.show_turn(now);
+    }
+
+    /// The caller talks with this agent now.
+    pub(crate) fn speaks_with(&mut self, agent: &str) {
+        self.prefer = None;
+        if self.spoke_with.last().is_some_and(|last| last == agent) {
+            return;
+        }
+        if self.spoke_with.len() >= SPOKE_WITH_MAX {
+            self.spoke_with.remove(0);
+        }
+        self.spoke_with.push(agent.to_string());
     }
 
     /// When `Event::Tick` is wanted next, and what for. `None` = only events from outside move this call.
@@ -255,6 +280,7 @@ impl Call {
             TimerName::CallBack => self.talk_overdue(now),
             TimerName::Person => self.person_overdue(now),
             TimerName::Line => self.line_is_silent(now),
+            TimerName::Parked => self.still_parked(now),
             TimerName::Message => self.message_ended(now, 0),
             TimerName::Longest => self.too_long(now),
         }

@@ -161,6 +161,10 @@ impl Call {
 
     /// Whether the caller's value brings a person now: nobody is kept from one by it.
     pub(crate) fn of_value(&self) -> Option<(&'static str, String)> {
+        if self.sent_back.is_some() {
+            // They have had the person.
+            return None;
+        }
         let (name, tier) = self.cursor.as_ref()?.tier()?;
         let turns = self.story.turns_so_far();
         if tier.human_first && self.story.intent.is_some() {

@@ -93,12 +93,21 @@ impl Call {
 
     /// Listens for this from now on; says so only when it changed.
     pub(crate) fn listen(&mut self, now: &mut Now, grammar: Grammar, sensitive: bool) {
+        self.listen_as(now, grammar, sensitive, false);
+    }
+
+    /// Listens while nothing is asked of the caller: those who are asked something go first.
+    pub(crate) fn listen_aside(&mut self, now: &mut Now, grammar: Grammar) {
+        self.listen_as(now, grammar, false, true);
+    }
+
+    fn listen_as(&mut self, now: &mut Now, grammar: Grammar, sensitive: bool, aside: bool) {
         let wanted = Some((grammar, sensitive));
-        if self.ears.listening != wanted {
+        if self.ears.listening != wanted || self.ears.aside != aside {
             if let Some((grammar, sensitive)) = &wanted {
-                now.out.push(Command::Listen { grammar: grammar.clone(), sensitive: *sensitive });
+                now.out.push(Command::Listen { grammar: grammar.clone(), sensitive: *sensitive, aside });
             }
-            self.ears.listening = wanted;
+            (self.ears.listening, self.ears.aside) = (wanted, aside);
         }
     }
 
@@ -123,6 +132,9 @@ impl Call {
     pub(crate) fn stop_listening(&mut self, now: &mut Now) {
         if self.ears.listening.take().is_some() {
             now.out.push(Command::StopListening);
+        }
+        if let Some(attempt) = self.ears.agent.take() {
+            now.out.push(Command::ListenToAgent { attempt, grammar: None });
         }
         self.ears.speaking = None;
     }

@@ -40,6 +40,16 @@ impl Call {
 
     /// Nobody could be reached: says why and takes a message.
     pub(crate) fn message_instead(&mut self, now: &mut Now) {
+        let State::Transferring(transfer) = &mut self.state else { return };
+        if let Some(home) = transfer.home.take() {
+            // What the caller heard of the sentence was cut when the others were found to be busy.
+            let sentence = self.phrase(Phrase::Emergency);
+            if let State::Transferring(transfer) = &mut self.state {
+                transfer.sentence = Some(sentence);
+            }
+            self.decide(now, "back_in_line", format!("nobody was reached because of the emergency: back to {}", home.name));
+            return self.get_in_line(now, home);
+        }
         let State::Transferring(transfer) = &self.state else { return };
         let because = transfer.because.clone();
         let reason = match transfer.nobody {

@@ -12,6 +12,7 @@ mod consult;
 mod desk;
 mod dialogue;
 mod ears;
+mod emergency;
 mod face;
 mod fingerprint;
 mod keys;
@@ -23,6 +24,7 @@ mod means;
 mod message;
 mod moves;
 mod opening;
+mod park;
 mod record;
 mod settings;
 mod state;
@@ -33,7 +35,7 @@ mod transfer;
 mod understand;
 
 pub use call_back::{CallBack, CallBackAnswer, CallBackWish, NotReached};
-pub use card::{CardCallBack, CardStep, CardTurn, Diversion, HandOverCard};
+pub use card::{CardCallBack, CardStep, CardTurn, Diversion, HandOverCard, TurnOf};
 pub use ears::Ended;
 pub use face::{AgentEvent, BROWSER, ColleagueNews, Command, DeskAsk, Event, QueueAsk, QueueEvent, RecordAction, ReferOutcome};
 pub use fingerprint::Fingerprint;
@@ -46,4 +48,8 @@ pub use story::{reason, spaced};
 pub use timers::TimerName;
 
 #[cfg(test)]
+mod back_tests;
+#[cfg(test)]
 mod consult_tests;
+#[cfg(test)]
+mod park_tests;

@@ -28,6 +28,9 @@ pub struct CallSettings {
     /// What the caller says to an agent of a queue is recognised, too, and shown at the desk.
     #[serde(default)]
     pub transcript: bool,
+    /// And what the agent says.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub transcript_agents: bool,
 }
 
 impl Default for CallSettings {
@@ -41,6 +44,7 @@ impl Default for CallSettings {
             incident: None,
             longest: Duration::from_secs(4 * 3600),
             transcript: false,
+            transcript_agents: false,
         }
     }
 }

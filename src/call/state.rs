@@ -169,8 +169,26 @@ pub(crate) struct Transfer {
     pub(crate) nobody: Nobody,
     /// The caller was told that the agent is being briefed.
     pub(crate) told_brief: bool,
+    /// The line that was left because of an emergency: back to it when nobody is reached.
+    pub(crate) home: Option<Target>,
     /// The step of the present try.
     pub(crate) step: Step,
+}
+
+impl Transfer {
+    /// At its beginning.
+    pub(crate) fn new(because: String, sentence: Option<Vec<PromptPart>>) -> Transfer {
+        Transfer {
+            because,
+            sentence,
+            tries: 0,
+            tried: Vec::new(),
+            nobody: Nobody::Tried,
+            told_brief: false,
+            home: None,
+            step: Step::Choosing,
+        }
+    }
 }
 
 /// Why nobody could be reached; decides the spoken reason.
@@ -267,6 +285,15 @@ pub(crate) struct Waiting {
     pub(crate) call_back: CallBackOffer,
     /// A call-back is being talked about; the place is not told meanwhile.
     pub(crate) talk: Option<super::call_back_wish::Talk>,
+    /// Not in line, but put aside by an agent.
+    pub(crate) parked: bool,
+}
+
+impl Waiting {
+    /// At its beginning, while this plays.
+    pub(crate) fn new(target: Target, playing: Option<PromptId>) -> Waiting {
+        Waiting { target, playing, told: None, news: None, call_back: CallBackOffer::No, talk: None, parked: false }
+    }
 }
 
 /// A call-back instead of waiting: key 2, once that was said.

@@ -2,10 +2,10 @@
 //! sensitive is in neither.
 
 use super::Command;
-use super::card::{CardStep, CardTurn, Diversion, HandOverCard};
+use super::card::{CardStep, CardTurn, Diversion, HandOverCard, TurnOf};
 use super::machine::{Call, Now};
 use super::record::{Record, TurnRecord};
-use crate::base::{Confidence, Language, PhoneNumber, Pii, PromptPart};
+use crate::base::{CallId, Confidence, Language, PhoneNumber, Pii, PromptPart};
 use crate::call::dialogue::words_of;
 use crate::flow::{Answer, AskKind, Cursor, Flow, Phrase};
 use crate::nlu::Slots;
@@ -188,7 +188,7 @@ impl Call {
         if self.story.turns.len() >= CARD_TURNS {
             self.story.turns.pop_front();
         }
-        self.story.turns.push_back(card_turn(&turn));
+        self.story.turns.push_back(card_turn(self.id, &turn));
         self.note(now, Record::Turn(turn));
     }
 
@@ -225,7 +225,7 @@ impl Call {
     pub(crate) fn card(&self, now: &Now) -> Option<HandOverCard> {
         let arrival = self.arrival.as_ref()?;
         let mut turns: Vec<CardTurn> = self.story.turns.iter().cloned().collect();
-        turns.extend(self.story.open.as_ref().map(card_turn));
+        turns.extend(self.story.open.as_ref().map(|turn| card_turn(self.id, turn)));
         let excess = turns.len().saturating_sub(CARD_TURNS);
         turns.drain(..excess);
         let tier = self.cursor.as_ref().and_then(Cursor::tier);
@@ -247,6 +247,7 @@ impl Call {
             tier: tier.as_ref().map(|(name, _)| name.clone()),
             priority: self.priority(),
             because: self.story.because.clone(),
+            spoke_with: self.spoke_with.clone(),
             call_back: None,
             summary: self.summary().into(),
         })
@@ -320,13 +321,14 @@ impl Call {
     }
 }
 
-fn card_turn(turn: &TurnRecord) -> CardTurn {
+fn card_turn(call: CallId, turn: &TurnRecord) -> CardTurn {
     let shown = |words: &Pii<String>| if turn.sensitive { Pii::default() } else { words.clone() };
     CardTurn {
         caller: shown(&turn.heard),
         intent: turn.meaning.clone(),
         answer: shown(&turn.answer),
         sensitive: turn.sensitive,
+        of: Some(TurnOf { call, turn: turn.turn }),
     }
 }
 
@@ -351,6 +353,7 @@ pub fn reason(because: &str, language: Language) -> String {
         "agent_lost" => ("the connection to a colleague broke", "与同事的连接中断了"),
         "returned" => ("a colleague did not take the call", "同事没有接起电话"),
         "sent_on" => ("a colleague sent the caller on", "由同事转接"),
+        "parked" => ("a colleague parked the call", "同事暂存了该通话"),
         "no_engine" => ("the system cannot hear this language", "系统不能识别该语言"),
         "script_loop" => ("the script did not come to an end", "流程未能结束"),
         other => return spaced(other),

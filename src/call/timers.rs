@@ -39,12 +39,14 @@ pub enum TimerName {
     Person,
     /// Nothing was heard of the line that the caller waits in.
     Line,
+    /// A parked caller is told again that they are not forgotten.
+    Parked,
     /// The longest that a call may last.
     Longest,
 }
 
 impl TimerName {
-    const ALL: [TimerName; 17] = [
+    const ALL: [TimerName; 18] = [
         TimerName::Ack,
         TimerName::Prompt,
         TimerName::NoInput,
@@ -61,6 +63,7 @@ impl TimerName {
         TimerName::CallBack,
         TimerName::Person,
         TimerName::Line,
+        TimerName::Parked,
         TimerName::Longest,
     ];
 }

@@ -41,20 +41,13 @@ impl Call {
         self.guard_recording(now, false);
         self.wanted_at.get_or_insert(now.at);
         // Who comes back to a person after a talk goes first.
-        self.returned |= self.after.take().is_some();
+        self.returned |= self.after.take().or(self.sent_back.take()).is_some();
         self.emergency |= wish.because == "emergency";
         self.story.because.clone_from(&wish.because);
         self.decide(now, &wish.because, why);
         let sentence = wish.sentence.or_else(|| Some(self.phrase(Phrase::Transferring)));
-        self.state = State::Transferring(Box::new(Transfer {
-            because: wish.because,
-            sentence,
-            tries: 0,
-            tried: Vec::new(),
-            nobody: Nobody::Closed,
-            told_brief: false,
-            step: Step::Choosing,
-        }));
+        let transfer = Transfer { nobody: Nobody::Closed, ..Transfer::new(wish.because, sentence) };
+        self.state = State::Transferring(Box::new(transfer));
         self.publish(now);
         self.try_chain(now, Some(wish.target));
     }
@@ -437,8 +430,11 @@ impl Call {
         }
         let Some(bridging) = self.bridging() else { return };
         let (attempt, target, began) = (bridging.attempt, bridging.target.name.clone(), bridging.began);
-        let (method, bridged_by_line) = (bridging.target.method, bridging.line.is_some());
+        let method = bridging.target.method;
+        let by_line = bridging.line.as_ref().map(|line| line.agent.clone());
+        let bridged_by_line = by_line.is_some();
         self.timers.clear_except(&[TimerName::Longest]);
+        self.stop_listening(now);
         self.person_at.get_or_insert(now.at);
         now.out.push(Command::Join { attempt });
         if bridged_by_line {
@@ -449,6 +445,9 @@ impl Call {
         let attended = method == TransferMethod::Attended;
         self.state = State::Joined { attempt, target, moving: None };
         self.publish(now);
+        if let Some(agent) = by_line {
+            self.speaks_with(&agent);
+        }
         if bridged_by_line {
             self.listen_along(now);
         }

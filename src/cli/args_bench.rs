@@ -24,6 +24,15 @@ pub(crate) enum BenchCommand {
         #[arg(long, value_name = "N", default_value_t = 8, value_parser = clap::value_parser!(u16).range(1..=1_000))]
         rounds: u16,
     },
+    /// How long it takes from a request for a person until the phone of an agent rings who is free, measured at the phones.
+    Reach {
+        /// Calls at one time.
+        #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u16).range(1..=100))]
+        concurrent: u16,
+        /// Rounds; in each every caller calls once, half of them by key, half by voice.
+        #[arg(long, value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u16).range(1..=900))]
+        rounds: u16,
+    },
     /// What a call costs: processor, memory and punctuality of the gateway alone, with the far ends in another process.
     Media(BenchMediaArgs),
     /// How many calls a second can begin, beside a server that only answers; and the exact border of the configured limit.

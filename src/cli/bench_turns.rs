@@ -131,7 +131,7 @@ async fn speak_all(running: &Running) -> anyhow::Result<Clips> {
 }
 
 /// Without the silence before and after the sound, so that the first packet is the onset.
-fn trimmed(samples: &[i16]) -> Vec<i16> {
+pub(super) fn trimmed(samples: &[i16]) -> Vec<i16> {
     let loud = |s: &i16| s.unsigned_abs() > 300;
     let first = samples.iter().position(loud).unwrap_or(0);
     let last = samples.iter().rposition(loud).map_or(samples.len(), |i| i + 1);
@@ -279,21 +279,21 @@ fn summary(values: &[f64]) -> serde_json::Value {
 }
 
 /// Agents that take every call and hang up a little later; remembers when each caller's INVITE came.
-struct Desk {
-    at: SocketAddr,
+pub(super) struct Desk {
+    pub(super) at: SocketAddr,
     invited: Arc<Mutex<BTreeMap<String, u64>>>,
     task: tokio::task::JoinHandle<()>,
 }
 
 impl Desk {
-    async fn open(epoch: Instant) -> anyhow::Result<Desk> {
+    pub(super) async fn open(epoch: Instant) -> anyhow::Result<Desk> {
         let (tell, mut events) = mpsc::channel(256);
         let listen: SocketAddr = "127.0.0.1:0".parse()?;
         let config = SipConfig {
             udp: Some(listen),
             tcp: None,
             user_agent: "hotline-desk".into(),
-            max_dialogs: 64,
+            max_dialogs: 512,
             ..SipConfig::default()
         };
         let endpoint = SipEndpoint::bind(config, tell).await.context("the agents' desk cannot listen")?;
@@ -316,11 +316,11 @@ impl Desk {
         Ok(Desk { at, invited, task })
     }
 
-    fn invited(&self, number: &str) -> Option<u64> {
+    pub(super) fn invited(&self, number: &str) -> Option<u64> {
         self.invited.lock().unwrap_or_else(std::sync::PoisonError::into_inner).get(number).copied()
     }
 
-    async fn close(self) {
+    pub(super) async fn close(self) {
         self.task.abort();
     }
 }

@@ -157,7 +157,8 @@ fn tell(story: &CallStory, out: &mut dyn Write) -> std::io::Result<()> {
         let words = u.text.as_ref().map_or("(removed)", |t| t.reveal().as_str());
         let rejected = u.rejected.as_ref().map_or(String::new(), |r| format!(", rejected: {r}"));
         let clip = u.clip.as_ref().map_or(String::new(), |c| format!(", {}", c.display()));
-        lines.push((u.at_ms, format!("heard     \"{words}\" ({:.2}{rejected}{clip})", u.confidence.get())));
+        let who = if u.by == "agent" { "agent    " } else { "heard    " };
+        lines.push((u.at_ms, format!("{who} \"{words}\" ({:.2}{rejected}{clip})", u.confidence.get())));
     }
     for d in &story.decisions {
         let why = d.why.as_ref().map_or("(removed)", |w| w.reveal().as_str());

@@ -243,7 +243,7 @@ impl Ports for Keyboard {
         }
     }
 
-    fn expect(&mut self, _: Grammar) {}
+    fn expect(&mut self, _: Grammar, _: bool) {}
     fn listen_only(&mut self) {}
 
     fn render(&mut self, leg: LegId, prompt: &Prompt) {

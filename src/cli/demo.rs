@@ -125,7 +125,6 @@ pub(crate) async fn run(flow: &Path, fixtures: &Path, out: &mut dyn Write) -> an
     writeln!(out, "Recordings, clips and event logs: {}", store.display())?;
     writeln!(out, "What the phones heard:            {}", scratch.dir().display())?;
     writeln!(out, "Read the records:                 hotline calls --config {}", config.display())?;
-    writeln!(out, "An agent's desk in the browser:   make demo-desk")?;
     Ok(())
 }
 

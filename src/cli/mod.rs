@@ -13,6 +13,7 @@ mod bench_load_rtp;
 mod bench_media;
 mod bench_process;
 mod bench_queue;
+mod bench_reach;
 mod bench_setup;
 mod bench_soak;
 mod bench_turns;
@@ -46,7 +47,7 @@ use args::{CheckArgs, Cli, Command, ModelsCommand};
 use args_bench::BenchCommand;
 use clap::Parser;
 use std::ffi::OsString;
-use std::io::Write;
+use std::io::{IsTerminal, Write};
 use std::process::ExitCode;
 
 /// Runs one command line, the program's name first.
@@ -121,6 +122,9 @@ fn dispatch(cli: Cli) -> anyhow::Result<bool> {
             BenchCommand::Turns { concurrent, rounds } => {
                 wait_for(bench_turns::run(usize::from(concurrent), usize::from(rounds), json, &mut out))
             }
+            BenchCommand::Reach { concurrent, rounds } => {
+                wait_for(bench_reach::run(usize::from(concurrent), usize::from(rounds), json, &mut out))
+            }
             BenchCommand::Setup { per_second, calls } => wait_for(bench_setup::run(per_second, calls, json, &mut out)),
             BenchCommand::Queue { agents, calls, days, seed } => {
                 let week = crate::sim::queue_week::Week {
@@ -187,11 +191,23 @@ async fn say(args: args::SayArgs, out: &mut dyn Write) -> anyhow::Result<bool> {
     Ok(true)
 }
 
+/// After the calls: whoever looks on can sit down at a desk; a program that runs this wants to go on.
+async fn sit_down(args: &args::DemoArgs, out: &mut dyn Write) -> anyhow::Result<()> {
+    if !std::io::stdout().is_terminal() {
+        return Ok(writeln!(out, "An agent's desk in the browser:   make demo-desk")?);
+    }
+    writeln!(out, "\nNow the agent's side.")?;
+    demo_desk::run(&args.fixtures, out).await
+}
+
 /// The demo: a call that went otherwise is bad, not an error of usage.
 async fn show(args: &args::DemoArgs, out: &mut dyn Write) -> anyhow::Result<bool> {
     let shown = match args.desk {
         true => demo_desk::run(&args.fixtures, out).await,
-        false => demo::run(&args.flow, &args.fixtures, out).await,
+        false => match demo::run(&args.flow, &args.fixtures, out).await {
+            Ok(()) => sit_down(args, out).await,
+            wrong => wrong,
+        },
     };
     match shown {
         Ok(()) => Ok(true),

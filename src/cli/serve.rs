@@ -63,10 +63,13 @@ fn log_by(log: &crate::server::config::LogConfig) {
 
 /// New calls get the new flows; calls that are going on keep theirs. With a mistake in it everything stays as it was.
 fn reload(config: &Path, running: &Running) {
-    let loaded = running::load(config).and_then(|config| Ok((running::load_flows(&config)?, config.people.clone())));
+    let loaded = running::load(config).and_then(|config| Ok((running::load_flows(&config)?, config)));
     match loaded {
-        Ok((numbers, people)) => {
-            running.gateway.set_people(people);
+        Ok((numbers, config)) => {
+            running.gateway.set_people(config.people);
+            if let Err(why) = running.gateway.set_emergency(config.emergency) {
+                eprintln!("{why}");
+            }
             let served = numbers.len();
             running.gateway.set_numbers(numbers);
             if let Err(error) = running.gateway.reload_tls() {

@@ -54,6 +54,8 @@ pub struct Driver<M, P> {
     recorded: bool,
     /// The caller's last utterance that has begun.
     newest_utterance: Option<UtteranceId>,
+    /// How many utterances of agents were heard.
+    agents_said: u32,
     over: bool,
     /// Agents' legs that the call machine began and did not end.
     dialled: Vec<AttemptId>,
@@ -76,6 +78,7 @@ impl<M: Machine, P: Ports> Driver<M, P> {
             sensitive_now: false,
             recorded: false,
             newest_utterance: None,
+            agents_said: 0,
             over: false,
             dialled: Vec::new(),
             commands: Vec::with_capacity(16),
@@ -118,6 +121,7 @@ impl<M: Machine, P: Ports> Driver<M, P> {
             Happening::Rendered { leg, prompt, result } => self.rendered(now, leg, prompt, result),
             Happening::Leg { leg, event } => self.leg_event(now, leg, event),
             Happening::Ear(event) => self.ear_event(now, event),
+            Happening::AgentEar { attempt, event } => self.agent_ear_event(now, attempt, event),
         }
     }
 
@@ -291,6 +295,19 @@ impl<M: Machine, P: Ports> Driver<M, P> {
         }
     }
 
+    /// Of an agent only the words are kept, and of them so many utterances as can be told apart from the caller's.
+    fn agent_ear_event(&mut self, now: Moment, attempt: AttemptId, event: EarEvent) {
+        match event {
+            EarEvent::Complete { utterance } => self.ports.leg(LegId::Agent(attempt), LegCommand::Complete(utterance)),
+            EarEvent::Person { .. } => {}
+            EarEvent::Heard { result, .. } => {
+                let utterance = UtteranceId(UtteranceId::AGENTS.saturating_add(self.agents_said));
+                self.agents_said = self.agents_said.saturating_add(1);
+                self.event(now, Event::AgentHeard { attempt, utterance, result });
+            }
+        }
+    }
+
     fn mark_sensitive(&mut self, utterance: UtteranceId) {
         if self.sensitive.len() >= SENSITIVE_KEPT_MAX {
             self.sensitive.pop_first();
@@ -376,19 +393,25 @@ impl<M: Machine, P: Ports> Driver<M, P> {
                     self.event(now, Event::PromptEnded { leg, prompt, played_ms: 0, end: PromptEnd::Stopped });
                 }
             }
-            Command::Listen { grammar, sensitive } => {
+            Command::Listen { grammar, sensitive, aside } => {
                 self.sensitive_now = sensitive;
                 // What is being said may answer it already.
                 if let Some(utterance) = self.newest_utterance.filter(|_| sensitive) {
                     self.mark_sensitive(utterance);
                 }
                 let rule = EndpointRule::for_expect(&grammar.expect);
-                self.ports.expect(grammar);
+                self.ports.expect(grammar, aside);
                 if self.ports.hears() {
                     self.ports.leg(LegId::Caller, LegCommand::Listen(Some(rule)));
                 }
             }
             Command::StopListening => self.ports.leg(LegId::Caller, LegCommand::Listen(None)),
+            Command::ListenToAgent { attempt, grammar } => {
+                let rule = grammar.as_ref().map(|grammar| EndpointRule::for_expect(&grammar.expect));
+                if self.ports.expect_of_agent(attempt, grammar) {
+                    self.ports.leg(LegId::Agent(attempt), LegCommand::Listen(rule));
+                }
+            }
             Command::LookUp { id, request } => self.ports.look_up(id, request),
             Command::Refer { attempt, to, uui, patience } => self.ports.refer(attempt, &to, &uui, patience),
             Command::Dial { attempt, to, uui, ring } => {
@@ -409,6 +432,10 @@ impl<M: Machine, P: Ports> Driver<M, P> {
             }
             Command::Hold { attempt, on } => self.ports.hold(attempt, on),
             Command::Pair { one, other } => self.ports.pair(one, other),
+            Command::ThreeWay { one, other } => {
+                self.ports.leg(LegId::Caller, LegCommand::Comfort(None));
+                self.ports.three_way(one, other);
+            }
             Command::Comfort(on) => self.ports.comfort(on),
             Command::Record(action) => {
                 self.recorded = action != RecordAction::Pause;

@@ -34,6 +34,13 @@ pub enum Happening {
     },
     /// From the ears of the caller's leg.
     Ear(EarEvent),
+    /// From those of an agent's leg.
+    AgentEar {
+        /// Whose.
+        attempt: AttemptId,
+        /// What.
+        event: EarEvent,
+    },
 }
 
 /// The thinking part: `call::Call`, or a stand-in under test.
@@ -86,14 +93,21 @@ pub trait Ports {
     fn hold(&mut self, attempt: AttemptId, on: bool);
     /// Connect two agents' audio streams. A world without desks needs none of it.
     fn pair(&mut self, _one: AttemptId, _other: AttemptId) {}
+    /// Connect the caller's and two agents' audio streams, each with both others. A world without desks needs none of it.
+    fn three_way(&mut self, _one: AttemptId, _other: AttemptId) {}
     /// Comfort audio for the caller, on or off.
     fn comfort(&mut self, on: bool);
     /// Begin the recording of the call.
     fn record(&mut self);
     /// Tell a leg's audio; dropped if the leg is gone.
     fn leg(&mut self, leg: LegId, command: LegCommand);
-    /// What the ears should expect from the next utterance on.
-    fn expect(&mut self, grammar: Grammar);
+    /// What the ears should expect from the next utterance on; `aside` = others go first who have been asked something.
+    fn expect(&mut self, grammar: Grammar, aside: bool);
+    /// What the ears of an agent's leg should expect, or that they are not wanted any more; `Happening::AgentEar` follows. False where that
+    /// leg has none.
+    fn expect_of_agent(&mut self, _attempt: AttemptId, _grammar: Option<Grammar>) -> bool {
+        false
+    }
     /// The next utterance is a message: keep its sound, recognise nothing.
     fn listen_only(&mut self);
     /// Make a prompt's sound; [`Happening::Rendered`] follows.

@@ -70,8 +70,12 @@ impl Ports for Diary {
             other => format!("{other:?}"),
         });
     }
-    fn expect(&mut self, grammar: Grammar) {
+    fn expect(&mut self, grammar: Grammar, _aside: bool) {
         self.add(format!("expect {}", grammar.expect.name()));
+    }
+    fn expect_of_agent(&mut self, attempt: AttemptId, grammar: Option<Grammar>) -> bool {
+        self.add(format!("agent {attempt} expect {}", grammar.map_or("nothing", |grammar| grammar.expect.name())));
+        true
     }
     fn listen_only(&mut self) {
         self.add("listen only".into());
@@ -184,7 +188,7 @@ fn clips_are_kept_while_the_call_is_recorded_but_not_of_sensitive_questions() {
     let on = Command::Record(RecordAction::Start);
     let one = Digit::from_char('1').expect("a key");
     let (mut driver, diary, _) = setup(vec![
-        (Event::Answered, vec![Command::Listen { grammar, sensitive: true }, on]),
+        (Event::Answered, vec![Command::Listen { grammar, sensitive: true, aside: false }, on]),
         (Event::Key(one), vec![Command::Record(RecordAction::Pause)]),
     ]);
     driver.handle(
@@ -302,4 +306,31 @@ fn a_panic_apologises_once_and_reaches_a_person() {
     let lines = diary.take();
     assert_eq!(lines.last().map(String::as_str), Some("ended failed"));
     assert!(driver.is_over());
+}
+
+#[test]
+fn agents_are_heard_with_their_own_ears_and_numbered_apart_from_the_caller() {
+    let grammar =
+        Grammar { language: Language::EN, expect: Expect::Digits { min: 4, max: 4, check: None }, person: Arc::new([]) };
+    let attempt = AttemptId(3);
+    let one = Digit::from_char('1').expect("a key");
+    let (mut driver, diary, seen) = setup(vec![
+        (Event::Answered, vec![Command::ListenToAgent { attempt, grammar: Some(grammar) }]),
+        (Event::Key(one), vec![Command::ListenToAgent { attempt, grammar: None }]),
+    ]);
+    driver.handle(T1, Happening::Call(Event::Answered));
+    let clip = Arc::default();
+    let event = EarEvent::Heard { utterance: UtteranceId(0), result: Ok(Hypothesis::typed("good morning")), clip };
+    for _ in 0..2 {
+        driver.handle(T1, Happening::AgentEar { attempt, event: event.clone() });
+    }
+    driver.handle(T2, Happening::Call(Event::Key(one)));
+    // No clip of it is kept.
+    assert_eq!(diary.take(), ["agent 3 expect digits", "listen true", "agent 3 expect nothing", "listen false"]);
+    let numbers: Vec<u32> = seen
+        .borrow()
+        .iter()
+        .filter_map(|event| if let Event::AgentHeard { utterance, .. } = event { Some(utterance.0) } else { None })
+        .collect();
+    assert_eq!(numbers, [UtteranceId::AGENTS, UtteranceId::AGENTS + 1]);
 }

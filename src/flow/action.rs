@@ -284,6 +284,9 @@ pub struct Target {
     /// The node that the caller goes to when the agent ends the talk; `None` = the call ends with it. Of queues only.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub after: Option<String>,
+    /// Nodes that an agent may send the caller back to; empty = none. Of queues only.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub back_to: Vec<String>,
     /// The next target when this one fails; `None` = message taking.
     pub next: Option<String>,
     /// What busy (486), unavailable (480), declined (603) and moved (302) do. Others and time-outs go `Next`.
@@ -304,6 +307,7 @@ impl Target {
             ring: Duration::from_secs(20),
             accept: Accept::Key,
             after: None,
+            back_to: Vec::new(),
             next: Some(next.to_string()),
             on: BTreeMap::new(),
             hours: None,

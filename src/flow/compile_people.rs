@@ -16,6 +16,9 @@ use std::time::Duration;
 /// gateway calls by its trunks.
 const SCHEMES: &[&str] = &["sip", "sips", "trunk", "tel"];
 
+/// Nodes that agents of one target may send callers back to.
+const BACK_TO_MAX: usize = 12;
+
 impl Compiler<'_, '_> {
     pub(super) fn hours(&mut self) -> BTreeMap<String, OpeningHours> {
         let document = self.document;
@@ -63,6 +66,7 @@ impl Compiler<'_, '_> {
                 known
             });
             let after = target.after.as_ref().and_then(|after| self.after_talk(after, target));
+            let back_to = self.back_to(target);
             let open = target.hours.as_ref().and_then(|h| self.hours_named(h, hours));
             let methods =
                 [("bridge", TransferMethod::Bridge), ("refer", TransferMethod::Refer), ("attended", TransferMethod::Attended)];
@@ -88,6 +92,7 @@ impl Compiler<'_, '_> {
                 ),
                 accept: self.one_of(target.accept.as_ref(), Accept::Key, &[("key", Accept::Key), ("answer", Accept::Answer)]),
                 after,
+                back_to,
                 next: next.map(|n| n.value.clone()),
                 on: self.on_failure(target.on.as_ref()),
                 hours: open,
@@ -106,6 +111,34 @@ impl Compiler<'_, '_> {
             return None;
         }
         self.node_index(after).map(|_| after.value.clone())
+    }
+
+    /// The nodes that an agent of a queue may send the caller back to.
+    fn back_to(&mut self, target: &doc::Target) -> Vec<String> {
+        let nodes: &[At<String>] = target.back_to.as_deref().unwrap_or_default();
+        if let (Some(first), None) = (nodes.first(), &target.queue) {
+            let message = "only an agent of a queue has a desk from which the caller can be sent back".to_string();
+            self.error(first.line, "back-to", message, "name a `queue:` in this target, or take `back_to` out");
+            return Vec::new();
+        }
+        let mut all: Vec<String> = Vec::new();
+        for node in nodes {
+            if self.node_index(node).is_none() {
+                continue;
+            }
+            if all.contains(&node.value) {
+                let message = format!("`{}` stands twice in `back_to`", node.value);
+                self.error(node.line, "back-to", message, "write each node once");
+            } else if all.len() >= BACK_TO_MAX {
+                let message = format!(
+                    "more than {BACK_TO_MAX} nodes stand in `back_to`: nobody finds one among them while a caller waits"
+                );
+                self.error(node.line, "back-to", message, "leave those that agents need");
+            } else {
+                all.push(node.value.clone());
+            }
+        }
+        all
     }
 
     pub(super) fn hours_named(&mut self, name: &At<String>, hours: &BTreeMap<String, OpeningHours>) -> Option<OpeningHours> {

@@ -198,14 +198,29 @@ impl Flow {
         all
     }
 
+    /// What a node is called where people choose it: its own label, that of the intent of its name, else its name.
+    pub fn node_label(&self, name: &str, language: Language) -> String {
+        let label = self.node_named(name).and_then(|node| self.nodes[node].label.as_ref());
+        let parts = label.and_then(|label| {
+            self.render(label.variant(language, 0), &self.fixed_scope(language), std::path::Path::new("")).ok()
+        });
+        let words = parts.into_iter().flatten().filter_map(|part| match part {
+            PromptPart::Text(words) => Some(words),
+            _ => None,
+        });
+        let label = words.collect::<Vec<_>>().join(" ");
+        if label.is_empty() { self.intent_label(name, language) } else { label }
+    }
+
     /// Whether a name is known in every node of every call.
     pub(super) fn always_known(&self, name: &str) -> bool {
         ALWAYS_KNOWN.contains(&name)
     }
 
-    /// The nodes that follow a talk with an agent.
+    /// The nodes that a caller comes to from an agent: those that follow a talk, and those that an agent may send back to.
     pub(super) fn after_talks(&self) -> impl Iterator<Item = usize> {
-        self.targets.values().filter_map(|target| self.node_named(target.after.as_deref()?))
+        let names = self.targets.values().flat_map(|target| target.after.iter().chain(&target.back_to));
+        names.filter_map(|name| self.node_named(name))
     }
 
     pub(super) fn node_named(&self, name: &str) -> Option<usize> {

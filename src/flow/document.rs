@@ -223,6 +223,9 @@ pub(crate) struct Target {
     /// Beside `queue`, a node: it is what the caller is asked when the agent ends the talk, such as how content they are. The call ends as
     /// that node says. Who hangs up first is not held.
     pub(crate) after: Option<At<String>>,
+    /// Beside `queue`, nodes: to these the agent may send the caller back, such as to one that takes a payment or says the opening hours. To no other;
+    /// without the list, to none. Who asks for a person there is first in line, and first for the same agent.
+    pub(crate) back_to: Option<Vec<At<String>>>,
     /// `bridge` (we call the agent and join; the default) or `refer` (the caller's side does).
     pub(crate) method: Option<At<Word>>,
     /// How long it may ring; 20s unless said otherwise.

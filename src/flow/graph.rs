@@ -18,6 +18,9 @@ pub fn dot(flow: &Flow) -> String {
     for (from, to, label) in arrows(flow) {
         let _ = writeln!(out, "  n{from} -> {} [label={}];", place(to), quoted(&label));
     }
+    for (to, label) in after_talks(flow) {
+        let _ = writeln!(out, "  person -> n{to} [label={}];", quoted(&label));
+    }
     out + "}\n"
 }
 
@@ -34,6 +37,9 @@ pub fn mermaid(flow: &Flow) -> String {
     for (from, to, label) in arrows(flow) {
         let label = if label.is_empty() { String::new() } else { format!("|{}|", quoted(&label)) };
         let _ = writeln!(out, "  n{from} -->{label} {}", place(to));
+    }
+    for (to, label) in after_talks(flow) {
+        let _ = writeln!(out, "  person -->|{}| n{to}", quoted(&label));
     }
     out
 }
@@ -53,6 +59,19 @@ fn place(goto: Goto) -> String {
 
 fn quoted(text: &str) -> String {
     format!("\"{}\"", text.replace(['"', '\\', '\n', '|'], "'"))
+}
+
+/// Where callers go on after a talk with an agent, each node once, and after a talk with whom.
+fn after_talks(flow: &Flow) -> Vec<(usize, String)> {
+    let mut all: Vec<(usize, Vec<&str>)> = Vec::new();
+    for target in flow.targets.values() {
+        let Some(to) = target.after.as_deref().and_then(|node| flow.node_named(node)) else { continue };
+        match all.iter_mut().find(|(node, _)| *node == to) {
+            Some((_, names)) => names.push(&target.name),
+            None => all.push((to, vec![&target.name])),
+        }
+    }
+    all.into_iter().map(|(to, names)| (to, format!("after {}", names.join(", ")))).collect()
 }
 
 fn arrows(flow: &Flow) -> Vec<(usize, Goto, String)> {
@@ -109,4 +128,25 @@ fn arrows_of(flow: &Flow, node: &Node) -> Vec<(Goto, String)> {
         Last::HangUp(_) => {}
     }
     all
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeMap;
+
+    #[test]
+    fn what_follows_a_talk_is_in_the_picture() {
+        let text = "hotline: 1\nname: line\nlanguages: [en]\nperson: { to: support }\n\
+            targets: { support: { queue: support, after: content }, sales: { queue: sales, after: content } }\n\
+            intents:\n  hours: { examples: [when are you open, opening hours], label: opening hours }\n\
+            nodes:\n  welcome: { ask: \"What is it about?\", keys: { \"1\": hours } }\n\
+            \x20 hours: { say: \"From nine to five.\", then: welcome }\n\
+            \x20 content: { ask: \"Are you content?\", yes: bye, no: bye }\n\
+            \x20 bye: { hang_up: \"Good-bye.\" }\n";
+        let flow = Flow::load(text, "line.yaml", &BTreeMap::new()).unwrap_or_else(|f| panic!("{f:?}")).flow;
+        let node = flow.node_named("content").expect("there");
+        assert!(dot(&flow).contains(&format!("person -> n{node} [label=\"after sales, support\"];")), "{}", dot(&flow));
+        assert!(mermaid(&flow).contains(&format!("person -->|\"after sales, support\"| n{node}")), "{}", mermaid(&flow));
+    }
 }

@@ -136,6 +136,17 @@ phrases! {
     /// An agent sends the caller on to a colleague.
     SentOn "sent_on" []
         "I am connecting you to a colleague who knows what you have said." "正在为您转接另一位工作人员，您说过的情况对方都知道。";
+    /// An agent parks the caller.
+    Parked "parked" []
+        "One moment please. My colleague will be back with you, or somebody else who knows what you have said. If you do not want to wait for that, press 0."
+        "请稍等，我的同事或其他了解情况的工作人员会继续为您服务。如果不想等待，请按零。";
+    /// The same again, from time to time.
+    StillParked "still_parked" []
+        "You are not forgotten, we are still working on it. Press 0 at any time, and you are first in line."
+        "我们没有忘记您，仍在为您处理。您可以随时按零，优先为您接通人工。";
+    /// A parked caller pressed 0.
+    Unparked "unparked" []
+        "You are first in line now. Please stay on the line." "现在优先为您接通，请不要挂机。";
     /// The agent asks for it when the caller is abusive.
     AbuseWarning "abuse_warning" []
         "Please stay polite. Otherwise my colleague may end this call." "请您文明用语，否则工作人员有权结束通话。";

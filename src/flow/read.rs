@@ -251,6 +251,7 @@ impl<'r> Reader<'r> {
             ring: self.opt(&f, "ring", Self::wait),
             accept: self.opt(&f, "accept", Self::word),
             after: self.opt(&f, "after", Self::text),
+            back_to: self.list(&f, "back_to", Self::text),
             next: self.opt(&f, "next", Self::text),
             on: self.named(&f, "on", Self::word),
             hours: self.opt(&f, "hours", Self::text),

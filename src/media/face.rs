@@ -82,6 +82,9 @@ pub enum LegCommand {
     Complete(UtteranceId),
     /// Exchange audio with another leg of the same plane; `None` = no longer.
     Bridge(Option<LegKey>),
+    /// This leg and two others of the same plane hear each other: each hears the mix of the other two. When one of them closes, or is bridged
+    /// elsewhere, the two that are left go on.
+    ThreeWay([LegKey; 2]),
     /// Send a key (RFC 4733, three end packets).
     SendDigit(Digit),
     /// Begin the two-channel recording of what this leg hears (right) and says (left) into this WAV file.

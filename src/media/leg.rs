@@ -149,7 +149,11 @@ impl Leg {
             }
             LegCommand::Complete(utterance) => self.listener.complete(utterance),
             LegCommand::SendDigit(digit) => self.send_digit(digit),
-            LegCommand::Bridge(_) | LegCommand::RecordTo(_) | LegCommand::RecordPaused(_) | LegCommand::Close => {
+            LegCommand::Bridge(_)
+            | LegCommand::ThreeWay(_)
+            | LegCommand::RecordTo(_)
+            | LegCommand::RecordPaused(_)
+            | LegCommand::Close => {
                 return Some(command);
             }
         }

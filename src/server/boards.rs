@@ -15,6 +15,8 @@ const BOARDS_MAX: usize = 5_000;
 const TURNS_MAX: usize = 200;
 /// What is said to an agent is numbered from here on: those of the script are never so many.
 pub const TO_AGENT: u32 = 10_000;
+/// Of who is called back, the turns of the call in which it was asked for are numbered from here on, in the order of the card.
+pub const BEFORE: u32 = 10_000_000;
 /// An answer is proposed from so sure a match on; the agent judges.
 const DRAFT_MIN: f32 = 0.3;
 /// How long an ended call stays.
@@ -39,6 +41,8 @@ pub struct BoardTurn {
     pub sensitive: bool,
     /// The recording of it, where one is kept.
     pub utterance: Option<UtteranceId>,
+    /// An agent said it.
+    pub agent: bool,
 }
 
 /// One call.
@@ -54,8 +58,12 @@ pub struct Board {
     pub mood: Vec<(Moment, u8)>,
     /// Caller and agent hear each other.
     pub joined: bool,
+    /// The flow's target by which the agent was reached last; empty when one agent handed the caller over to another.
+    pub target: Option<String>,
     /// The agent holds the call.
     pub held: bool,
+    /// The caller, who asked a colleague and the colleague hear each other.
+    pub three_way: bool,
     /// Why no colleague was reached last, one word.
     pub consult_failed: Option<String>,
     /// When the call came.
@@ -68,7 +76,8 @@ pub struct Board {
 /// All of them.
 pub(super) struct Boards {
     /// A lock around a map, held for a look-up; the audio plane never comes here.
-    all: Mutex<HashMap<CallId, Board>>,
+    /// Who looks shares what is there; only a change while somebody looks copies it.
+    all: Mutex<HashMap<CallId, Arc<Board>>>,
     changed: watch::Sender<u64>,
 }
 
@@ -85,12 +94,12 @@ fn nearest(flow: &Flow, said: &str) -> Option<String> {
 }
 
 impl Boards {
-    fn lock(&self) -> MutexGuard<'_, HashMap<CallId, Board>> {
+    fn lock(&self) -> MutexGuard<'_, HashMap<CallId, Arc<Board>>> {
         self.all.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(super) fn card(&self, call: CallId, card: &HandOverCard) {
-        if let Some(board) = self.lock().get_mut(&call) {
+        if let Some(board) = self.lock().get_mut(&call).map(Arc::make_mut) {
             board.card = Some(Arc::new(card.clone()));
         }
         self.tell();
@@ -105,11 +114,14 @@ impl Boards {
                 let to_agent =
                     |board: &Board| board.joined && !utterance.sensitive && !said.is_empty() && board.turns.len() < TURNS_MAX;
                 // Before the lock: it takes a while.
-                let shown = self.lock().get(&call).is_some_and(to_agent);
+                let agent = utterance.utterance.is_agent();
+                let shown = !agent && self.lock().get(&call).is_some_and(|board| to_agent(board));
                 let nearest = shown.then(|| nearest(flow, said)).flatten();
                 let mut all = self.lock();
-                let Some(board) = all.get_mut(&call) else { return };
-                board.last = Some(utterance.utterance).filter(|_| !utterance.sensitive);
+                let Some(board) = all.get_mut(&call).map(Arc::make_mut) else { return };
+                if !agent {
+                    board.last = Some(utterance.utterance).filter(|_| !utterance.sensitive);
+                }
                 // Said to the agent: no turn of the script, but the desk shows it among them.
                 if to_agent(board) {
                     board.turns.push(BoardTurn {
@@ -120,7 +132,9 @@ impl Boards {
                         intent: None,
                         answer: Pii::default(),
                         sensitive: false,
-                        utterance: Some(utterance.utterance),
+                        // Of what agents say there is no sound of its own.
+                        utterance: Some(utterance.utterance).filter(|_| !agent),
+                        agent,
                     });
                     drop(all);
                     self.tell();
@@ -130,7 +144,7 @@ impl Boards {
                 let unclear = turn.meaning.is_none() && !turn.sensitive && turn.by == "voice";
                 let nearest = unclear.then(|| nearest(flow, turn.heard.reveal())).flatten();
                 let mut all = self.lock();
-                let Some(board) = all.get_mut(&call) else { return };
+                let Some(board) = all.get_mut(&call).map(Arc::make_mut) else { return };
                 let secret = turn.sensitive;
                 let utterance = board.last.filter(|_| turn.by == "voice" && !secret);
                 let new = BoardTurn {
@@ -142,6 +156,7 @@ impl Boards {
                     answer: turn.answer.clone(),
                     sensitive: secret,
                     utterance,
+                    agent: false,
                 };
                 match board.turns.iter().position(|t| t.turn == turn.turn) {
                     Some(at) => board.turns[at] = BoardTurn { utterance: board.turns[at].utterance.or(utterance), ..new },
@@ -151,24 +166,29 @@ impl Boards {
                 drop(all);
                 self.tell();
             }
-            Record::Attempt { method, outcome, .. } if method == "queue" => {
-                self.change(call, |board| board.joined = outcome == "answered");
+            Record::Attempt { target, method, outcome, .. } if method == "queue" => {
+                let joined = outcome == "answered";
+                self.change(call, |board| (board.joined, board.target) = (joined, joined.then(|| target.clone())));
             }
             Record::Decision { at, what, why } => {
                 match what.as_str() {
-                    "consult" => return self.change(call, |board| board.consult_failed = None),
+                    "consult" => return self.change(call, |board| (board.three_way, board.consult_failed) = (false, None)),
+                    "three_way" => return self.change(call, |board| (board.held, board.three_way) = (false, true)),
+                    "consult_back" => return self.change(call, |board| board.three_way = false),
                     "consult_failed" => {
                         let word = why.split(':').next().unwrap_or_default().to_string();
-                        return self.change(call, |board| board.consult_failed = Some(word));
+                        return self.change(call, |board| (board.three_way, board.consult_failed) = (false, Some(word)));
                     }
                     "consult_completed" => {
-                        return self.change(call, |board| (board.held, board.consult_failed) = (false, None));
+                        return self.change(call, |board| {
+                            (board.held, board.three_way, board.consult_failed, board.target) = (false, false, None, None);
+                        });
                     }
                     "held" => return self.change(call, |board| board.held = true),
                     "resumed" => return self.change(call, |board| board.held = false),
                     // The next agent is not in the conversation before they are; and what the caller answers after the talk is told nobody.
-                    "agent_transfer" | "agent_lost" | "after_talk" => {
-                        return self.change(call, |board| (board.held, board.joined) = (false, false));
+                    "agent_transfer" | "agent_lost" | "after_talk" | "sent_back" | "parked" => {
+                        return self.change(call, |board| (board.held, board.joined, board.three_way) = (false, false, false));
                     }
                     _ => {}
                 }
@@ -179,6 +199,7 @@ impl Boards {
                     _ => return,
                 };
                 if let Some(board) = self.lock().get_mut(&call).filter(|board| board.mood.len() < TURNS_MAX) {
+                    let board = Arc::make_mut(board);
                     board.mood.push((*at, level));
                 }
             }
@@ -188,7 +209,7 @@ impl Boards {
 
     fn change(&self, call: CallId, change: impl FnOnce(&mut Board)) {
         if let Some(board) = self.lock().get_mut(&call) {
-            change(board);
+            change(Arc::make_mut(board));
         }
         self.tell();
     }
@@ -205,13 +226,15 @@ impl Boards {
                 turns: Vec::new(),
                 mood: Vec::new(),
                 joined: false,
+                target: None,
                 held: false,
+                three_way: false,
                 consult_failed: None,
                 began,
                 last: None,
                 ended: None,
             };
-            all.insert(call, board);
+            all.insert(call, Arc::new(board));
         }
     }
 
@@ -219,15 +242,21 @@ impl Boards {
     pub(super) fn gone(&self, call: CallId) {
         let mut all = self.lock();
         match all.get_mut(&call) {
-            Some(board) if board.card.is_some() => board.ended = board.ended.or_else(|| Some(Instant::now())),
-            _ => drop(all.remove(&call)),
+            Some(board) if board.card.is_some() => {
+                if board.ended.is_none() {
+                    Arc::make_mut(board).ended = Some(Instant::now());
+                }
+            }
+            _ => {
+                all.remove(&call);
+            }
         }
         all.retain(|_, board| board.ended.is_none_or(|ended| ended.elapsed() < KEPT));
         drop(all);
         self.tell();
     }
 
-    pub(super) fn get(&self, call: CallId) -> Option<Board> {
+    pub(super) fn get(&self, call: CallId) -> Option<Arc<Board>> {
         self.lock().get(&call).cloned()
     }
 

@@ -188,6 +188,8 @@ pub struct DeskConfig {
     pub dispositions: Vec<String>,
     /// What callers say to agents of a queue is recognised, kept as their other words are, and shown at the desk.
     pub transcript: bool,
+    /// And what the agents say to them.
+    pub transcript_agents: bool,
     /// The address that pages which are phones send their audio to; `None` = `[sip] rtp_ip`, or the one that the page's own address is
     /// reached from.
     pub media_ip: Option<IpAddr>,

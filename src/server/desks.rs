@@ -37,7 +37,7 @@ impl Desks {
     }
 
     /// What is known of a call; `None` when it is over for long, or never was to reach anybody.
-    pub fn board(&self, call: CallId) -> Option<Board> {
+    pub fn board(&self, call: CallId) -> Option<Arc<Board>> {
         self.boards.get(call)
     }
 
@@ -75,6 +75,11 @@ impl Desks {
     /// Does not want the call that rings.
     pub fn decline(&self, agent: &str) -> bool {
         self.queues.decline(agent)
+    }
+
+    /// Wants a parked caller.
+    pub fn fetch(&self, agent: &str, call: CallId) -> bool {
+        self.queues.desk(Event::Fetch { call, agent: agent.into() })
     }
 
     /// Wants something of the call they talk in.

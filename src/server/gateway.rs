@@ -68,6 +68,8 @@ pub(super) struct Shared {
     pub(super) store: StoreWriter,
     pub(super) files: Store,
     pub(super) comfort: Arc<Pcm>,
+    /// What an agent hears while a colleague's phone rings.
+    pub(super) ring_back: Arc<Pcm>,
     sdp: SdpPolicy,
     epoch: Instant,
     /// Which call a dialog belongs to. A lock around a map, held for a look-up; calls themselves are never locked.
@@ -80,6 +82,8 @@ pub(super) struct Shared {
     models: BTreeMap<String, String>,
     /// What operators tell callers about.
     incident: Mutex<Option<Incident>>,
+    /// What agents say is recognised: their legs have ears, too.
+    pub(super) hears_agents: bool,
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -171,12 +175,16 @@ pub(super) fn wall_now() -> WallTime {
 /// Which number is served by which flow; replaced as a whole on reload.
 type Numbers = Arc<Mutex<Arc<[Served]>>>;
 
+/// What agents' phones may call over every limit; replaced as a whole on reload.
+type Emergency = Arc<Mutex<Arc<EmergencyConfig>>>;
+
 /// A running gateway.
 pub struct Gateway {
     shared: Arc<Shared>,
     calls: tokio_util::task::TaskTracker,
     router: tokio::task::JoinHandle<()>,
     numbers: Numbers,
+    emergency: Emergency,
     jobs: Vec<tokio::task::JoinHandle<()>>,
     /// The records are ours as long as this is kept.
     _claim: Claim,
@@ -243,6 +251,7 @@ impl Gateway {
             store,
             files,
             comfort,
+            ring_back: Arc::new(crate::audio::ring_back()),
             sdp: settings.sdp,
             epoch,
             dialogs: Mutex::default(),
@@ -251,6 +260,7 @@ impl Gateway {
             prerendering: AtomicUsize::new(0),
             models: settings.models,
             incident: Mutex::default(),
+            hears_agents: settings.transcript_agents,
         });
         tokio::task::spawn_blocking(crate::nlu::person::warm);
         prerender(&shared, &settings.numbers);
@@ -260,6 +270,7 @@ impl Gateway {
         keep_flows(&shared, &settings.numbers);
         let calls = tokio_util::task::TaskTracker::new();
         let numbers: Numbers = Arc::new(Mutex::new(settings.numbers.into()));
+        let emergency: Emergency = Arc::new(Mutex::new(Arc::new(settings.emergency)));
         let router = Router {
             shared: shared.clone(),
             numbers: numbers.clone(),
@@ -267,19 +278,21 @@ impl Gateway {
             max_calls: settings.max_calls,
             longest: settings.longest_call,
             transcript: settings.transcript,
+            transcript_agents: settings.transcript_agents,
             rate: super::rate::Rate::new(settings.callers),
-            emergency: settings.emergency,
+            emergency: emergency.clone(),
         };
         drop(store_task);
         let jobs = vec![
             tokio::spawn(super::jobs::retention(shared.files.clone(), settings.retention)),
             tokio::spawn(super::jobs::give_back_memory()),
             tokio::spawn(super::jobs::incidents(shared.clone())),
+            tokio::spawn(super::jobs::forgotten(shared.clone())),
             tokio::spawn(super::registrations::keep(shared.clone())),
             queue_task,
         ];
         let router = tokio::spawn(router.run(events, started));
-        Ok(Gateway { shared, calls, router, numbers, jobs, _claim: claim })
+        Ok(Gateway { shared, calls, router, numbers, emergency, jobs, _claim: claim })
     }
 
     /// Where SIP listens (UDP), with the port that the system chose.
@@ -395,6 +408,29 @@ fn keep_flows(shared: &Shared, numbers: &[Served]) {
     }
 }
 
+impl Gateway {
+    /// Other emergency numbers, trunk and languages from now on; calls that are going on stay as they are.
+    ///
+    /// # Errors
+    /// Where the trunk is not one of those that the gateway began with: they are read at the start alone. Then everything stays as it was.
+    pub fn set_emergency(&self, emergency: EmergencyConfig) -> Result<(), String> {
+        let known = |name: &String| self.shared.board().named(name).is_some();
+        if let Some(trunk) = emergency.trunk.as_ref().filter(|name| !known(name)) {
+            return Err(format!(
+                "[emergency] stays as it was: trunk {trunk:?} was not there when the gateway started; start it again"
+            ));
+        }
+        if **lock(&self.emergency) == emergency {
+            return Ok(());
+        }
+        let numbers = emergency.numbers.clone();
+        prerender_words(&self.shared, super::phone_calls::sounds(&emergency.languages));
+        *lock(&self.emergency) = Arc::new(emergency);
+        let told = self.shared.sip.send(SipCommand::SetEmergency { numbers });
+        told.map_err(|_| "signalling is overrun: emergency numbers may be as they were; reload again".to_string())
+    }
+}
+
 /// Renders what the flows always say, so that the first caller does not wait for the synthesiser.
 fn prerender(shared: &Arc<Shared>, numbers: &[Served]) {
     let mut wanted = Vec::new();
@@ -426,12 +462,13 @@ fn prerender_words(shared: &Arc<Shared>, wanted: Vec<crate::speech::RenderKey>) 
 struct Router {
     shared: Arc<Shared>,
     rate: super::rate::Rate,
-    emergency: EmergencyConfig,
+    emergency: Emergency,
     numbers: Numbers,
     calls: tokio_util::task::TaskTracker,
     max_calls: usize,
     longest: Duration,
     transcript: bool,
+    transcript_agents: bool,
 }
 
 impl Router {
@@ -468,6 +505,7 @@ impl Router {
             incident: self.shared.incident(wall_now()),
             longest: self.longest,
             transcript: self.transcript,
+            transcript_agents: self.transcript_agents,
             ..CallSettings::default()
         }
     }
@@ -520,7 +558,7 @@ impl Router {
     fn incoming(&mut self, event: SipEvent) {
         let SipEvent::Incoming { dialog, from, to, source, call_id, offer, origin, .. } = event else { return };
         if let Some(login) = &origin.phone {
-            let emergency = self.emergency.numbers.contains(&to);
+            let emergency = lock(&self.emergency).numbers.contains(&to);
             if emergency || self.flow_for(&to).is_none() {
                 let asked = Asked { dialog, login: login.clone(), number: to, ip: source.ip(), offer, emergency };
                 return self.phone_call(asked, &from, source, &origin);

@@ -11,6 +11,9 @@ const EVERY: Duration = Duration::from_secs(3_600);
 /// How often the incident is looked for.
 const INCIDENT_EVERY: Duration = Duration::from_secs(2);
 
+/// How often deleted calls are looked for while somebody waits to be called back.
+const FORGOTTEN_EVERY: Duration = Duration::from_secs(5);
+
 /// How often memory is given back.
 const TRIM_EVERY: Duration = Duration::from_secs(20);
 
@@ -56,6 +59,25 @@ pub(super) async fn incidents(shared: Arc<Shared>) {
     }
 }
 
+/// Ends call-backs of which nothing may be kept any more: their calls were deleted, by another process as a rule, or their words have gone.
+pub(super) async fn forgotten(shared: Arc<Shared>) {
+    let mut every = tokio::time::interval(FORGOTTEN_EVERY);
+    every.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        every.tick().await;
+        let waits = shared.queues.floor().borrow().queues.iter().any(|queue| queue.call_backs > 0);
+        if !waits {
+            continue;
+        }
+        match shared.files.forgotten_calls(wall_now()).await {
+            Ok(calls) if !calls.is_empty() => shared.queues.forget(calls),
+            Ok(_) => {}
+            // What keeps the database is said where records wait for it.
+            Err(error) => tracing::debug!(%error, "whose calls were deleted cannot be read now"),
+        }
+    }
+}
+
 /// Removes audio and words older than each flow allows, now and every hour.
 pub(super) async fn retention(store: Store, rules: RetentionRules) {
     let mut every = tokio::time::interval(EVERY);
@@ -63,7 +85,10 @@ pub(super) async fn retention(store: Store, rules: RetentionRules) {
         every.tick().await;
         match store.enforce_retention(wall_now(), &rules).await {
             Ok(removed) => tracing::info!(?removed, "retention enforced"),
-            Err(error) => tracing::error!(%error, "retention could not be enforced; it is tried again within the hour"),
+            Err(error) => {
+                let error = store.told(&error);
+                tracing::error!(error, "retention could not be enforced; it is tried again within the hour");
+            }
         }
     }
 }

@@ -79,6 +79,8 @@ pub(super) struct LivePorts {
     /// Legs whose audio has told its last numbers.
     closed: BTreeSet<LegId>,
     ear: Option<Ear>,
+    /// Those of agents' legs, where their words are wanted, with the grammar that they have last; at most a few of a call at a time.
+    agent_ears: BTreeMap<AttemptId, Ear>,
     /// SDP for the 200; an offer of ours when theirs is late.
     answer_sdp: String,
     store: StoreWriter,
@@ -96,6 +98,8 @@ pub(super) struct LivePorts {
     /// The call's place on the trunk that brought it, given back with this.
     _permit: Option<Permit>,
     leg_events: mpsc::Sender<(LegKey, LegEvent)>,
+    /// The agent who is parted from the caller and asks for a colleague; while that one's phone rings, they hear so.
+    parted: Option<AttemptId>,
     /// Where an agent's phone sends the caller on, once that was allowed: beside the flow's targets, the one place that may be
     /// dialled.
     pub(super) sent_on: Option<String>,
@@ -161,6 +165,7 @@ impl LivePorts {
             legs: BTreeMap::new(),
             closed: BTreeSet::new(),
             ear: Some(ear),
+            agent_ears: BTreeMap::new(),
             answer_sdp: String::new(),
             store,
             events: Some(events),
@@ -173,6 +178,7 @@ impl LivePorts {
             codec: None,
             _permit: None,
             leg_events,
+            parted: None,
             sent_on: None,
         };
         if let Some(caller) = caller {
@@ -399,6 +405,7 @@ impl LivePorts {
                 _ => Event::CallerHungUp,
             })],
             LegId::Agent(attempt) => {
+                self.agent_leg_is_over(attempt);
                 let event = match why {
                     EndedWhy::Broken(_) | EndedWhy::TimedOut | EndedWhy::Expired if connected => AgentEvent::Lost,
                     _ if connected => AgentEvent::HungUp,

@@ -18,6 +18,13 @@ pub(super) fn masked(event: &Event, sensitive: bool) -> Event {
             };
             Event::Heard { utterance: *utterance, result }
         }
+        Event::AgentHeard { attempt, utterance, result } => {
+            let heard = Event::Heard { utterance: *utterance, result: result.clone() };
+            match masked(&heard, true) {
+                Event::Heard { utterance, result } => Event::AgentHeard { attempt: *attempt, utterance, result },
+                other => other,
+            }
+        }
         Event::PersonHeard { utterance, .. } => Event::PersonHeard { utterance: *utterance, phrase: String::new() },
         other => other.clone(),
     }

@@ -19,12 +19,12 @@ mod softphones;
 mod ways;
 
 pub use crate::browser::PageError;
-pub use boards::{Board, BoardTurn, TO_AGENT};
+pub use boards::{BEFORE, Board, BoardTurn, TO_AGENT};
 pub use config::{Config, ConfigError, Dialled, HostPort, Network, Secret};
 pub use desks::Desks;
 pub use gateway::{Gateway, StartError};
 pub use lookups::LookUps;
-pub use queues::{Floor, InVain, NO_PHONE, People, PhoneLogin};
+pub use queues::{Floor, InVain, NO_PHONE, ParkedGone, People, PhoneLogin};
 pub use rate::{Blocked, CallerLimits};
 pub use settings::{MediaSettings, Served, Settings};
 pub use softphones::{NoPhone, PageEnd};

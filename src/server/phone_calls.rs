@@ -2,11 +2,12 @@
 //! others: an emergency number goes out by the trunk named for it, before anything else and over every limit; any other number goes
 //! nowhere. Whatever does not go anywhere is told so in words, because silence is taken for a call that is on its way.
 
-use super::gateway::{INBOX, Inbox, Shared};
+use super::gateway::{INBOX, Inbox, Shared, wall_now};
 use super::live::negotiated;
 use super::ways::SOMEWHERE;
 use crate::audio::Pcm;
-use crate::base::{BargeIn, CallId, Language, PhoneNumber, PromptEnd, PromptId, PromptPart, SipUri};
+use crate::base::{BargeIn, CallId, Disposition, Language, PhoneNumber, PromptEnd, PromptId, PromptPart, SipUri};
+use crate::call::Record;
 use crate::media::{LegCommand, LegEvent, LegKey};
 use crate::server::config::EmergencyConfig;
 use crate::sip::trunk::{Permit, numbers_out};
@@ -22,6 +23,8 @@ use tokio::time::{Instant, timeout, timeout_at};
 const RING_SECONDS: u32 = 180;
 /// How long the words may take that say why there is no call; then the phone is refused, and says so itself.
 const WORDS: Duration = Duration::from_secs(10);
+/// What stands in the records in place of a flow, and as the way by which it went.
+const EMERGENCY: &str = "emergency";
 /// How often they are said.
 const TIMES: usize = 3;
 
@@ -168,40 +171,66 @@ impl PhoneCall {
     }
 
     /// An emergency number.
-    pub(super) async fn emergency(mut self, config: EmergencyConfig) {
+    pub(super) async fn emergency(mut self, config: Arc<EmergencyConfig>) {
         tracing::warn!(call = %self.id, phone = self.login, number = self.number, trunk = config.trunk.as_deref().unwrap_or("-"),
             "an emergency number was dialled on an agent's phone");
+        self.note(Record::Began {
+            caller: PhoneNumber::new(&self.login),
+            dialled: PhoneNumber::new(&self.number),
+            flow: EMERGENCY.into(),
+            flow_hash: String::new(),
+            at: wall_now(),
+        });
+        let (asked, to) = (self.shared.now(), config.trunk.clone().unwrap_or_default());
         let reached = match &config.trunk {
             Some(trunk) => self.reach(trunk).await,
             None => Err(Some("no trunk is named for it in [emergency]".to_string())),
         };
-        let outcome = match reached {
+        let answered = self.shared.now();
+        let outcome = match &reached {
+            Ok(()) => "answered".to_string(),
+            Err(Some(why)) => why.clone(),
+            Err(None) => "given up by the phone".to_string(),
+        };
+        self.note(Record::Attempt { at: asked, target: to.clone(), method: EMERGENCY.into(), outcome });
+        let (outcome, disposition) = match reached {
             Ok(()) => {
                 tracing::warn!(call = %self.id, phone = self.login, "the emergency call was answered");
                 count("connected");
                 self.talk().await;
-                "over"
+                ("over", Disposition::Transferred { to, because: EMERGENCY.into() })
             }
             Err(Some(why)) => {
                 tracing::error!(call = %self.id, phone = self.login, why, "an emergency call could not be made; the phone is told so");
                 count("not_made");
                 self.say(Told::NoEmergencyCall, &config.languages).await;
-                "not made"
+                ("not made", Disposition::Failed { why })
             }
             Err(None) => {
                 count("given_up");
-                "given up by the phone"
+                ("given up by the phone", Disposition::Abandoned { wanted_person: true })
             }
         };
+        let spoken = matches!(disposition, Disposition::Transferred { .. });
+        let request_to_person_ms = spoken.then(|| u64::try_from(answered.since(asked).as_millis()).unwrap_or(u64::MAX));
+        let (fault, at) = (disposition.fault(), self.shared.now());
+        self.note(Record::Ended { disposition, fault, at, request_to_person_ms });
         tracing::warn!(call = %self.id, phone = self.login, outcome, "the emergency call has ended");
     }
 
+    /// Into the records, as any call: who looks for it later finds it there.
+    fn note(&self, record: Record) {
+        if !self.shared.store.note(self.id, self.shared.now(), record) {
+            metrics::counter!("hotline_store_lost_total").increment(1);
+        }
+    }
+
     /// A number that goes nowhere.
-    pub(super) async fn nowhere(mut self, languages: Vec<Language>) {
+    pub(super) async fn nowhere(mut self, config: Arc<EmergencyConfig>) {
         let number = PhoneNumber::new(&self.number);
         tracing::info!(call = %self.id, phone = self.login, number = %number.tail(), "an agent's phone may not call this number");
         metrics::counter!("hotline_phone_calls_refused_total").increment(1);
-        self.say(Told::NoSuchCall, &languages).await;
+        self.say(Told::NoSuchCall, &config.languages).await;
     }
 
     /// Calls by the trunk until it is answered. `None` = the phone has hung up; otherwise why nobody was reached.

@@ -7,8 +7,8 @@ mod phones;
 use super::gateway::{Inbox, wall_now};
 use super::softphones::PHONE;
 use crate::acd::{
-    Acd, AgentSetup, AgentState, AgentView, Command, Event, Left, Now, Presence, QueueSetup, QueueView, Refusal, Setup, Talk,
-    Ticket, Unserved, WaitingView,
+    Acd, AgentSetup, AgentState, AgentView, Command, Event, Left, Now, ParkedView, Presence, QueueSetup, QueueView, Refusal,
+    Setup, Talk, Ticket, Unserved, WaitingView,
 };
 use crate::base::{CallId, Moment, Pii};
 use crate::call::{self, BROWSER, ColleagueNews, DeskAsk, QueueAsk, QueueEvent};
@@ -24,6 +24,11 @@ pub(super) use call_backs::{Beside, Start};
 
 /// Desks are shown changes at most so often.
 const SHOW_EVERY: Duration = Duration::from_millis(100);
+
+/// That a parked caller has hung up is shown for so long.
+const GONE_SHOWN: Duration = Duration::from_secs(60);
+/// And so many of them at most.
+const GONE_MAX: usize = 50;
 
 /// Queues and agents of a configuration, checked.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -99,6 +104,10 @@ pub struct Floor {
     pub agents: Vec<AgentView>,
     /// Everybody who waits.
     pub waiting: Vec<WaitingView>,
+    /// Everybody who is parked.
+    pub parked: Vec<ParkedView>,
+    /// Parked callers who have hung up, a minute ago at most.
+    pub parked_gone: Vec<ParkedGone>,
     /// Agents who came for somebody who was called back in vain, a minute ago at most.
     pub in_vain: Vec<InVain>,
 }
@@ -114,6 +123,26 @@ pub struct InVain {
     pub at: Moment,
 }
 
+/// A parked caller has hung up.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ParkedGone {
+    /// Which call.
+    pub call: CallId,
+    /// Its queue.
+    pub queue: String,
+    /// Who had parked it.
+    pub by: String,
+    /// When.
+    pub at: Moment,
+}
+
+impl ParkedGone {
+    /// Whether desks show it still.
+    pub fn is_fresh(&self, now: Moment) -> bool {
+        now.since(self.at) < GONE_SHOWN
+    }
+}
+
 enum Message {
     Call(CallId, QueueAsk, mpsc::Sender<Inbox>),
     Gone(CallId),
@@ -125,6 +154,10 @@ enum Message {
     /// What an agent wants of the call they talk in.
     Wish(String, DeskAsk),
     People(Box<People>),
+    /// The flow of a call-back that was to begin is served no more.
+    NoFlow(CallId),
+    /// Of these calls nothing may be kept any more.
+    Forgotten(BTreeSet<CallId>),
     /// The gateway stops: nobody is called back any more.
     Stop,
 }
@@ -162,6 +195,7 @@ impl Queues {
                     people,
                     calls: HashMap::new(),
                     call_backs,
+                    parked_gone: Vec::new(),
                     phones: BTreeSet::new(),
                     tell,
                     day: None,
@@ -221,6 +255,16 @@ impl Queues {
         let _ = self.send.send(Message::People(Box::new(people)));
     }
 
+    /// A call-back that was to begin cannot: its flow is served no more.
+    pub(super) fn no_flow(&self, call: CallId) {
+        let _ = self.send.send(Message::NoFlow(call));
+    }
+
+    /// Of these calls nothing may be kept any more: whoever was to be called back because of one is not.
+    pub(super) fn forget(&self, calls: BTreeSet<CallId>) {
+        let _ = self.send.send(Message::Forgotten(calls));
+    }
+
     /// The gateway stops: calls in which nobody is on the line yet end, and nobody is called any more.
     pub(super) fn stop_calling_back(&self) {
         let _ = self.send.send(Message::Stop);
@@ -266,6 +310,8 @@ struct Keeper {
     calls: HashMap<CallId, mpsc::Sender<Inbox>>,
     /// Who is called back.
     call_backs: CallBacks,
+    /// Parked callers who have hung up.
+    parked_gone: Vec<ParkedGone>,
     /// Agents whose phone has registered here.
     phones: BTreeSet<String>,
     tell: watch::Sender<Arc<Floor>>,
@@ -385,11 +431,14 @@ impl Keeper {
                 self.phones_settle();
             }
             Some(Message::Gone(call)) => {
+                self.parked_caller_goes(call);
                 self.step(Event::Leave { call, why: Left::HungUp });
                 self.step(Event::Finished { call, talk: Talk::default() });
                 self.calls.remove(&call);
                 self.is_over(call);
             }
+            Some(Message::NoFlow(call)) => self.has_no_flow(call),
+            Some(Message::Forgotten(calls)) => self.forget_call_backs(&calls),
             Some(Message::Stop) => self.stop_calling_back(),
             Some(Message::Call(call, ask, inbox)) => {
                 let event = match ask {
@@ -402,6 +451,7 @@ impl Keeper {
                     QueueAsk::CallBack(wish) => return self.call_back(call, *wish),
                     QueueAsk::CallsPerson => return self.calls_person(call),
                     QueueAsk::NotReached(why) => return self.not_reached(call, why),
+                    QueueAsk::Emergency => Event::Emergency { call },
                     QueueAsk::Leave(why) => Event::Leave { call, why },
                     QueueAsk::Accepted(agent) => Event::Accepted { call, agent },
                     QueueAsk::Joined => Event::Joined { call },
@@ -410,8 +460,13 @@ impl Keeper {
                     QueueAsk::Consulted => Event::Consulted { call },
                     QueueAsk::ConsultOver(why) => Event::ConsultOver { call, why },
                     QueueAsk::HandedOver(talk) => Event::HandedOver { call, talk },
+                    QueueAsk::Park { ticket, talk } => Event::Park { call, ticket: *ticket, talk },
+                    QueueAsk::Unpark => Event::Unpark { call },
                     QueueAsk::Finished(talk) => Event::Finished { call, talk },
                 };
+                if matches!(event, Event::Leave { .. }) {
+                    self.parked_caller_goes(call);
+                }
                 let over = matches!(event, Event::Leave { .. } | Event::Finished { .. });
                 let (left, joined) = (matches!(event, Event::Leave { .. }), matches!(event, Event::Joined { .. }));
                 self.step(event);
@@ -495,6 +550,16 @@ impl Keeper {
         }
     }
 
+    /// The agents who might have fetched this caller are told that nobody is there any more.
+    fn parked_caller_goes(&mut self, call: CallId) {
+        let Some(parked) = self.acd.parked_views().into_iter().find(|parked| parked.call == call) else { return };
+        if self.parked_gone.len() >= GONE_MAX {
+            self.parked_gone.remove(0);
+        }
+        let at = now_since(self.epoch).at;
+        self.parked_gone.push(ParkedGone { call, queue: parked.queue, by: parked.by, at });
+    }
+
     /// Desks are shown the floor as it is now.
     fn show(&mut self) {
         (self.dirty, self.shown) = (false, Instant::now());
@@ -505,7 +570,9 @@ impl Keeper {
             metrics::gauge!("hotline_queue_free_agents", "queue" => queue.name.clone()).set(queue.free as f64);
         }
         let in_vain = self.call_backs.in_vain(at);
-        self.tell.send_replace(Arc::new(Floor { at, queues, agents, waiting, in_vain }));
+        self.parked_gone.retain(|gone| gone.is_fresh(at));
+        let (parked, parked_gone) = (self.acd.parked_views(), self.parked_gone.clone());
+        self.tell.send_replace(Arc::new(Floor { at, queues, agents, waiting, parked, parked_gone, in_vain }));
     }
 }
 
@@ -531,6 +598,7 @@ mod tests {
             people: Arc::new(Mutex::new(Arc::new(people))),
             calls: HashMap::new(),
             call_backs: CallBacks::new(mpsc::unbounded_channel().0, writer),
+            parked_gone: Vec::new(),
             phones: BTreeSet::new(),
             tell: watch::channel(Arc::default()).0,
             day: None,

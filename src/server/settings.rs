@@ -42,6 +42,8 @@ pub struct Settings {
     pub longest_call: Duration,
     /// What callers say to agents of a queue is recognised, too.
     pub transcript: bool,
+    /// And what the agents say to them.
+    pub transcript_agents: bool,
     /// Calls at once; beyond them 503 with Retry-After.
     pub max_calls: usize,
     /// What agents' phones may call over every limit.
@@ -166,6 +168,7 @@ impl Settings {
             lookup_hosts: config.lookup.hosts.iter().map(ToString::to_string).collect(),
             longest_call: config.limits.call,
             transcript: config.desk.transcript,
+            transcript_agents: config.desk.transcript_agents,
             max_calls: config.sip.max_calls as usize,
             emergency: config.emergency.clone(),
             callers: CallerLimits {

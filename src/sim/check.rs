@@ -83,6 +83,7 @@ fn holds(fact: &str, transcript: &Transcript) -> Result<bool, String> {
         "record" => wanted(&|c| matches!(c, Command::Record(RecordAction::Start))),
         "paused" => wanted(&|c| matches!(c, Command::Record(RecordAction::Pause))),
         "resumed" => wanted(&|c| matches!(c, Command::Record(RecordAction::Resume))),
+        "emergency" => wanted(&|c| matches!(c, Command::Queue(crate::call::QueueAsk::Emergency))),
         "calls_person" => wanted(&|c| matches!(c, Command::CallPerson { .. })),
         "dial" => wanted(&|c| matches!(c, Command::Dial { .. })),
         "refer" => wanted(&|c| matches!(c, Command::Refer { .. })),

@@ -234,6 +234,7 @@ impl Play {
                 caller: 1 + self.dice.roll(9_000) as u64,
                 abusive,
                 only: None,
+                prefer: None,
                 emergency: false,
                 returned: false,
                 call_back: None,

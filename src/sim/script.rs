@@ -24,7 +24,7 @@
 //! <! press                              the caller does not hear this after the line above
 //! <agent parcel                         some agent hears this
 //! ! decision misunderstood              also: no decision X, attempt support bridge 486, record, no record, paused, dial,
-//!                                       no dial, refer, message, task TEXT, consent yes, card TEXT, nowhere TEXT, turns N, comfort
+//!                                       no dial, emergency (told to the line), refer, message, task TEXT, consent yes, card TEXT, nowhere TEXT, turns N, comfort
 //! = transferred support because asked   also: answered, silent, lost, machine fax, abandoned, abandoned wanting a person, message because X
 //! ```
 

@@ -149,6 +149,7 @@ impl<'m> Simulation<'m> {
             intent: intent.clone(),
             answer: "From nine to five.".to_string().into(),
             sensitive: false,
+            of: None,
         };
         let card = HandOverCard {
             reference: String::new(),
@@ -168,6 +169,7 @@ impl<'m> Simulation<'m> {
             tier: None,
             priority: 2,
             because: "asked".into(),
+            spoke_with: Vec::new(),
             call_back: None,
             summary: "The caller wants: opening hours.".to_string().into(),
         };
@@ -178,6 +180,7 @@ impl<'m> Simulation<'m> {
             caller: 1,
             abusive: false,
             only: None,
+            prefer: None,
             emergency: false,
             returned: false,
             waited: Duration::from_secs(600),
@@ -322,8 +325,10 @@ impl<'m> Simulation<'m> {
                 }
             }
             Command::HangUp { leg: LegId::Caller }
+            | Command::ListenToAgent { .. }
             | Command::Hold { .. }
             | Command::Pair { .. }
+            | Command::ThreeWay { .. }
             | Command::AnswerRefer { .. }
             | Command::NotifyRefer { .. }
             | Command::Record(_)
@@ -379,8 +384,10 @@ impl<'m> Simulation<'m> {
                 self.later(Duration::from_millis(5), Due::Event(Event::Queue(QueueEvent::CallBackKept(kept))));
             }
             QueueAsk::CallsPerson | QueueAsk::NotReached(_) => {}
+            // Nobody sits at a desk in this world.
+            QueueAsk::Park { .. } | QueueAsk::Unpark => {}
             QueueAsk::Consult { .. } | QueueAsk::Consulted | QueueAsk::ConsultOver(_) | QueueAsk::HandedOver(_) => {}
-            QueueAsk::Leave(_) | QueueAsk::Accepted(_) | QueueAsk::Joined | QueueAsk::Finished(_) => {}
+            QueueAsk::Emergency | QueueAsk::Leave(_) | QueueAsk::Accepted(_) | QueueAsk::Joined | QueueAsk::Finished(_) => {}
         }
     }
 

@@ -179,6 +179,11 @@ pub enum SipCommand {
         /// Logins and passwords.
         phones: Accounts,
     },
+    /// The emergency numbers from now on.
+    SetEmergency {
+        /// As they are dialled.
+        numbers: Vec<String>,
+    },
     /// 180.
     Ring {
         /// Which.

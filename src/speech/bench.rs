@@ -1,5 +1,6 @@
 //! A bench of equal workers: taken for an utterance, put back after it, started anew when one dies. Bounded by its size.
 
+use super::Urgency;
 use super::process::Worker;
 use super::worker::{WorkerArgs, WorkerKind};
 use crate::base::Language;
@@ -40,10 +41,18 @@ struct State {
     idle: Vec<Worker>,
     /// Out with an utterance.
     taken: usize,
+    /// Utterances that have no worker yet, by urgency.
+    wanting: [usize; 3],
     /// Started again since the beginning.
     restarts: u64,
     waits: VecDeque<Duration>,
     cost: Cost,
+}
+
+impl State {
+    fn is_wanted_before(&self, urgency: Urgency) -> bool {
+        self.wanting[..urgency as usize].iter().any(|n| *n > 0)
+    }
 }
 
 /// What a second of sound costs, in seconds on the wall, with one second added to every utterance; 0 = not known yet.
@@ -103,11 +112,12 @@ impl Bench {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// A worker, if one is free before `until`; the past = only if one is free now.
-    pub(crate) fn take(&self, until: Instant) -> Option<Worker> {
+    /// A worker, if one is free before `until` and nobody more urgent wants it; the past = only if one is free now.
+    pub(crate) fn take(&self, until: Instant, urgency: Urgency) -> Option<Worker> {
         let mut state = self.state();
         loop {
-            while let Some(mut worker) = state.idle.pop() {
+            while !state.is_wanted_before(urgency) {
+                let Some(mut worker) = state.idle.pop() else { break };
                 if worker.alive() {
                     state.taken += 1;
                     return Some(worker);
@@ -120,6 +130,22 @@ impl Bench {
             }
             state = self.bell.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0;
         }
+    }
+
+    /// An utterance lacks a worker, or does not any more.
+    pub(crate) fn wants(&self, urgency: Urgency, wants: bool) {
+        let mut state = self.state();
+        let wanting = &mut state.wanting[urgency as usize];
+        *wanting = if wants { *wanting + 1 } else { wanting.saturating_sub(1) };
+        drop(state);
+        if !wants {
+            self.bell.notify_all();
+        }
+    }
+
+    /// Whether an utterance that is more urgent lacks a worker.
+    pub(crate) fn is_wanted_before(&self, urgency: Urgency) -> bool {
+        urgency != Urgency::Asked && self.state().is_wanted_before(urgency)
     }
 
     /// Puts a worker back; `None` = it was lost, and the keeper starts another.

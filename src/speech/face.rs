@@ -57,6 +57,17 @@ pub trait Voice: Send {
     fn render(&mut self, text: &str, language: Language) -> Result<Pcm, String>;
 }
 
+/// Who goes first where too few recognisers are free; who goes later is heard later, in the same sound.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Urgency {
+    /// A caller who was asked something waits for what comes of it.
+    Asked,
+    /// A caller says something to which nobody of ours answers: in line, or to an agent.
+    Aside,
+    /// An agent says something.
+    Agent,
+}
+
 /// What the ears of one call report (delivered to the call's queue by the pool).
 #[derive(Debug, Clone, PartialEq)]
 pub enum EarEvent {

@@ -2,7 +2,7 @@
 
 mod face;
 
-pub use face::{EarEvent, EarsConfig, Partial, Recognizer, RenderKey, Voice};
+pub use face::{EarEvent, EarsConfig, Partial, Recognizer, RenderKey, Urgency, Voice};
 
 #[cfg(feature = "pocketsphinx")]
 mod adaptation;

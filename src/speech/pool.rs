@@ -5,7 +5,7 @@ use super::bench::Bench;
 use super::process::{Trouble, Worker};
 use super::wire::{FromWorker, ToWorker, to_bytes};
 use super::worker::{WorkerArgs, WorkerKind};
-use super::{EarEvent, EarsConfig};
+use super::{EarEvent, EarsConfig, Urgency};
 use crate::audio::{LINE_RATE, Pcm, Tap};
 use crate::base::{EarFailure, Engine, Expect, Grammar, Hypothesis, Language, UtteranceId};
 use std::collections::hash_map::DefaultHasher;
@@ -157,8 +157,16 @@ pub struct Ear {
 }
 
 struct Shared {
-    grammar: Mutex<Option<(u64, Arc<Grammar>)>>,
+    grammar: Mutex<Option<Expected>>,
     detached: AtomicBool,
+}
+
+/// What is expected of the next utterance.
+#[derive(Clone)]
+struct Expected {
+    key: u64,
+    grammar: Arc<Grammar>,
+    urgency: Urgency,
 }
 
 impl Ear {
@@ -169,8 +177,13 @@ impl Ear {
 
     /// What is expected, from the next utterance on.
     pub fn expect(&self, grammar: Grammar) {
-        let key = key_of(&grammar);
-        *self.shared.grammar.lock().unwrap_or_else(PoisonError::into_inner) = Some((key, Arc::new(grammar)));
+        self.expect_as(grammar, Urgency::Asked);
+    }
+
+    /// The same; `urgency` = who else goes first.
+    pub fn expect_as(&self, grammar: Grammar, urgency: Urgency) {
+        let expected = Expected { key: key_of(&grammar), grammar: Arc::new(grammar), urgency };
+        *self.shared.grammar.lock().unwrap_or_else(PoisonError::into_inner) = Some(expected);
     }
 }
 
@@ -214,6 +227,9 @@ struct Hearing<'a> {
     bench: &'a Bench,
     key: u64,
     grammar: &'a Grammar,
+    urgency: Urgency,
+    /// The bench knows that a worker is lacking.
+    wants: bool,
     worker: Option<Worker>,
     /// A worker was lost over this utterance.
     lost: Option<Trouble>,
@@ -248,7 +264,7 @@ impl EarThread {
         let expected = self.shared.grammar.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let inner = self.inner.clone();
         let longest = usize::try_from(inner.config.longest.as_millis()).unwrap_or(usize::MAX) * (LINE_RATE as usize / 1_000);
-        let Some((key, grammar)) = expected else {
+        let Some(Expected { key, grammar, urgency }) = expected else {
             tracing::warn!("an utterance came before anything was expected; it is dropped");
             return collect(frames, longest).0;
         };
@@ -264,8 +280,8 @@ impl EarThread {
         // Whisper tells nothing before the end, so the streaming engine listens for a person beside it where it speaks the
         // language: with its whole search, because its spotter alone hears people in mumbling.
         let beside = inner.pocketsphinx.as_ref().filter(|b| !Arc::ptr_eq(b, bench) && b.languages.contains(&grammar.language));
-        let mut ears: Vec<Hearing> = beside.map(|b| Hearing::new(b, key, &grammar)).into_iter().collect();
-        ears.push(Hearing::new(bench, key, &grammar));
+        let mut ears: Vec<Hearing> = beside.map(|b| Hearing::new(b, key, &grammar, urgency)).into_iter().collect();
+        ears.push(Hearing::new(bench, key, &grammar, urgency));
         let left = self.follow(&mut ears, utterance, frames, longest);
         let Some(mut hearing) = ears.pop() else { return left };
         let result = match left {
@@ -368,7 +384,9 @@ impl EarThread {
             }
             outcome
         } else {
-            hearing.take(self.line.as_deref(), hearing.began + self.inner.config.wait);
+            // Nobody waits for what is said aside: that may come later.
+            let from = if hearing.urgency == Urgency::Asked { hearing.began } else { Instant::now() };
+            hearing.take(self.line.as_deref(), from + self.inner.config.wait);
             self.await_result(hearing, utterance, Instant::now() + deadline)
         };
         if let Err(trouble) = outcome {
@@ -432,13 +450,29 @@ fn collect(frames: &Receiver<Tap>, longest: usize) -> (Left, Vec<i16>) {
 }
 
 impl<'a> Hearing<'a> {
-    fn new(bench: &'a Bench, key: u64, grammar: &'a Grammar) -> Hearing<'a> {
-        Hearing { bench, key, grammar, worker: None, lost: None, clip: Vec::new(), sent: 0, began: Instant::now() }
+    fn new(bench: &'a Bench, key: u64, grammar: &'a Grammar, urgency: Urgency) -> Hearing<'a> {
+        let (began, clip) = (Instant::now(), Vec::new());
+        Hearing { bench, key, grammar, urgency, wants: false, worker: None, lost: None, clip, sent: 0, began }
+    }
+
+    fn wants(&mut self, wants: bool) {
+        if std::mem::replace(&mut self.wants, wants) != wants {
+            self.bench.wants(self.urgency, wants);
+        }
+    }
+
+    /// Somebody more urgent has no worker: theirs is this one. What was heard is kept and sent again to the next.
+    fn give_way(&mut self) {
+        if self.worker.is_some() && self.bench.is_wanted_before(self.urgency) {
+            self.give_up();
+            self.sent = 0;
+        }
     }
 
     /// While the utterance is spoken: gives a worker what it lacks, if it can use it and one is free.
     fn advance(&mut self, line: Option<&[f32]>) {
         if !self.bench.works_at_end() {
+            self.give_way();
             self.take(line, Instant::now());
         }
     }
@@ -449,7 +483,9 @@ impl<'a> Hearing<'a> {
             return;
         }
         if self.worker.is_none() {
-            let Some(mut worker) = self.bench.take(until) else { return };
+            self.wants(true);
+            let Some(mut worker) = self.bench.take(until, self.urgency) else { return };
+            self.wants(false);
             self.bench.waited(self.began.elapsed());
             let started = worker.start(self.key, self.grammar, line);
             self.worker = Some(worker);
@@ -513,6 +549,7 @@ impl<'a> Hearing<'a> {
 
 impl Drop for Hearing<'_> {
     fn drop(&mut self) {
+        self.wants(false);
         // Normally nothing is left; after a panic the bench must not believe that the worker is still out.
         if self.worker.take().is_some() {
             self.bench.put_back(None);

@@ -273,7 +273,7 @@ async fn recording(path: &Path) -> Result<Pcm, String> {
 /// Speaks in a flite worker. Blocks, within the deadline.
 fn by_worker(bench: &Bench, text: String, language: Language, deadline: Duration) -> Result<Pcm, String> {
     let until = Instant::now() + deadline;
-    let mut worker = bench.take(until).ok_or("no voice worker is free")?;
+    let mut worker = bench.take(until, super::Urgency::Asked).ok_or("no voice worker is free")?;
     let answer = worker
         .send(&ToWorker::Say { text, language }, &[])
         .and_then(|()| worker.receive(until.saturating_duration_since(Instant::now())));

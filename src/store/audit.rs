@@ -15,6 +15,18 @@ const PAGE_MAX: u32 = 500;
 /// Most characters of a subject; the rest is cut.
 const SUBJECT_MAX: usize = 200;
 
+/// Most actions that can be asked for at once; more are not looked at.
+const ACTIONS_MAX: usize = 20;
+
+/// Which rows are looked for.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct AuditFilter {
+    /// What was done; empty = whatever it was. At most 20 are looked at.
+    pub actions: Vec<String>,
+    /// Who did it, or tried to under this name without being logged in; `None` = whoever it was.
+    pub user: Option<String>,
+}
+
 /// One thing that somebody did.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AuditRow {
@@ -42,13 +54,31 @@ impl Store {
         Ok(())
     }
 
-    /// What was done, the newest first: at most `limit` (and 500) rows from before number `before`.
+    /// What was done, the newest first: at most `limit` (and 500) of the rows that fit, from before number `before`.
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn audit_page(&self, before: Option<i64>, limit: u32) -> Result<Vec<AuditRow>, StoreError> {
-        let sql = "SELECT * FROM audit WHERE id < $1 ORDER BY id DESC LIMIT $2";
-        let query = sqlx::query(sql).bind(before.unwrap_or(i64::MAX)).bind(i64::from(limit.min(PAGE_MAX)));
+    pub async fn audit_page(&self, before: Option<i64>, limit: u32, of: &AuditFilter) -> Result<Vec<AuditRow>, StoreError> {
+        let actions = &of.actions[..of.actions.len().min(ACTIONS_MAX)];
+        let mut sql = "SELECT * FROM audit WHERE id < $1".to_string();
+        if !actions.is_empty() {
+            let places: Vec<String> = (0..actions.len()).map(|n| format!("${}", n + 3)).collect();
+            sql.push_str(&format!(" AND action IN ({})", places.join(", ")));
+        }
+        if of.user.is_some() {
+            let place = actions.len() + 3;
+            sql.push_str(&format!(" AND (name = ${place} OR name IS NULL AND subject = ${place})"));
+        }
+        sql.push_str(" ORDER BY id DESC LIMIT $2");
+        // Only places for values are put together here, so nothing that was asked for becomes part of the statement.
+        let mut query = sqlx::query(sqlx::AssertSqlSafe(sql));
+        query = query.bind(before.unwrap_or(i64::MAX)).bind(i64::from(limit.min(PAGE_MAX)));
+        for action in actions {
+            query = query.bind(plain(action));
+        }
+        if let Some(user) = &of.user {
+            query = query.bind(plain(user));
+        }
         query.fetch_all(&self.pool).await?.iter().map(row).collect()
     }
 

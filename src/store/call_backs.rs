@@ -11,6 +11,10 @@ use serde::Serialize;
 use sqlx::AnyConnection;
 use sqlx::Row;
 use sqlx::any::AnyRow;
+use std::collections::BTreeSet;
+
+/// For so long a running gateway is told whom it may not call back any more; it asks every few seconds.
+const FORGOTTEN_DAYS: u32 = 2;
 
 /// Most that are read at once; more than any gateway keeps.
 const ROWS_MAX: i64 = 10_000;
@@ -34,7 +38,7 @@ pub struct CallBackRow {
     pub not_before: WallTime,
     /// How often the person was called.
     pub tries: u8,
-    /// `waiting`, `served`, `not_reached`, `not_wanted`, `expired` or `replaced`.
+    /// `waiting`, `served`, `not_reached`, `not_wanted`, `expired`, `replaced`, `no_flow` (its flow was served no more) or `deleted`.
     pub state: String,
     /// How the last try went, one word.
     pub outcome: Option<String>,
@@ -90,6 +94,21 @@ impl Store {
 }
 
 impl Store {
+    /// Calls of which nothing may be kept any more: deleted ones, and those whose call-back was forgotten with their words; each for two days.
+    ///
+    /// # Errors
+    /// When the database fails or a row is damaged.
+    pub async fn forgotten_calls(&self, now: WallTime) -> Result<BTreeSet<CallId>, StoreError> {
+        let rows = sqlx::query(
+            "SELECT id FROM deleted_calls UNION \
+             SELECT call FROM call_backs WHERE number IS NULL AND state = 'expired' AND closed_ms >= $1",
+        )
+        .bind(before(now, FORGOTTEN_DAYS).0)
+        .fetch_all(&self.pool)
+        .await?;
+        rows.iter().map(|row| call_id(row.try_get(0)?)).collect()
+    }
+
     /// Numbers and cards go when the words of their flow's calls do; who still waited then is given up.
     pub(super) async fn forget_call_backs(&self, now: WallTime, rules: &RetentionRules) -> Result<(), StoreError> {
         let flows = sqlx::query("SELECT DISTINCT flow FROM call_backs WHERE number IS NOT NULL").fetch_all(&self.pool).await?;
@@ -191,6 +210,7 @@ mod tests {
             tier: Some("gold".into()),
             priority: 5,
             because: "asked".into(),
+            spoke_with: Vec::new(),
             call_back: None,
             summary: "The caller wants: opening hours.".to_string().into(),
         };
@@ -201,6 +221,7 @@ mod tests {
             caller: 9,
             abusive: false,
             only: None,
+            prefer: None,
             emergency: false,
             returned: false,
             waited: Duration::from_secs(90),

@@ -158,14 +158,40 @@ async fn the_audit_is_read_in_pages_and_goes_after_its_days(place: Place) {
     }
     let long = "x".repeat(1_000);
     store.audit(later(4 * 86_400), None, "login_failed", &long).await.expect("written");
-    let first = store.audit_page(None, 2).await.expect("read");
+    let first = store.audit_page(None, 2, &AuditFilter::default()).await.expect("read");
     assert_eq!((first.len(), first[0].user.as_deref(), first[0].subject.len()), (2, None, 200));
-    let second = store.audit_page(Some(first[1].id), 10).await.expect("read");
+    let second = store.audit_page(Some(first[1].id), 10, &AuditFilter::default()).await.expect("read");
     assert_eq!(second.iter().map(|r| r.subject.as_str()).collect::<Vec<_>>(), ["u2", "u1", "u0"]);
     let otherwise = Retention { audio_days: None, text_days: None };
     let rules = RetentionRules { by_flow: BTreeMap::new(), otherwise, audit_days: Some(2) };
     assert_eq!(store.enforce_retention(later(5 * 86_400), &rules).await.expect("enforced").audit, 3);
-    assert_eq!(store.audit_page(None, 10).await.expect("read").len(), 2);
+    assert_eq!(store.audit_page(None, 10, &AuditFilter::default()).await.expect("read").len(), 2);
+}
+
+async fn the_audit_is_searched_by_what_was_done_and_by_whom(place: Place) {
+    let store = place.open().await;
+    let rows = [
+        (Some("anna"), "login", ""),
+        (Some("bob"), "listened", "c1 1"),
+        (Some("anna"), "listened", "c2 1"),
+        (None, "login_failed", "anna"),
+        (None, "login_failed", "bob"),
+    ];
+    for (user, action, subject) in rows {
+        store.audit(later(0), user, action, subject).await.expect("written");
+    }
+    let find = async |actions: &[&str], user: Option<&str>, before: Option<i64>, limit: u32| {
+        let of = AuditFilter { actions: actions.iter().map(|a| a.to_string()).collect(), user: user.map(String::from) };
+        let rows = store.audit_page(before, limit, &of).await.expect("read");
+        rows.iter().map(|r| format!("{} {}", r.action, r.subject)).collect::<Vec<_>>().join(", ")
+    };
+    assert_eq!(find(&["listened"], None, None, 9).await, "listened c2 1, listened c1 1");
+    assert_eq!(find(&[], Some("anna"), None, 9).await, "login_failed anna, listened c2 1, login ");
+    assert_eq!(find(&["login", "login_failed"], Some("anna"), None, 9).await, "login_failed anna, login ");
+    assert_eq!(find(&["listened"], None, None, 1).await, "listened c2 1");
+    let last = store.audit_page(None, 1, &AuditFilter::default()).await.expect("read")[0].id;
+    assert_eq!(find(&["login_failed"], None, Some(last), 9).await, "login_failed anna");
+    assert_eq!(find(&["'; DROP TABLE audit; --"], Some("' OR 1=1"), None, 9).await, "");
 }
 
 super::places::on_each_database![
@@ -177,4 +203,5 @@ super::places::on_each_database![
     sessions_of_a_user_are_bounded_and_end_together,
     what_the_browser_holds_is_not_in_the_database,
     the_audit_is_read_in_pages_and_goes_after_its_days,
+    the_audit_is_searched_by_what_was_done_and_by_whom,
 ];

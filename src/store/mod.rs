@@ -33,7 +33,7 @@ mod utterances;
 mod writer;
 
 pub use attempts::AttemptRow;
-pub use audit::AuditRow;
+pub use audit::{AuditFilter, AuditRow};
 pub use call_backs::CallBackRow;
 pub use calls::{CallRow, CallStory};
 pub use database::DatabaseUrl;

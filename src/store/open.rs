@@ -123,6 +123,38 @@ impl StoreError {
     }
 }
 
+impl Records {
+    /// Where the database is, for people: without the password.
+    fn place(&self) -> String {
+        match &self.database {
+            None => self.dir.display().to_string(),
+            Some(url) => url.to_string(),
+        }
+    }
+
+    /// A failure, in a sentence that names where it happened and what may be done.
+    fn told(&self, error: &StoreError) -> String {
+        match error {
+            _ if error.is_full() && (self.database.is_none() || matches!(error, StoreError::File { .. })) => {
+                format!(
+                    "the disk with {} is full: records are being lost; free some space or shorten retention_days",
+                    self.dir.display()
+                )
+            }
+            _ if error.is_full() => {
+                format!(
+                    "the disk of {} is full: records are being lost; free some space there or shorten retention_days",
+                    self.place()
+                )
+            }
+            StoreError::Database(source) if self.database.is_some() => {
+                format!("the records in {} failed: {}", self.place(), said(source))
+            }
+            other => other.to_string(),
+        }
+    }
+}
+
 /// What the database said, in a sentence for people.
 fn said(error: &sqlx::Error) -> String {
     match error {
@@ -199,10 +231,12 @@ impl Store {
 
     /// Where the database is, for people: without the password.
     pub fn place(&self) -> String {
-        match &self.records.database {
-            None => self.records.dir.display().to_string(),
-            Some(url) => url.to_string(),
-        }
+        self.records.place()
+    }
+
+    /// A failure, in a sentence that names where it happened: which server, or which folder.
+    pub fn told(&self, error: &StoreError) -> String {
+        self.records.told(error)
     }
 
     /// A transaction that writes.
@@ -259,4 +293,28 @@ pub(super) async fn write_record(db: &mut AnyConnection, call: CallId, now: Mome
 pub(super) fn make_private_dir(path: &Path) -> std::io::Result<()> {
     use std::os::unix::fs::DirBuilderExt;
     std::fs::DirBuilder::new().recursive(true).mode(0o700).create(path)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn failures_name_the_server_or_the_folder_where_they_happened() {
+        let folder = Records::in_folder(Path::new("/var/lib/hotline"));
+        let address = DatabaseUrl::parse("postgres://hotline:secret@db.example.com/records").expect("an address");
+        let server = Records { database: Some(address), ..folder.clone() };
+        let slow = StoreError::Database(sqlx::Error::PoolTimedOut);
+        assert_eq!(
+            server.told(&slow),
+            "the records in PostgreSQL records at db.example.com:5432 failed: it does not answer in time"
+        );
+        assert_eq!(folder.told(&slow), "the record database failed: it does not answer in time");
+        // Sounds are files in the folder, wherever the database is.
+        let full = || StoreError::File { path: "/var/lib/hotline/x".into(), source: std::io::ErrorKind::StorageFull.into() };
+        for records in [&folder, &server] {
+            assert!(records.told(&full()).starts_with("the disk with /var/lib/hotline is full"), "{}", records.told(&full()));
+        }
+        assert!(!format!("{}{}", server.told(&slow), server.told(&full())).contains("secret"));
+    }
 }

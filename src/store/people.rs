@@ -33,6 +33,8 @@ pub struct EarlierCall {
     pub disposition: Option<Disposition>,
     /// What the agent wrote, if one did.
     pub summary: Option<Pii<String>>,
+    /// What the caller answered to what was asked after the talk.
+    pub after_talk: Option<Pii<String>>,
 }
 
 /// Where an agent was.
@@ -93,7 +95,10 @@ impl Store {
             "SELECT c.id, c.began_ms, c.flow, c.disposition_json, \
              (SELECT string_agg(m.meaning, ' ') FROM (SELECT t.meaning FROM turns t WHERE t.call = c.id AND t.meaning IS NOT NULL \
              ORDER BY t.turn LIMIT 100) m) AS meanings, \
-             (SELECT w.summary FROM wrapups w WHERE w.call = c.id ORDER BY w.at_ms DESC LIMIT 1) AS summary \
+             (SELECT w.summary FROM wrapups w WHERE w.call = c.id ORDER BY w.at_ms DESC LIMIT 1) AS summary, \
+             (SELECT string_agg(a.heard, ' · ') FROM (SELECT t.heard FROM turns t WHERE t.call = c.id AND t.meaning IS NOT NULL \
+             AND t.sensitive = 0 AND t.heard <> '' AND t.at_us > (SELECT MAX(d.at_us) FROM decisions d \
+             WHERE d.call = c.id AND d.what = 'after_talk') ORDER BY t.turn LIMIT 10) a) AS answers \
              FROM calls c JOIN calls this ON this.caller = c.caller AND this.id = $1 AND this.id <> c.id \
              WHERE length(c.caller) >= 3 AND lower(c.caller) <> 'anonymous' AND c.began_ms <= this.began_ms \
              ORDER BY c.began_ms DESC LIMIT $2",
@@ -107,6 +112,7 @@ impl Store {
                 let disposition: Option<String> = row.try_get("disposition_json")?;
                 let summary: Option<String> = row.try_get("summary")?;
                 let meanings: Option<String> = row.try_get("meanings")?;
+                let answers: Option<String> = row.try_get("answers")?;
                 Ok(EarlierCall {
                     call: call_id(row.try_get("id")?)?,
                     began: WallTime(row.try_get("began_ms")?),
@@ -114,6 +120,7 @@ impl Store {
                     meanings: meanings.unwrap_or_default().split(' ').filter(|m| !m.is_empty()).map(String::from).collect(),
                     disposition: disposition.as_deref().map(|d| from_json("a disposition", d)).transpose()?,
                     summary: summary.map(Pii::new),
+                    after_talk: answers.map(Pii::new),
                 })
             })
             .collect()

@@ -81,12 +81,14 @@ pub(crate) fn card() -> HandOverCard {
             intent: None,
             answer: Pii::new("on its way".into()),
             sensitive: false,
+            of: None,
         }],
         step: None,
         verified: false,
         tier: None,
         priority: 0,
         because: "asked".into(),
+        spoke_with: Vec::new(),
         call_back: None,
         summary: Pii::new("A caller about a parcel.".into()),
     }
@@ -516,6 +518,14 @@ async fn agents_leave_summaries_behind_and_see_the_callers_earlier_calls(place: 
     assert_eq!(earlier.len(), 1);
     assert_eq!((earlier[0].call, earlier[0].meanings.as_slice()), (CALL, ["parcel.where".to_string()].as_slice()));
     assert_eq!(earlier[0].summary.as_ref().map(|s| s.reveal().as_str()), Some("It came."));
+    assert_eq!(earlier[0].after_talk, None, "nothing was asked after that talk");
+    let at = Moment::from_millis(1_200);
+    let talked = Record::Decision { at, what: "after_talk".into(), why: "the agent ended the talk".into() };
+    for record in [talked, turn(1, "four", false), turn(2, "1234", true)] {
+        store.write(CALL, START, &record).await.expect("written");
+    }
+    let earlier = store.earlier_calls(other).await.expect("read");
+    assert_eq!(earlier[0].after_talk.clone().map(Pii::into_inner).as_deref(), Some("four"));
     assert!(store.earlier_calls(CallId(0x123)).await.expect("read").is_empty(), "who hides the number is nobody in particular");
     // Words go with the text retention, also those of agents.
     let rules = RetentionRules {

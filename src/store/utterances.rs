@@ -13,8 +13,10 @@ use std::path::PathBuf;
 /// One utterance as remembered.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct UtteranceRow {
-    /// Counted by the listener.
+    /// Counted by the listener; an agent's from [`UtteranceId::AGENTS`] on.
     pub utterance: UtteranceId,
+    /// Who said it: `caller` or `agent`.
+    pub by: &'static str,
     /// Milliseconds from the call's beginning.
     pub at_ms: u64,
     /// Words; `None` once text retention has passed, empty when sensitive or nothing was heard.
@@ -60,13 +62,17 @@ pub(super) async fn insert(db: &mut AnyConnection, call: CallId, heard: &Utteran
 }
 
 pub(super) async fn of_call(db: &mut AnyConnection, call: CallId, start: Moment) -> Result<Vec<UtteranceRow>, StoreError> {
-    let rows =
-        sqlx::query("SELECT * FROM utterances WHERE call = $1 ORDER BY utterance").bind(call.to_string()).fetch_all(db).await?;
+    let rows = sqlx::query("SELECT * FROM utterances WHERE call = $1 ORDER BY at_us, utterance")
+        .bind(call.to_string())
+        .fetch_all(db)
+        .await?;
     rows.iter()
         .map(|row| {
             let engine: Option<String> = row.try_get("engine")?;
+            let utterance = UtteranceId(u32::try_from(from_sql(row.try_get("utterance")?)).unwrap_or(u32::MAX));
             Ok(UtteranceRow {
-                utterance: UtteranceId(u32::try_from(from_sql(row.try_get("utterance")?)).unwrap_or(u32::MAX)),
+                utterance,
+                by: if utterance.is_agent() { "agent" } else { "caller" },
                 at_ms: after_start_ms(row.try_get("at_us")?, start),
                 text: row.try_get::<Option<String>, _>("text")?.map(Pii::new),
                 confidence: confidence(row, "confidence")?,

@@ -174,7 +174,7 @@ impl Shared {
     }
 
     /// Whether to try this again after a moment, which is over then.
-    async fn try_again(&self, error: &StoreError) -> bool {
+    async fn try_again(&self, store: &Store, error: &StoreError) -> bool {
         if !error.may_pass() {
             return false;
         }
@@ -182,7 +182,7 @@ impl Shared {
         if since.elapsed() > PATIENCE {
             return false;
         }
-        self.say(format!("the records wait in memory, nothing is lost yet, calls go on: {error}"));
+        self.say(format!("the records wait in memory, nothing is lost yet, calls go on: {}", store.told(error)));
         // The writer's own pace: nobody waits for it.
         tokio::time::sleep(BETWEEN).await;
         true
@@ -198,11 +198,7 @@ impl Shared {
     fn settle(&self, store: &Store, result: Result<(), StoreError>) {
         match result {
             Ok(()) => self.well(),
-            Err(e) if e.is_full() => self.lose(format!(
-                "the disk with {} is full: records are being lost; free some space or shorten retention_days",
-                store.dir().display()
-            )),
-            Err(e) => self.lose(e.to_string()),
+            Err(e) => self.lose(store.told(&e)),
         }
     }
 }
@@ -240,9 +236,9 @@ async fn write_notes(store: &Store, shared: &Shared, notes: &mut Vec<Note>) {
     loop {
         match write_together(store, notes).await {
             Ok(()) => shared.well(),
-            Err(error) if shared.try_again(&error).await => continue,
+            Err(error) if shared.try_again(store, &error).await => continue,
             // One by one would wait for each of them.
-            Err(error) if error.may_pass() => notes.iter().for_each(|_| shared.lose(error.to_string())),
+            Err(error) if error.may_pass() => notes.iter().for_each(|_| shared.lose(store.told(&error))),
             Err(_) => {
                 for (call, now, record) in notes.iter() {
                     shared.settle(store, store.write(*call, *now, record).await);
@@ -266,7 +262,7 @@ async fn write_together(store: &Store, notes: &[Note]) -> Result<(), StoreError>
 async fn do_other(store: &Store, shared: &Shared, job: Other) {
     let result = loop {
         match attempt(store, &job).await {
-            Err(error) if shared.try_again(&error).await => {}
+            Err(error) if shared.try_again(store, &error).await => {}
             done => break done,
         }
     };

@@ -2,6 +2,7 @@
 
 use super::WebState;
 use super::problem::{Answer, Asked};
+use crate::store::AuditFilter;
 use axum::Json;
 use axum::extract::State;
 use schemars::JsonSchema;
@@ -18,6 +19,10 @@ pub(super) struct Page {
     before: Option<i64>,
     /// At most so many, and 500; 100 unless given.
     limit: Option<u32>,
+    /// Only these actions, joined by commas; at most 20.
+    actions: Option<String>,
+    /// Only what this user did, or somebody who tried this name.
+    user: Option<String>,
 }
 
 /// One thing that somebody did.
@@ -36,7 +41,10 @@ pub(super) struct Entry {
 
 /// `GET /audit`.
 pub(super) async fn list(State(state): State<WebState>, Asked(page): Asked<Page>) -> Answer<Json<Vec<Entry>>> {
-    let rows = state.store.audit_page(page.before, page.limit.unwrap_or(USUAL)).await?;
+    let words = |text: String| text.split(',').map(str::trim).filter(|word| !word.is_empty()).map(String::from).collect();
+    let user = page.user.map(|user| user.trim().to_lowercase()).filter(|user| !user.is_empty());
+    let of = AuditFilter { actions: page.actions.map(words).unwrap_or_default(), user };
+    let rows = state.store.audit_page(page.before, page.limit.unwrap_or(USUAL), &of).await?;
     let entries = rows.into_iter().map(|row| Entry {
         id: row.id,
         at: super::rfc3339(row.at),

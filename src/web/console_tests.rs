@@ -237,6 +237,14 @@ async fn logging_in_tells_strangers_nothing_and_is_limited() {
     assert!(text.contains(r#""user":"anna","action":"login","subject":"""#), "{text}");
     assert!(text.contains(r#""user":null,"action":"login_failed","subject":"anna""#), "{text}");
     assert!(text.contains("(no such user)") && !text.contains("nobody") && !text.contains("horse"), "{text}");
+    // Searched by kind and by who it was about; what cannot be asked for is said.
+    let found = async |query: &str| web.ask("GET", &format!("/audit?{query}"), &[("cookie", &admin)], None).await;
+    let logins = found("actions=login,logout&user=Anna").await.body;
+    assert_eq!((logins.as_array().map(Vec::len), &logins[0]["action"]), (Some(1), &json!("login")), "{logins}");
+    let failed = found("actions=login_failed&user=anna").await.body;
+    assert!(failed.as_array().is_some_and(|rows| rows.len() >= 2 && rows.iter().all(|r| r["subject"] == "anna")), "{failed}");
+    assert_eq!(found("actions=nothing").await.body, json!([]));
+    assert_eq!(found("who=anna").await.code(), (400, "unreadable"));
 }
 
 #[tokio::test]

@@ -6,8 +6,8 @@ use super::problem::{Answer, Asked, Body, Named, Problem};
 use super::{WebState, wall_now};
 use crate::acd::{AgentState, Presence};
 use crate::base::{CallId, Pii, UtteranceId};
-use crate::call::DeskAsk;
-use crate::server::{Desks, TO_AGENT};
+use crate::call::{DeskAsk, TurnOf};
+use crate::server::{BEFORE, Desks, TO_AGENT};
 use crate::store::{DraftVerdict, PresenceRow, WrapUp};
 use axum::Json;
 use axum::extract::State;
@@ -208,6 +208,48 @@ pub(super) async fn transfer(
     shown(&side, &agent, asked).await
 }
 
+/// Where in the flow the caller goes on.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Back {
+    /// One of the call's `back_to`.
+    node: String,
+}
+
+/// `POST /desk/back`: into the flow, to a node that it names for it. Others are refused here, and by the call.
+pub(super) async fn back(State(state): State<WebState>, signed_in: SignedIn, Body(to): Body<Back>) -> Answer<Json<Desk>> {
+    let (side, agent) = at(&state, signed_in)?;
+    side.look();
+    let desk = desk_view::desk(&side, &agent).ok_or_else(Problem::not_found)?;
+    if !desk.may_send_back_to(&to.node) {
+        return Err(Problem::invalid(
+            "The flow lets no agent send this caller there. Name one of the nodes that the desk shows.",
+        ));
+    }
+    let asked = side.desks.wish(&agent, DeskAsk::ToNode { node: to.node });
+    shown(&side, &agent, asked).await
+}
+
+/// `POST /desk/park`.
+pub(super) async fn park(State(state): State<WebState>, signed_in: SignedIn) -> Answer<Json<Desk>> {
+    let (side, agent) = at(&state, signed_in)?;
+    let asked = side.desks.wish(&agent, DeskAsk::Park);
+    shown(&side, &agent, asked).await
+}
+
+/// `POST /desk/fetch`: the phone of who asks rings for a parked caller.
+pub(super) async fn fetch(State(state): State<WebState>, signed_in: SignedIn, Body(of): Body<OfCall>) -> Answer<Json<Desk>> {
+    let (side, agent) = at(&state, signed_in)?;
+    let call: CallId = of.call.parse().map_err(|_| Problem::not_found())?;
+    let desk = desk_view::desk(&side, &agent).ok_or_else(Problem::not_found)?;
+    if !desk.may_fetch(&of.call) {
+        let detail = "This caller is not parked any more, or not in a queue of yours.";
+        return Err(Problem::new(StatusCode::CONFLICT, "not_parked", detail));
+    }
+    let asked = side.desks.fetch(&agent, call);
+    shown(&side, &agent, asked).await
+}
+
 /// The queue and the colleague that are meant.
 fn whom(side: &DeskSide, agent: &str, to: Transfer) -> Answer<(String, Option<String>)> {
     let people = side.desks.people();
@@ -250,6 +292,13 @@ pub(super) async fn end_consult(
 ) -> Answer<Json<Desk>> {
     let (side, agent) = at(&state, signed_in)?;
     let asked = side.desks.wish(&agent, if end.complete { DeskAsk::Complete } else { DeskAsk::GoBack });
+    shown(&side, &agent, asked).await
+}
+
+/// `POST /desk/consult/three-way`: the caller comes in.
+pub(super) async fn three_way(State(state): State<WebState>, signed_in: SignedIn) -> Answer<Json<Desk>> {
+    let (side, agent) = at(&state, signed_in)?;
+    let asked = side.desks.wish(&agent, DeskAsk::ThreeWay);
     shown(&side, &agent, asked).await
 }
 
@@ -349,22 +398,37 @@ pub(super) async fn wrong(State(state): State<WebState>, signed_in: SignedIn, Bo
     side.look();
     let last = side.last(&agent).ok_or_else(Problem::not_found)?;
     let board = side.desks.board(last.call).ok_or_else(Problem::not_found)?;
-    if wrong.turn >= TO_AGENT {
+    // On the card of a call-back they are another call's.
+    let of = match wrong.turn.checked_sub(BEFORE) {
+        Some(nth) => {
+            let turn = board.card.as_ref().and_then(|card| card.turns.get(nth as usize));
+            turn.and_then(|turn| turn.of).ok_or_else(|| {
+                Problem::invalid(
+                    "Where this turn stands in the records is not known: it was kept before hotline wrote that down.",
+                )
+            })?
+        }
+        None => TurnOf { call: last.call, turn: wrong.turn },
+    };
+    if (TO_AGENT..BEFORE).contains(&wrong.turn) {
         return Err(Problem::invalid("The robot had no part in what was said to you. Mark one of its turns before."));
+    }
+    if of.call != last.call && state.store.began(of.call).await?.is_none() {
+        return Err(Problem::not_found());
     }
     if let Some(intent) = &wrong.intent {
         if !board.flow.intents.contains_key(intent) {
             return Err(Problem::invalid("The flow of this call has no such intent."));
         }
-        state.store.label(last.call, wrong.turn, Some(intent), wall_now()).await?;
+        state.store.label(of.call, of.turn, Some(intent), wall_now()).await?;
     }
     if let Some(answer) = wrong.answer.filter(|answer| !answer.trim().is_empty()) {
         if answer.chars().count() > TEXT_MAX {
             return Err(Problem::invalid("The answer is too long: at most 4 000 characters."));
         }
-        state.store.agent_task(last.call, wrong.turn, &answer).await?;
+        state.store.agent_task(of.call, of.turn, &answer).await?;
     }
-    state.note(Some(&who), "robot_wrong", &format!("{} {}", last.call, wrong.turn)).await;
+    state.note(Some(&who), "robot_wrong", &format!("{} {}", of.call, of.turn)).await;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -438,7 +502,7 @@ pub(super) async fn history(
     let call = own_call(&side, &agent, &of.call)?;
     let earlier = state.store.earlier_calls(call).await?;
     let board = side.desks.board(call);
-    Ok(Json(earlier.into_iter().map(|earlier| Earlier::of(earlier, board.as_ref())).collect()))
+    Ok(Json(earlier.into_iter().map(|earlier| Earlier::of(earlier, board.as_deref())).collect()))
 }
 
 /// `GET /desk/audio/{call}/{utterance}`: what the caller said, from the agent's own call.

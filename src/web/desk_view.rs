@@ -2,14 +2,15 @@
 
 use super::desk::DeskSide;
 use super::rfc3339;
-use crate::acd::{AgentState, AgentView, Interval, Presence, QueueView};
+use crate::acd::{AgentState, AgentView, Interval, ParkedView, Presence, QueueView};
 use crate::base::{CallId, Disposition, Language, Moment, WallTime};
 use crate::call::{HandOverCard, reason as reason_words, spaced};
-use crate::server::{Board, Desks};
+use crate::server::{BEFORE, Board, Desks, Floor};
 use crate::store::EarlierCall;
 use schemars::JsonSchema;
 use serde::Serialize;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// An agent whose load is above this has had much to bear.
 const HIGH_LOAD: u8 = 70;
@@ -27,8 +28,46 @@ pub(super) struct Desk {
     /// Of the call's flow.
     intents: Vec<Intent>,
     call: Option<Call>,
+    /// Callers whom this agent may fetch, own ones first, then the oldest.
+    parked: Vec<Parked>,
+    /// One of them has hung up; for a minute.
+    parked_gone: Option<ParkedLeft>,
     /// The agent has just come for somebody who was called back in vain; for a minute.
     not_reached: Option<NotReached>,
+}
+
+/// A caller who is parked.
+#[derive(Serialize, JsonSchema, PartialEq, Clone)]
+struct Parked {
+    call: String,
+    queue: String,
+    /// Who parked them.
+    by: String,
+    caller: String,
+    /// What they want, in their language.
+    wants: Option<String>,
+    since: String,
+    /// They come back then by themselves.
+    until: String,
+}
+
+#[derive(Serialize, JsonSchema, PartialEq, Clone)]
+struct ParkedLeft {
+    caller: String,
+    by: String,
+    at: String,
+}
+
+impl Desk {
+    /// Whether this agent may fetch that call.
+    pub(super) fn may_fetch(&self, call: &str) -> bool {
+        self.parked.iter().any(|parked| parked.call == call)
+    }
+
+    /// Whether the caller of this desk may be sent back to that node of the flow.
+    pub(super) fn may_send_back_to(&self, node: &str) -> bool {
+        self.call.as_ref().is_some_and(|call| call.back_to.iter().any(|to| to.name == node))
+    }
 }
 
 #[derive(Serialize, JsonSchema, PartialEq, Clone)]
@@ -117,6 +156,8 @@ struct Call {
     consult: Option<Consult>,
     /// Why no colleague was reached last: nobody, declined, no_answer, left, lost or failed.
     consult_failed: Option<String>,
+    /// Nodes of the flow that this agent may send the caller back to.
+    back_to: Vec<Intent>,
     since: String,
     waited_s: u64,
     card: Card,
@@ -137,6 +178,8 @@ struct Consult {
     asked: bool,
     /// The two hear each other; before, it rings.
     talking: bool,
+    /// And the caller, too: all three are together.
+    three_way: bool,
 }
 
 #[derive(Serialize, JsonSchema, PartialEq, Clone)]
@@ -156,6 +199,8 @@ struct Card {
     slots: BTreeMap<String, String>,
     because: String,
     because_text: Words,
+    /// Agents whom the caller has talked with in this call, oldest first.
+    spoke_with: Vec<String>,
     summary: String,
     verified: bool,
     tier: Option<String>,
@@ -228,6 +273,8 @@ pub(super) struct Earlier {
     because: Option<String>,
     disposition: String,
     summary: Option<String>,
+    /// What the caller answered after the talk.
+    after_talk: Option<String>,
 }
 
 impl Earlier {
@@ -251,6 +298,7 @@ impl Earlier {
             because,
             disposition: earlier.disposition.as_ref().map_or("going_on", Disposition::name).to_string(),
             summary: earlier.summary.map(|summary| summary.into_inner()),
+            after_talk: earlier.after_talk.map(|answer| answer.into_inner()),
         }
     }
 }
@@ -283,12 +331,50 @@ pub(super) fn desk(side: &DeskSide, agent: &str) -> Option<Desk> {
         dispositions: side.dispositions.clone(),
         intents,
         call: call.map(|(call, _)| call),
+        parked: parked(desks, &floor, agent, &serves),
+        parked_gone: floor
+            .parked_gone
+            .iter()
+            .rev()
+            .find(|gone| (gone.by == agent || serves(&gone.queue)) && gone.is_fresh(desks.now()))
+            .map(|gone| ParkedLeft {
+                caller: who_and_what(desks, gone.call).0,
+                by: gone.by.clone(),
+                at: rfc3339(desks.wall(gone.at)),
+            }),
         not_reached: floor
             .in_vain
             .iter()
             .find(|vain| vain.agent == agent && vain.is_fresh(desks.now()))
             .map(|vain| NotReached { why: vain.why.into(), at: rfc3339(desks.wall(vain.at)) }),
     })
+}
+
+/// Who called, and what they want.
+fn who_and_what(desks: &Desks, call: CallId) -> (String, Option<String>) {
+    let Some(board) = desks.board(call) else { return Default::default() };
+    let Some(card) = &board.card else { return Default::default() };
+    let wants = card.intent.as_deref().map(|name| board.flow.intent_label(name, card.language));
+    (card.caller.as_str().to_string(), wants)
+}
+
+/// Whom this agent may fetch: what is parked in a queue of theirs, or by them.
+fn parked(desks: &Desks, floor: &Floor, agent: &str, serves: &dyn Fn(&str) -> bool) -> Vec<Parked> {
+    let mut theirs: Vec<_> = floor.parked.iter().filter(|parked| parked.by == agent || serves(&parked.queue)).collect();
+    theirs.sort_by_key(|parked| (parked.by != agent, parked.since));
+    let view = |parked: &ParkedView| {
+        let (caller, wants) = who_and_what(desks, parked.call);
+        Parked {
+            call: parked.call.to_string(),
+            queue: parked.queue.clone(),
+            by: parked.by.clone(),
+            caller,
+            wants,
+            since: rfc3339(desks.wall(parked.since)),
+            until: rfc3339(in_future(desks, parked.until)),
+        }
+    };
+    theirs.into_iter().map(view).collect()
 }
 
 fn in_future(desks: &Desks, at: Moment) -> WallTime {
@@ -321,7 +407,7 @@ fn intents(board: &Board, language: &str) -> Vec<Intent> {
     board.flow.intents.keys().map(label).collect()
 }
 
-fn call_of(side: &DeskSide, view: &AgentView) -> Option<(Call, Board)> {
+fn call_of(side: &DeskSide, view: &AgentView) -> Option<(Call, Arc<Board>)> {
     let desks = &side.desks;
     let last = side.last(&view.name);
     let (id, queue, waited) = match (view.state, &view.call) {
@@ -331,7 +417,7 @@ fn call_of(side: &DeskSide, view: &AgentView) -> Option<(Call, Board)> {
     };
     let board = desks.board(id)?;
     let card = board.card.clone()?;
-    let consult = consult_of(&desks.floor().borrow().agents, view, id);
+    let consult = consult_of(&desks.floor().borrow().agents, view, id, board.three_way);
     let phase = match view.state {
         AgentState::Offered(_) => "offered",
         AgentState::WrapUp => "wrapup",
@@ -343,12 +429,14 @@ fn call_of(side: &DeskSide, view: &AgentView) -> Option<(Call, Board)> {
     let left = last.filter(|last| last.call == id).map(|last| last.left).unwrap_or_default();
     let after = phase == "wrapup";
     let summary = left.summary.map(|text| text.into_inner()).or_else(|| after.then(|| summary(&card, &board)));
+    let back_to = if matches!(phase, "talking" | "held") { back_to(&board, &queue, &card) } else { Vec::new() };
     let call = Call {
         id: id.to_string(),
         queue,
         phase: phase.to_string(),
         consult,
         consult_failed: board.consult_failed.clone().filter(|_| matches!(phase, "talking" | "held")),
+        back_to,
         since: rfc3339(desks.wall(view.since)),
         waited_s: waited.as_secs(),
         checklist: checklist(&board, &card),
@@ -362,8 +450,19 @@ fn call_of(side: &DeskSide, view: &AgentView) -> Option<(Call, Board)> {
     Some((call, board))
 }
 
+/// Where the flow lets this agent send the caller back to.
+fn back_to(board: &Board, queue: &str, card: &HandOverCard) -> Vec<Intent> {
+    let flow = &board.flow;
+    let target = match &board.target {
+        Some(name) => flow.targets.get(name),
+        None => flow.targets.values().find(|target| target.queue() == Some(queue)),
+    };
+    let node = |name: &String| Intent { name: name.clone(), label: flow.node_label(name, card.language) };
+    target.map(|target| target.back_to.iter().map(node).collect()).unwrap_or_default()
+}
+
 /// The colleague whom an agent asks because of a call, or who asks them.
-fn consult_of(agents: &[AgentView], view: &AgentView, call: CallId) -> Option<Consult> {
+fn consult_of(agents: &[AgentView], view: &AgentView, call: CallId, three_way: bool) -> Option<Consult> {
     let of_call = |state: AgentState| match state {
         AgentState::Offered(other) => (other == call).then_some(false),
         AgentState::Talking(other) => (other == call).then_some(true),
@@ -371,11 +470,11 @@ fn consult_of(agents: &[AgentView], view: &AgentView, call: CallId) -> Option<Co
     };
     let talking = of_call(view.state)?;
     if let Some(asks) = &view.consulted_by {
-        return Some(Consult { with: asks.clone(), asked: true, talking });
+        return Some(Consult { with: asks.clone(), asked: true, talking, three_way });
     }
     let asked = agents.iter().filter(|a| a.name != view.name && a.consulted_by.as_ref() == Some(&view.name));
     let (colleague, talking) = asked.filter_map(|a| Some((a, of_call(a.state)?))).next()?;
-    Some(Consult { with: colleague.name.clone(), asked: false, talking })
+    Some(Consult { with: colleague.name.clone(), asked: false, talking, three_way })
 }
 
 /// What the call was about, for the agent to change: what was wanted, with the values, and what was answered last.
@@ -386,7 +485,7 @@ fn summary(card: &HandOverCard, board: &Board) -> String {
     let first =
         |answer: &str| answer.split_inclusive(['.', '。', '!', '！', '?', '？']).next().unwrap_or_default().trim().to_string();
     let answered = card.turns.iter().rev().map(|turn| first(turn.answer.reveal())).find(|answer| !answer.is_empty());
-    let parts = wanted.into_iter().chain(slots).chain(answered.map(|answer| format!("« {answer} »")));
+    let parts = wanted.into_iter().chain(slots).chain(answered.map(|answer| format!("“{answer}”")));
     parts.collect::<Vec<_>>().join("; ")
 }
 
@@ -399,7 +498,7 @@ fn checklist(board: &Board, card: &HandOverCard) -> Vec<Item> {
 
 /// What the flow would answer: to the caller's last words where they meant nothing for sure, else to what was wanted.
 fn draft(card: &HandOverCard, board: &Board, at: WallTime) -> Option<Draft> {
-    let said = board.turns.iter().rev().find(|turn| !turn.sensitive && !turn.text.reveal().trim().is_empty());
+    let said = board.turns.iter().rev().find(|turn| !turn.sensitive && !turn.agent && !turn.text.reveal().trim().is_empty());
     let nearest = said.and_then(|turn| turn.nearest.clone());
     let answer = |intent: String| {
         let (source, text) = board.flow.answer_to(&intent, card.language, card.slots.reveal(), at)?;
@@ -421,12 +520,12 @@ fn turns(board: &Board, card: &HandOverCard) -> Vec<Turn> {
             sensitive: turn.sensitive,
             utterance: None,
         };
-        (0..).zip(&card.turns).map(turn).collect::<Vec<_>>()
+        (BEFORE..).zip(&card.turns).map(turn).collect::<Vec<_>>()
     });
     let turn = |turn: &crate::server::BoardTurn| Turn {
         number: turn.turn,
         at_s: turn.at.since(board.began).as_secs(),
-        who: "caller".into(),
+        who: if turn.agent { "agent" } else { "caller" }.into(),
         text: turn.text.reveal().clone(),
         intent: turn.intent.clone(),
         answer: Some(turn.answer.reveal().clone()).filter(|answer| !answer.is_empty()),
@@ -453,6 +552,7 @@ fn card_body(card: &HandOverCard, board: &Board, signed: bool) -> Card {
         slots: card.slots.reveal().clone(),
         because_text: because(&card.because),
         because: card.because.clone(),
+        spoke_with: card.spoke_with.clone(),
         summary: card.summary.reveal().clone(),
         verified: card.verified,
         tier: card.tier.clone(),
@@ -556,7 +656,7 @@ pub(super) fn wall(side: &DeskSide) -> Wall {
         calls_today: view.calls,
     });
     let waiting = floor.waiting.iter().map(|w| {
-        let card = desks.board(w.call).and_then(|board| board.card);
+        let card = desks.board(w.call).and_then(|board| board.card.clone());
         let since = Moment::from_micros(floor.at.micros().saturating_sub(w.waited.as_micros() as u64));
         Waiting {
             call: w.call.to_string(),

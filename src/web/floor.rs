@@ -15,6 +15,7 @@ use serde_json::Value;
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::time::Instant;
 
 /// Changes that come faster than this are sent together.
 const TOGETHER: Duration = Duration::from_millis(100);
@@ -60,6 +61,7 @@ pub(super) async fn run(side: Arc<DeskSide>, hub: Hub, store: Store) {
     let mut present: BTreeSet<String> = BTreeSet::new();
     let mut sent: HashMap<String, Desk> = HashMap::new();
     let mut wall: Option<Wall> = None;
+    let mut earliest = Instant::now();
     loop {
         tokio::select! {
             changed = floor.changed() => if changed.is_err() { return },
@@ -68,8 +70,9 @@ pub(super) async fn run(side: Arc<DeskSide>, hub: Hub, store: Store) {
             // The page's clock: nothing happens, and yet waits grow longer.
             () = tokio::time::sleep(EVERY) => {}
         }
-        // What comes within this tenth of a second is sent with it: the pace of the page, nobody is waited for.
-        tokio::time::sleep(TOGETHER).await;
+        // The first change is sent at once, what comes in the next tenth of a second together: nobody reads faster.
+        tokio::time::sleep_until(earliest).await;
+        earliest = Instant::now() + TOGETHER;
         floor.mark_unchanged();
         boards.mark_unchanged();
         let now = here.borrow_and_update().clone();

@@ -124,6 +124,14 @@ pub(super) fn table() -> Vec<Route> {
         Route::new(post.clone(), "/desk/transfer", Desk, "Sends the caller on to a queue or a colleague.", desk::transfer)
             .takes::<desk::Transfer>()
             .gives::<desk_view::Desk>(),
+        Route::new(post.clone(), "/desk/park", Desk, "Puts the caller aside; the agent is done.", desk::park)
+            .gives::<desk_view::Desk>(),
+        Route::new(post.clone(), "/desk/fetch", Desk, "Takes a parked caller: the agent's phone rings.", desk::fetch)
+            .takes::<desk::OfCall>()
+            .gives::<desk_view::Desk>(),
+        Route::new(post.clone(), "/desk/back", Desk, "Sends the caller back to a node of the flow.", desk::back)
+            .takes::<desk::Back>()
+            .gives::<desk_view::Desk>(),
         Route::new(post.clone(), "/desk/consult", Desk, "Asks a colleague while the caller is on hold.", desk::consult)
             .takes::<desk::Transfer>()
             .gives::<desk_view::Desk>(),
@@ -135,6 +143,14 @@ pub(super) fn table() -> Vec<Route> {
             desk::end_consult,
         )
         .takes::<desk::ConsultEnd>()
+        .gives::<desk_view::Desk>(),
+        Route::new(
+            post.clone(),
+            "/desk/consult/three-way",
+            Desk,
+            "Brings the caller to the agent and the colleague: all three hear each other.",
+            desk::three_way,
+        )
         .gives::<desk_view::Desk>(),
         Route::new(post.clone(), "/desk/wrapup", Desk, "Keeps what is to be kept of the call.", desk::wrap_up)
             .takes::<desk::AfterCall>()

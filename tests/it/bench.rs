@@ -13,7 +13,7 @@ fn bench(words: &[&str]) -> Value {
 
 #[test]
 fn what_a_call_costs() {
-    let _turn = crate::gateway::turn();
+    let _seat = crate::gateway::alone();
     let f = bench(&["media", "--calls", "12", "--seconds", "4", "--vad", "--record", "--per-second", "20"]);
     assert_eq!((f["calls"].as_u64(), f["failed"].as_u64()), (Some(12), Some(0)), "{f}");
     let number = |path: &str| f.pointer(path).and_then(Value::as_f64).unwrap_or_else(|| panic!("no {path} in {f}"));
@@ -28,7 +28,7 @@ fn what_a_call_costs() {
 
 #[test]
 fn calls_begin_and_the_limit_is_exact() {
-    let _turn = crate::gateway::turn();
+    let _seat = crate::gateway::alone();
     let f = bench(&["setup", "--per-second", "40", "--calls", "120"]);
     assert_eq!((f["gateway"]["answered"].as_u64(), f["gateway"]["failed"].as_u64()), (Some(120), Some(0)), "{f}");
     assert_eq!(f["bare_server"]["answered"].as_u64(), Some(120), "{f}");
@@ -36,8 +36,23 @@ fn calls_begin_and_the_limit_is_exact() {
 }
 
 #[test]
-fn nothing_is_held_after_many_calls() {
+fn who_asks_for_a_person_rings_a_free_agent() {
+    if !cfg!(feature = "pocketsphinx") {
+        return println!("skipped: built without pocketsphinx");
+    }
     let _turn = crate::gateway::turn();
+    let f = bench(&["reach", "--concurrent", "4", "--rounds", "2"]);
+    assert_eq!((f["calls"].as_u64(), f["failed"].as_u64(), f["keyed"]["n"].as_u64()), (Some(8), Some(0), Some(4)), "{f}");
+    // What is said may not be understood at once where the machine has much else to do.
+    let (spoken, unheard) = (f["spoken"]["n"].as_u64(), f["unreached"].as_u64());
+    assert!(spoken == Some(4) && unheard.is_some_and(|unheard| unheard < 4), "{f}");
+    // A key is no matter of opinion, however busy the machine is: nobody waits for the end of a sentence or a turn of a timer.
+    assert!(f["keyed"]["max"].as_f64().is_some_and(|ms| (0.0..2_000.0).contains(&ms)), "{f}");
+}
+
+#[test]
+fn nothing_is_held_after_many_calls() {
+    let _seat = crate::gateway::alone();
     let heavy = std::env::var_os("HOTLINE_HEAVY").is_some();
     let f = if heavy {
         bench(&["soak", "--calls", "16000", "--minutes", "5"])

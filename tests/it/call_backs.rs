@@ -3,7 +3,7 @@
 
 use crate::console::{Browser, set_up};
 use crate::desk::{Desk, FLOW, PASSWORD, Phone, heard, phase, port, presence, state, tone};
-use crate::gateway::{Gateway, Wanted, hotline};
+use crate::gateway::{Gateway, Wanted, hotline, share_prompts};
 use crate::postgres::{Postgres, store_in};
 use crate::softphone::{MU, Page, pick_up};
 use crate::trunks::Far;
@@ -39,6 +39,7 @@ impl House {
              call_back_trunks = [\"carrier\"]\n\
              [[agent]]\nname = \"anna\"\nphone = \"{phone}\"\nqueues = [\"support\"]\n"
         );
+        share_prompts(&folder.path().join("store"));
         House { folder, anna, more, database: None }
     }
 
@@ -58,10 +59,16 @@ impl House {
 
     /// Asks for a person, then to be called back (key 2, once it was offered), and confirms the number.
     fn asks(&self, gateway: &Gateway) -> Vec<Value> {
+        self.asks_after(gateway, &[])
+    }
+
+    /// The same after something else.
+    fn asks_after(&self, gateway: &Gateway, first: &[&str]) -> Vec<Value> {
         let uri = format!("sip:5551000@{}", gateway.sip);
-        let wait = ["--from", "4930123456", "--wait", "2500", "--dtmf", "0", "--wait", "8000", "--dtmf", "2"];
+        let who = [uri.as_str(), "--from", "4930123456"];
+        let wait = ["--wait", "2500", "--dtmf", "0", "--wait", "8000", "--dtmf", "2"];
         let confirm = ["--wait", "2000", "--dtmf", "1", "--wait", "30000"];
-        Phone::start(&[&[uri.as_str()], wait.as_slice(), confirm.as_slice()].concat()).ended()
+        Phone::start(&[who.as_slice(), first, wait.as_slice(), confirm.as_slice()].concat()).ended()
     }
 }
 
@@ -223,8 +230,8 @@ async fn an_agent_in_the_page_is_joined_with_who_is_called_back() {
     let mut gateway = house.gateway();
     let mut anna = anna_of(&mut gateway).await;
     anna.ask("POST", "/desk/presence", Some(json!({ "state": "away", "reason": "break" }))).await;
-    house.asks(&gateway);
-    backs(&gateway, "waiting").await;
+    house.asks_after(&gateway, &["--wait", "2500", "--dtmf", "1", "--wait", "4000"]);
+    let asked = backs(&gateway, "waiting").await[0]["call"].clone();
     let low = tone(house.folder.path(), 500.0).to_string_lossy().into_owned();
     let (at, wav) = (format!("127.0.0.1:{callers}"), house.path("caller.wav"));
     let answers = ["--answer", "--listen", &at, "--record", &wav, "--wait", "4000", "--dtmf", "1"];
@@ -239,6 +246,14 @@ async fn an_agent_in_the_page_is_joined_with_who_is_called_back() {
     pick_up(&anna, &mut page, MU, &desk, 1_000.0).await;
     tab.until("the conversation", |desk| phase(desk) == "talking").await;
     page.hears(500.0, 2.0).await;
+    // The robot was wrong in the call in which it was asked for: that one is marked, not this one.
+    let turn = desk["call"]["turns"][0]["number"].clone();
+    let wrong = json!({ "turn": turn, "intent": null, "answer": "We close at six." });
+    assert_eq!(anna.ask("POST", "/desk/wrong", Some(wrong)).await.0, 204, "{desk:#}");
+    let config = gateway.config.to_string_lossy().into_owned();
+    let tasks: Value = serde_json::from_str(&hotline(&["--json", "tasks", "--config", &config]).1).expect("JSON");
+    let marked = tasks["tasks"].as_array().and_then(|tasks| tasks.iter().find(|task| task["kind"] == "robot_wrong"));
+    assert_eq!(marked.map(|task| &task["call"]), Some(&asked), "{tasks:#}");
     assert_eq!(anna.ask("POST", "/desk/hangup", None).await.0, 200);
     caller.ended();
     let to_caller = heard(Path::new(&wav), 1_000.0);

@@ -5,11 +5,10 @@ use crate::gateway::{HOTLINE, checkout, terminate};
 use serde_json::json;
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Stdio};
-use std::sync::MutexGuard;
 use std::time::Duration;
 
 /// Ended when dropped, and then the next test's turn comes.
-struct Ours(Child, #[expect(dead_code, reason = "held until the end")] MutexGuard<'static, ()>);
+struct Ours(Child, #[expect(dead_code, reason = "held until the end")] crate::gateway::Seat);
 
 impl Drop for Ours {
     fn drop(&mut self) {
@@ -20,7 +19,7 @@ impl Drop for Ours {
 /// The desk of `make demo-desk`: its address, name and password work, and a caller comes once the agent is there; Ctrl-C ends it.
 #[tokio::test(flavor = "multi_thread")]
 async fn the_demo_desk_can_be_logged_in_to_and_a_caller_comes() {
-    let turn = crate::gateway::turn();
+    let seat = crate::gateway::turn();
     let dir = tempfile::tempdir().expect("a folder");
     let child = Command::new(HOTLINE)
         .args(["demo", "--desk", "--fixtures"])
@@ -31,7 +30,7 @@ async fn the_demo_desk_can_be_logged_in_to_and_a_caller_comes() {
         .stderr(Stdio::null())
         .spawn()
         .expect("the binary starts");
-    let mut child = Ours(child, turn);
+    let mut child = Ours(child, seat);
     let mut lines = BufReader::new(child.0.stdout.take().expect("piped")).lines().map_while(Result::ok);
     let base = lines
         .find_map(|line| line.strip_prefix("The desk:  ").map(|rest| rest[..rest.find("/ ").expect("an end")].to_string()));
@@ -60,7 +59,7 @@ async fn the_demo_desk_can_be_logged_in_to_and_a_caller_comes() {
 
 #[test]
 fn the_demo_places_three_calls_and_all_go_as_they_should() {
-    let _turn = crate::gateway::turn();
+    let _seat = crate::gateway::turn();
     let dir = tempfile::tempdir().expect("a folder");
     let output = Command::new(HOTLINE)
         .arg("demo")

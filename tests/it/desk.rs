@@ -161,13 +161,18 @@ impl House {
 
     /// The same with a flow of its own, and a calendar that is as wrong as this file says.
     pub(crate) fn of(text: &str, annas: Option<&str>, calendar: Option<&Path>) -> House {
+        House::built(text, annas, calendar, "transcript = true\n")
+    }
+
+    /// The same with this in `[desk]`.
+    fn built(text: &str, annas: Option<&str>, calendar: Option<&Path>, desk: &str) -> House {
         let folder = tempfile::tempdir().expect("a folder");
         let flow = folder.path().join("line.yaml");
         std::fs::write(&flow, text).expect("written");
         let (anna, bob) = (port(), port());
         let annas = annas.map_or_else(|| format!("sip:anna@127.0.0.1:{anna}"), String::from);
         let more = format!(
-            "[desk]\ntranscript = true\n[[queue]]\nname = \"support\"\nring_seconds = 10\nwrap_up_seconds = 60\n\
+            "[desk]\n{desk}[[queue]]\nname = \"support\"\nring_seconds = 10\nwrap_up_seconds = 60\npark_seconds = 30\n\
              [[agent]]\nname = \"anna\"\nphone = \"{annas}\"\nqueues = [\"support\"]\n\
              [[agent]]\nname = \"bob\"\nphone = \"sip:bob@127.0.0.1:{bob}\"\nqueues = [\"support\"]\n"
         );
@@ -251,7 +256,7 @@ pub(crate) async fn presence(browser: &mut Browser, state: &str) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_caller_is_served_from_the_desk_and_both_hear_each_other() {
-    let mut house = House::new();
+    let mut house = House::built(FLOW, None, None, "transcript = true\ntranscript_agents = true\n");
     let (mut anna, mut bob) = house.desks().await;
     let mut tab = Desk::open(&anna).await;
     let desk = tab.until("the first desk", |_| true).await;
@@ -260,7 +265,9 @@ async fn a_caller_is_served_from_the_desk_and_both_hear_each_other() {
     // The agent's tone comes nine seconds after the briefing begins, the caller's after it.
     let (high, low) = (tone(house.folder.path(), 1_000.0), tone(house.folder.path(), 500.0));
     let (high, low) = (high.to_string_lossy().into_owned(), with_words(&low, "when are you open"));
-    let phone = house.phone("agent", house.anna, &["--over", "9000", "--play", &high, "--wait", "30000"]);
+    let words = house.path("words.wav");
+    assert_eq!(hotline(&["say", "are you open on sunday", "-o", &words]).0, 0);
+    let phone = house.phone("agent", house.anna, &["--over", "9000", "--play", &high, "--play", &words, "--wait", "30000"]);
     let caller = house.caller("caller", &["--play", &low, "--wait", "30000"]);
     let asked = Instant::now();
     let desk = tab.until("the call", |desk| !desk["call"].is_null()).await;
@@ -292,6 +299,13 @@ async fn a_caller_is_served_from_the_desk_and_both_hear_each_other() {
         let judged = json!({ "intent": intent, "verdict": verdict });
         assert_eq!(anna.ask("POST", "/desk/draft", Some(judged)).await.0, code, "{verdict}");
     }
+    // And what the agent says, once the caller is done, because the operator wants that, too.
+    let by_agent = |desk: &Value| {
+        let turns = desk["call"]["turns"].as_array().cloned().unwrap_or_default();
+        turns.iter().any(|turn| turn["who"] == "agent" && turn["text"].as_str().is_some_and(|said| said.contains("open")))
+    };
+    let desk = tab.until("what the agent says to the caller", by_agent).await;
+    assert_eq!(desk["call"]["draft"]["text"], "From nine to five.", "the draft is for the caller's words: {desk:#}");
     for (on, wanted) in [(true, "held"), (false, "talking")] {
         assert_eq!(anna.ask("POST", "/desk/hold", Some(json!({ "on": on }))).await.0, 200);
         tab.until(wanted, |desk| phase(desk) == wanted).await;
@@ -318,6 +332,10 @@ async fn a_caller_is_served_from_the_desk_and_both_hear_each_other() {
     assert!(to_agent > 2.0 && to_caller > 2.0, "caller: {lines:#?}\nagent: {told:#?}");
     let rows = house.gateway.ended_calls(1);
     assert_eq!(rows[0]["disposition"].as_str().or(rows[0]["ended"].as_str()), Some("transferred"), "{rows:#?}");
+    let config = house.gateway.config.to_string_lossy().into_owned();
+    let (done, shown) = hotline(&["calls", "show", &call, "--config", &config]);
+    let of = |who: &str| shown.lines().any(|line| line.contains(who) && (line.contains("hours") || line.contains("open")));
+    assert!(done == 0 && of("s  agent     \"") && of("s  heard     \""), "{shown}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

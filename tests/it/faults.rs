@@ -1,7 +1,7 @@
 //! What breaks around a running gateway, and who is served all the same.
 
 use crate::desk::{Desk, FLOW, House, Phone, phase, port, state};
-use crate::gateway::{Gateway, Wanted, faketime, hotline};
+use crate::gateway::{Gateway, Wanted, faketime, hotline, share_prompts};
 use crate::postgres::{Postgres, store_in};
 use serde_json::json;
 use sqlx::{Connection, SqliteConnection};
@@ -72,6 +72,7 @@ async fn a_database_that_is_held_for_half_a_minute_costs_nobody_anything() {
 async fn a_postgresql_that_is_gone_for_half_a_minute_costs_nobody_anything() {
     let Some(mut server) = Postgres::start() else { return };
     let folder = tempfile::tempdir().expect("a folder");
+    share_prompts(&folder.path().join("store"));
     let mut line = Line::with_store(&store_in(&server.database(), folder.path()));
     server.stop();
     line.a_call_without_the_database().await;

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{Receiver, channel};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Condvar, LazyLock, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 /// The binary under test.
@@ -41,12 +41,58 @@ pub(crate) fn terminate(child: &mut Child) {
     let _ = child.wait();
 }
 
-/// One gateway at a time: these tests talk in real time, and two of them on two cores would measure each other.
-static ONE: Mutex<()> = Mutex::new(());
+/// How many tests talk in real time at once: one for each core, since more would measure each other.
+struct Seats {
+    state: Mutex<State>,
+    changed: Condvar,
+}
+
+struct State {
+    /// Of those that are left.
+    free: usize,
+    all: usize,
+    /// Somebody wants to be alone: nobody sits down until they were.
+    wants_all: bool,
+}
+
+static SEATS: LazyLock<Seats> = LazyLock::new(|| {
+    let all = std::thread::available_parallelism().map_or(1, usize::from);
+    Seats { state: Mutex::new(State { free: all, all, wants_all: false }), changed: Condvar::new() }
+});
+
+impl Seats {
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn wait_while(&self, condition: impl FnMut(&mut State) -> bool) -> MutexGuard<'_, State> {
+        self.changed.wait_while(self.state(), condition).unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A place among the tests that talk in real time; given back when dropped.
+pub(crate) struct Seat(usize);
+
+impl Drop for Seat {
+    fn drop(&mut self) {
+        SEATS.state().free += self.0;
+        SEATS.changed.notify_all();
+    }
+}
 
 /// Waits for the turn of a test that talks in real time.
-pub(crate) fn turn() -> MutexGuard<'static, ()> {
-    ONE.lock().unwrap_or_else(PoisonError::into_inner)
+pub(crate) fn turn() -> Seat {
+    let mut state = SEATS.wait_while(|state| state.free == 0 || state.wants_all);
+    state.free -= 1;
+    Seat(1)
+}
+
+/// Waits until no other test talks in real time, and keeps it so: for those that measure, or that fill the machine.
+pub(crate) fn alone() -> Seat {
+    SEATS.wait_while(|state| state.wants_all).wants_all = true;
+    let mut state = SEATS.wait_while(|state| state.free < state.all);
+    (state.free, state.wants_all) = (0, false);
+    Seat(state.all)
 }
 
 /// A running gateway; ended by SIGTERM when dropped.
@@ -60,7 +106,7 @@ pub(crate) struct Gateway {
     /// What it said so far.
     seen: Vec<String>,
     /// Last, so that the next test begins when this gateway is gone.
-    _turn: MutexGuard<'static, ()>,
+    _seat: Seat,
 }
 
 /// What differs from test to test.
@@ -85,6 +131,8 @@ pub(crate) struct Wanted<'a> {
     pub(crate) store: &'a str,
     /// A file that says how wrong the calendar is (`+3h`), read by libfaketime at every look at it; time itself runs as ever.
     pub(crate) calendar: Option<&'a Path>,
+    /// No other test talks in real time meanwhile ([`alone`]).
+    pub(crate) alone: bool,
 }
 
 /// Debian's libfaketime.
@@ -97,10 +145,32 @@ pub(crate) fn faketime() -> Option<PathBuf> {
     found
 }
 
+/// Fixed prompts that this run of the tests has made: each gateway would make the same ones again, for seconds of both cores.
+static PROMPTS: LazyLock<PathBuf> = LazyLock::new(|| {
+    let all = Path::new(env!("CARGO_TARGET_TMPDIR")).join("prompts");
+    // Those of earlier runs may have been made by another program.
+    let running = |name: &std::ffi::OsStr| Path::new("/proc").join(name).is_dir();
+    for old in std::fs::read_dir(&all).into_iter().flatten().flatten().filter(|old| !running(&old.file_name())) {
+        drop(std::fs::remove_dir_all(old.path()));
+    }
+    let ours = all.join(std::process::id().to_string());
+    std::fs::create_dir_all(&ours).expect("cargo's folder for tests is writable");
+    ours
+});
+
+/// A folder for a store, with the prompts that are made already.
+pub(crate) fn share_prompts(store: &Path) {
+    std::fs::create_dir_all(store).expect("a folder of our own");
+    let link = store.join("prompts");
+    if !link.exists() {
+        std::os::unix::fs::symlink(&*PROMPTS, link).expect("a folder of our own");
+    }
+}
+
 impl Gateway {
     /// Starts and waits until it takes calls and its recogniser is warm.
     pub(crate) fn start(wanted: Wanted<'_>) -> Gateway {
-        let turn = turn();
+        let seat = if wanted.alone { alone() } else { turn() };
         let dir = tempfile::tempdir().expect("a temporary folder");
         let flow = checkout().join(wanted.flow);
         let env: String = wanted.env.iter().map(|(k, v)| format!("{k} = {v:?}\n")).collect();
@@ -113,6 +183,9 @@ impl Gateway {
              [lookup]\nhosts = {:?}\n{}",
             wanted.sip, wanted.web, wanted.limits, wanted.hosts, wanted.more
         );
+        if wanted.store.is_empty() {
+            share_prompts(&dir.path().join("store"));
+        }
         let config = dir.path().join("hotline.toml");
         std::fs::write(&config, text).expect("a writable folder");
         let mut command = Command::new(HOTLINE);
@@ -132,7 +205,7 @@ impl Gateway {
         let stderr = BufReader::new(child.stderr.take().expect("piped"));
         std::thread::spawn(move || stderr.lines().map_while(Result::ok).for_each(|line| drop(tell.send(line))));
         let mut gateway =
-            Gateway { child, sip: ([0, 0, 0, 0], 0).into(), web: None, config, dir, lines, seen: Vec::new(), _turn: turn };
+            Gateway { child, sip: ([0, 0, 0, 0], 0).into(), web: None, config, dir, lines, seen: Vec::new(), _seat: seat };
         let sip = gateway.line_with("takes calls on sip:");
         gateway.sip = sip.rsplit("sip:").next().and_then(|a| a.trim().parse().ok()).expect("an address");
         let web = gateway.line_with("hand-over cards: http");

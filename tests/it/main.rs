@@ -22,6 +22,7 @@ mod linphone;
 mod media;
 mod moves;
 mod page;
+mod park;
 mod phones;
 mod postgres;
 mod raw;

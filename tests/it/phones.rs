@@ -246,8 +246,14 @@ async fn emergencies_go_out_whatever_happens_and_nothing_else_does() {
     dial("5551000");
     office.gateway.line_with("a call came in");
     phone.command("hangup", "");
-    let rows = office.gateway.ended_calls(1);
-    assert_eq!(rows.len(), 1, "{rows:#?}");
+    let rows = office.gateway.ended_calls(3);
+    assert_eq!(rows.len(), 3, "{rows:#?}");
+    // Emergency calls stand among the others, with what became of them.
+    let of = |disposition: &str| {
+        let emergency = rows.iter().filter(|row| row["flow"] == "emergency" && row["dialled"] == "112");
+        emergency.filter(|row| row["disposition"] == disposition).count()
+    };
+    assert_eq!((of("transferred"), of("failed")), (1, 1), "{rows:#?}");
 }
 
 #[test]
@@ -264,6 +270,13 @@ fn without_a_trunk_an_emergency_call_is_answered_with_words() {
     let back = last_heard(&phone, 1);
     assert!(loud(&back) > 6.0, "words for {} s", loud(&back));
     assert!(phone.log().contains("CSeq: ") && phone.log().contains("SIP/2.0 180 Ringing"), "{}", phone.log());
+    // Another number in the configuration counts from the next SIGHUP on, for signalling and for the call itself.
+    let config = std::fs::read_to_string(&office.gateway.config).expect("a configuration");
+    std::fs::write(&office.gateway.config, config.replace("\"110\"", "\"119\"")).expect("written");
+    office.gateway.reload();
+    phone.command("dial", &format!("sip:119@{};transport=tcp", office.gateway.sip));
+    let dialled = office.gateway.line_with("an emergency number was dialled");
+    assert!(dialled.contains("119"), "{dialled}");
 }
 
 #[test]

@@ -142,6 +142,11 @@ impl Page {
         });
     }
 
+    /// All that it has heard so far, 8 000 samples a second.
+    pub(crate) fn heard<T>(&self, of: impl FnOnce(&[f64]) -> T) -> T {
+        of(&self.heard.borrow())
+    }
+
     fn seconds_of(&self, hertz: f64) -> f64 {
         seconds_of(&self.heard.borrow(), 8_000.0, hertz)
     }

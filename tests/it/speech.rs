@@ -2,7 +2,7 @@
 
 use hotline::audio::{FRAME_SAMPLES, Frame, Pcm, Tap, decode_file};
 use hotline::base::{EarFailure, Expect, Grammar, Hypothesis, Language, Moment, PromptPart, UtteranceId};
-use hotline::speech::{Ear, EarEvent, Ears, EarsConfig, RenderKey, Voices, VoicesConfig};
+use hotline::speech::{Ear, EarEvent, Ears, EarsConfig, RenderKey, Urgency, Voices, VoicesConfig};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, channel};
@@ -193,6 +193,50 @@ fn a_full_pool_costs_one_utterance() {
     assert!(heard(&first_events).1.is_ok());
     say(&second, 1, &spoken("no"));
     assert_eq!(heard(&second_events).1, Ok("no".to_string()));
+}
+
+#[test]
+fn who_was_asked_something_goes_before_who_speaks_aside_and_nobody_loses_a_word() {
+    let Some(ears) = ears(config(1)) else { return };
+    let ((aside, aside_events), (asked, asked_events)) = (attach(&ears), attach(&ears));
+    aside.expect_as(yes_no(), Urgency::Aside);
+    asked.expect(yes_no());
+    let (tap, sound) = (aside.tap(), spoken("yes please"));
+    let frame = |samples: &[i16]| {
+        let mut frame = Frame::SILENCE;
+        frame.samples[..samples.len()].copy_from_slice(samples);
+        Tap::Frame(frame)
+    };
+    let frames: Vec<Tap> = sound.samples.chunks(FRAME_SAMPLES).map(frame).collect();
+    tap.send(Tap::Start { utterance: UtteranceId(0), at: Moment::ZERO }).expect("an ear");
+    for frame in &frames[..frames.len() / 2] {
+        tap.send(*frame).expect("an ear");
+    }
+    let patience = Instant::now();
+    while ears.stats().busy == 0 {
+        assert!(patience.elapsed() < PATIENCE, "no worker was taken");
+        std::thread::yield_now();
+    }
+    // The only worker is taken by who speaks aside, who goes on speaking meanwhile.
+    let (done, stop) = (std::sync::Arc::new(std::sync::atomic::AtomicBool::new(false)), tap.clone());
+    let going_on = done.clone();
+    let speaks = std::thread::spawn(move || {
+        while !going_on.load(std::sync::atomic::Ordering::Acquire) {
+            let _ = stop.try_send(Tap::Frame(Frame::SILENCE));
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    });
+    say(&asked, 0, &spoken("no"));
+    assert_eq!(heard(&asked_events).1, Ok("no".to_string()));
+    done.store(true, std::sync::atomic::Ordering::Release);
+    speaks.join().expect("no panic");
+    for frame in &frames[frames.len() / 2..] {
+        tap.send(*frame).expect("an ear");
+    }
+    tap.send(Tap::End { utterance: UtteranceId(0), complete: true }).expect("an ear");
+    let (_, text, clip) = heard(&aside_events);
+    assert!(clip.millis() >= sound.millis(), "{text:?}");
+    assert!(text.is_ok_and(|text| text.contains("yes")), "what was said before the worker was given away is lost");
 }
 
 #[test]

@@ -104,6 +104,8 @@ export interface Card {
   slots: Record<string, string>;
   because: string;
   because_text: Record<Language, string>;
+  /** Agents whom the caller has talked with in this call, oldest first. */
+  spoke_with: string[];
   summary: string;
   verified: boolean;
   tier: string | null;
@@ -148,6 +150,8 @@ export interface Consult {
   asked: boolean;
   /** The two hear each other; before, it rings. */
   talking: boolean;
+  /** And the caller, too. */
+  three_way: boolean;
 }
 
 export interface Call {
@@ -157,6 +161,8 @@ export interface Call {
   consult: Consult | null;
   /** Why no colleague was reached last. */
   consult_failed: ConsultFailure | null;
+  /** Nodes of the flow that the caller may be sent back to. */
+  back_to: Intent[];
   since: string;
   waited_s: number;
   card: Card;
@@ -173,6 +179,19 @@ export interface Intent {
   label: string;
 }
 
+/** An agent has put this caller aside. */
+export interface ParkedCaller {
+  call: string;
+  queue: string;
+  /** Who parked them. */
+  by: string;
+  caller: string;
+  wants: string | null;
+  since: string;
+  /** They come back then by themselves. */
+  until: string;
+}
+
 export interface Desk {
   agent: Agent;
   queues: Queue[];
@@ -181,6 +200,10 @@ export interface Desk {
   dispositions: string[];
   intents: Intent[];
   call: Call | null;
+  /** Callers whom this agent may fetch. */
+  parked: ParkedCaller[];
+  /** One of them has hung up; for a minute. */
+  parked_gone: { caller: string; by: string; at: string } | null;
   /** For a minute after a call-back came to nothing; it has no wrap-up. */
   not_reached: { why: "no_answer" | "busy" | "mailbox" | "not_wanted" | "failed"; at: string } | null;
 }
@@ -195,6 +218,8 @@ export interface EarlierCall {
   because: string | null;
   disposition: string;
   summary: string | null;
+  /** What the caller answered after the talk. */
+  after_talk: string | null;
 }
 
 export interface WallQueue extends Queue {
@@ -233,6 +258,18 @@ export interface Wall {
   waiting: WaitingCaller[];
   /** Of the whole team; `high` counts the agents above 70. Nobody is named. */
   load: { mean: number; high: number };
+}
+
+/** One thing that somebody did. */
+export interface AuditEntry {
+  id: number;
+  at: string;
+  /** null = nobody who was logged in. */
+  user: string | null;
+  /** Such as `login`, `listened`, `user_changed`. */
+  action: string;
+  /** To whom or what; may be empty. */
+  subject: string;
 }
 
 /** A frame of the event socket. */

@@ -12,20 +12,30 @@ interface Props {
 }
 
 /** Who asks whom, and how far it is. */
-function consultText(t: TFunction, { with: name, asked, talking }: Consult): string {
+function consultText(t: TFunction, { with: name, asked, talking, three_way }: Consult): string {
+  if (three_way) return t(asked ? "consult.asked_three_way" : "consult.three_way", { name });
   if (asked) return t(talking ? "consult.asked_talks" : "consult.asked_rings", { name });
   return t(talking ? "consult.talks" : "consult.rings", { name });
+}
+
+/** How asking a colleague ends for who presses it. */
+function backText(t: TFunction, consult: Consult | null): string {
+  if (consult?.asked) return t("actions.leave");
+  return consult?.three_way ? t("actions.without_colleague") : t("actions.go_back");
 }
 
 /** Only what can be done now is drawn; nothing is greyed out. */
 export function CallActions({ call, possible, perform }: Props) {
   const { t } = useTranslation();
-  const labels: [("hold" | "transfer" | "consult" | "complete" | "go_back" | "wrong" | "abuse" | "hangup"), string][] = [
+  const labels: [("hold" | "park" | "transfer" | "back" | "consult" | "three_way" | "complete" | "go_back" | "wrong" | "abuse" | "hangup"), string][] = [
     ["hold", call.phase === "held" ? t("actions.resume") : t("actions.hold")],
+    ["park", t("actions.park")],
     ["transfer", t("actions.transfer")],
+    ["back", t("actions.back")],
     ["consult", t("actions.consult")],
-    ["complete", t("actions.complete")],
-    ["go_back", call.consult?.asked ? t("actions.leave") : t("actions.go_back")],
+    ["three_way", t("actions.three_way")],
+    ["complete", call.consult?.three_way ? t("actions.leave_to_colleague") : t("actions.complete")],
+    ["go_back", backText(t, call.consult)],
     ["wrong", t("actions.wrong")],
     ["abuse", t("actions.abuse")],
     ["hangup", t("actions.hangup")],

@@ -27,7 +27,7 @@ export function CardPanel({ call, agent, possible, perform }: Props) {
       <header className="card-phase">
         {/* Without the clock: a screen reader would tell the alert anew each second. */}
         <div className="card-alert" role={offered ? "alert" : undefined}>
-          <span className="card-phase-word">{t(`phase.${call.phase}`)}</span>
+          <span className="card-phase-word">{offered && call.consult?.asked ? t("consult.asked_word") : t(`phase.${call.phase}`)}</span>
           {offered && agent.phone !== "browser" ? (
             <span>
               <b>{t("card.pick_up")}</b> <span className="mono">{agent.phone}</span>
@@ -49,6 +49,11 @@ export function CardPanel({ call, agent, possible, perform }: Props) {
           <p className="card-because">
             <span className="note">{t("card.because")}</span> {card.because_text[currentLanguage()] || card.because}
           </p>
+          {card.spoke_with.length > 0 ? (
+            <p className="card-because">
+              <span className="note">{t("card.spoke_with")}</span> {card.spoke_with.join(", ")}
+            </p>
+          ) : null}
         </div>
         <Who card={card} />
       </div>

@@ -11,6 +11,7 @@ import type { Softphone } from "../phone/softphone";
 import { useSay } from "../parts/notices";
 import { reasonText } from "../parts/words";
 import { AbuseDialog } from "./AbuseDialog";
+import { BackDialog } from "./BackDialog";
 import { CallActions } from "./CallActions";
 import { CardPanel } from "./CardPanel";
 import { ChecklistPanel } from "./ChecklistPanel";
@@ -20,6 +21,7 @@ import { HelpOverlay } from "./HelpOverlay";
 import { HistoryPanel } from "./HistoryPanel";
 import { IdlePanel } from "./IdlePanel";
 import { LoadPanel } from "./LoadPanel";
+import { ParkedPanel } from "./ParkedPanel";
 import { PresencePanel } from "./PresencePanel";
 import { ColleaguesPanel, QueuesPanel } from "./QueuesPanel";
 import { Transcript } from "./Transcript";
@@ -58,7 +60,7 @@ export function DeskPage({ live, phone, desk, lost }: Props) {
   return <DeskOf live={live} phone={phone} desk={desk} lost={lost} />;
 }
 
-type Dialog = { is: "none" } | { is: "transfer" | "consult" | "hangup" | "abuse" | "help"; call: string | null } | { is: "wrong"; call: string; turn: Turn };
+type Dialog = { is: "none" } | { is: "transfer" | "back" | "consult" | "hangup" | "abuse" | "help"; call: string | null } | { is: "wrong"; call: string; turn: Turn };
 const NONE: Dialog = { is: "none" };
 
 /** What the agent asked for after a call, to be shown until the call is over; the gateway keeps it. */
@@ -99,12 +101,28 @@ function DeskOf({ live, phone, desk, lost }: { live: Live; phone: Softphone; des
     return undefined;
   }
 
+  // In the page one key is enough: what was fetched is picked up as soon as it rings.
+  const [fetching, setFetching] = useState<string | null>(null);
+  const rings = call?.phase === "offered" ? call.id : null;
+  useEffect(() => {
+    if (fetching === null || rings !== fetching) return;
+    setFetching(null);
+    if (inPage) void phone.answer(rings);
+  }, [fetching, rings, inPage, phone]);
+  function fetchParked(of: string | undefined): void {
+    if (!of) return;
+    ringing.unlock();
+    setFetching(of);
+    void actions.fetch(of).then((worked) => worked || setFetching(null));
+  }
+
   function perform(act: Act): void {
     switch (act.act) {
       case "available":
         ringing.unlock();
-        if (inPage) void phone.prepare();
-        return presence("available", null);
+        if (!inPage) return presence("available", null);
+        // Nobody is to ring at a page that has no microphone; why, it says at the top.
+        return void phone.prepare().then((works) => (works ? presence("available", null) : undefined));
       case "away":
         return presence("away", act.reason);
       case "offline":
@@ -119,12 +137,19 @@ function DeskOf({ live, phone, desk, lost }: { live: Live; phone: Softphone; des
         return actions.decline();
       case "hold":
         return actions.hold(call?.phase !== "held");
+      case "three_way":
+        return actions.threeWay();
+      case "park":
+        return actions.park();
+      case "fetch":
+        return fetchParked(act.call ?? desk.parked[0]?.call);
       case "complete":
         return actions.endConsult(true);
       case "go_back":
         // Who was only asked leaves; the caller stays with the colleague.
         return call?.consult?.asked ? void actions.hangup() : actions.endConsult(false);
       case "transfer":
+      case "back":
       case "consult":
       case "hangup":
       case "abuse":
@@ -193,6 +218,7 @@ function DeskOf({ live, phone, desk, lost }: { live: Live; phone: Softphone; des
       <aside className="desk-left" tabIndex={0} aria-label={t("presence.title")}>
         <PresencePanel desk={desk} lost={lost} after={after?.call === call?.id ? after : null} possible={possible} perform={perform} />
         {inPage ? <PhonePanel phone={phone} onMute={() => perform({ act: "mute" })} /> : null}
+        <ParkedPanel parked={desk.parked} gone={desk.parked_gone} possible={possible} perform={perform} />
         <LoadPanel load={agent.load} />
         <QueuesPanel queues={desk.queues} />
         <ColleaguesPanel colleagues={desk.colleagues} />
@@ -219,6 +245,7 @@ function DeskOf({ live, phone, desk, lost }: { live: Live; phone: Softphone; des
         </aside>
       ) : null}
       {dialog.is === "transfer" ? <TransferDialog desk={desk} actions={actions} onClose={close} /> : null}
+      {dialog.is === "back" && call ? <BackDialog nodes={call.back_to} actions={actions} onClose={close} /> : null}
       {dialog.is === "consult" ? <TransferDialog desk={desk} actions={actions} asks onClose={close} /> : null}
       {dialog.is === "hangup" ? <HangUpDialog actions={actions} onClose={close} /> : null}
       {dialog.is === "abuse" && call ? <AbuseDialog call={call.id} actions={actions} onClose={close} /> : null}

@@ -40,6 +40,7 @@ export function HistoryPanel({ call, intents }: { call: string; intents: readonl
                 {[earlier.flow, label(earlier.intent), earlier.because ? becauseText(t, earlier.because) : null].filter(Boolean).join(" · ")}
               </div>
               {earlier.summary ? <p>{earlier.summary}</p> : null}
+              {earlier.after_talk ? <p>{t("history.after_talk", { answer: earlier.after_talk })}</p> : null}
             </li>
           ))}
         </ol>

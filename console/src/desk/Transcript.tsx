@@ -66,7 +66,7 @@ function TurnLines({ turn, intents, playing, onPlay, onWrong }: LinesProps) {
     return (
       <div className="turn turn-you">
         <span className="turn-time">{time}</span>
-        <span className="turn-who">{t("transcript.you")}</span>
+        <span className="turn-who">{t("transcript.agent")}</span>
         <p className="turn-text">{turn.sensitive ? <i>{t("transcript.withheld")}</i> : turn.text}</p>
       </div>
     );

@@ -14,22 +14,39 @@ test("what can be done in each state", () => {
   expect(acts(desk({}, "available"), true)).toBe("away help offline");
   expect(acts(desk({}, "rest"), true)).toBe("away help offline");
   expect(acts(desk({ call: call({ phase: "offered" }) }, "offered"), true)).toBe("decline help");
-  expect(acts(desk({ call: call({ phase: "held" }) }, "talking"), true)).toBe("abuse available away consult hangup help hold offline transfer");
+  expect(acts(desk({ call: call({ phase: "held" }) }, "talking"), true)).toBe("abuse available away consult hangup help hold offline park transfer");
   expect(acts(desk({ call: call({ phase: "wrapup" }) }, "wrapup"), true)).toBe("available away done_available done_break extend help offline summary");
 });
 
+test("a parked caller is fetched by whoever has time for it", () => {
+  const parked = [{ call: "c9", queue: "support", by: "ann", caller: "", wants: null, since: "2026-11-23T02:00:00Z", until: "2026-11-23T02:03:00Z" }];
+  for (const state of ["available", "away", "rest"] as const) expect(acts(desk({ parked }, state), true)).toContain("fetch");
+  expect(acts(desk({ parked, call: call({ phase: "wrapup" }) }, "wrapup"), true)).toContain("fetch");
+  expect(acts(desk({ parked }, "offline"), true)).not.toContain("fetch");
+  expect(acts(desk({ parked, call: call() }, "talking"), true)).not.toContain("fetch");
+});
+
+test("back to the flow goes only where the flow lets agents send callers", () => {
+  const back_to = [{ name: "pay_by_card", label: "Pay by card" }];
+  expect(acts(desk({ call: call({ back_to }) }, "talking"), true)).toContain("back");
+  expect(acts(desk({ call: call() }, "talking"), true)).not.toContain("back");
+  expect(acts(desk({ call: call({ back_to, phase: "wrapup" }) }, "wrapup"), true)).not.toContain("back ");
+});
+
 test("who asks a colleague may hand the caller over once they are there; who is asked may only go", () => {
-  const consulting = (asked: boolean, talking: boolean) =>
-    acts(desk({ call: call({ phase: "consulting", consult: { with: "ann", asked, talking } }) }, "talking"), true);
+  const consulting = (asked: boolean, talking: boolean, three_way = false) =>
+    acts(desk({ call: call({ phase: "consulting", consult: { with: "ann", asked, talking, three_way } }) }, "talking"), true);
   expect(consulting(false, false)).toBe("available away go_back help offline");
-  expect(consulting(false, true)).toBe("available away complete go_back help offline");
+  expect(consulting(false, true)).toBe("available away complete go_back help offline three_way");
+  expect(consulting(false, true, true)).toBe("available away complete go_back help offline");
+  expect(consulting(true, true, true)).toBe("available away go_back help offline");
   expect(consulting(true, true)).toBe("available away go_back help offline");
 });
 
 test("a draft, a recording and a turn bring their own keys", () => {
   const draft = { source: "node", text: "Answer", intent: "x" };
   const full = desk({ call: call({ draft, turns: [turn(1, { utterance: 1 })] }) }, "talking");
-  expect(acts(full, false)).toBe("abuse available away consult copy edit hangup help hold offline reject replay transfer wrong");
+  expect(acts(full, false)).toBe("abuse available away consult copy edit hangup help hold offline park reject replay transfer wrong");
   expect(acts(full, true)).not.toContain("copy");
 });
 

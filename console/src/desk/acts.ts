@@ -24,6 +24,7 @@ export function possibleActs(desk: Desk, draftRejected: boolean): Set<ActName> {
     if (state !== "available" && state !== "rest") acts.add("available");
   }
   const call = desk.call;
+  if (desk.parked.length > 0 && state !== "offline" && (!call || call.phase === "wrapup")) acts.add("fetch");
   if (!call) return acts;
   switch (call.phase) {
     case "offered":
@@ -35,13 +36,17 @@ export function possibleActs(desk: Desk, draftRejected: boolean): Set<ActName> {
       break;
     case "talking":
     case "held":
-      for (const act of ["hold", "transfer", "consult", "hangup", "abuse"] as const) acts.add(act);
+      for (const act of ["hold", "park", "transfer", "consult", "hangup", "abuse"] as const) acts.add(act);
+      if (call.back_to.length > 0) acts.add("back");
       if (desk.agent.phone === "browser") acts.add("mute");
       break;
     case "consulting":
       acts.add("go_back");
       // The caller is given on by who has them, once the colleague is there.
-      if (call.consult?.talking && !call.consult.asked) acts.add("complete");
+      if (call.consult?.talking && !call.consult.asked) {
+        acts.add("complete");
+        if (!call.consult.three_way) acts.add("three_way");
+      }
       if (desk.agent.phone === "browser") acts.add("mute");
       break;
     case "wrapup":

@@ -1,6 +1,6 @@
 // One key for each thing an agent does all day. Which key means what is decided here, without a browser; `useShortcuts.ts` listens.
 
-/** Everything that has a key. `away` carries the reason. */
+/** Everything that has a key. `away` carries the reason, `fetch` which parked caller; by its key, the first. */
 export type Act =
   | { act: "available" }
   | { act: "away"; reason: string }
@@ -9,8 +9,12 @@ export type Act =
   | { act: "decline" }
   | { act: "mute" }
   | { act: "hold" }
+  | { act: "park" }
+  | { act: "fetch"; call: string | null }
   | { act: "transfer" }
+  | { act: "back" }
   | { act: "consult" }
+  | { act: "three_way" }
   | { act: "complete" }
   | { act: "go_back" }
   | { act: "hangup" }
@@ -36,8 +40,12 @@ export const KEYS: Record<Exclude<ActName, "away">, string> = {
   decline: "D",
   mute: "M",
   hold: "H",
+  park: "K",
+  fetch: "U",
   transfer: "T",
+  back: "N",
   consult: "Q",
+  three_way: "I",
   complete: "J",
   go_back: "G",
   hangup: "X",
@@ -78,7 +86,8 @@ export function actOf(press: KeyPress, reasons: readonly string[]): Act | null {
     if (reasonKey(index) === key) return { act: "away", reason };
   }
   const found = (Object.entries(KEYS) as [Exclude<ActName, "away">, string][]).find(([, shown]) => shown === key);
-  return found ? { act: found[0] } : null;
+  if (!found) return null;
+  return found[0] === "fetch" ? { act: "fetch", call: null } : { act: found[0] };
 }
 
 /** With a Chinese input method switched on, browsers report "Process" even where nobody writes; the place of the key tells the letter. */

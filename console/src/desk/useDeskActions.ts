@@ -17,11 +17,19 @@ export interface DeskActions {
   presence: (state: Presence, reason: string | null, done?: string) => Promise<boolean>;
   decline: () => void;
   hold: (on: boolean) => void;
+  /** Puts the caller aside. */
+  park: () => void;
+  /** The agent's phone rings for a parked caller. */
+  fetch: (call: string) => Promise<boolean>;
   /** These tell whether it worked, because a dialog waits for it. */
   hangup: () => Promise<boolean>;
   transfer: (to: { queue: string } | { agent: string }, name: string) => Promise<boolean>;
+  /** Sends the caller back into the flow, to a node that it names for it. */
+  back: (node: string, name: string) => Promise<boolean>;
   /** Asks a colleague while the caller is on hold. */
   consult: (to: { queue: string } | { agent: string }) => Promise<boolean>;
+  /** Brings the caller in: caller, colleague and agent hear each other. */
+  threeWay: () => void;
   /** Hands the caller over to the colleague, or goes back to the caller. */
   endConsult: (complete: boolean) => void;
   abuse: (step: AbuseStep) => Promise<boolean>;
@@ -68,9 +76,13 @@ export function useDeskActions(live: Live): DeskActions {
       presence: (state, reason, done) => worked("/presence", presenceBody(state, reason), done),
       decline: () => void post("/decline", {}),
       hold: (on) => void post("/hold", { on }),
+      park: () => void post("/park", {}, t("parked.done")),
+      fetch: (call) => worked("/fetch", { call }),
       hangup: () => worked("/hangup", {}),
       transfer: (to, name) => worked("/transfer", to, t("transfer.done", { to: name })),
+      back: (node, name) => worked("/back", { node }, t("back.done", { to: name })),
       consult: (to) => worked("/consult", to),
+      threeWay: () => void post("/consult/three-way", {}),
       endConsult: (complete) => void post("/consult/end", { complete }),
       abuse: (step) => {
         const done = { warn: t("abuse.warned"), supervisor: t("abuse.called"), end: t("abuse.ended") };

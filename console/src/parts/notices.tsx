@@ -1,5 +1,6 @@
 // Short sentences at the edge of the page: what was done goes by itself, what failed stays until it is read.
 
+import i18next from "i18next";
 import { createContext, type ReactNode, useCallback, useContext, useEffect, useMemo, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { problemText } from "./problems";
@@ -27,8 +28,6 @@ export function useSay(): Say {
 let lastId = 0;
 
 export function Notices({ children }: { children: ReactNode }) {
-  // Not `t`, which changes with the language: what uses `say` would begin anew.
-  const { i18n } = useTranslation();
   const [notices, setNotices] = useState<Notice[]>([]);
   const add = useCallback((text: string, failed: boolean) => {
     lastId += 1;
@@ -37,9 +36,10 @@ export function Notices({ children }: { children: ReactNode }) {
     setNotices((all) => [...all.filter((n) => n.text !== text), notice].slice(-AT_MOST));
   }, []);
   const remove = useCallback((id: number) => setNotices((all) => all.filter((n) => n.id !== id)), []);
+  // Not what `useTranslation` gives, all of which changes with the language: what uses `say`, the phone with its call above all, would begin anew.
   const say = useMemo<Say>(
-    () => ({ done: (text) => add(text, false), failed: (error) => add(problemText(i18n.t, error), true) }),
-    [add, i18n],
+    () => ({ done: (text) => add(text, false), failed: (error) => add(problemText(i18next.t, error), true) }),
+    [add],
   );
   return (
     <SayContext.Provider value={say}>

@@ -28,6 +28,12 @@ class FakePeer {
   closed = false;
   remote = "";
   ontrack: unknown = null;
+  connectionState = "connected";
+  onconnectionstatechange: (() => void) | null = null;
+  becomes(state: string): void {
+    this.connectionState = state;
+    this.onconnectionstatechange?.();
+  }
   constructor() {
     FakePeer.all.push(this);
   }
@@ -98,6 +104,22 @@ test("a click answers what rings, and the end that the desk shows closes the con
   // Nothing is asked of the gateway: it knows.
   expect(sent).toHaveLength(1);
   phone.stop();
+});
+
+test("what is not connected is not said to be, and a connection that fails gives the caller back", async () => {
+  const phone = new Softphone((error) => failures.push(error));
+  phone.follow(inPage("offered"));
+  await vi.waitFor(() => expect(FakePeer.all).toHaveLength(1));
+  const [peer] = FakePeer.all;
+  if (!peer) throw new Error("no connection");
+  peer.connectionState = "connecting";
+  await phone.answer("c1");
+  expect(phone.snapshot().call?.phase).toBe("answering");
+  peer.becomes("connected");
+  expect(phone.snapshot().call?.phase).toBe("up");
+  peer.becomes("failed");
+  expect([peer.closed, phone.snapshot().call, failures.length]).toEqual([true, null, 1]);
+  expect(sent.at(-1)?.url).toBe("/api/v1/desk/phone/c1/7?gone=true");
 });
 
 test("a page that goes says so, and lets go of the microphone", async () => {

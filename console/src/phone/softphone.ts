@@ -66,14 +66,16 @@ export class Softphone {
     navigator.mediaDevices?.removeEventListener?.("devicechange", this.listDevices);
   }
 
-  /** Asks for the microphone, from a click: browsers ask the agent once, and here nobody waits for the answer. */
-  readonly prepare = async (): Promise<void> => {
+  /** Asks for the microphone, from a click: browsers ask the agent once, and here no caller waits for the answer. Whether it works. */
+  readonly prepare = async (): Promise<boolean> => {
     try {
       release(await this.open());
-      await this.listDevices();
     } catch {
       // `open` has said why.
+      return false;
     }
+    void this.listDevices();
+    return true;
   };
 
   /** What the desk shows now: rings, goes on, or is over. */
@@ -101,14 +103,25 @@ export class Softphone {
       this.ready = this.readyFor = null;
       await line.peer.setRemoteDescription({ type: "answer", sdp: answer });
       this.voice.listen(line.stream);
-      const now = this.current();
-      if (now) this.set({ call: { ...now, phase: "up" } });
+      line.peer.onconnectionstatechange = () => this.connection(line);
+      this.connection(line);
     } catch (error) {
       if (this.at) requestAtTheEnd(`${this.at}?gone=true`);
       this.close();
       if (error instanceof Problem) this.failed(error);
     }
   };
+
+  /** Only what is connected is said to be; without audio the caller had better come to a colleague. */
+  private connection(line: Line): void {
+    const now = this.current();
+    if (this.line !== line || !now) return;
+    const { connectionState } = line.peer;
+    if (connectionState === "connected") this.set({ call: { ...now, phase: "up" } });
+    if (connectionState !== "failed") return;
+    this.leave();
+    this.failed(new Problem("no_audio", 0, ""));
+  }
 
   readonly mute = (on: boolean): void => {
     if (!this.state.call || !this.line) return;

@@ -13,6 +13,7 @@ export function call(part: Partial<Call> = {}): Call {
     phase: "talking",
     consult: null,
     consult_failed: null,
+    back_to: [],
     since: "2026-11-23T02:00:00Z",
     waited_s: 38,
     card: {
@@ -31,6 +32,7 @@ export function call(part: Partial<Call> = {}): Call {
       slots: { number: "4821 7730" },
       because: "asked",
       because_text: { en: "asked for a person", zh: "要求转人工" },
+      spoke_with: [],
       summary: "",
       verified: false,
       tier: null,
@@ -73,6 +75,8 @@ export function desk(part: Partial<Desk> = {}, state: Desk["agent"]["state"] = "
     dispositions: ["resolved", "callback"],
     intents: [],
     call: null,
+    parked: [],
+    parked_gone: null,
     not_reached: null,
     ...part,
   };

@@ -122,6 +122,24 @@ test("an offer shows who, what and why, where to pick up, and nothing that does 
   expect(screen.queryByText("Hold")).toBeNull();
 });
 
+test("both sides of the talk stand in the conversation, each with who said it, and the robot cannot be wrong in them", async () => {
+  const turns = [turn(10_000, { text: "where is it" }), turn(1_010_000, { who: "agent", text: "I will look for it" })];
+  now = desk({ call: call({ turns }) }, "talking");
+  open();
+  const said = await screen.findByText("I will look for it");
+  expect(said.parentElement?.textContent).toContain("Agent");
+  expect(said.closest(".turn")?.querySelector("button")).toBeNull();
+  expect(screen.getByText("where is it").closest(".turn")?.textContent).toContain("Caller");
+});
+
+test("an earlier call tells what was answered after the talk", async () => {
+  const earlier = { call: "c0", at: "2026-11-20T02:00:00Z", flow: "parcel", intent: null, because: null, disposition: "transferred", summary: null };
+  answers["GET /desk/history?call=c1"] = () => json([{ ...earlier, after_talk: "four" }]);
+  now = desk({ call: call({}) }, "talking");
+  open();
+  expect(await screen.findByText("Asked after the talk: four")).toBeTruthy();
+});
+
 test("where the phone is in the page, an offer is answered there", async () => {
   const shown = desk({ call: call({ phase: "offered" }) }, "offered");
   now = { ...shown, agent: { ...shown.agent, phone: "browser" } };
@@ -148,6 +166,53 @@ test("one key and a name send the call on", async () => {
   await user.keyboard("t");
   await user.type(await screen.findByRole("combobox", { name: "Queue or colleague" }), "an{Enter}");
   await waitFor(() => expect(posted("/desk/transfer")).toEqual([{ agent: "ann" }]));
+});
+
+test("one key brings the caller in, and then it is said who hears whom and how it ends", async () => {
+  const consult = { with: "ann", asked: false, talking: true, three_way: false };
+  now = desk({ call: call({ phase: "consulting", consult }) }, "talking");
+  const user = open();
+  await screen.findByText(/The caller hears nothing of it/);
+  now = desk({ call: call({ phase: "consulting", consult: { ...consult, three_way: true } }) }, "talking");
+  await user.keyboard("i");
+  expect(await screen.findByText("You, ann and the caller hear each other.")).toBeTruthy();
+  expect(posted("/desk/consult/three-way")).toEqual([{}]);
+  expect(screen.queryByRole("button", { name: /Bring the caller in/ })).toBeNull();
+  await user.keyboard("g");
+  await user.click(screen.getByRole("button", { name: /Leave the caller to your colleague/ }));
+  await waitFor(() => expect(posted("/desk/consult/end")).toEqual([{ complete: false }, { complete: true }]));
+});
+
+test("one key and Enter send the caller back to a node of the flow", async () => {
+  const back_to = [
+    { name: "hours", label: "Opening hours" },
+    { name: "pay_by_card", label: "Pay by card" },
+  ];
+  now = desk({ call: call({ back_to, card: { ...call().card, spoke_with: ["ann"] } }) }, "talking");
+  const user = open();
+  await screen.findByText("Has talked with:");
+  await user.keyboard("n");
+  await screen.findByRole("option", { name: "Pay by card" });
+  await waitFor(() => expect(document.activeElement?.getAttribute("role")).toBe("listbox"));
+  await user.keyboard("{ArrowDown}{Enter}");
+  await waitFor(() => expect(posted("/desk/back")).toEqual([{ node: "pay_by_card" }]));
+});
+
+test("one key parks, one key fetches, and that a parked caller has gone is told", async () => {
+  now = desk({ call: call() }, "talking");
+  const user = open();
+  await screen.findByText("Delivery is late");
+  const first = { call: "c9", queue: "support", by: "mei", caller: "+44 20", wants: "Opening hours", since: "2026-11-23T02:00:00Z", until: "2026-11-23T02:03:00Z" };
+  now = desk({ parked: [first, { ...first, call: "c8", by: "ann" }] }, "available");
+  await user.keyboard("k");
+  expect(await screen.findByText("Parked by ann, support")).toBeTruthy();
+  expect(posted("/desk/park")).toEqual([{}]);
+  await user.keyboard("u");
+  await user.click(screen.getAllByRole("button", { name: /Fetch/ })[1] as HTMLElement);
+  await waitFor(() => expect(posted("/desk/fetch")).toEqual([{ call: "c9" }, { call: "c8" }]));
+  now = desk({ parked_gone: { caller: "+44 20", by: "ann", at: "2026-11-23T02:00:00Z" } }, "available");
+  await user.keyboard("2");
+  expect(await screen.findByText("+44 20, parked by ann, has hung up.")).toBeTruthy();
 });
 
 test("only the end of the abuse protocol asks again", async () => {
@@ -239,4 +304,58 @@ test("the set-up token is found in the fragment, however it is written", () => {
 
 test("suggested passwords are long and have no letters that look alike", () => {
   expect(suggestPassword()).toMatch(/^[a-hkmnp-z2-9]{5}(-[a-hkmnp-z2-9]{5}){3}$/);
+});
+
+test("switching the language leaves the phone alone: a call would be lost by it", async () => {
+  now = desk();
+  now = { ...now, agent: { ...now.agent, phone: "browser" } };
+  const stream = { getAudioTracks: () => [], getTracks: () => [] };
+  const value = { getUserMedia: () => Promise.resolve(stream), enumerateDevices: () => Promise.resolve([]), addEventListener() {}, removeEventListener() {} };
+  Object.defineProperty(navigator, "mediaDevices", { configurable: true, value });
+  const user = open();
+  const buttons = await screen.findAllByRole("button", { name: /Go available/ });
+  await user.click(buttons[0]!);
+  expect(await screen.findByText("The microphone works.")).toBeTruthy();
+  await user.click(screen.getByRole("button", { name: "中文" }));
+  expect(await screen.findByText("麦克风正常。")).toBeTruthy();
+  await act(() => switchLanguage("en"));
+});
+
+test("who has no microphone is told so and does not become available", async () => {
+  now = desk();
+  now = { ...now, agent: { ...now.agent, state: "offline", phone: "browser" } };
+  let works = false;
+  const stream = { getAudioTracks: () => [], getTracks: () => [] };
+  const getUserMedia = (): Promise<unknown> => (works ? Promise.resolve(stream) : Promise.reject(new DOMException("", "NotAllowedError")));
+  const value = { getUserMedia, enumerateDevices: () => Promise.resolve([]), addEventListener() {}, removeEventListener() {} };
+  Object.defineProperty(navigator, "mediaDevices", { configurable: true, value });
+  const user = open();
+  const buttons = await screen.findAllByRole("button", { name: /Go available/ });
+  await user.click(buttons[0]!);
+  expect(await screen.findByText(/This page may not use the microphone/)).toBeTruthy();
+  expect(posted("/desk/presence")).toEqual([]);
+  works = true;
+  await user.click(screen.getAllByRole("button", { name: /Go available/ })[0]!);
+  await waitFor(() => expect(posted("/desk/presence")).toEqual([{ state: "available" }]));
+});
+
+test("the audit tells a supervisor who listened to what, and is searched and read on", async () => {
+  answers["GET /session"] = () => json({ user: { name: "lin", display: "Lin", role: "supervisor", language: null }, agent: null });
+  window.location.hash = "#/audit";
+  const entry = (id: number, user: string | null, action: string, subject: string): object => ({ id, at: "2026-05-01T10:00:00Z", user, action, subject });
+  const many = [entry(99, "mei", "listened", "0123456789abcdef 4"), ...Array.from({ length: 49 }, (_, n) => entry(98 - n, null, "login_failed", "root"))];
+  answers["GET /audit?limit=50&actions=&user="] = () => json(many);
+  answers["GET /audit?limit=50&actions=&user=&before=50"] = () => json([entry(7, "root", "user_changed", "mei: role operator")]);
+  answers["GET /audit?limit=50&actions=listened&user=mei"] = () => json([]);
+  const user = open();
+  expect(await screen.findByText("call 01234567, what was said 4")).toBeTruthy();
+  expect(screen.getAllByText("not logged in")).toHaveLength(49);
+  await user.click(screen.getByRole("button", { name: "Show older ones" }));
+  expect(await screen.findByText("mei: role operator")).toBeTruthy();
+  expect(screen.queryByRole("button", { name: "Show older ones" })).toBeNull();
+  answers["GET /audit?limit=50&actions=listened&user="] = () => json([many[0]]);
+  await user.selectOptions(screen.getByLabelText("Show"), "listening");
+  await waitFor(() => expect(screen.queryByText("mei: role operator")).toBeNull());
+  await user.type(screen.getByLabelText("Login name"), "mei{Enter}");
+  expect(await screen.findByText("There is nothing of this kind.")).toBeTruthy();
 });

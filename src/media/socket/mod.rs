@@ -2,6 +2,7 @@
 //! thread, `leg` (one folder up) is what a leg does.
 
 mod lateness;
+mod partners;
 mod ports;
 mod run;
 
@@ -118,9 +119,13 @@ impl Plane {
     }
 
     /// The same on a port of the loopback that the system chooses: for a far end in this process, such as a browser's connection.
-    pub fn open_inside(&self, events: tokio::sync::mpsc::Sender<(LegKey, LegEvent)>) -> Result<(LegKey, u16), MediaError> {
+    pub fn open_inside(
+        &self,
+        events: tokio::sync::mpsc::Sender<(LegKey, LegEvent)>,
+        tap: Option<SyncSender<Tap>>,
+    ) -> Result<(LegKey, u16), MediaError> {
         let inside = Ports::new(std::net::Ipv4Addr::LOCALHOST.into(), &(0..=0))?;
-        self.open_with(inside.bind()?, events, None)
+        self.open_with(inside.bind()?, events, tap)
     }
 
     fn open_with(

@@ -1,8 +1,9 @@
 //! The thread of a plane: sleep, drain the sockets, obey, tick, send. Deadlines are absolute, so lateness never adds up.
 
 use super::lateness::Punctuality;
+use super::partners::Partners;
 use super::ports::Pair;
-use crate::audio::Frame;
+use crate::audio::{Frame, mix};
 use crate::base::Moment;
 use crate::media::face::{LegCommand, LegEvent, LegKey, LegStats};
 use crate::media::leg::{Leg, PACKET_BYTES, RTCP_BYTES};
@@ -49,7 +50,6 @@ pub(super) struct Slot {
     leg: Leg,
     sockets: Pair,
     mailbox: Mailbox,
-    partner: Option<LegKey>,
     /// Being recorded; `Some(true)` = silence is written.
     recording: Option<bool>,
     /// It panicked: to be closed.
@@ -65,7 +65,6 @@ impl Slot {
             leg,
             sockets,
             mailbox: Mailbox { key, to: events, pending: VecDeque::new() },
-            partner: None,
             recording: None,
             broken: false,
             #[cfg(test)]
@@ -141,6 +140,8 @@ pub(super) struct Run {
     punctuality: Arc<Punctuality>,
     slots: Vec<Slot>,
     places: HashMap<LegKey, usize>,
+    /// Whom each leg hears.
+    partners: Partners,
     /// Mailboxes of closed legs that still hold events, and until when they are offered.
     farewells: Vec<(Mailbox, Instant)>,
     tick: u64,
@@ -161,6 +162,7 @@ impl Run {
             punctuality,
             slots: Vec::new(),
             places: HashMap::new(),
+            partners: Partners::default(),
             farewells: Vec::new(),
             tick: 0,
             stopping: false,
@@ -255,6 +257,7 @@ impl Run {
         self.tell(i);
         match rest {
             Some(LegCommand::Bridge(other)) => self.bridge(key, other),
+            Some(LegCommand::ThreeWay(others)) => self.three_way(key, others),
             Some(LegCommand::RecordTo(path)) => self.record(i, path),
             Some(LegCommand::RecordPaused(paused)) => {
                 let slot = &mut self.slots[i];
@@ -265,22 +268,20 @@ impl Run {
         }
     }
 
-    /// A bridge is always of two: whoever was joined with either of them before is alone afterwards.
+    /// A bridge is of two: whoever was joined with either of them before is without them.
     fn bridge(&mut self, key: LegKey, other: Option<LegKey>) {
-        self.unbridge(key);
-        let Some(other) = other.filter(|o| *o != key && self.places.contains_key(o)) else { return };
-        self.unbridge(other);
-        for (one, two) in [(key, other), (other, key)] {
-            if let Some(&i) = self.places.get(&one) {
-                self.slots[i].partner = Some(two);
-            }
+        match other.filter(|o| *o != key && self.places.contains_key(o)) {
+            Some(other) => self.partners.two(key, other),
+            None => self.partners.part(key),
         }
     }
 
-    fn unbridge(&mut self, key: LegKey) {
-        let partner = self.places.get(&key).and_then(|&i| self.slots[i].partner.take());
-        if let Some(&i) = partner.and_then(|p| self.places.get(&p)) {
-            self.slots[i].partner = None;
+    /// Where one of them is gone already, the other two are joined.
+    fn three_way(&mut self, key: LegKey, others: [LegKey; 2]) {
+        match others.map(|o| self.places.contains_key(&o)) {
+            [true, true] => self.partners.three([key, others[0], others[1]]),
+            [true, false] => self.bridge(key, Some(others[0])),
+            [false, _] => self.bridge(key, Some(others[1])),
         }
     }
 
@@ -349,7 +350,11 @@ impl Run {
 
     fn speak(&mut self, i: usize, now: Moment) {
         let mut out = [0; PACKET_BYTES];
-        let bridged = self.slots[i].partner.and_then(|p| self.places.get(&p)).map(|&j| self.heard[j]);
+        let heard = |key: LegKey| self.places.get(&key).map(|&j| &self.heard[j]);
+        let bridged = match self.partners.of(self.slots[i].key).map(|other| other.and_then(heard)) {
+            [Some(one), Some(other)] => Some(mix(one, other)),
+            [one, other] => one.or(other).copied(),
+        };
         let (slot, events) = (&mut self.slots[i], &mut self.events);
         let packet = slot.guarded(|leg| leg.speak(now, bridged.as_ref(), &mut out, events)).flatten();
         let mut next = packet;
@@ -414,7 +419,7 @@ impl Run {
 
     fn close(&mut self, i: usize) {
         let now = self.now();
-        self.unbridge(self.slots[i].key);
+        self.partners.part(self.slots[i].key);
         let mut slot = self.slots.swap_remove(i);
         self.heard.swap_remove(i);
         self.places.remove(&slot.key);

@@ -125,6 +125,58 @@ fn bridged_legs_hear_each_other_and_nobody_else() {
     assert!(!plane.command(a.0, LegCommand::Close), "the plane is gone");
 }
 
+/// Three who phone legs of ours, each with a tone of its own: all hear both others, and when one is gone the other two go on.
+#[test]
+fn three_legs_hear_each_other_and_two_when_one_is_gone() {
+    const TONES: [f64; 3] = [500.0, 1_130.0, 1_870.0];
+    let plane = plane();
+    let folder = tempfile::tempdir().expect("a folder");
+    let open = || {
+        let (to, from) = channel(256);
+        let (key, port) = plane.open(to, None).expect("a leg");
+        (key, port, from)
+    };
+    let mut far: Vec<(LegKey, u16, Events)> = (0..3).map(|_| open()).collect();
+    let mut ours: Vec<(LegKey, u16, Events)> = (0..3).map(|_| open()).collect();
+    for ((far, ours), hertz) in far.iter().zip(&ours).zip(TONES) {
+        plane.command(far.0, agreed(ours.1));
+        plane.command(ours.0, agreed(far.1));
+        plane.command(far.0, comfort(hertz as f32));
+    }
+    let three_way = LegCommand::ThreeWay([ours[1].0, ours[2].0]);
+    assert!(plane.command(ours[0].0, three_way));
+    let record = |part: &str, far: &mut [(LegKey, u16, Events)]| {
+        for (n, leg) in far.iter().enumerate() {
+            plane.command(leg.0, LegCommand::RecordTo(folder.path().join(format!("{part}{n}.wav"))));
+        }
+        // As long as the recording has to be; nobody hears it.
+        let audio = Arc::new(Pcm { samples: vec![0; 8_000] });
+        for (leg, _, events) in far.iter_mut() {
+            plane.command(*leg, LegCommand::Play { prompt: PromptId(1), audio: audio.clone(), barge_in: BargeIn::PersonOnly });
+            wait(events, |e| matches!(e, LegEvent::PromptEnded { .. }));
+        }
+    };
+    // A prompt takes the place of what a far end says: one after the other, so that the other two are heard meanwhile.
+    record("three", &mut far);
+    closed(&plane, ours[1].0, &mut ours[1].2);
+    let (left, right) = far.split_at_mut(2);
+    record("two", &mut left[..1]);
+    closed(&plane, right[0].0, &mut right[0].2);
+    closed(&plane, far[0].0, &mut far[0].2);
+    plane.stop();
+    let heard = |name: &str| channels(&folder.path().join(name)).1;
+    for listener in 0..3 {
+        let heard = heard(&format!("three{listener}.wav"));
+        for (said, hertz) in TONES.iter().enumerate() {
+            let share = tone_share(&heard, *hertz);
+            assert!((share > 0.2) == (said != listener), "{listener} hears {hertz} Hz: {share}");
+        }
+    }
+    let heard = heard("two0.wav");
+    let shares: Vec<f64> = TONES.iter().map(|hertz| tone_share(&heard[heard.len() / 2..], *hertz)).collect();
+    assert!(shares[0] < 0.05 && shares[1] < 0.05 && shares[2] > 0.8, "the other two go on: {shares:?}");
+}
+
 #[test]
 fn a_leg_that_fails_by_our_fault_takes_nobody_with_it() {
     let plane = plane();

@@ -2,7 +2,7 @@
 //! numbers may be called.
 
 use super::reader::Section;
-use super::values::{self, Input, Wrong};
+use super::values;
 use crate::acd::CallBackSetup;
 use crate::base::{OpeningHours, Span};
 use crate::sip::trunk::Trunk;
@@ -12,8 +12,8 @@ use chrono::{NaiveTime, Weekday};
 pub(super) fn read_call_back(s: &mut Section<'_>, trunks: &[Trunk]) -> Option<CallBackSetup> {
     let on = s.get("call_back", false, values::yes_or_no);
     let eight_to_eight = (NaiveTime::from_hms_opt(8, 0, 0)?, NaiveTime::from_hms_opt(20, 0, 0)?);
-    let (from, to) = s.get("call_back_hours", eight_to_eight, day_span);
-    let zone = s.get("call_back_zone", None, values::some(zone));
+    let (from, to) = s.get("call_back_hours", eight_to_eight, values::times_of_day);
+    let zone = s.get("call_back_zone", None, values::some(values::zone));
     let usual = CallBackSetup::usual(OpeningHours { zone: chrono_tz::UTC, week: Vec::new(), closed: Vec::new() });
     let wait = s.get("call_back_from_seconds", usual.from, values::seconds(0..=7_200));
     let keep = s.get("call_back_keep_seconds", usual.keep, values::seconds(60..=604_800));
@@ -64,25 +64,6 @@ fn check_trunks(s: &Section<'_>, trunks: &[Trunk], by: &[String], tries: u8) {
         let what = format!("somebody may be called {tries} times, but fewer a day by trunk {:?}", trunk.name);
         s.error("call_back_tries", &what, &format!("Write out_per_caller_and_day = {tries} in that [[trunk]], or fewer tries"));
     }
-}
-
-fn day_span(input: &Input<'_>) -> Result<(NaiveTime, NaiveTime), Wrong> {
-    let written = values::text(input)?;
-    let time = |text: &str| match text.trim() {
-        // The end of the day.
-        "24:00" => Some(NaiveTime::MIN),
-        text => NaiveTime::parse_from_str(text, "%H:%M").ok(),
-    };
-    let both = written.split_once('-').and_then(|(from, to)| Some((time(from)?, time(to)?)));
-    match both.filter(|(from, to)| from < to || *to == NaiveTime::MIN) {
-        Some(both) => Ok(both),
-        None => values::wrong(format!("{written:?} is no time of a day"), "Write \"08:00-20:00\""),
-    }
-}
-
-fn zone(input: &Input<'_>) -> Result<chrono_tz::Tz, Wrong> {
-    let written = values::text(input)?;
-    written.parse().or_else(|_| values::wrong(format!("{written:?} is no time zone"), "Write one such as \"Europe/Berlin\""))
 }
 
 #[cfg(test)]

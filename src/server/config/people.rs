@@ -2,7 +2,7 @@
 
 use super::reader::Section;
 use super::{DeskConfig, values};
-use crate::acd::{AgentSetup, Choose, Overflow, QueueSetup};
+use crate::acd::{AgentSetup, Choose, Overflow, PARK_MAX_SECONDS, QueueSetup};
 use crate::base::{OpeningHours, Pii};
 use crate::server::queues::{People, PhoneLogin, REGISTERS};
 use crate::server::softphones::PHONE;
@@ -39,10 +39,17 @@ pub(super) fn read_desk(mut s: Section<'_>) -> DeskConfig {
     let words = |words: &[&str]| words.iter().map(ToString::to_string).collect::<Vec<_>>();
     let reasons = words(&["break", "lunch", "training", "meeting"]);
     let dispositions = words(&["solved", "passed_on", "call_back", "complaint", "no_case"]);
+    let transcript = s.get("transcript", false, values::yes_or_no);
+    let transcript_agents = s.get("transcript_agents", false, values::yes_or_no);
+    if transcript_agents && !transcript {
+        let why = "the agents' words are only recognised where the callers' are";
+        s.error("transcript_agents", why, "Write transcript = true, too");
+    }
     let config = DeskConfig {
         reasons: s.get("reasons", reasons, values::list(values::name)),
         dispositions: s.get("dispositions", dispositions, values::list(values::name)),
-        transcript: s.get("transcript", false, values::yes_or_no),
+        transcript,
+        transcript_agents,
         media_ip: s.get("media_ip", None, values::some(values::ip)),
         media_ports: s.get("media_ports", None, values::ports),
     };
@@ -57,6 +64,7 @@ fn read_queue(s: &mut Section<'_>, trunks: &[Trunk]) -> Option<QueueSetup> {
     let choose = s.get("choose", String::from("longest_idle"), values::one_of(&["longest_idle", "best_skill", "ring_one"]));
     let ring = s.get("ring_seconds", usual.ring, values::seconds(5..=120));
     let wrap_up = s.get("wrap_up_seconds", usual.wrap_up, values::seconds(0..=900));
+    let park = s.get("park_seconds", usual.park, values::seconds(10..=i64::from(PARK_MAX_SECONDS)));
     let ageing = s.get("ageing_seconds", usual.ageing, values::seconds(5..=3_600));
     let floor = s.get("floor_seconds", usual.floor, values::seconds(10..=7_200));
     let to: Vec<String> = s.get("overflow", Vec::new(), values::list(values::name));
@@ -81,6 +89,7 @@ fn read_queue(s: &mut Section<'_>, trunks: &[Trunk]) -> Option<QueueSetup> {
         },
         ring,
         wrap_up,
+        park,
         ageing,
         floor,
         overflow,

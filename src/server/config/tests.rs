@@ -435,3 +435,12 @@ fn the_address_of_a_database_holds_no_password_that_everybody_reads() {
     let open = with("postgres://hotline@db.example/hotline").expect("good");
     assert_eq!(open.warnings.len(), config.warnings.len() + 1, "the network can read it");
 }
+
+#[test]
+fn what_agents_say_is_recognised_only_beside_what_callers_say() {
+    assert!(!good(MINIMAL).desk.transcript_agents);
+    let both = good(&format!("{MINIMAL}[desk]\ntranscript = true\ntranscript_agents = true\n")).desk;
+    assert!(both.transcript && both.transcript_agents);
+    let told = errors(&format!("{MINIMAL}[desk]\ntranscript_agents = true\n"));
+    assert!(told.len() == 1 && told[0].contains("Write transcript = true, too"), "{told:?}");
+}

@@ -435,6 +435,13 @@ pub(super) fn week(input: &Input<'_>) -> Result<Vec<crate::base::Span>, Wrong> {
     spans.map_or_else(|| wrong(format!("{written:?} are no hours"), "Write \"mon-fri 9:00-17:00\" or \"daily 8:00-24:00\""), Ok)
 }
 
+/// From when to when of every day.
+pub(super) fn times_of_day(input: &Input<'_>) -> Result<(chrono::NaiveTime, chrono::NaiveTime), Wrong> {
+    let written = text(input)?;
+    let times = crate::base::times_of_day(written);
+    times.map_or_else(|| wrong(format!("{written:?} is no time of a day"), "Write \"08:00-20:00\""), Ok)
+}
+
 /// A day.
 pub(super) fn date(input: &Input<'_>) -> Result<chrono::NaiveDate, Wrong> {
     let written = text(input)?;

@@ -14,10 +14,13 @@ impl Router {
         let Start { call: id, flow, card_reference, back, inbox, messages } = start;
         let dialled = back.wish.card.dialled.as_str();
         let served = self.flow_for(dialled).filter(|served| served.flow.name == flow).or_else(|| self.flow_named(&flow));
-        let Some(Served { flow, base_dir, .. }) = served.filter(|_| self.calls.len() < self.max_calls) else {
-            tracing::warn!(call = %id, flow, "a call-back cannot begin: the flow is not served any more, or too many calls go on");
-            return self.shared.queues.gone(id);
+        let Some(Served { flow, base_dir, .. }) = served else {
+            return self.shared.queues.no_flow(id);
         };
+        if self.calls.len() >= self.max_calls {
+            tracing::warn!(call = %id, flow = flow.name, "a call-back cannot begin now: too many calls go on");
+            return self.shared.queues.gone(id);
+        }
         let (leg_events, from_legs) = mpsc::channel(INBOX);
         let ear = self.attach_ear(&inbox);
         tracing::info!(call = %id, flow = %flow.name, number = %back.wish.number.tail(), "somebody is called back");

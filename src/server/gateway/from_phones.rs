@@ -18,10 +18,11 @@ impl Router {
                 return self.reject(dialog, status, (status == 503).then_some(RETRY_AFTER));
             }
         }
+        let config = super::lock(&self.emergency).clone();
         match PhoneCall::begin(&self.shared, &asked) {
             Err(status) => self.reject(dialog, status, None),
-            Ok(call) if asked.emergency => drop(self.calls.spawn(call.emergency(self.emergency.clone()))),
-            Ok(call) => drop(self.calls.spawn(call.nowhere(self.emergency.languages.clone()))),
+            Ok(call) if asked.emergency => drop(self.calls.spawn(call.emergency(config))),
+            Ok(call) => drop(self.calls.spawn(call.nowhere(config))),
         }
     }
 }

@@ -1,7 +1,7 @@
 //! What the driver asks of the world, done.
 
 use super::{CARD_VALID, LiveLeg, LivePorts, leg_record};
-use crate::audio::{Pcm, write_wav};
+use crate::audio::{Pcm, Tap, write_wav};
 use crate::base::{AttemptId, Disposition, Grammar, LegId, LookUpId, Moment, PhoneNumber, Prompt, PromptId, UtteranceId};
 use crate::call::{
     AgentEvent, BROWSER, CallBackAnswer, Command, Event, HandOverCard, QueueAsk, QueueEvent, Record, ReferOutcome,
@@ -15,19 +15,59 @@ use crate::server::softphones::Ring;
 use crate::server::ways::Offered;
 use crate::sip::destinations::Target;
 use crate::sip::{REGISTERED, SipCommand};
-use crate::speech::RenderKey;
+use crate::speech::{RenderKey, Urgency};
 use std::sync::Arc;
+use std::sync::mpsc::SyncSender;
 use std::time::Duration;
 
 /// Most places that a caller is sent to whose call has failed.
 const LAST_RESORTS: usize = 3;
 
 impl LivePorts {
+    /// Ears for an agent's leg, where the agents' words are wanted; what they hear comes to the call's inbox.
+    fn agent_tap(&mut self, attempt: AttemptId) -> Option<SyncSender<Tap>> {
+        if !self.shared.hears_agents {
+            return None;
+        }
+        let inbox = self.inbox.clone();
+        let ear = self.shared.ears.attach(Box::new(move |event| {
+            if inbox.try_send(Inbox::Happening(Happening::AgentEar { attempt, event })).is_err() {
+                tracing::error!("a call's inbox is full or closed; what an agent said was lost");
+            }
+        }));
+        let tap = ear.tap();
+        self.agent_ears.insert(attempt, ear);
+        Some(tap)
+    }
+
+    /// Who is on hold with a colleague's phone ringing hears it ring, and not nothing; until it is over.
+    fn rings_for_colleague(&mut self, called: AttemptId) {
+        if let Some(waiting) = self.parted.filter(|waiting| *waiting != called) {
+            let tone = Some(self.shared.ring_back.clone());
+            self.leg(LegId::Agent(waiting), LegCommand::Comfort(tone));
+        }
+    }
+
+    fn rings_no_more(&mut self) {
+        if let Some(waiting) = self.parted.take() {
+            self.leg(LegId::Agent(waiting), LegCommand::Comfort(None));
+        }
+    }
+
+    /// An agent's leg is over: its ears with it, and its ringing where somebody heard that.
+    pub(super) fn agent_leg_is_over(&mut self, attempt: AttemptId) {
+        self.agent_ears.remove(&attempt);
+        if let Some(waiting) = self.parted.filter(|waiting| *waiting != attempt) {
+            self.leg(LegId::Agent(waiting), LegCommand::Comfort(None));
+        }
+    }
+
     /// The page of an agent's desk rings; what they hear and say goes by a leg of the plane's own. False when there is no such leg.
     fn ring_page(&mut self, attempt: AttemptId, agent: &str) -> bool {
         // Nobody is there yet where somebody is called back.
         let caller = self.legs.get(&LegId::Caller).map(|leg| leg.key);
-        let leg = match self.shared.plane.open_inside(self.leg_events.clone()) {
+        let tap = self.agent_tap(attempt);
+        let leg = match self.shared.plane.open_inside(self.leg_events.clone(), tap) {
             Ok(opened) => opened,
             Err(error) => {
                 tracing::error!(call = %self.id, %error, "no audio for the agent's page");
@@ -57,6 +97,9 @@ impl Ports for LivePorts {
     }
 
     fn hang_up(&mut self, leg: LegId) {
+        if let LegId::Agent(attempt) = leg {
+            self.agent_leg_is_over(attempt);
+        }
         let Some(live) = self.legs.get_mut(&leg) else { return };
         let (dialog, key) = (live.dialog, live.key);
         // Its place on a trunk is free at once.
@@ -148,6 +191,7 @@ impl Ports for LivePorts {
     }
 
     fn dial(&mut self, attempt: AttemptId, to: &str, uui: &str, ring: Duration) {
+        self.rings_for_colleague(attempt);
         let failed = |status| Happening::Call(Event::Agent { attempt, event: AgentEvent::Failed { status, contact: None } });
         if let Some(agent) = to.strip_prefix(BROWSER) {
             if !self.ring_page(attempt, agent) {
@@ -161,7 +205,8 @@ impl Ports for LivePorts {
             tokio::spawn(self.later(failed(403)));
             return;
         };
-        let (key, port) = match self.shared.plane.open(self.leg_events.clone(), None) {
+        let tap = self.agent_tap(attempt);
+        let (key, port) = match self.shared.plane.open(self.leg_events.clone(), tap) {
             Ok(opened) => opened,
             Err(error) => {
                 tracing::error!(call = %self.id, %error, "no audio for the agent's leg");
@@ -193,6 +238,7 @@ impl Ports for LivePorts {
         self.shared.plane.command(caller.key, LegCommand::Bridge(Some(agent.key)));
         self.shared.plane.command(agent.key, LegCommand::Bridge(Some(caller.key)));
         self.shared.phones.caller_is(self.id, attempt, caller.key);
+        self.rings_no_more();
     }
 
     fn hold(&mut self, attempt: AttemptId, on: bool) {
@@ -203,6 +249,8 @@ impl Ports for LivePorts {
         self.shared.plane.command(caller.key, LegCommand::Bridge(with(agent.key)));
         self.shared.plane.command(agent.key, LegCommand::Bridge(with(caller.key)));
         self.shared.phones.caller_is(self.id, attempt, caller.key);
+        self.rings_no_more();
+        self.parted = on.then_some(attempt);
         self.comfort(on);
     }
 
@@ -212,6 +260,18 @@ impl Ports for LivePorts {
         self.shared.plane.command(b.key, LegCommand::Bridge(Some(a.key)));
         self.shared.phones.caller_is(self.id, one, b.key);
         self.shared.phones.caller_is(self.id, other, a.key);
+        self.rings_no_more();
+    }
+
+    fn three_way(&mut self, one: AttemptId, other: AttemptId) {
+        let key = |leg: LegId| self.legs.get(&leg).map(|live| live.key);
+        let (Some(caller), Some(a), Some(b)) = (key(LegId::Caller), key(LegId::Agent(one)), key(LegId::Agent(other))) else {
+            return;
+        };
+        self.shared.plane.command(caller, LegCommand::ThreeWay([a, b]));
+        // Keys are for the caller's line, whoever presses them.
+        self.shared.phones.caller_is(self.id, one, caller);
+        self.shared.phones.caller_is(self.id, other, caller);
     }
 
     fn comfort(&mut self, on: bool) {
@@ -240,16 +300,24 @@ impl Ports for LivePorts {
         }
     }
 
-    fn expect(&mut self, grammar: Grammar) {
+    fn expect(&mut self, grammar: Grammar, aside: bool) {
         self.language = grammar.language;
         if let Some(ear) = &self.ear {
-            ear.expect(grammar);
+            ear.expect_as(grammar, if aside { Urgency::Aside } else { Urgency::Asked });
         }
+    }
+
+    fn expect_of_agent(&mut self, attempt: AttemptId, grammar: Option<Grammar>) -> bool {
+        let Some(ear) = self.agent_ears.get(&attempt) else { return false };
+        if let Some(grammar) = grammar {
+            ear.expect_as(grammar, Urgency::Agent);
+        }
+        self.shared.ears.listens()
     }
 
     fn listen_only(&mut self) {
         let expect = crate::base::Expect::Anything;
-        self.expect(Grammar { language: self.language, expect, person: Arc::new([]) });
+        self.expect(Grammar { language: self.language, expect, person: Arc::new([]) }, false);
     }
 
     fn render(&mut self, leg: LegId, prompt: &Prompt) {
@@ -353,6 +421,7 @@ impl Ports for LivePorts {
         }
         self.shared.queues.gone(self.id);
         self.ear = None;
+        self.agent_ears.clear();
         drop(self.events.take());
         metrics::counter!("hotline_calls_total", "disposition" => disposition.name()).increment(1);
         tracing::info!(call = %self.id, disposition = disposition.name(), "the call is over");

@@ -7,7 +7,7 @@ use crate::base::{CallId, Moment, WallTime};
 use crate::call::{self, CallBack, CallBackAnswer, CallBackWish, NotReached, QueueEvent, same_caller};
 use crate::server::gateway::{INBOX, Inbox, wall_now};
 use crate::store::{CallBackRow, StoreWriter};
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::time::Duration;
 use tokio::sync::mpsc;
 
@@ -312,6 +312,31 @@ impl Keeper {
         }
     }
 
+    /// The flow in which it was asked for is served no more, and without one there is no call: nobody is kept waiting for what cannot come.
+    pub(super) fn has_no_flow(&mut self, call: CallId) {
+        self.step(acd::Event::Leave { call, why: Left::Elsewhere });
+        self.calls.remove(&call);
+        let Some(open) = self.call_backs.open.remove(&call) else { return };
+        tracing::error!(queue = open.row.queue, flow = open.row.flow, number = %open.wish.number.tail(),
+            "a call-back ends, because its flow is served no more; `hotline calls back` shows the number, so that somebody can call");
+        self.close(open, "no_flow");
+    }
+
+    /// Of these calls nothing may be kept any more: nobody is called because of one, and what was known of them goes.
+    pub(super) fn forget_call_backs(&mut self, calls: &BTreeSet<CallId>) {
+        let of = |open: &Open| calls.contains(&open.row.call);
+        let gone: Vec<CallId> = self.call_backs.open.iter().filter(|(_, open)| of(open)).map(|(id, _)| *id).collect();
+        for call in gone {
+            // Where the person is being rung already, the call ends.
+            self.tell_call(call, call::Event::Queue(QueueEvent::Unserved(acd::Unserved::NoSuchQueue)));
+            self.step(acd::Event::Leave { call, why: Left::Elsewhere });
+            if let Some(open) = self.call_backs.open.remove(&call) {
+                self.close(open, "deleted");
+            }
+        }
+        self.call_backs.instead.retain(|_, open| !of(open));
+    }
+
     /// The call for it is over: reached, or tried again after the gap, or given up.
     pub(super) fn is_over(&mut self, call: CallId) {
         self.leaves(call);
@@ -377,7 +402,7 @@ mod tests {
     use crate::base::{Language, OpeningHours, PhoneNumber, Span};
     use crate::call::{HandOverCard, QueueAsk};
     use crate::store::Store;
-    use std::collections::{BTreeMap, BTreeSet};
+    use std::collections::BTreeMap;
     use std::sync::{Arc, Mutex};
     use std::time::Instant;
     use tokio::sync::watch;
@@ -418,6 +443,7 @@ mod tests {
             tier: None,
             priority: 0,
             because: "asked".into(),
+            spoke_with: Vec::new(),
             call_back: None,
             summary: String::new().into(),
         };
@@ -442,6 +468,7 @@ mod tests {
             let (send, starts) = mpsc::unbounded_channel();
             let keeper = Keeper {
                 phones: Default::default(),
+                parked_gone: Vec::new(),
                 acd: Acd::new(people.setup.clone(), now_since(epoch)).expect("a set-up"),
                 epoch,
                 people: Arc::new(Mutex::new(Arc::new(people))),
@@ -530,6 +557,31 @@ mod tests {
             }
         }
         assert_eq!(desk.states().await, ["not_reached 2"]);
+    }
+
+    #[tokio::test]
+    async fn a_call_back_without_its_flow_ends_and_says_so() {
+        let mut desk = Desk::new().await;
+        desk.over(1);
+        let start = desk.starts.try_recv().expect("an agent is free: the call begins");
+        desk.keeper.handle(Some(Message::NoFlow(start.call)));
+        assert_eq!(desk.states().await, ["no_flow 0"]);
+        let at = now_since(desk.keeper.epoch).at;
+        assert!(desk.keeper.acd.waiting_views(at).is_empty(), "it is not offered again");
+        assert_eq!(desk.keeper.acd.agent_view(at, "anna").map(|view| view.state), Some(AgentState::Available));
+    }
+
+    #[tokio::test]
+    async fn who_is_forgotten_is_not_called_back() {
+        let mut desk = Desk::new().await;
+        assert_eq!(desk.states().await, ["waiting 0"]);
+        desk.keeper.handle(Some(Message::Forgotten([CallId(99)].into())));
+        assert_eq!(desk.keeper.call_backs.open.len(), 1, "it was another call");
+        desk.keeper.handle(Some(Message::Forgotten([CallId(2)].into())));
+        desk.over(1);
+        assert!(desk.starts.try_recv().is_err(), "nobody is called");
+        assert!(desk.keeper.call_backs.open.is_empty());
+        assert_eq!(desk.states().await, ["deleted 0"]);
     }
 
     #[tokio::test]

@@ -121,6 +121,8 @@ pub(super) struct Core {
     pub(super) verifier: Verifier,
     /// For agents' phones: their passwords open nothing else.
     pub(super) phone_verifier: Verifier,
+    /// Emergency numbers, as agents' phones dial them.
+    pub(super) emergency: Vec<String>,
     serial: u64,
 }
 
@@ -170,7 +172,9 @@ impl Core {
         }
         let verifier = |accounts| Verifier::new(REALM, accounts, &shared.cfg.digest, rand::random());
         let (verifier, phone_verifier) = (verifier(shared.cfg.accounts.clone()), verifier(shared.cfg.phones.clone()));
+        let emergency = shared.cfg.emergency.clone();
         Ok(Core {
+            emergency,
             shared,
             endpoint: inner,
             streams,
@@ -290,6 +294,7 @@ impl Core {
     async fn on_command(&mut self, command: SipCommand) {
         match command {
             SipCommand::SetPhones { phones } => self.set_phones(phones),
+            SipCommand::SetEmergency { numbers } => self.emergency = numbers,
             SipCommand::Ring { dialog } => self.provisional(dialog, None),
             SipCommand::Progress { dialog, sdp } => self.provisional(dialog, Some(sdp)),
             SipCommand::Answer { dialog, sdp } => self.answer(dialog, sdp).await,

@@ -141,7 +141,7 @@ impl Core {
 
     /// Whether an emergency number is dialled.
     pub(super) fn is_emergency(&self, request: &Request) -> bool {
-        self.shared.cfg.emergency.contains(&user_of(&request.uri))
+        self.emergency.contains(&user_of(&request.uri))
     }
 
     /// The login of the phone that sends this; otherwise the refusal, which is a challenge unless too many passwords were wrong.
