@@ -1,4 +1,4 @@
-// Runs inside of the page, before its own scripts: notes when the page clicks, hears and closes, and keeps what the agent hears, behind the limiter.
+// Runs inside of the page, before its own scripts. `listen` notes when the page clicks, hears and closes, and keeps what the agent hears, behind the limiter.
 
 export function listen() {
   const seen = { clicked: 0, audible: 0, closed: 0, peers: [], heard: [], rate: 0, keeps: false };
@@ -71,5 +71,25 @@ export function listen() {
       hertz = (top * seen.analyser.context.sampleRate) / seen.analyser.fftSize;
     }
     return { hertz, codec, level, packets: inbound?.packetsReceived, lost: inbound?.packetsLost, jitter: inbound?.jitterBufferDelay / inbound?.jitterBufferEmittedCount };
+  };
+}
+
+/** A browser without a microphone that could be given words (Firefox) gets this one: a WAV file (base64), over and over. */
+export function speak(file) {
+  const bytes = Uint8Array.from(atob(file), (letter) => letter.charCodeAt(0)).buffer;
+  let microphone = null;
+  navigator.mediaDevices.getUserMedia = async () => {
+    microphone ??= (async () => {
+      const context = new AudioContext();
+      const source = context.createBufferSource();
+      source.buffer = await context.decodeAudioData(bytes);
+      source.loop = true;
+      const node = new MediaStreamAudioDestinationNode(context);
+      source.connect(node);
+      source.start();
+      await context.resume();
+      return node.stream;
+    })();
+    return (await microphone).clone();
   };
 }

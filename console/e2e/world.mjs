@@ -16,7 +16,7 @@ import { createRequire } from "node:module";
 import { networkInterfaces, tmpdir } from "node:os";
 import { basename, join, resolve } from "node:path";
 import { createInterface } from "node:readline";
-import { listen } from "./listen.mjs";
+import { listen, speak } from "./listen.mjs";
 
 export const hotline = resolve(process.env.HOTLINE ?? "target/debug/hotline");
 export const firefox = process.env.BROWSER === "firefox";
@@ -177,7 +177,7 @@ function likeOpus() {
 }
 
 /**
- * A browser with an empty page. `microphone` is a WAV file (Chromium), without it the browser has none; `refused` = the agent says no. What else is
+ * A browser with an empty page. `microphone` is a WAV file, without it Chromium has none and Firefox its own; `refused` = the agent says no. What else is
  * given is what Playwright asks of a page (viewport, colorScheme, locale).
  */
 export async function open({ microphone = null, refused = false, ...looks } = {}) {
@@ -192,11 +192,14 @@ export async function open({ microphone = null, refused = false, ...looks } = {}
         "media.navigator.permission.disabled": true,
         "media.peerconnection.ice.loopback": true,
         "media.autoplay.default": 0,
+        "media.autoplay.block-webaudio": false,
+        "media.autoplay.blocking_policy": 0,
         "intl.accept_languages": "en-GB",
       },
     });
     const page = await browser.newPage();
     await page.evaluateOnNewDocument(listen);
+    if (microphone) await page.evaluateOnNewDocument(speak, readFileSync(microphone).toString("base64"));
     if (process.env.OPUS) await page.evaluateOnNewDocument(likeOpus);
     return face(page, browser, {
       fill: async (label, text) => {

@@ -1,8 +1,9 @@
 //! Another set-up: callers and agents who stay keep what they are at.
 
 use super::face::{Command, Presence, Unserved};
-use super::machine::{Acd, Agent, Learned, Offered, Work};
+use super::machine::{Acd, Learned};
 use super::setup::{AgentSetup, Setup, serves};
+use super::state::{Agent, Offered, Work};
 use super::views::DayFigures;
 use super::wait::Curve;
 use crate::base::Moment;

@@ -2,7 +2,8 @@
 //! never told anything, and never sent elsewhere because nobody is there.
 
 use super::face::Command;
-use super::machine::{Acd, Waiting};
+use super::machine::Acd;
+use super::state::Waiting;
 use super::wait::Interval;
 use crate::base::{CallId, Moment};
 use std::time::Duration;

@@ -1,8 +1,9 @@
 //! Who goes first, and who gets whom.
 
 use super::face::{Command, Presence};
-use super::machine::{Acd, Agent, Offered, REMEMBER_FOR, Waiting, Work};
+use super::machine::{Acd, REMEMBER_FOR};
 use super::setup::Choose;
+use super::state::{Agent, Offered, Waiting, Work};
 use super::wait::{Able, Ahead, Busy, Outlook, seed};
 use crate::base::Moment;
 use std::cmp::Ordering;
@@ -17,6 +18,11 @@ const AHEAD_MAX: usize = 200;
 /// Since when an agent is idle, as if later the more was borne.
 pub(super) fn idle_with_load(agent: &Agent, at: Moment) -> f64 {
     agent.idle_since.micros() as f64 + agent.load.index(at) * LOAD_SECONDS * 1e6
+}
+
+/// Whether the agent did not want this caller a moment ago.
+fn has_declined(at: Moment, agent: usize, waiting: &Waiting) -> bool {
+    waiting.declined.iter().any(|(who, until)| *who == agent && *until > at)
 }
 
 impl Acd {
@@ -40,8 +46,20 @@ impl Acd {
         x.cmp(&y).then_with(|| time(x, a).cmp(&time(y, b))).then_with(|| a.order.cmp(&b.order))
     }
 
-    /// How good an agent is for a caller, and by which queue; `None` = may not. By the caller's own queue where possible.
-    pub(super) fn may_serve(&self, agent: usize, waiting: &Waiting) -> Option<(usize, u32)> {
+    /// How good an agent is for a caller, and by which queue; `None` = may not. By the caller's own queue where possible. Who sent the
+    /// caller on is left out as long as somebody else will serve them, who has not just declined; but not in an emergency.
+    pub(super) fn may_serve(&self, at: Moment, agent: usize, waiting: &Waiting) -> Option<(usize, u32)> {
+        let good = self.is_able(agent, waiting)?;
+        let ticket = &waiting.ticket;
+        let sender = !ticket.emergency && ticket.sent_by.as_ref() == Some(&self.setup.agents[agent].name);
+        let serves = |a: usize| {
+            a != agent && self.agents[a].will_serve() && self.is_able(a, waiting).is_some() && !has_declined(at, a, waiting)
+        };
+        (!sender || !(0..self.agents.len()).any(serves)).then_some(good)
+    }
+
+    /// Skills, languages and overflow alone.
+    pub(super) fn is_able(&self, agent: usize, waiting: &Waiting) -> Option<(usize, u32)> {
         if let Some(only) = &waiting.ticket.only {
             return (self.setup.agents[agent].name == *only).then_some((waiting.queue, 0));
         }
@@ -54,7 +72,7 @@ impl Acd {
 
     /// From when on, in seconds, an agent may serve a caller, where other queues begin to help later.
     fn serves_after(&self, at: Moment, agent: usize, waiting: &Waiting) -> Option<f64> {
-        if self.may_serve(agent, waiting).is_some() {
+        if self.may_serve(at, agent, waiting).is_some() {
             return Some(0.0);
         }
         let languages = &self.setup.agents[agent].languages;
@@ -70,7 +88,7 @@ impl Acd {
 
     /// Whether an agent may be offered this caller now. The rule about abuse is looked at among all who may.
     fn may_be_offered(&self, at: Moment, agent: usize, waiting: &Waiting) -> bool {
-        self.agents[agent].is_free() && !waiting.declined.iter().any(|(who, until)| *who == agent && *until > at)
+        self.agents[agent].is_free() && !has_declined(at, agent, waiting)
     }
 
     /// Who gets this caller now, and by which queue.
@@ -78,7 +96,7 @@ impl Acd {
         let mut able: Vec<(usize, usize, u32)> = Vec::new();
         for agent in 0..self.agents.len() {
             if self.may_be_offered(at, agent, waiting)
-                && let Some((queue, good)) = self.may_serve(agent, waiting)
+                && let Some((queue, good)) = self.may_serve(at, agent, waiting)
             {
                 able.push((agent, queue, good));
             }

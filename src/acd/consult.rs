@@ -3,7 +3,8 @@
 
 use super::choose::idle_with_load;
 use super::face::{Command, Presence, Refusal, Talk};
-use super::machine::{Acd, Talking, Work};
+use super::machine::Acd;
+use super::state::{Talking, Work};
 use crate::base::{CallId, Moment};
 
 impl Acd {

@@ -36,6 +36,9 @@ pub struct Ticket {
     /// This agent, where they are free; else anybody.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub prefer: Option<String>,
+    /// This agent has sent the caller on: gets them back only where nobody else will serve them, or in an emergency.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sent_by: Option<String>,
     /// Goes first in line.
     pub emergency: bool,
     /// Lost an agent through no fault of theirs: to the head of the line.
@@ -90,6 +93,8 @@ pub enum Left {
     HungUp,
     /// Left a message, took a call-back, or the script went on.
     Elsewhere,
+    /// The call is over, and not because they hung up: the line broke, or the call lasted too long.
+    Over,
 }
 
 /// Why a caller cannot be served; each has its own sentence.

@@ -15,6 +15,7 @@ mod machine;
 mod offers;
 mod park;
 mod setup;
+mod state;
 mod views;
 mod wait;
 
@@ -25,6 +26,8 @@ pub use setup::{AgentSetup, CallBackSetup, Choose, Overflow, PARK_MAX_SECONDS, Q
 pub use views::{AgentState, AgentView, DayFigures, ParkedView, QueueView, WaitingView};
 pub use wait::{Interval, WaitFigures, band};
 
+#[cfg(test)]
+mod park_tests;
 #[cfg(test)]
 mod properties;
 #[cfg(test)]

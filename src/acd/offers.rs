@@ -1,7 +1,8 @@
 //! What becomes of offers: picked up, joined, refused, over.
 
 use super::face::{Command, Presence, Refusal, Talk};
-use super::machine::{Acd, DECLINED, Offered, REMEMBERED, SOON, Talking, Told, Waiting, Work};
+use super::machine::{Acd, DECLINED, REMEMBERED, SOON};
+use super::state::{Offered, Talking, Told, Waiting, Work};
 use crate::base::{CallId, Moment};
 use std::time::Duration;
 

@@ -2,7 +2,8 @@
 //! they have enough of it, or the time is over. Then who parked them is rung where they are free; else the caller goes to the head of the line.
 
 use super::face::{Command, Talk, Ticket, Unserved};
-use super::machine::{Acd, Work};
+use super::machine::Acd;
+use super::state::Work;
 use crate::base::{CallId, Moment};
 
 /// A caller who is parked.

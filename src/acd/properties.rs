@@ -84,6 +84,7 @@ fn ticket(dice: &mut Dice) -> Ticket {
         abusive: dice.chance() < 0.3,
         only: None,
         prefer: (dice.chance() < 0.2).then(|| format!("agent {}", dice.roll(6))),
+        sent_by: (dice.chance() < 0.2).then(|| format!("agent {}", dice.roll(6))),
         emergency: dice.chance() < 0.03,
         returned: dice.chance() < 0.05,
         call_back: None,

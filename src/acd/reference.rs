@@ -158,7 +158,18 @@ impl Reference {
             && person.doing == Doing::Free
             && caller.declined.get(&agent).is_none_or(|until| *until <= now)
             && self.able(now, agent, caller).is_some()
+            && !self.is_left_out(now, agent, caller)
             && self.is_due(now, caller)
+    }
+
+    /// Who sent a caller on is out of question while somebody else is there for them.
+    fn is_left_out(&self, now: Moment, agent: usize, caller: &Caller) -> bool {
+        let others = (0..self.people.len()).filter(|a| *a != agent && self.able(now, *a, caller).is_some());
+        let mut willing = others.filter(|a| caller.declined.get(a).is_none_or(|until| *until <= now));
+        let comes = |person: &Person| person.presence == Presence::Available || person.back.is_some();
+        !caller.ticket.emergency
+            && caller.ticket.sent_by.as_ref() == Some(&self.setup.agents[agent].name)
+            && willing.any(|a| comes(&self.people[a]))
     }
 
     /// What decides who goes first: smaller goes first.
@@ -249,7 +260,7 @@ impl Reference {
                     caller.ticket.emergency = true;
                 }
             }
-            Event::Leave { call, why: Left::HungUp | Left::Elsewhere } => self.leave(*call),
+            Event::Leave { call, why: Left::HungUp | Left::Elsewhere | Left::Over } => self.leave(*call),
             Event::Accepted { call, .. } => {
                 if let Some(caller) = self.callers.get_mut(call)
                     && let At::Offered(agent) = caller.at

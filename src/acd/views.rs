@@ -1,7 +1,8 @@
 //! What desks, wallboards and records see of the machine.
 
 use super::face::Presence;
-use super::machine::{Acd, Work};
+use super::machine::Acd;
+use super::state::Work;
 use super::wait::{BANDS, Interval, WaitFigures, band};
 use crate::base::{CallId, Moment};
 use std::time::Duration;

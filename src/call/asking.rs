@@ -114,6 +114,10 @@ impl Call {
     /// Recognition of an utterance is done or has failed.
     pub(crate) fn listened(&mut self, now: &mut Now, utterance: UtteranceId, result: &Result<Hypothesis, EarFailure>) {
         if matches!(self.state, State::Joined { .. }) {
+            // What began in line was said before the agent was there, and is kept nowhere.
+            if self.said_in_line(utterance) {
+                return;
+            }
             // Said to the agent.
             return self.note_utterance(now, utterance, result, None, false);
         }
@@ -569,8 +573,9 @@ impl Call {
                 record.rejected.clone_from(&h.rejected);
                 record.cpu_ms = h.cpu_ms;
                 if !sensitive {
-                    // What an agent says of a caller's secret is the caller's secret still.
-                    let text = if utterance.is_agent() { self.story.without_secrets(&h.text) } else { h.text.clone() };
+                    // What an agent or the caller says of the caller's secret in their talk is a secret still.
+                    let talk = matches!(self.state, State::Joined { .. });
+                    let text = if talk { self.story.without_secrets(&h.text) } else { h.text.clone() };
                     record.text = text.into();
                 }
             }

@@ -144,7 +144,11 @@ impl Call {
         self.waiting().filter(|waiting| waiting.talk.is_some())?;
         self.hush_line(now);
         self.end_talk(now);
-        let parts = self.phrase(Phrase::AgentIsFree);
+        // Spoken of while the place was being promised: should this agent not take them, they are first in line.
+        if self.emergency {
+            now.out.push(Command::Queue(QueueAsk::Emergency));
+        }
+        let parts = self.phrase(if self.emergency { Phrase::Emergency } else { Phrase::AgentIsFree });
         Some(self.play(now, parts, BargeIn::PersonOnly))
     }
 
@@ -166,6 +170,9 @@ impl Call {
     fn no_call_back(&mut self, now: &mut Now, phrase: Phrase, why: &str) {
         self.end_talk(now);
         self.decide(now, "call_back_refused", why.into());
+        if self.emergency_after_all(now) {
+            return;
+        }
         let parts = self.phrase(phrase);
         self.say_in_line(now, parts);
     }

@@ -18,11 +18,12 @@ use std::time::Duration;
 /// The queues answer at once; when they do not, the caller is not kept on hold for it.
 const ANSWER_WAIT: Duration = Duration::from_secs(5);
 
+/// Two phones that are put down within this time were put down together.
+const TOGETHER: Duration = Duration::from_secs(2);
+
 /// A colleague is asked.
 #[derive(Debug)]
 pub(crate) struct Consult {
-    /// The queue that was named, or that of the call.
-    queue: String,
     /// Since when.
     began: Moment,
     /// The caller was on hold before.
@@ -91,7 +92,7 @@ impl Call {
         let held = self.on_hold;
         let State::Joined { attempt, moving, .. } = &mut self.state else { return };
         let asks = *attempt;
-        *moving = Some(Moving::Consulting(Box::new(Consult { queue: queue.into(), began: now.at, held, colleague: None })));
+        *moving = Some(Moving::Consulting(Box::new(Consult { began: now.at, held, colleague: None })));
         let whom = agent.map_or(queue, String::as_str);
         self.decide(now, "consult", format!("the agent asks {whom}; the caller is on hold"));
         if !held {
@@ -166,7 +167,11 @@ impl Call {
                 };
                 self.consult_failed(now, word, Some(why));
             }
-            AgentEvent::HungUp => self.consult_failed(now, "left", None),
+            AgentEvent::HungUp => {
+                // Two who put their phones down meant to hand over, whichever of them was faster.
+                self.colleague_left = (colleague.stage == Stage::Private).then_some(now.at);
+                self.consult_failed(now, "left", None);
+            }
             AgentEvent::Lost => self.consult_failed(now, "lost", Some(Refusal::Lost)),
             AgentEvent::Refers { .. } => now.out.push(Command::AnswerRefer { attempt: who, status: 491 }),
             _ => {}
@@ -287,13 +292,18 @@ impl Call {
         now.out.push(Command::HangUp { leg: LegId::Agent(asks) });
         self.note_attempt(now, consult.began, &from, "consult", "answered".into());
         self.on_hold = false;
-        let target = self.queue_target(&consult.queue).name;
-        self.state = State::Joined { attempt: colleague.attempt, target, moving: None };
+        // The caller stays in the line that they came to, whoever of which other line helped out.
+        self.state = State::Joined { attempt: colleague.attempt, target: from, moving: None };
         self.publish(now);
         self.speaks_with(&colleague.name);
+        self.listen_along(now);
         if !three_way {
-            self.listen_along(now);
             self.tell_of_recording(now, colleague.attempt);
         }
+    }
+
+    /// Whether the colleague put their phone down only just before who asked does.
+    pub(crate) fn both_put_down(&self, now: &Now) -> bool {
+        self.colleague_left.is_some_and(|left| now.at.since(left) < TOGETHER)
     }
 }

@@ -221,6 +221,55 @@ fn an_agent_who_dies_leaves_the_caller_to_the_colleague_or_to_the_line() {
 }
 
 #[test]
+fn two_who_put_their_phones_down_at_once_leave_nobody_without_a_person() {
+    let mut talk = Conversation::confers();
+    back_with_anna(&talk.agent(BOB, AgentEvent::HungUp));
+    let out = talk.agent(ANNA, AgentEvent::HungUp);
+    at_the_head_of_the_line(&out);
+    let finished = |c: &Command| matches!(c, Command::Queue(QueueAsk::Finished(talk)) if !talk.lost);
+    assert!(out.iter().any(finished), "her line did not break: {out:#?}");
+    // Who has talked with the caller again, and then hangs up, has ended the talk.
+    let mut talk = Conversation::confers();
+    talk.agent(BOB, AgentEvent::HungUp);
+    talk.at = talk.at + Duration::from_secs(3);
+    let out = talk.agent(ANNA, AgentEvent::HungUp);
+    assert!(out.iter().any(|c| matches!(c, Command::Ended(_))), "{out:#?}");
+}
+
+/// Words of both sides are written down, and the colleague's from the moment in which the caller is theirs.
+#[test]
+fn the_colleague_is_listened_to_after_a_hand_over_whether_or_not_all_three_had_talked() {
+    for three_way in [false, true] {
+        let settings = CallSettings { transcript: true, transcript_agents: true, ..CallSettings::default() };
+        let (mut talk, _) = Conversation::with(FLOW, settings);
+        talk.desk(DeskAsk::Consult { queue: "support".into(), agent: Some("bob".into()) });
+        let (agent, to, ring) = ("bob".into(), "sip:bob@x".to_string(), Duration::from_secs(20));
+        talk.news(ColleagueNews::Rings { agent, to, ring });
+        talk.agent(BOB, AgentEvent::Answered);
+        if three_way {
+            talk.desk(DeskAsk::ThreeWay);
+        }
+        let out = talk.desk(DeskAsk::Complete);
+        let listens = |c: &Command| matches!(c, Command::ListenToAgent { attempt: BOB, grammar: Some(_) });
+        assert!(out.iter().any(listens), "three-way {three_way}: {out:#?}");
+    }
+}
+
+#[test]
+fn the_caller_stays_in_the_line_they_came_to_though_a_colleague_of_another_has_them() {
+    let flow = FLOW.replace("nodes:\n", "nodes:\n  pay: { say: \"Now you pay.\", then: welcome }\n");
+    let flow = flow.replace("{ queue: support, accept: answer }", "{ queue: support, accept: answer, back_to: [pay] }");
+    let mut talk = Conversation::of(&flow);
+    talk.desk(DeskAsk::Consult { queue: "billing".into(), agent: None });
+    let (agent, to, ring) = ("bob".into(), "sip:bob@x".to_string(), Duration::from_secs(20));
+    talk.news(ColleagueNews::Rings { agent, to, ring });
+    talk.agent(BOB, AgentEvent::Answered);
+    talk.desk(DeskAsk::Complete);
+    let out = talk.desk(DeskAsk::ToNode { node: "pay".into() });
+    assert!(decided(&out, "sent_back") && hung_up(&out, BOB), "what the desk offers is done: {out:#?}");
+}
+
+#[test]
 fn a_caller_who_hangs_up_frees_both() {
     for mut talk in [Conversation::asks(), Conversation::confers()] {
         let out = talk.step(Event::CallerHungUp);

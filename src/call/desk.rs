@@ -108,6 +108,7 @@ impl Call {
         self.stop_listening(now);
         self.on_hold = false;
         self.returned = true;
+        self.sent_by = self.spoke_with.last().cloned();
         now.out.push(Command::HangUp { leg: LegId::Agent(attempt) });
         let target = self.queue_target(queue);
         self.timers.clear_except(&[TimerName::Longest]);
@@ -123,7 +124,8 @@ impl Call {
 mod tests {
     use super::*;
     use crate::call::consult_tests::{ANNA, Conversation, FLOW};
-    use crate::call::{CallSettings, Event, Record};
+    use crate::call::{AgentEvent, CallSettings, Event, QueueAsk, QueueEvent, Record};
+    use std::time::Duration;
 
     /// What is written down when this agent says something.
     fn says(talk: &mut Conversation, attempt: AttemptId) -> Vec<String> {
@@ -161,5 +163,23 @@ mod tests {
         assert_eq!(listens(&talk.desk(DeskAsk::Hold(true))), Some(false));
         assert!(says(&mut talk, ANNA).is_empty(), "on hold the agent speaks to nobody here");
         assert_eq!(listens(&talk.desk(DeskAsk::Hold(false))), Some(true));
+    }
+
+    #[test]
+    fn the_queues_are_told_who_sent_the_caller_on() {
+        let sent_by = |talk: &mut Conversation| {
+            let out = talk.desk(DeskAsk::SendOn { queue: "support".into(), agent: None });
+            let ticket = out.iter().find_map(|c| match c {
+                Command::Queue(QueueAsk::Enter(ticket)) => Some(ticket.sent_by.clone()),
+                _ => None,
+            });
+            ticket.unwrap_or_else(|| panic!("not in line: {out:#?}"))
+        };
+        let mut talk = Conversation::new();
+        assert_eq!(sent_by(&mut talk).as_deref(), Some("anna"));
+        let (agent, to, ring) = ("bob".to_string(), "sip:bob@x".to_string(), Duration::from_secs(20));
+        talk.step(Event::Queue(QueueEvent::Offer { offer: 2, agent, desk: true, to, ring }));
+        talk.agent(AttemptId(1), AgentEvent::Answered);
+        assert_eq!(sent_by(&mut talk).as_deref(), Some("bob"), "who had them last, and no others");
     }
 }

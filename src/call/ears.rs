@@ -100,6 +100,8 @@ pub(crate) struct Begun {
     over: bool,
     /// Nothing was asked.
     aside: bool,
+    /// The caller waited in line.
+    in_line: bool,
 }
 
 impl Call {
@@ -109,7 +111,7 @@ impl Call {
         if self.ears.begun.len() >= UTTERANCES_KEPT {
             self.ears.begun.pop_front();
         }
-        self.ears.begun.push_back(Begun { utterance, secret, open, over, aside: self.ears.aside });
+        self.ears.begun.push_back(Begun { utterance, secret, open, over, aside: self.ears.aside, in_line: self.is_in_line() });
         self.ears.newest = self.ears.newest.max(Some(utterance));
         self.ears.speaking = Some((utterance, now.at));
     }
@@ -132,6 +134,11 @@ impl Call {
     /// Whether it was said while nothing was asked.
     pub(crate) fn said_aside(&self, utterance: UtteranceId) -> bool {
         self.begun(utterance).is_some_and(|b| b.aside)
+    }
+
+    /// Whether it was said in line: to nobody.
+    pub(crate) fn said_in_line(&self, utterance: UtteranceId) -> bool {
+        self.begun(utterance).is_some_and(|b| b.in_line)
     }
 
     pub(crate) fn begun(&self, utterance: UtteranceId) -> Option<&Begun> {

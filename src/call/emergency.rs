@@ -6,6 +6,7 @@ use super::face::QueueAsk;
 use super::line::InLine;
 use super::machine::{Call, Now};
 use super::state::{AgentStage, Bridging, State, Step};
+use crate::acd::Left;
 use crate::base::{BargeIn, LegId};
 use crate::flow::Phrase;
 
@@ -75,6 +76,15 @@ impl Call {
         }
     }
 
+    /// What was spoken of while a call-back was being promised, once nothing came of that. False where it was nothing.
+    pub(crate) fn emergency_after_all(&mut self, now: &mut Now) -> bool {
+        if !std::mem::take(&mut self.emergency) {
+            return false;
+        }
+        self.emergency_in_line(now, "no call-back was promised; the caller had spoken of an emergency".into());
+        true
+    }
+
     /// The place was kept for a call-back just then: the caller, who is on the line, gets in line anew.
     pub(crate) fn back_for_emergency(&mut self, now: &mut Now) {
         let Some(target) = self.waiting().map(|waiting| waiting.target.clone()) else { return };
@@ -95,11 +105,8 @@ impl Call {
             return false;
         }
         self.hush_line(now);
-        self.leave_line(now, false);
-        self.begin_transfer(now, wish, why.to_string());
-        if let State::Transferring(transfer) = &mut self.state {
-            transfer.home = Some(home);
-        }
+        self.leave_line(now, Left::Elsewhere);
+        self.begin_transfer_from(now, wish, why.to_string(), Some(home));
         true
     }
 }

@@ -72,6 +72,7 @@ impl Call {
             abusive: self.strain.abusive,
             only,
             prefer: self.prefer.clone(),
+            sent_by: self.sent_by.clone(),
             emergency: self.emergency,
             returned: self.returned,
             waited: self.waited,
@@ -369,11 +370,10 @@ impl Call {
         strain
     }
 
-    /// The call is over: the queues let go of it.
-    pub(crate) fn leave_line(&mut self, now: &mut Now, caller_gone: bool) {
+    /// The queues let go of the call.
+    pub(crate) fn leave_line(&mut self, now: &mut Now, why: Left) {
         if matches!(self.in_line, Some(InLine::Waiting(_))) {
             self.waits_no_more(now);
-            let why = if caller_gone { Left::HungUp } else { Left::Elsewhere };
             now.out.push(Command::Queue(QueueAsk::Leave(why)));
         }
         self.talk_is_over(now, false);
@@ -381,18 +381,31 @@ impl Call {
 
     /// The agent's leg died in the middle of the conversation: an apology, and the head of the line.
     pub(crate) fn agent_lost(&mut self, now: &mut Now) {
+        self.caller_is_left(now, true);
+    }
+
+    /// Both agents have put their phones down after they had talked in private: the caller, on hold until then, is nobody's.
+    pub(crate) fn nobody_left(&mut self, now: &mut Now) {
+        self.caller_is_left(now, false);
+    }
+
+    fn caller_is_left(&mut self, now: &mut Now, lost: bool) {
         let State::Joined { attempt, target, .. } = &self.state else { return };
         let (attempt, name) = (*attempt, target.clone());
         now.out.push(Command::HangUp { leg: LegId::Agent(attempt) });
-        self.talk_is_over(now, true);
+        self.talk_is_over(now, lost);
         let known = self.flow.targets.get(&name);
         let queue = known.is_some_and(|target| target.queue().is_some());
         let first = if known.is_some() { name.clone() } else { self.flow.person.target.clone() };
         let sentence = Some(self.phrase(if queue { Phrase::AgentLost } else { Phrase::ConnectionFailed }));
         (self.returned, self.on_hold) = (true, false);
-        self.decide(now, "agent_lost", format!("the connection to {name} broke"));
+        let (told, why) = match lost {
+            true => (format!("the connection to {name} broke"), "the caller comes back from a broken connection"),
+            false => (format!("both agents at {name} put their phones down"), "the caller was left by both agents"),
+        };
+        self.decide(now, "agent_lost", told);
         // Why the caller wanted a person has not changed.
-        let (because, why) = (self.because(), "the caller comes back from a broken connection".to_string());
+        let (because, why) = (self.because(), why.to_string());
         self.begin_transfer(now, Wish { target: first, sentence, because }, why);
     }
 }

@@ -9,6 +9,7 @@ use super::story::Story;
 use super::telling::LeftOff;
 use super::timers::{TimerName, TimerTable};
 use super::{AgentEvent, Command, Event, Record};
+use crate::acd::Left;
 use crate::base::{
     AttemptId, CallId, CallingMachine, Digit, Disposition, EarFailure, Hypothesis, LegId, LookUpId, Moment, PhoneNumber,
     PromptEnd, PromptId, PromptPart, UtteranceId, WallTime,
@@ -84,6 +85,10 @@ pub struct Call {
     pub(crate) spoke_with: Vec<String>,
     /// Who gets the caller where they are free: the one who sent them back.
     pub(crate) prefer: Option<String>,
+    /// When a colleague who was asked in private put their phone down.
+    pub(crate) colleague_left: Option<Moment>,
+    /// Who has sent the caller on: not for them again, where others are there.
+    pub(crate) sent_by: Option<String>,
     /// Somebody is called back: nobody called.
     pub(crate) called_back: Option<Box<super::call_back::CalledBack>>,
     /// What made it hard for whoever talks with this caller.
@@ -152,6 +157,8 @@ impl Call {
             sent_back: None,
             spoke_with: Vec::new(),
             prefer: None,
+            sent_by: None,
+            colleague_left: None,
             called_back: None,
             strain: crate::acd::Strain::default(),
             wanted_at: None,
@@ -211,7 +218,7 @@ impl Call {
 
     /// The caller talks with this agent now.
     pub(crate) fn speaks_with(&mut self, agent: &str) {
-        self.prefer = None;
+        (self.prefer, self.sent_by) = (None, None);
         if self.spoke_with.last().is_some_and(|last| last == agent) {
             return;
         }
@@ -504,7 +511,7 @@ impl Call {
         };
         let disposition = self.ending_after_talk(disposition);
         self.timers.clear_except(&[]);
-        self.leave_line(now, caller_gone);
+        self.leave_line(now, if caller_gone { Left::HungUp } else { Left::Over });
         for attempt in agents.into_iter().flatten() {
             now.out.push(Command::HangUp { leg: LegId::Agent(attempt) });
         }

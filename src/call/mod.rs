@@ -44,7 +44,7 @@ pub use machine::Call;
 pub use meaning::request_counts;
 pub use record::{LegRecord, Record, TurnRecord, UtteranceRecord};
 pub use settings::CallSettings;
-pub use story::{reason, spaced};
+pub use story::{REASONS, reason, spaced};
 pub use timers::TimerName;
 
 #[cfg(test)]

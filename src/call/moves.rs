@@ -33,6 +33,7 @@ impl Call {
             None if who == *attempt => match event {
                 AgentEvent::Refers { to, allowed } => self.agent_refers(now, to, *allowed),
                 AgentEvent::Lost => self.agent_lost(now),
+                AgentEvent::HungUp if self.both_put_down(now) => self.nobody_left(now),
                 _ if gone => self.agent_ended_the_talk(now),
                 _ => {}
             },

@@ -153,3 +153,44 @@ fn nobody_is_parked_while_a_colleague_is_asked() {
     let out = talk.desk(DeskAsk::Park);
     assert!(decided(&out, "desk_refused") && out.len() == 1, "{out:#?}");
 }
+
+#[test]
+fn what_was_said_in_line_and_understood_only_at_the_agents_is_kept_nowhere() {
+    let flow = format!("{FLOW}emergency: {{ phrases: {{ en: [on fire] }} }}\n");
+    let settings = CallSettings { transcript: true, ..CallSettings::default() };
+    let (mut talk, _) = Conversation::with(&flow, settings);
+    talk.desk(DeskAsk::Park);
+    let utterance = UtteranceId(4);
+    talk.step(Event::SpeechStarted { utterance, over: None });
+    talk.step(Event::SpeechEnded { utterance, length_ms: 900, restless: false, level: None });
+    talk.step(key('0'));
+    talk.step(offer("bob"));
+    talk.agent(NEXT, AgentEvent::Answered);
+    let result = Ok(crate::base::Hypothesis::typed("what a terrible company"));
+    assert!(talk.step(Event::Heard { utterance, result: result.clone() }).is_empty(), "said to nobody");
+    let utterance = UtteranceId(5);
+    talk.step(Event::SpeechStarted { utterance, over: None });
+    let out = talk.step(Event::Heard { utterance, result });
+    assert!(
+        out.iter().any(|c| matches!(c, Command::Note(r) if matches!(&**r, Record::Utterance(_)))),
+        "to the agent: {out:#?}"
+    );
+}
+
+#[test]
+fn an_emergency_spoken_of_while_a_call_back_is_promised_counts_though_nothing_comes_of_the_promise() {
+    let flow = format!("{FLOW}emergency: {{ phrases: {{ en: [on fire] }} }}\n");
+    let mut talk = Conversation::of(&flow);
+    talk.desk(DeskAsk::SendOn { queue: "support".into(), agent: None });
+    talk.step(Event::Queue(QueueEvent::Place { position: 4, wait: None, call_back: true }));
+    talk.step(key('2'));
+    let number = crate::base::PhoneNumber::new("+493012345678");
+    talk.step(Event::Queue(QueueEvent::MayCallBack(CallBackAnswer::Yes(number))));
+    let promised = talk.step(key('1'));
+    assert!(promised.iter().any(|c| matches!(c, Command::Queue(QueueAsk::CallBack(_)))), "{promised:#?}");
+    let phrase = "the kitchen is on fire".to_string();
+    let out = talk.step(Event::PersonHeard { utterance: UtteranceId(3), phrase });
+    assert!(!out.contains(&Command::Queue(QueueAsk::Emergency)), "the ticket is about to be another call's: {out:#?}");
+    let out = talk.step(Event::Queue(QueueEvent::CallBackKept(false)));
+    assert!(out.contains(&Command::Queue(QueueAsk::Emergency)) && said(&out).contains("emergency"), "{out:#?}");
+}

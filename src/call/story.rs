@@ -332,33 +332,38 @@ fn card_turn(call: CallId, turn: &TurnRecord) -> CardTurn {
     }
 }
 
+/// Why a person is wanted, one word each: `because` of a flow's transfer may say another. With how an agent hears it in English and Chinese.
+pub const REASONS: &[(&str, &str, &str)] = &[
+    ("asked", "the caller asked for a person", "来电者要求人工服务"),
+    ("misunderstood", "the system did not understand the caller", "系统没有听懂来电者"),
+    ("same_answer", "the same answer did not help", "同样的回答没有帮助"),
+    ("not_helped", "the answer did not help", "回答没有解决问题"),
+    ("human_first", "a person answers this", "该问题由人工处理"),
+    ("no_progress", "the system was getting nowhere", "系统未能解决问题"),
+    ("tier", "this caller speaks to a person first", "该客户优先人工服务"),
+    ("upset", "the caller is upset", "来电者情绪激动"),
+    ("story", "the caller has a longer story", "来电者情况较复杂"),
+    ("corrected", "the system got it wrong", "系统理解有误"),
+    ("expired", "the answer has expired", "答案已过期"),
+    ("text_telephone", "the caller types on a text telephone (TTY)", "来电者使用文字电话（TTY）"),
+    ("emergency", "the caller speaks of an emergency", "来电者称有紧急情况"),
+    ("silent", "the caller fell silent", "来电者没有说话"),
+    ("loud", "the caller raised their voice", "来电者提高了音量"),
+    ("talked_over", "the caller kept talking over the system", "来电者多次打断系统"),
+    ("agent_lost", "the connection to a colleague broke", "与同事的连接中断了"),
+    ("returned", "a colleague did not take the call", "同事没有接起电话"),
+    ("sent_on", "a colleague sent the caller on", "由同事转接"),
+    ("parked", "a colleague parked the call", "同事驻留了该通话"),
+    ("no_engine", "the system cannot hear this language", "系统不能识别该语言"),
+    ("script_loop", "the script did not come to an end", "流程未能结束"),
+    ("loop", "the script did not come to an end", "流程未能结束"),
+    ("missing_value", "the script lacked a value", "流程缺少所需信息"),
+];
+
 /// Why a person was wanted, as an agent should hear or read it: a clause without a full stop. A word that is not known comes as it is.
 pub fn reason(because: &str, language: Language) -> String {
-    let (en, zh) = match because {
-        "asked" => ("the caller asked for a person", "来电者要求人工服务"),
-        "misunderstood" => ("the system did not understand the caller", "系统没有听懂来电者"),
-        "same_answer" => ("the same answer did not help", "同样的回答没有帮助"),
-        "not_helped" => ("the answer did not help", "回答没有解决问题"),
-        "human_first" => ("a person answers this", "该问题由人工处理"),
-        "no_progress" => ("the system was getting nowhere", "系统未能解决问题"),
-        "tier" => ("this caller speaks to a person first", "该客户优先人工服务"),
-        "upset" => ("the caller is upset", "来电者情绪激动"),
-        "story" => ("the caller has a longer story", "来电者情况较复杂"),
-        "corrected" => ("the system got it wrong", "系统理解有误"),
-        "expired" => ("the answer has expired", "答案已过期"),
-        "text_telephone" => ("the caller types on a text telephone (TTY)", "来电者使用文字电话（TTY）"),
-        "emergency" => ("the caller speaks of an emergency", "来电者称有紧急情况"),
-        "silent" => ("the caller fell silent", "来电者没有说话"),
-        "loud" => ("the caller raised their voice", "来电者提高了音量"),
-        "agent_lost" => ("the connection to a colleague broke", "与同事的连接中断了"),
-        "returned" => ("a colleague did not take the call", "同事没有接起电话"),
-        "sent_on" => ("a colleague sent the caller on", "由同事转接"),
-        "parked" => ("a colleague parked the call", "同事暂存了该通话"),
-        "no_engine" => ("the system cannot hear this language", "系统不能识别该语言"),
-        "script_loop" => ("the script did not come to an end", "流程未能结束"),
-        other => return spaced(other),
-    };
-    if language == Language::ZH { zh.into() } else { en.into() }
+    let known = REASONS.iter().find(|(word, ..)| *word == because);
+    known.map_or_else(|| spaced(because), |(_, en, zh)| if language == Language::ZH { (*zh).into() } else { (*en).into() })
 }
 
 /// A name from the flow, readable aloud.

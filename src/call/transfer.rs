@@ -35,6 +35,11 @@ pub(crate) struct Wish {
 impl Call {
     /// From here on the call belongs to a person, or to the message that stands for one.
     pub(crate) fn begin_transfer(&mut self, now: &mut Now, wish: Wish, why: String) {
+        self.begin_transfer_from(now, wish, why, None);
+    }
+
+    /// The same, for who waits in a line already: back to it where nobody is reached.
+    pub(crate) fn begin_transfer_from(&mut self, now: &mut Now, wish: Wish, why: String, home: Option<Target>) {
         self.hush(now);
         self.timers.clear_except(&[TimerName::Longest]);
         self.stop_listening(now);
@@ -46,7 +51,7 @@ impl Call {
         self.story.because.clone_from(&wish.because);
         self.decide(now, &wish.because, why);
         let sentence = wish.sentence.or_else(|| Some(self.phrase(Phrase::Transferring)));
-        let transfer = Transfer { nobody: Nobody::Closed, ..Transfer::new(wish.because, sentence) };
+        let transfer = Transfer { nobody: Nobody::Closed, home, ..Transfer::new(wish.because, sentence) };
         self.state = State::Transferring(Box::new(transfer));
         self.publish(now);
         self.try_chain(now, Some(wish.target));

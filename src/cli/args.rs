@@ -14,7 +14,7 @@ use std::path::PathBuf;
 #[command(name = "hotline", version, about, long_about = None, max_term_width = 110, subcommand_required = true)]
 #[command(after_help = "Exit codes: 0 good, 1 what was asked about is bad, 2 wrong usage or environment.")]
 pub(crate) struct Cli {
-    /// Print JSON (one document, or one line for each event) instead of text (not for serve, say and chat).
+    /// Print JSON (one document, or one line for each event) instead of text (not for serve, say, chat, and models other than list).
     #[arg(long, global = true)]
     pub(crate) json: bool,
     #[command(subcommand)]
@@ -24,9 +24,10 @@ pub(crate) struct Cli {
 /// The commands.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Take calls. SIGTERM finishes the present calls first, SIGHUP reads numbers, flows and certificates again.
+    /// Take calls. SIGTERM finishes the present calls first, SIGHUP reads numbers, flows, queues, agents, [emergency] and certificates again.
     Serve(ServeArgs),
-    /// A scripted or live softphone: place a call, or answer one with --answer.
+    /// A scripted or live softphone: place a call, or answer one with --answer. Without --hangup-after it hangs up a minute and a half after its
+    /// last step (with --mic never); Ctrl-C hangs up at once.
     Call(CallArgs),
     /// Recognise recordings: text, confidence, word times, cost.
     Transcribe(TranscribeArgs),

@@ -19,6 +19,7 @@ pub(crate) async fn run(options: &CallArgs, json_lines: bool, out: &mut (dyn Wri
     let steps = prepare(options).await?;
     let epoch = Instant::now();
     let mut phone = Phone::open(options.listen, epoch).await?;
+    hang_up_on_ctrl_c(&phone);
     let device = if options.mic { Some(super::device::open()?) } else { None };
     let sound = Sound { record: options.record.clone(), device: device.as_ref().map(super::device::Device::ends).transpose()? };
     let mut failed = None;
@@ -41,6 +42,19 @@ pub(crate) async fn run(options: &CallArgs, json_lines: bool, out: &mut (dyn Wri
     }
     finish(out, &ending, json_lines)?;
     Ok(ending.answered)
+}
+
+/// The first Ctrl-C hangs up, as a person would. A far end that does not answer that is not waited for at the second.
+fn hang_up_on_ctrl_c(phone: &Phone) {
+    let stop = phone.stop();
+    tokio::spawn(async move {
+        if tokio::signal::ctrl_c().await.is_ok() {
+            stop.cancel();
+        }
+        if tokio::signal::ctrl_c().await.is_ok() {
+            std::process::exit(130);
+        }
+    });
 }
 
 fn print(out: &mut dyn Write, event: &PhoneEvent, json_lines: bool) -> std::io::Result<()> {

@@ -27,7 +27,7 @@ pub(crate) async fn run(config: &Path) -> anyhow::Result<bool> {
             None => eprintln!("the console: {web}/"),
         }
     }
-    eprintln!("end it with Ctrl-C (calls are finished first), reload flows with SIGHUP");
+    eprintln!("end it with Ctrl-C (calls are finished first), reload flows, queues and agents with SIGHUP");
     match running.ready(std::time::Duration::from_secs(120)).await {
         Ok(()) => eprintln!("ready: the recogniser is warm and the fixed prompts are made"),
         Err(error) => eprintln!("{error}; callers use their keys meanwhile, and reach people"),

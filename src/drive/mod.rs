@@ -12,7 +12,7 @@ pub use ports::{Happening, LastResort, Machine, Ports};
 
 use crate::acd::{Left, Talk};
 use crate::base::{AttemptId, Hypothesis, LegId, Moment, PromptEnd, UtteranceId};
-use crate::call::{AgentEvent, Command, Event, QueueAsk, RecordAction};
+use crate::call::{AgentEvent, Command, Event, QueueAsk, Record, RecordAction};
 use crate::listen::EndpointRule;
 use crate::media::{LegCommand, LegEvent};
 use crate::speech::EarEvent;
@@ -50,6 +50,12 @@ pub struct Driver<M, P> {
     sensitive: BTreeSet<UtteranceId>,
     /// Whether the current question is sensitive.
     sensitive_now: bool,
+    /// Something sensitive was asked in this call.
+    had_secrets: bool,
+    /// Listens while nothing is asked.
+    aside: bool,
+    /// The utterance that the machine has just put into the records.
+    noted: Option<UtteranceId>,
     /// Whether the call is being recorded: only then are clips of its utterances kept.
     recorded: bool,
     /// The caller's last utterance that has begun.
@@ -76,6 +82,9 @@ impl<M: Machine, P: Ports> Driver<M, P> {
             rescue: None,
             sensitive: BTreeSet::new(),
             sensitive_now: false,
+            had_secrets: false,
+            aside: false,
+            noted: None,
             recorded: false,
             newest_utterance: None,
             agents_said: 0,
@@ -287,10 +296,12 @@ impl<M: Machine, P: Ports> Driver<M, P> {
             }
             EarEvent::Heard { utterance, result, clip } => {
                 let secret = self.sensitive.remove(&utterance);
-                if !secret && self.recorded {
+                self.noted = None;
+                self.event_with(now, Event::Heard { utterance, result }, secret || self.may_repeat_secrets());
+                // The sound of what is no utterance in the records would be found by nobody, and deleted by nobody.
+                if !secret && self.recorded && self.noted.take() == Some(utterance) {
                     self.ports.keep_clip(utterance, clip);
                 }
-                self.event_with(now, Event::Heard { utterance, result }, secret);
             }
         }
     }
@@ -303,9 +314,14 @@ impl<M: Machine, P: Ports> Driver<M, P> {
             EarEvent::Heard { result, .. } => {
                 let utterance = UtteranceId(UtteranceId::AGENTS.saturating_add(self.agents_said));
                 self.agents_said = self.agents_said.saturating_add(1);
-                self.event(now, Event::AgentHeard { attempt, utterance, result });
+                self.event_with(now, Event::AgentHeard { attempt, utterance, result }, self.had_secrets);
             }
         }
+    }
+
+    /// The caller has told something sensitive, and may say it again where nothing is asked: to an agent.
+    fn may_repeat_secrets(&self) -> bool {
+        self.had_secrets && self.aside
     }
 
     fn mark_sensitive(&mut self, utterance: UtteranceId) {
@@ -395,6 +411,8 @@ impl<M: Machine, P: Ports> Driver<M, P> {
             }
             Command::Listen { grammar, sensitive, aside } => {
                 self.sensitive_now = sensitive;
+                self.had_secrets |= sensitive;
+                self.aside = aside;
                 // What is being said may answer it already.
                 if let Some(utterance) = self.newest_utterance.filter(|_| sensitive) {
                     self.mark_sensitive(utterance);
@@ -451,7 +469,12 @@ impl<M: Machine, P: Ports> Driver<M, P> {
                 self.dialled.retain(|attempt| leg != LegId::Agent(*attempt));
                 self.ports.hang_up(leg);
             }
-            Command::Note(record) => self.ports.note(*record),
+            Command::Note(record) => {
+                if let Record::Utterance(said) = &*record {
+                    self.noted = Some(said.utterance);
+                }
+                self.ports.note(*record);
+            }
             Command::Ended(disposition) => {
                 self.over = true;
                 self.ports.ended(&disposition);

@@ -3,7 +3,7 @@
 use super::*;
 use crate::audio::Pcm;
 use crate::base::*;
-use crate::call::{HandOverCard, QueueAsk, Record};
+use crate::call::{HandOverCard, QueueAsk, Record, UtteranceRecord};
 use crate::flow::LookUp;
 use crate::media::LegStats;
 use std::cell::RefCell;
@@ -11,13 +11,17 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// Writes down what it is asked to do, one line each.
+/// Writes down what it is asked to do, one line each; and whether each thing that was heard is withheld from the log.
 #[derive(Default, Clone)]
-struct Diary(Rc<RefCell<Vec<String>>>);
+struct Diary(Rc<RefCell<Vec<String>>>, Rc<RefCell<Vec<bool>>>);
 
 impl Diary {
     fn add(&self, line: String) {
         self.0.borrow_mut().push(line);
+    }
+
+    fn withheld(&self) -> Vec<bool> {
+        self.1.borrow().clone()
     }
 
     fn take(&self) -> Vec<String> {
@@ -92,7 +96,11 @@ impl Ports for Diary {
     }
     fn note(&mut self, _: Record) {}
     fn publish(&mut self, _: HandOverCard) {}
-    fn log(&mut self, _: Moment, _: &Event, _: bool) {}
+    fn log(&mut self, _: Moment, event: &Event, withheld: bool) {
+        if matches!(event, Event::Heard { .. } | Event::AgentHeard { .. }) {
+            self.1.borrow_mut().push(withheld);
+        }
+    }
     fn prompt_started(&mut self, _: LegId, _: PromptId, _: Moment) {}
     fn leg_closed(&mut self, _: LegId, _: LegStats) {}
     fn trouble(&mut self, why: &str) {
@@ -181,16 +189,55 @@ fn a_prompt_that_cannot_be_made_ends_instead_of_blocking() {
     assert_eq!(seen.borrow()[1], Event::PromptEnded { leg: LegId::Caller, prompt: PromptId(1), played_ms: 0, end });
 }
 
+fn said(utterance: UtteranceId) -> Record {
+    Record::Utterance(UtteranceRecord {
+        utterance,
+        at: T1,
+        text: String::new().into(),
+        confidence: Confidence::default(),
+        engine: None,
+        rejected: None,
+        meaning: None,
+        cpu_ms: 0,
+        sensitive: false,
+    })
+}
+
+#[test]
+fn what_is_said_in_the_talk_is_withheld_from_the_log_where_the_caller_had_told_a_secret() {
+    let grammar =
+        || Grammar { language: Language::EN, expect: Expect::Digits { min: 4, max: 4, check: None }, person: Arc::new([]) };
+    let listen = |sensitive, aside| vec![Command::Listen { grammar: grammar(), sensitive, aside }];
+    let one = Digit::from_char('1').expect("a key");
+    for (secret, logged) in [(false, [false, false]), (true, [true, true])] {
+        let script = vec![(Event::Answered, listen(secret, false)), (Event::Key(one), listen(false, true))];
+        let (mut driver, diary, _) = setup(script);
+        driver.handle(T1, Happening::Call(Event::Answered));
+        driver.handle(T1, Happening::Call(Event::Key(one)));
+        let heard = || EarEvent::Heard { utterance: UtteranceId(1), result: Err(EarFailure::Busy), clip: Arc::default() };
+        driver.handle(T2, Happening::Ear(heard()));
+        driver.handle(T2, Happening::AgentEar { attempt: AttemptId(0), event: heard() });
+        assert_eq!(diary.withheld(), logged, "a secret was told: {secret}");
+    }
+}
+
 #[test]
 fn clips_are_kept_while_the_call_is_recorded_but_not_of_sensitive_questions() {
     let grammar =
         Grammar { language: Language::EN, expect: Expect::Digits { min: 4, max: 4, check: None }, person: Arc::new([]) };
     let on = Command::Record(RecordAction::Start);
     let one = Digit::from_char('1').expect("a key");
-    let (mut driver, diary, _) = setup(vec![
+    // Each but the last is written down as an utterance.
+    let noted = |u| {
+        let utterance = UtteranceId(u);
+        (Event::Heard { utterance, result: Err(EarFailure::Busy) }, vec![Command::Note(Box::new(said(utterance)))])
+    };
+    let mut script = vec![
         (Event::Answered, vec![Command::Listen { grammar, sensitive: true, aside: false }, on]),
         (Event::Key(one), vec![Command::Record(RecordAction::Pause)]),
-    ]);
+    ];
+    script.extend((0..4).map(noted));
+    let (mut driver, diary, _) = setup(script);
     driver.handle(
         T1,
         Happening::Ear(EarEvent::Heard { utterance: UtteranceId(0), result: Err(EarFailure::Busy), clip: Arc::default() }),
@@ -202,9 +249,10 @@ fn clips_are_kept_while_the_call_is_recorded_but_not_of_sensitive_questions() {
     let heard = |u| EarEvent::Heard { utterance: UtteranceId(u), result: Err(EarFailure::Busy), clip: Arc::default() };
     driver.handle(T2, Happening::Ear(heard(1)));
     driver.handle(T2, Happening::Ear(heard(2)));
+    driver.handle(T2, Happening::Ear(heard(4)));
     driver.handle(T2, Happening::Call(Event::Key(one)));
     driver.handle(T2, Happening::Ear(heard(3)));
-    // 0 came before the recording, 1 answers the sensitive question, 3 comes while the recording pauses.
+    // 0 came before the recording, 1 answers the sensitive question, 3 comes while the recording pauses, and 4 is no utterance of the records.
     assert_eq!(diary.take(), ["expect digits", "listen true", "record", "clip 2", "RecordPaused(true)"]);
 }
 

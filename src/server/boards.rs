@@ -58,7 +58,7 @@ pub struct Board {
     pub mood: Vec<(Moment, u8)>,
     /// Caller and agent hear each other.
     pub joined: bool,
-    /// The flow's target by which the agent was reached last; empty when one agent handed the caller over to another.
+    /// The flow's target by which the caller came to an agent last.
     pub target: Option<String>,
     /// The agent holds the call.
     pub held: bool,
@@ -93,6 +93,16 @@ fn nearest(flow: &Flow, said: &str) -> Option<String> {
     best.filter(|(_, sure)| sure.get() >= DRAFT_MIN).map(|(name, _)| name)
 }
 
+impl Board {
+    /// A long talk goes on to be shown: the oldest words said in it make room, then the oldest turns of the script.
+    fn make_room(&mut self) {
+        if self.turns.len() >= TURNS_MAX {
+            let oldest = self.turns.iter().position(|turn| turn.turn >= TO_AGENT).unwrap_or(0);
+            self.turns.remove(oldest);
+        }
+    }
+}
+
 impl Boards {
     fn lock(&self) -> MutexGuard<'_, HashMap<CallId, Arc<Board>>> {
         self.all.lock().unwrap_or_else(PoisonError::into_inner)
@@ -111,8 +121,7 @@ impl Boards {
             Record::Began { .. } => self.begin(call, now, flow),
             Record::Utterance(utterance) => {
                 let said = utterance.text.reveal().trim();
-                let to_agent =
-                    |board: &Board| board.joined && !utterance.sensitive && !said.is_empty() && board.turns.len() < TURNS_MAX;
+                let to_agent = |board: &Board| board.joined && !utterance.sensitive && !said.is_empty();
                 // Before the lock: it takes a while.
                 let agent = utterance.utterance.is_agent();
                 let shown = !agent && self.lock().get(&call).is_some_and(|board| to_agent(board));
@@ -124,6 +133,7 @@ impl Boards {
                 }
                 // Said to the agent: no turn of the script, but the desk shows it among them.
                 if to_agent(board) {
+                    board.make_room();
                     board.turns.push(BoardTurn {
                         nearest,
                         turn: TO_AGENT + utterance.utterance.0,
@@ -160,8 +170,10 @@ impl Boards {
                 };
                 match board.turns.iter().position(|t| t.turn == turn.turn) {
                     Some(at) => board.turns[at] = BoardTurn { utterance: board.turns[at].utterance.or(utterance), ..new },
-                    None if board.turns.len() < TURNS_MAX => board.turns.push(new),
-                    None => {}
+                    None => {
+                        board.make_room();
+                        board.turns.push(new);
+                    }
                 }
                 drop(all);
                 self.tell();
@@ -181,7 +193,7 @@ impl Boards {
                     }
                     "consult_completed" => {
                         return self.change(call, |board| {
-                            (board.held, board.three_way, board.consult_failed, board.target) = (false, false, None, None);
+                            (board.held, board.three_way, board.consult_failed) = (false, false, None);
                         });
                     }
                     "held" => return self.change(call, |board| board.held = true),

@@ -2,146 +2,34 @@
 //! it. Nothing here waits for a call: who does not listen any more is forgotten.
 
 mod call_backs;
+mod floor;
+mod people;
 mod phones;
 
 use super::gateway::{Inbox, wall_now};
 use super::softphones::PHONE;
 use crate::acd::{
-    Acd, AgentSetup, AgentState, AgentView, Command, Event, Left, Now, ParkedView, Presence, QueueSetup, QueueView, Refusal,
-    Setup, Talk, Ticket, Unserved, WaitingView,
+    Acd, AgentSetup, AgentState, AgentView, Command, Event, Left, Now, Presence, Refusal, Setup, Talk, Ticket, Unserved,
 };
-use crate::base::{CallId, Moment, Pii};
+use crate::base::{CallId, Moment};
 use crate::call::{self, BROWSER, ColleagueNews, DeskAsk, QueueAsk, QueueEvent};
 use crate::drive::Happening;
-use crate::sip::{Accounts, REGISTERED};
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 use tokio::sync::{mpsc, watch};
 
 use call_backs::CallBacks;
 pub(super) use call_backs::{Beside, Start};
+pub use floor::{Floor, InVain, ParkedGone};
+pub(super) use people::REGISTERS;
+pub use people::{NO_PHONE, People, PhoneLogin};
 
 /// Desks are shown changes at most so often.
 const SHOW_EVERY: Duration = Duration::from_millis(100);
 
-/// That a parked caller has hung up is shown for so long.
-const GONE_SHOWN: Duration = Duration::from_secs(60);
-/// And so many of them at most.
+/// So many parked callers who have hung up are shown at most.
 const GONE_MAX: usize = 50;
-
-/// Queues and agents of a configuration, checked.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct People {
-    /// For the queue machine.
-    pub setup: Setup,
-    /// Where each agent is called: a SIP URI, `trunk:…`, `tel:…`, `browser` for the page of their desk, or `registered` for a phone
-    /// that registers here.
-    pub phones: BTreeMap<String, String>,
-    /// What phones that register here log in with, by agent.
-    pub logins: BTreeMap<String, PhoneLogin>,
-}
-
-/// What an agent's phone proves itself with.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct PhoneLogin {
-    /// The user of its address.
-    pub login: String,
-    /// Its password.
-    pub password: Pii<String>,
-}
-
-/// In `[[agent]]`: the phone registers here.
-pub(super) const REGISTERS: &str = "registered";
-/// Why an agent is away whose phone has not registered.
-pub const NO_PHONE: &str = "no_phone";
-
-impl People {
-    /// With one phone for each agent.
-    pub fn new(queues: Vec<QueueSetup>, agents: Vec<(AgentSetup, String)>) -> People {
-        let phones = agents.iter().map(|(agent, phone)| (agent.name.clone(), phone.clone())).collect();
-        People {
-            setup: Setup::new(queues, agents.into_iter().map(|(agent, _)| agent).collect()),
-            phones,
-            logins: BTreeMap::new(),
-        }
-    }
-
-    /// For signalling: who may register.
-    pub fn accounts(&self) -> Accounts {
-        Accounts(self.logins.values().map(|l| (l.login.clone(), l.password.reveal().clone())).collect())
-    }
-
-    /// Whose phone logs in so.
-    fn agent_of(&self, login: &str) -> Option<&str> {
-        self.logins.iter().find(|(_, l)| l.login == login).map(|(agent, _)| agent.as_str())
-    }
-
-    /// What is dialled for an agent.
-    fn dials(&self, agent: &str) -> Option<String> {
-        let phone = self.phones.get(agent)?;
-        Some(match phone.as_str() {
-            PHONE => format!("{BROWSER}{agent}"),
-            REGISTERS => format!("{REGISTERED}{}", self.logins.get(agent)?.login),
-            other => other.to_string(),
-        })
-    }
-
-    /// Whether there is a queue of this name.
-    pub fn has_queue(&self, name: &str) -> bool {
-        self.setup.queues.iter().any(|queue| queue.name == name)
-    }
-}
-
-/// What desks and wallboards see at a moment.
-#[derive(Debug, Clone, Default)]
-pub struct Floor {
-    /// When it was so.
-    pub at: Moment,
-    /// All queues.
-    pub queues: Vec<QueueView>,
-    /// All agents.
-    pub agents: Vec<AgentView>,
-    /// Everybody who waits.
-    pub waiting: Vec<WaitingView>,
-    /// Everybody who is parked.
-    pub parked: Vec<ParkedView>,
-    /// Parked callers who have hung up, a minute ago at most.
-    pub parked_gone: Vec<ParkedGone>,
-    /// Agents who came for somebody who was called back in vain, a minute ago at most.
-    pub in_vain: Vec<InVain>,
-}
-
-/// An agent came, and the person who was called back did not.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct InVain {
-    /// Who came.
-    pub agent: String,
-    /// Why the person did not: `no_answer`, `busy`, `mailbox`, `not_wanted` or `failed`.
-    pub why: &'static str,
-    /// When.
-    pub at: Moment,
-}
-
-/// A parked caller has hung up.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ParkedGone {
-    /// Which call.
-    pub call: CallId,
-    /// Its queue.
-    pub queue: String,
-    /// Who had parked it.
-    pub by: String,
-    /// When.
-    pub at: Moment,
-}
-
-impl ParkedGone {
-    /// Whether desks show it still.
-    pub fn is_fresh(&self, now: Moment) -> bool {
-        now.since(self.at) < GONE_SHOWN
-    }
-}
 
 enum Message {
     Call(CallId, QueueAsk, mpsc::Sender<Inbox>),
@@ -212,7 +100,7 @@ impl Queues {
 
     /// What a call wants.
     pub(super) fn ask(&self, call: CallId, ask: QueueAsk, inbox: &mpsc::Sender<Inbox>) {
-        if let Err(mpsc::error::SendError(Message::Call(_, QueueAsk::Enter(_), _))) =
+        if let Err(mpsc::error::SendError(Message::Call(_, QueueAsk::Enter(_) | QueueAsk::Park { .. }, _))) =
             self.send.send(Message::Call(call, ask, inbox.clone()))
         {
             tracing::error!(%call, "the queues are gone; the caller goes elsewhere");
@@ -397,6 +285,10 @@ impl Keeper {
     fn handle(&mut self, message: Option<Message>) {
         match message {
             None => self.step(Event::Tick),
+            // Their phone could not ring, and they would count as lost.
+            Some(Message::Desk(Event::Fetch { agent, .. })) if self.has_no_phone(&agent) => {
+                tracing::info!(agent, "a parked caller is not fetched: the agent's phone is not registered");
+            }
             Some(Message::Desk(Event::Presence { agent, presence: Presence::Available })) if self.has_no_phone(&agent) => {
                 self.step(Event::Presence { agent, presence: Presence::Away(NO_PHONE.into()) });
             }
@@ -420,7 +312,7 @@ impl Keeper {
                 };
                 // The caller is not theirs who was only asked: they may go, and nothing else.
                 let ask = match (asked, ask) {
-                    (true, DeskAsk::HangUp) => DeskAsk::Leave,
+                    (true, DeskAsk::HangUp | DeskAsk::GoBack) => DeskAsk::Leave,
                     (true, _) => return,
                     (false, ask) => ask,
                 };
@@ -464,7 +356,7 @@ impl Keeper {
                     QueueAsk::Unpark => Event::Unpark { call },
                     QueueAsk::Finished(talk) => Event::Finished { call, talk },
                 };
-                if matches!(event, Event::Leave { .. }) {
+                if matches!(event, Event::Leave { why: Left::HungUp | Left::Over, .. }) {
                     self.parked_caller_goes(call);
                 }
                 let over = matches!(event, Event::Leave { .. } | Event::Finished { .. });
@@ -577,121 +469,4 @@ impl Keeper {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn heard(inbox: &mut mpsc::Receiver<Inbox>) -> Vec<String> {
-        let mut all = Vec::new();
-        while let Ok(Inbox::Happening(Happening::Call(call::Event::Queue(news)))) = inbox.try_recv() {
-            all.push(format!("{news:?}").split([' ', '(']).next().unwrap_or_default().to_string());
-        }
-        all
-    }
-
-    async fn keeper(people: People, folder: &std::path::Path) -> Keeper {
-        let store = crate::store::Store::open(folder).await.expect("a store");
-        let (writer, _task) = crate::store::StoreWriter::start(store);
-        let epoch = Instant::now();
-        Keeper {
-            acd: Acd::new(people.setup.clone(), now_since(epoch)).expect("a set-up"),
-            epoch,
-            people: Arc::new(Mutex::new(Arc::new(people))),
-            calls: HashMap::new(),
-            call_backs: CallBacks::new(mpsc::unbounded_channel().0, writer),
-            parked_gone: Vec::new(),
-            phones: BTreeSet::new(),
-            tell: watch::channel(Arc::default()).0,
-            day: None,
-            dirty: false,
-            shown: epoch,
-        }
-    }
-
-    fn agent(name: &str, phone: &str, returns: Option<Duration>) -> (AgentSetup, String) {
-        let skills = BTreeMap::from([("support".to_string(), 1)]);
-        (AgentSetup { name: name.into(), skills, languages: BTreeSet::new(), returns }, phone.into())
-    }
-
-    #[tokio::test]
-    async fn whose_phone_is_not_registered_is_away_until_it_comes() {
-        let folder = tempfile::tempdir().expect("a folder");
-        let agents = vec![
-            agent("anna", REGISTERS, None),
-            agent("bob", REGISTERS, Some(Duration::from_secs(60))),
-            agent("carl", PHONE, None),
-        ];
-        let login = |login: &str| PhoneLogin { login: login.into(), password: Pii::new("secret".into()) };
-        let logins = BTreeMap::from([("anna".to_string(), login("a1")), ("bob".to_string(), login("bob"))]);
-        let people = People { logins, ..People::new(vec![QueueSetup::named("support")], agents) };
-        let mut keeper = keeper(people, folder.path()).await;
-        keeper.phones_settle();
-        let is =
-            |keeper: &Keeper, agent: &str| match keeper.acd.agent_view(now_since(keeper.epoch).at, agent).map(|a| a.presence) {
-                Some(Presence::Away(why)) => why,
-                other => format!("{other:?}"),
-            };
-        let goes = |keeper: &mut Keeper, agent: &str, presence| {
-            keeper.handle(Some(Message::Desk(Event::Presence { agent: agent.into(), presence })));
-        };
-        let phone = |keeper: &mut Keeper, login: &str, there| keeper.handle(Some(Message::Phone(login.into(), there)));
-        assert_eq!(is(&keeper, "bob"), NO_PHONE, "there from the start, but without a phone");
-        for agent in ["anna", "carl"] {
-            goes(&mut keeper, agent, Presence::Available);
-        }
-        assert_eq!((is(&keeper, "anna").as_str(), is(&keeper, "carl").as_str()), (NO_PHONE, "Some(Available)"));
-        goes(&mut keeper, "carl", Presence::Offline);
-        phone(&mut keeper, "a1", true);
-        assert_eq!((is(&keeper, "anna").as_str(), is(&keeper, "bob").as_str()), ("Some(Available)", NO_PHONE));
-        let (waits, mut inbox) = mpsc::channel(10);
-        let ticket = Box::new(Ticket { queue: "support".into(), ..Ticket::default() });
-        keeper.handle(Some(Message::Call(CallId(1), QueueAsk::Enter(ticket), waits)));
-        let offered = match inbox.try_recv() {
-            Ok(Inbox::Happening(Happening::Call(call::Event::Queue(QueueEvent::Offer { to, .. })))) => to,
-            _ => "no offer".into(),
-        };
-        assert_eq!(offered, format!("{REGISTERED}a1"));
-        // It goes while it rings: the caller keeps the place, and is offered again when it is back.
-        phone(&mut keeper, "a1", false);
-        assert_eq!((is(&keeper, "anna").as_str(), heard(&mut inbox)[0].as_str()), (NO_PHONE, "Withdrawn"));
-        phone(&mut keeper, "a1", true);
-        assert_eq!(heard(&mut inbox).last().map(String::as_str), Some("Offer"));
-        // Other reasons are the agent's own.
-        goes(&mut keeper, "anna", Presence::Away("lunch".into()));
-        phone(&mut keeper, "a1", false);
-        phone(&mut keeper, "a1", true);
-        assert_eq!(is(&keeper, "anna"), "lunch");
-    }
-
-    #[tokio::test]
-    async fn who_talks_goes_on_talking_when_the_queues_begin_anew() {
-        let folder = tempfile::tempdir().expect("a folder");
-        let agents = vec![agent("anna", "sip:anna@x", None), agent("bob", "sip:bob@x", None)];
-        let mut keeper = keeper(People::new(vec![QueueSetup::named("support")], agents), folder.path()).await;
-        let ((talks, mut first), (waits, mut second)) = (mpsc::channel(10), mpsc::channel(10));
-        let (here, there) = (CallId(1), CallId(2));
-        let ticket = || Box::new(Ticket { queue: "support".into(), ..Ticket::default() });
-        keeper.step(Event::Presence { agent: "anna".into(), presence: Presence::Available });
-        keeper.handle(Some(Message::Call(here, QueueAsk::Enter(ticket()), talks.clone())));
-        keeper.handle(Some(Message::Call(here, QueueAsk::Accepted("anna".into()), talks.clone())));
-        keeper.handle(Some(Message::Call(here, QueueAsk::Joined, talks.clone())));
-        keeper.step(Event::Presence { agent: "bob".into(), presence: Presence::Available });
-        let asks = QueueAsk::Consult { queue: "support".into(), agent: Some("bob".into()) };
-        keeper.handle(Some(Message::Call(here, asks, talks.clone())));
-        keeper.handle(Some(Message::Call(here, QueueAsk::Consulted, talks.clone())));
-        keeper.handle(Some(Message::Call(there, QueueAsk::Enter(ticket()), waits.clone())));
-        keeper.show();
-        assert_eq!(
-            (heard(&mut first).first().map(String::as_str), heard(&mut second)),
-            (Some("Offer"), vec!["Place".to_string()])
-        );
-        keeper.begin_anew();
-        assert_eq!((heard(&mut first), heard(&mut second)), (vec![], vec!["Unserved".to_string()]));
-        assert_eq!(keeper.state_of("anna"), Some(AgentState::Talking(here)));
-        assert_eq!(keeper.state_of("bob"), Some(AgentState::Talking(here)), "a colleague who is asked stays asked");
-        // A third caller is not offered to who talks; and the talk comes to its end as usual.
-        keeper.handle(Some(Message::Call(CallId(3), QueueAsk::Enter(ticket()), waits)));
-        assert_eq!(heard(&mut second), ["Place"]);
-        keeper.handle(Some(Message::Call(here, QueueAsk::Finished(Talk::default()), talks)));
-        assert_eq!(keeper.state_of("anna"), Some(AgentState::WrapUp));
-    }
-}
+mod tests;

@@ -235,6 +235,7 @@ impl Play {
                 abusive,
                 only: None,
                 prefer: None,
+                sent_by: None,
                 emergency: false,
                 returned: false,
                 call_back: None,

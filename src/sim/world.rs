@@ -181,6 +181,7 @@ impl<'m> Simulation<'m> {
             abusive: false,
             only: None,
             prefer: None,
+            sent_by: None,
             emergency: false,
             returned: false,
             waited: Duration::from_secs(600),

@@ -222,6 +222,7 @@ mod tests {
             abusive: false,
             only: None,
             prefer: None,
+            sent_by: None,
             emergency: false,
             returned: false,
             waited: Duration::from_secs(90),

@@ -246,6 +246,10 @@ pub(super) async fn fetch(State(state): State<WebState>, signed_in: SignedIn, Bo
         let detail = "This caller is not parked any more, or not in a queue of yours.";
         return Err(Problem::new(StatusCode::CONFLICT, "not_parked", detail));
     }
+    if desk.has_no_phone() {
+        let detail = "Your phone has not registered, so it cannot ring. Is it switched on and connected?";
+        return Err(Problem::new(StatusCode::CONFLICT, "no_phone", detail));
+    }
     let asked = side.desks.fetch(&agent, call);
     shown(&side, &agent, asked).await
 }
@@ -514,6 +518,9 @@ pub(super) async fn audio(
     let who = signed_in.user.name.clone();
     let (side, agent) = at(&state, signed_in)?;
     let call = own_call(&side, &agent, &call)?;
+    if !desk_view::desk(&side, &agent).is_some_and(|desk| desk.shows(utterance)) {
+        return Err(Problem::not_found());
+    }
     let began = state.store.began(call).await?.ok_or_else(Problem::not_found)?;
     let path = state.store.clip_path(call, began, UtteranceId(utterance));
     let sound = tokio::fs::read(path).await.map_err(|_| Problem::not_found())?;

@@ -1,19 +1,20 @@
-//! What a desk and the wall look like as JSON. The page relies on these names: add, never rename.
+//! What a desk looks like as JSON. The page relies on these names: add, never rename.
 
 use super::desk::DeskSide;
 use super::rfc3339;
 use crate::acd::{AgentState, AgentView, Interval, ParkedView, Presence, QueueView};
 use crate::base::{CallId, Disposition, Language, Moment, WallTime};
 use crate::call::{HandOverCard, reason as reason_words, spaced};
-use crate::server::{BEFORE, Board, Desks, Floor};
+use crate::server::{BEFORE, Board, Desks, Floor, NO_PHONE};
 use crate::store::EarlierCall;
 use schemars::JsonSchema;
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
-/// An agent whose load is above this has had much to bear.
-const HIGH_LOAD: u8 = 70;
+/// What is being recognised when a talk ends belongs to it.
+const STILL_HEARD: Duration = Duration::from_secs(1);
 
 /// A whole desk.
 #[derive(Serialize, JsonSchema, PartialEq, Clone)]
@@ -21,6 +22,8 @@ pub(super) struct Desk {
     agent: Agent,
     /// Those that the agent serves.
     queues: Vec<Queue>,
+    /// The others, to which callers can be sent on, too.
+    other_queues: Vec<Queue>,
     colleagues: Vec<Colleague>,
     /// Why one may be away.
     reasons: Vec<String>,
@@ -59,6 +62,16 @@ struct ParkedLeft {
 }
 
 impl Desk {
+    /// Whether this sound belongs to what the desk shows.
+    pub(super) fn shows(&self, utterance: u32) -> bool {
+        self.call.as_ref().is_some_and(|call| call.turns.iter().any(|turn| turn.utterance == Some(utterance)))
+    }
+
+    /// Whether the agent's phone would have to register first.
+    pub(super) fn has_no_phone(&self) -> bool {
+        self.agent.reason.as_deref() == Some(NO_PHONE)
+    }
+
     /// Whether this agent may fetch that call.
     pub(super) fn may_fetch(&self, call: &str) -> bool {
         self.parked.iter().any(|parked| parked.call == call)
@@ -108,7 +121,7 @@ impl From<Interval> for Wait {
 }
 
 #[derive(Serialize, JsonSchema, PartialEq, Clone)]
-struct Queue {
+pub(super) struct Queue {
     name: String,
     waiting: usize,
     longest_wait_s: u64,
@@ -326,6 +339,7 @@ pub(super) fn desk(side: &DeskSide, agent: &str) -> Option<Desk> {
             next: next(view),
         },
         queues: floor.queues.iter().filter(|q| serves(&q.name)).map(Queue::from).collect(),
+        other_queues: floor.queues.iter().filter(|q| !serves(&q.name)).map(Queue::from).collect(),
         colleagues: floor.agents.iter().filter(|a| a.name != agent).map(colleague).collect(),
         reasons: side.reasons.clone(),
         dispositions: side.dispositions.clone(),
@@ -382,7 +396,7 @@ fn in_future(desks: &Desks, at: Moment) -> WallTime {
     desks.wall(now).plus(at.since(now))
 }
 
-fn reason(view: &AgentView) -> Option<String> {
+pub(super) fn reason(view: &AgentView) -> Option<String> {
     match (&view.presence, view.state) {
         (Presence::Away(why), AgentState::Away) => Some(why.clone()),
         _ => None,
@@ -428,6 +442,9 @@ fn call_of(side: &DeskSide, view: &AgentView) -> Option<(Call, Arc<Board>)> {
     };
     let left = last.filter(|last| last.call == id).map(|last| last.left).unwrap_or_default();
     let after = phase == "wrapup";
+    // What is said once this agent is done is the next agent's, or nobody's.
+    let until = after.then(|| view.since + STILL_HEARD);
+    let is_theirs = |at: Moment| until.is_none_or(|until| at <= until);
     let summary = left.summary.map(|text| text.into_inner()).or_else(|| after.then(|| summary(&card, &board)));
     let back_to = if matches!(phase, "talking" | "held") { back_to(&board, &queue, &card) } else { Vec::new() };
     let call = Call {
@@ -440,9 +457,14 @@ fn call_of(side: &DeskSide, view: &AgentView) -> Option<(Call, Arc<Board>)> {
         since: rfc3339(desks.wall(view.since)),
         waited_s: waited.as_secs(),
         checklist: checklist(&board, &card),
-        turns: turns(&board, &card),
-        mood: board.mood.iter().map(|(at, level)| Mood { at_s: at.since(board.began).as_secs(), level: *level }).collect(),
-        draft: draft(&card, &board, desks.wall(desks.now())),
+        turns: turns(&board, &card, &is_theirs),
+        mood: board
+            .mood
+            .iter()
+            .filter(|(at, _)| is_theirs(*at))
+            .map(|(at, level)| Mood { at_s: at.since(board.began).as_secs(), level: *level })
+            .collect(),
+        draft: draft(&card, &board, &is_theirs, desks.wall(desks.now())),
         disposition: left.disposition,
         summary,
         card: card_body(&card, &board, side.signs),
@@ -497,8 +519,9 @@ fn checklist(board: &Board, card: &HandOverCard) -> Vec<Item> {
 }
 
 /// What the flow would answer: to the caller's last words where they meant nothing for sure, else to what was wanted.
-fn draft(card: &HandOverCard, board: &Board, at: WallTime) -> Option<Draft> {
-    let said = board.turns.iter().rev().find(|turn| !turn.sensitive && !turn.agent && !turn.text.reveal().trim().is_empty());
+fn draft(card: &HandOverCard, board: &Board, is_theirs: &dyn Fn(Moment) -> bool, at: WallTime) -> Option<Draft> {
+    let mut theirs = board.turns.iter().rev().filter(|turn| is_theirs(turn.at));
+    let said = theirs.find(|turn| !turn.sensitive && !turn.agent && !turn.text.reveal().trim().is_empty());
     let nearest = said.and_then(|turn| turn.nearest.clone());
     let answer = |intent: String| {
         let (source, text) = board.flow.answer_to(&intent, card.language, card.slots.reveal(), at)?;
@@ -508,7 +531,7 @@ fn draft(card: &HandOverCard, board: &Board, at: WallTime) -> Option<Draft> {
 }
 
 /// What was said; of who is called back, what the card kept of the call in which it was asked for.
-fn turns(board: &Board, card: &HandOverCard) -> Vec<Turn> {
+fn turns(board: &Board, card: &HandOverCard, is_theirs: &dyn Fn(Moment) -> bool) -> Vec<Turn> {
     let before = card.call_back.is_some().then(|| {
         let turn = |(number, turn): (u32, &crate::call::CardTurn)| Turn {
             number,
@@ -532,7 +555,8 @@ fn turns(board: &Board, card: &HandOverCard) -> Vec<Turn> {
         sensitive: turn.sensitive,
         utterance: turn.utterance.map(|u| u.0),
     };
-    before.into_iter().flatten().chain(board.turns.iter().map(turn)).collect()
+    let theirs = board.turns.iter().filter(|turn| is_theirs(turn.at));
+    before.into_iter().flatten().chain(theirs.map(turn)).collect()
 }
 
 fn card_body(card: &HandOverCard, board: &Board, signed: bool) -> Card {
@@ -572,111 +596,4 @@ fn because(word: &str) -> Words {
     let mut letters = en.chars();
     let en = letters.next().map(|first| first.to_uppercase().chain(letters).collect::<String>()).unwrap_or_default();
     Words { en: format!("{en}."), zh: format!("{}。", reason_words(word, Language::ZH)) }
-}
-
-/// The whole floor, for supervisors.
-#[derive(Serialize, JsonSchema, PartialEq, Clone)]
-pub(super) struct Wall {
-    queues: Vec<WallQueue>,
-    agents: Vec<WallAgent>,
-    waiting: Vec<Waiting>,
-    load: TeamLoad,
-}
-
-#[derive(Serialize, JsonSchema, PartialEq, Clone)]
-struct WallQueue {
-    #[serde(flatten)]
-    queue: Queue,
-    calls_today: u64,
-    served_today: u64,
-    abandoned_today: u64,
-    /// Served within 20 s, of all who came: 0–1.
-    service_level: Option<f64>,
-    /// Served inside what they were told: 0–1.
-    coverage: Option<f64>,
-}
-
-#[derive(Serialize, JsonSchema, PartialEq, Clone)]
-struct WallAgent {
-    name: String,
-    display: String,
-    state: String,
-    reason: Option<String>,
-    since: String,
-    queue: Option<String>,
-    calls_today: u32,
-}
-
-#[derive(Serialize, JsonSchema, PartialEq, Clone)]
-struct Waiting {
-    call: String,
-    queue: String,
-    position: usize,
-    since: String,
-    priority: u8,
-    language: String,
-    because: String,
-    from_s: Option<u32>,
-    to_s: Option<u32>,
-    /// Is called back, and not on the line.
-    call_back: bool,
-}
-
-/// Of the team; nobody is named.
-#[derive(Serialize, JsonSchema, PartialEq, Clone)]
-struct TeamLoad {
-    mean: u8,
-    high: usize,
-}
-
-/// The wall.
-pub(super) fn wall(side: &DeskSide) -> Wall {
-    let desks = &side.desks;
-    let floor = desks.floor().borrow().clone();
-    let share = |part: u64, of: u64| (of > 0).then(|| part as f64 / of as f64);
-    let queues = floor.queues.iter().map(|view| {
-        let kept: u64 = view.figures.iter().map(|f| f.kept).sum();
-        let told: u64 = view.figures.iter().map(|f| f.told).sum();
-        WallQueue {
-            queue: Queue::from(view),
-            calls_today: view.day.came,
-            served_today: view.day.served,
-            abandoned_today: view.day.gave_up,
-            service_level: share(view.day.soon, view.day.came),
-            coverage: share(kept, told),
-        }
-    });
-    let agents = floor.agents.iter().map(|view| WallAgent {
-        name: view.name.clone(),
-        display: view.name.clone(),
-        state: view.state.name().to_string(),
-        reason: reason(view),
-        since: rfc3339(desks.wall(view.since)),
-        queue: view.call.as_ref().map(|(queue, _)| queue.clone()),
-        calls_today: view.calls,
-    });
-    let waiting = floor.waiting.iter().map(|w| {
-        let card = desks.board(w.call).and_then(|board| board.card.clone());
-        let since = Moment::from_micros(floor.at.micros().saturating_sub(w.waited.as_micros() as u64));
-        Waiting {
-            call: w.call.to_string(),
-            queue: w.queue.clone(),
-            position: w.position,
-            since: rfc3339(desks.wall(since)),
-            priority: w.priority,
-            language: card.as_ref().map(|c| c.language.to_string()).unwrap_or_default(),
-            because: card.map(|c| c.because.clone()).unwrap_or_default(),
-            from_s: w.told.map(|told| told.from),
-            to_s: w.told.map(|told| told.to),
-            call_back: w.call_back,
-        }
-    });
-    let loads: Vec<u8> = floor.agents.iter().filter(|a| a.state != AgentState::Offline).map(|a| a.load).collect();
-    let mean = loads.iter().map(|l| u32::from(*l)).sum::<u32>().checked_div(loads.len() as u32).unwrap_or(0);
-    Wall {
-        queues: queues.collect(),
-        agents: agents.collect(),
-        waiting: waiting.collect(),
-        load: TeamLoad { mean: mean as u8, high: loads.iter().filter(|l| **l > HIGH_LOAD).count() },
-    }
 }

@@ -2,8 +2,9 @@
 //! concerns, and who closes the last tab takes no more calls.
 
 use super::desk::{DeskSide, NewPresence, seen};
-use super::desk_view::{self, Desk, Wall};
+use super::desk_view::{self, Desk};
 use super::problem::{Answer, Body, Named, Problem};
+use super::wall_view::{self, Wall};
 use super::{First, Hub, Opening, Seat, To, WebState};
 use crate::acd::Presence;
 use crate::server::NO_PHONE;
@@ -11,6 +12,7 @@ use crate::store::{Role, Store};
 use async_trait::async_trait;
 use axum::Json;
 use axum::extract::State;
+use axum::http::StatusCode;
 use serde_json::Value;
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
@@ -46,7 +48,7 @@ impl Opening for Firsts {
     }
 
     async fn watched(&self, _seat: &Seat, _topic: &'static str) -> Vec<First> {
-        vec![(WALL, json(&desk_view::wall(&self.0)))]
+        vec![(WALL, json(&wall_view::wall(&self.0)))]
     }
 }
 
@@ -89,12 +91,17 @@ pub(super) async fn run(side: Arc<DeskSide>, hub: Hub, store: Store) {
             }
         }
         sent.retain(|agent, _| present.contains(agent));
-        let new = desk_view::wall(&side);
+        let new = wall_view::wall(&side);
         if wall.as_ref() != Some(&new) {
             hub.send_state(To::Watching(WALL), WALL, &json(&new));
             wall = Some(new);
         }
     }
+}
+
+/// Whether this agent is there only by a desk, and not by a phone alone.
+fn has_desk(side: &DeskSide, agent: &str) -> bool {
+    side.desks.people().setup.agents.iter().any(|a| a.name == agent && a.returns.is_none())
 }
 
 /// Nobody is offered a call who does not see it. Who talks goes on: the call is on the phone.
@@ -103,8 +110,7 @@ fn tab_closed(side: &DeskSide, agent: &str) {
     // Whose phone is not there would be available again with it.
     let takes = |presence: &Presence| *presence == Presence::Available || *presence == Presence::Away(NO_PHONE.into());
     let available = floor.agents.iter().any(|a| a.name == agent && takes(&a.presence));
-    let desk = side.desks.people().setup.agents.iter().any(|a| a.name == agent && a.returns.is_none());
-    if available && desk {
+    if available && has_desk(side, agent) {
         tracing::info!(agent, "the desk was closed; its agent is offered no more calls");
         side.desks.set_presence(agent, Presence::Away("desk_closed".into()));
     }
@@ -129,7 +135,7 @@ async fn come_back(side: &DeskSide, store: &Store) {
 /// `GET /wall`.
 pub(super) async fn show(State(state): State<WebState>) -> Answer<Json<Wall>> {
     let side = state.desk_side()?;
-    Ok(Json(desk_view::wall(&side)))
+    Ok(Json(wall_view::wall(&side)))
 }
 
 /// `POST /wall/agents/{name}/presence`.
@@ -144,8 +150,13 @@ pub(super) async fn set_presence(
         return Err(Problem::not_found());
     }
     let presence = wanted.presence(&side.reasons)?;
+    let sees = !has_desk(&side, &name) || state.hub().agents_here().borrow().contains(&name);
+    if presence == Presence::Available && !sees {
+        let detail = "Their desk is not open, so they would not see the call. They must log in first.";
+        return Err(Problem::new(StatusCode::CONFLICT, "desk_closed", detail));
+    }
     state.note(Some(&signed_in.user.name), "presence_set", &format!("{name} {}", wanted.state)).await;
     let asked = side.desks.set_presence(&name, presence);
     seen(&side, asked).await?;
-    Ok(Json(desk_view::wall(&side)))
+    Ok(Json(wall_view::wall(&side)))
 }

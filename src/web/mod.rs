@@ -25,6 +25,7 @@ mod socket;
 mod softphone;
 mod tls;
 mod users;
+mod wall_view;
 
 pub use access::Ways;
 pub use events::{First, Hub, Opening, Seat, To};

@@ -3,7 +3,7 @@
 
 use super::access::{self, Access};
 use super::problem::Problem;
-use super::{WebState, audit, desk, desk_view, floor, openapi, session, setup, socket, softphone, users};
+use super::{WebState, audit, desk, desk_view, floor, openapi, session, setup, socket, softphone, users, wall_view};
 use crate::store::Role;
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
@@ -182,10 +182,10 @@ pub(super) fn table() -> Vec<Route> {
         )
         .takes::<softphone::Key>()
         .status(StatusCode::NO_CONTENT),
-        Route::new(get.clone(), "/wall", SUPERVISOR, "Queues, agents and who waits.", floor::show).gives::<desk_view::Wall>(),
+        Route::new(get.clone(), "/wall", SUPERVISOR, "Queues, agents and who waits.", floor::show).gives::<wall_view::Wall>(),
         Route::new(post.clone(), "/wall/agents/{name}/presence", SUPERVISOR, "Logs an agent in or out.", floor::set_presence)
             .takes::<desk::NewPresence>()
-            .gives::<desk_view::Wall>(),
+            .gives::<wall_view::Wall>(),
         Route::new(get.clone(), "/openapi.json", Public, "This description.", openapi::show),
         Route::new(get, "/events", Session, "A WebSocket with everything that changes.", socket::upgrade)
             .asks::<socket::Resume>()

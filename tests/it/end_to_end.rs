@@ -442,3 +442,40 @@ fn who_types_on_a_text_telephone_reaches_who_reads_it() {
     assert!(calls[0]["disposition"] == "transferred" && story.contains("relay") && story.contains("TTY"), "{story}\n{told}");
     agent.until("ended");
 }
+
+#[test]
+fn ctrl_c_hangs_up_the_softphone() {
+    use std::io::{BufRead, BufReader, Lines};
+    use std::process::{Child, ChildStdout, Stdio};
+    struct Ours(Child, Lines<BufReader<ChildStdout>>);
+    impl Drop for Ours {
+        fn drop(&mut self) {
+            let _ = self.0.kill();
+            let _ = self.0.wait();
+        }
+    }
+    impl Ours {
+        fn line(&mut self, event: &str) -> serde_json::Value {
+            let parsed = self.1.by_ref().map_while(Result::ok).filter_map(|line| serde_json::from_str(&line).ok());
+            let mut found = parsed.filter(|line: &serde_json::Value| line["event"] == event);
+            found.next().unwrap_or_else(|| panic!("it ended without {event:?}"))
+        }
+    }
+    let phone = |arguments: &[&str]| {
+        let mut command = Command::new(HOTLINE);
+        let command = command.args(["--json", "call"]).args(arguments).args(["--wait", "30000", "--hangup-after", "0"]);
+        let mut child = command.stdout(Stdio::piped()).spawn().expect("the binary starts");
+        let lines = BufReader::new(child.stdout.take().expect("piped")).lines();
+        Ours(child, lines)
+    };
+    let mut agent = phone(&["--answer", "--listen", "127.0.0.1:0"]);
+    let at = agent.line("listening")["detail"].as_str().expect("an address").to_string();
+    let mut caller = phone(&[&format!("sip:agent@{at}")]);
+    caller.line("answered");
+    agent.line("answered");
+    // SAFETY: a plain kill(2) of a process that this test started and has not waited for yet.
+    unsafe { libc::kill(caller.0.id() as i32, libc::SIGINT) };
+    assert_eq!(caller.line("ended")["disposition"], "hung_up");
+    assert_eq!(agent.line("ended")["disposition"], "far_hung_up", "it was told");
+    assert!(caller.0.wait().expect("a child of ours").success());
+}

@@ -43,3 +43,36 @@ fn below(root: &Path, folder: &Path, into: &mut BTreeSet<PathBuf>) {
         }
     }
 }
+
+/// What the gateway says in one word the page says in words, in both languages: why a person is wanted, and what went wrong.
+#[test]
+fn the_page_knows_every_word_that_the_gateway_sends() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut codes = BTreeSet::new();
+    for entry in std::fs::read_dir(root.join("src/web")).expect("a folder of ours").flatten() {
+        let text = std::fs::read_to_string(entry.path()).expect("a source of ours");
+        // A status and a code: as arguments, or as the beginning of a tuple.
+        for made in text.split("StatusCode::").skip(1) {
+            let code = made.split_once(',').and_then(|(_, rest)| rest.trim_start().strip_prefix('"')?.split('"').next());
+            codes.extend(code.filter(|code| !code.contains(' ')).map(String::from));
+        }
+    }
+    assert!(
+        codes.contains("not_parked")
+            && codes.contains("last_admin")
+            && codes.contains("weak_password")
+            && codes.contains("wrong_password"),
+        "{codes:?}"
+    );
+    // No page asks for it.
+    codes.remove("websocket");
+    let reasons: BTreeSet<String> = hotline::call::REASONS.iter().map(|(word, ..)| word.to_string()).collect();
+    for language in ["en", "zh"] {
+        let file = root.join(format!("console/src/locales/{language}.json"));
+        let words: serde_json::Value = serde_json::from_slice(&std::fs::read(&file).expect("committed")).expect("JSON");
+        for (part, wanted) in [("problem", &codes), ("because", &reasons)] {
+            let lacks: Vec<&String> = wanted.iter().filter(|word| words[part][word.as_str()].as_str().is_none()).collect();
+            assert!(lacks.is_empty(), "{}: {part} lacks {lacks:?}", file.display());
+        }
+    }
+}

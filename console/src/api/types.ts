@@ -110,7 +110,7 @@ export interface Card {
   verified: boolean;
   tier: string | null;
   priority: number;
-  /** The caller's number was signed by their network. */
+  /** Other programs can check where this card comes from; it says nothing of the number. */
   signed: boolean;
   step: { procedure: string; step: number; of: number } | null;
   /** Nobody is on the line: the agent comes first, then this number is called. */
@@ -195,6 +195,8 @@ export interface ParkedCaller {
 export interface Desk {
   agent: Agent;
   queues: Queue[];
+  /** Those that the agent does not serve; callers can be sent on to them, too. */
+  other_queues: Queue[];
   colleagues: Colleague[];
   reasons: string[];
   dispositions: string[];
@@ -250,6 +252,8 @@ export interface WaitingCaller {
   because: string;
   from_s: number | null;
   to_s: number | null;
+  /** Nobody is on the line: they are called back. */
+  call_back: boolean;
 }
 
 export interface Wall {

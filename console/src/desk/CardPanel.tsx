@@ -30,7 +30,7 @@ export function CardPanel({ call, agent, possible, perform }: Props) {
           <span className="card-phase-word">{offered && call.consult?.asked ? t("consult.asked_word") : t(`phase.${call.phase}`)}</span>
           {offered && agent.phone !== "browser" ? (
             <span>
-              <b>{t("card.pick_up")}</b> <span className="mono">{agent.phone}</span>
+              <b>{t("card.pick_up")}</b> {agent.phone === "registered" ? null : <span className="mono">{agent.phone}</span>}
             </span>
           ) : null}
         </div>
@@ -87,12 +87,6 @@ function Who({ card }: { card: Card }) {
           {card.verified ? t("card.verified") : t("card.not_verified")}
         </li>
         {card.call_back ? <li className="chip chip-tier">{t("card.call_back", { number: card.call_back.number })}</li> : null}
-        {card.signed ? (
-          <li className="chip chip-good" title={t("card.signed_hint")}>
-            <span aria-hidden="true">✓ </span>
-            {t("card.signed")}
-          </li>
-        ) : null}
         <li className="chip">{languageText(t, card.language)}</li>
         {card.tier ? <li className="chip chip-tier">{t("card.tier", { tier: card.tier })}</li> : null}
         {card.priority > 0 ? <li className="chip chip-tier">{t("card.priority", { priority: card.priority })}</li> : null}

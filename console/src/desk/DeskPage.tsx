@@ -146,8 +146,8 @@ function DeskOf({ live, phone, desk, lost }: { live: Live; phone: Softphone; des
       case "complete":
         return actions.endConsult(true);
       case "go_back":
-        // Who was only asked leaves; the caller stays with the colleague.
-        return call?.consult?.asked ? void actions.hangup() : actions.endConsult(false);
+        // Who was only asked leaves so, too: by hanging up they could end the call, where it has become theirs meanwhile.
+        return actions.endConsult(false);
       case "transfer":
       case "back":
       case "consult":

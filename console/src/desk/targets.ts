@@ -11,7 +11,7 @@ export type Target =
  * from is never the first choice: Enter pressed too early must not send the caller back to waiting.
  */
 export function targetsOf(desk: Desk): Target[] {
-  const queues = desk.queues.map(
+  const queues = [...desk.queues, ...desk.other_queues].map(
     ({ name, waiting }): Target => ({ is: "queue", name, display: name, waiting, back: name === desk.call?.queue }),
   );
   const colleagues = desk.colleagues

@@ -75,7 +75,10 @@ function Waiting({ wall }: { wall: Wall }) {
         <tbody>
           {wall.waiting.map((caller) => (
             <tr key={caller.call}>
-              <th scope="row">{caller.queue}</th>
+              <th scope="row">
+                {caller.queue}
+                {caller.call_back ? <span className="chip">{t("wall.call_back")}</span> : null}
+              </th>
               <td className="number">{caller.position}</td>
               <td className="number">{clock(secondsSince(caller.since, now))}</td>
               <td>{time.wait(caller.from_s === null || caller.to_s === null ? null : { from_s: caller.from_s, to_s: caller.to_s })}</td>

@@ -9,12 +9,14 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
 
 /// Longest wait for the far end to begin or to stop talking before a step goes on regardless.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// How long a phone waits for the far end's good-bye after its last step.
+/// How long a phone waits for the far end's good-bye after its last step; and one at which a person sits, who hangs up themselves.
 const LINGER: Duration = Duration::from_secs(90);
+const LINGER_BY_HAND: Duration = Duration::from_secs(4 * 3_600);
 
 /// One step of a script.
 #[derive(Clone)]
@@ -63,6 +65,7 @@ pub(crate) struct Phone {
     events: mpsc::Receiver<SipEvent>,
     ip: IpAddr,
     epoch: Instant,
+    stop: CancellationToken,
 }
 
 impl Phone {
@@ -77,12 +80,17 @@ impl Phone {
             ..SipConfig::default()
         };
         let endpoint = SipEndpoint::bind(config, tell).await.with_context(|| format!("the phone cannot listen on {listen}"))?;
-        Ok(Phone { endpoint, events, ip: listen.ip(), epoch })
+        Ok(Phone { endpoint, events, ip: listen.ip(), epoch, stop: CancellationToken::new() })
     }
 
     /// Where the phone can be called over UDP.
     pub(crate) fn local(&self) -> Option<SocketAddr> {
         self.endpoint.local_udp()
+    }
+
+    /// Once it is cancelled the phone hangs up, whatever its script says.
+    pub(crate) fn stop(&self) -> CancellationToken {
+        self.stop.clone()
     }
 
     /// Places a call and runs the script.
@@ -109,7 +117,7 @@ impl Phone {
         if self.endpoint.send(invite).is_err() {
             bail!("the phone's SIP side is overrun");
         }
-        talk.run(&self.endpoint, &mut self.events, emit).await
+        talk.run(&self.endpoint, &mut self.events, &self.stop, emit).await
     }
 
     /// Waits for one call, answers it after `after` and runs the script.
@@ -121,7 +129,13 @@ impl Phone {
         emit: &mut (dyn FnMut(PhoneEvent) + Send),
     ) -> anyhow::Result<Ending> {
         let (dialog, offer) = loop {
-            match self.events.recv().await {
+            let event = tokio::select! {
+                event = self.events.recv() => event,
+                () = self.stop.cancelled() => {
+                    return Ok(Ending { disposition: "hung_up", status: None, answered: false, heard: Vec::new() });
+                }
+            };
+            match event {
                 Some(SipEvent::Incoming { dialog, offer, .. }) => break (dialog, offer),
                 Some(_) => {}
                 None => bail!("the phone's SIP side has stopped"),
@@ -146,7 +160,7 @@ impl Phone {
             None => talk.sdp.offer(self.ip, port),
         };
         let _ = self.endpoint.send(SipCommand::Answer { dialog, sdp });
-        talk.run(&self.endpoint, &mut self.events, emit).await
+        talk.run(&self.endpoint, &mut self.events, &self.stop, emit).await
     }
 
     /// Frees the ports.
@@ -198,6 +212,7 @@ struct Conversation {
     from_line: mpsc::UnboundedReceiver<LineEvent>,
     epoch: Instant,
     steps: std::collections::VecDeque<Step>,
+    linger: Duration,
     step: usize,
     over: Option<Duration>,
     pending: Option<Arc<Vec<i16>>>,
@@ -214,6 +229,7 @@ impl Conversation {
         // Bounded by the line itself: a handful of events a second.
         let (tell, from_line) = mpsc::unbounded_channel();
         let record = sound.record;
+        let linger = if sound.device.is_some() { LINGER_BY_HAND } else { LINGER };
         let line =
             Line::open(ip, epoch, record, Box::new(move |event| _ = tell.send(event))).context("no free port for RTP")?;
         if let Some((microphone, speaker)) = sound.device {
@@ -228,6 +244,7 @@ impl Conversation {
             from_line,
             epoch,
             steps: steps.into(),
+            linger,
             step: 0,
             over: None,
             pending: None,
@@ -247,11 +264,12 @@ impl Conversation {
         mut self,
         endpoint: &SipEndpoint,
         events: &mut mpsc::Receiver<SipEvent>,
+        stop: &CancellationToken,
         emit: &mut (dyn FnMut(PhoneEvent) + Send),
     ) -> anyhow::Result<Ending> {
         let mut hanging_up = false;
         let ended = loop {
-            if !hanging_up && self.proceed(emit) {
+            if !hanging_up && (stop.is_cancelled() || self.proceed(emit)) {
                 hanging_up = true;
                 emit(PhoneEvent { at: self.now(), what: "hanging_up", detail: None });
                 let _ = endpoint.send(SipCommand::HangUp { dialog: self.dialog });
@@ -263,6 +281,7 @@ impl Conversation {
                     None => break EndedWhy::Broken("the SIP side has stopped".into()),
                 },
                 Some(event) = self.from_line.recv() => self.sound(event, emit),
+                () = stop.cancelled(), if !hanging_up => {}
                 () = tokio::time::sleep_until(wake.into()) => {}
             }
         };
@@ -308,7 +327,7 @@ impl Conversation {
 
     fn take_step(&mut self, now: Instant, emit: &mut (dyn FnMut(PhoneEvent) + Send)) {
         let Some(step) = self.steps.pop_front() else {
-            self.doing = Doing::Lingering { until: now + LINGER };
+            self.doing = Doing::Lingering { until: now + self.linger };
             return;
         };
         self.step += 1;

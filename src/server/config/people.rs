@@ -7,6 +7,7 @@ use crate::base::{OpeningHours, Pii};
 use crate::server::queues::{People, PhoneLogin, REGISTERS};
 use crate::server::softphones::PHONE;
 use crate::sip::trunk::Trunk;
+use crate::store::user_name;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
@@ -157,6 +158,10 @@ fn read_agent(s: &mut Section<'_>, queues: &[(QueueSetup, usize)], before: &[&st
     let desk = s.get("desk", true, values::yes_or_no);
     let registers = phone.as_deref() == Some(REGISTERS);
     let login = read_login(s, name.as_deref(), registers, before);
+    if let Some(name) = name.as_deref().filter(|name| desk && user_name(name).as_deref() != Some(name)) {
+        let what = format!("nobody can log in to the desk of {name:?}: users' agents are written in small letters");
+        s.error("name", &what, "Write it in small letters, beginning with a letter or digit, or desk = false");
+    }
     let pause = s.get("pause_seconds", Duration::from_secs(60), values::seconds(5..=3_600));
     if !desk && phone.as_deref() == Some(PHONE) {
         s.error("desk", "a phone in the page needs a desk", "Leave desk out, or write the address of a phone on the table");

@@ -1,6 +1,8 @@
 //! Calls that nobody makes: an agent is offered one, and then somebody is called back.
 
-use super::{CallTask, INBOX, Router, lock};
+use super::call_task::CallTask;
+use super::router::Router;
+use super::{INBOX, lock};
 use crate::call::{Call, CallSettings, Event};
 use crate::drive::Driver;
 use crate::server::live::{CallerSide, LivePorts};

@@ -1,8 +1,8 @@
 //! Calls that agents' registered phones make.
 
-use super::{RETRY_AFTER, Router};
+use super::router::Router;
 use crate::server::phone_calls::{Asked, PhoneCall};
-use crate::sip::Origin;
+use crate::sip::{Origin, RETRY_AFTER};
 use std::net::SocketAddr;
 
 impl Router {

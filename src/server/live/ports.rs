@@ -260,7 +260,8 @@ impl Ports for LivePorts {
         self.shared.plane.command(b.key, LegCommand::Bridge(Some(a.key)));
         self.shared.phones.caller_is(self.id, one, b.key);
         self.shared.phones.caller_is(self.id, other, a.key);
-        self.rings_no_more();
+        // It rings no more; but the caller is on hold still, and another colleague may be rung.
+        self.leg(LegId::Agent(one), LegCommand::Comfort(None));
     }
 
     fn three_way(&mut self, one: AttemptId, other: AttemptId) {
@@ -269,6 +270,7 @@ impl Ports for LivePorts {
             return;
         };
         self.shared.plane.command(caller, LegCommand::ThreeWay([a, b]));
+        self.parted = None;
         // Keys are for the caller's line, whoever presses them.
         self.shared.phones.caller_is(self.id, one, caller);
         self.shared.phones.caller_is(self.id, other, caller);
