@@ -89,10 +89,12 @@ browser-test: build node
 	  echo "hotline: the console in Chromium: $$program"; \
 	  HOTLINE="$(CARGO_TARGET_DIR)/debug/hotline" CALLS=3 $(NODE) "$(CURDIR)/console/e2e/$$program.mjs"; \
 	done
-	@( $(call install,firefox-esr) ) && command -v firefox-esr >/dev/null || { \
+	@( $(call install,firefox-esr pulseaudio) ) && command -v firefox-esr >/dev/null || { \
 	  echo "hotline: SKIPPED: the console's phone in Firefox, because firefox-esr is not to be had here"; exit 0; }; \
-	echo "hotline: the console in Firefox: softphone"; \
-	cd "$(NODE_DIR)" && HOTLINE="$(CARGO_TARGET_DIR)/debug/hotline" CALLS=3 BROWSER=firefox $(NODE) "$(CURDIR)/console/e2e/softphone.mjs"
+	cd "$(NODE_DIR)" && for program in softphone talks; do \
+	  echo "hotline: the console in Firefox: $$program"; \
+	  HOTLINE="$(CARGO_TARGET_DIR)/debug/hotline" CALLS=3 BROWSER=firefox $(NODE) "$(CURDIR)/console/e2e/$$program.mjs"; \
+	done
 
 # Node as the page wants it: the one that is there when it is new enough, else npm of Debian and the pinned Node by it.
 node:

@@ -1,10 +1,10 @@
 // Real conversations in a real browser: what the caller says is understood at the agent's ear and the other way round, the conversation is read while it
-// is spoken, and a caller who is sent on, asked about or left by a killed tab comes to a colleague whose phone is in the page, too. Chromium; in
-// Firefox the microphone cannot be given words, so there the tones of `softphone.mjs` are all. `world.mjs` tells which variables count.
+// is spoken, and a caller who is sent on, asked about or left by a killed tab comes to a colleague whose phone is in the page, too. In Firefox the
+// words of both ways are all. `world.mjs` tells which variables count.
 
 import { cpus, loadavg } from "node:os";
 import { number, read, silence, spoken, understood, wav, wide } from "./sounds.mjs";
-import { FLOW, call, check, end, gateway, open, pause, say, spread, until, users } from "./world.mjs";
+import { FLOW, call, check, end, firefox, gateway, open, pause, say, spread, until, users } from "./world.mjs";
 
 /** How far the page may be behind what is spoken, in the middle: recognising takes processors, and on a machine that is busy with other things it waits. */
 const BEHIND_MS_MAX = loadavg()[0] < cpus().length ? 1000 : 3000;
@@ -58,7 +58,26 @@ try {
   const first = calls("first");
   await anna.pickUp();
   await hears(anna, theirs, "the agent understands the caller");
+  if (firefox) {
+    await anna.hangUp();
+    await first.exited;
+    await heardBy(first, annas, "the caller understands the agent");
+  } else {
+    await colleagues(first);
+    await reads();
+  }
+  for (const [what, figure] of Object.entries(figures)) say(`${what}: ${figure}${typeof figure === "number" ? " ms" : ""}`);
+} catch (error) {
+  await anna.shot("failed-anna").catch(() => {});
+  await bob.shot("failed-bob").catch(() => {});
+  throw error;
+} finally {
+  await anna.browser.close().catch(() => {});
+  await bob.browser.close().catch(() => {});
+  end();
+}
 
+async function colleagues(first) {
   // Bob is asked: the caller is on hold, and comes to him when he takes over.
   await bob.goAvailable();
   await anna.click("Ask a colleague");
@@ -92,6 +111,9 @@ try {
   await anna.wrapUp();
   say("consulting, handing over and sending on reach phones in pages");
 
+}
+
+async function reads() {
   // Read while it is spoken. Where a sentence ends in the file is known; when the file was over, the caller's phone tells.
   const sentences = ["when are you open", "are you open on sunday", "opening hours", "when are you open", "are you open on sunday"];
   const ends = [];
@@ -154,13 +176,4 @@ try {
   figures["caller hangs up, the desk shows the wrap-up"] = Date.now() - hungUp;
   await bob.click("Done, available");
   await bob.gone(".wrapup");
-  for (const [what, figure] of Object.entries(figures)) say(`${what}: ${figure}${typeof figure === "number" ? " ms" : ""}`);
-} catch (error) {
-  await anna.shot("failed-anna").catch(() => {});
-  await bob.shot("failed-bob").catch(() => {});
-  throw error;
-} finally {
-  await anna.browser.close().catch(() => {});
-  await bob.browser.close().catch(() => {});
-  end();
 }

@@ -176,12 +176,32 @@ function likeOpus() {
   };
 }
 
+let card = null;
+
+/** Firefox plays and mixes nothing on a machine without a sound card: it gets one that nobody hears. */
+function soundCard() {
+  card ??= (async () => {
+    const socket = join(folder, "sound");
+    const words = ["-n", "--daemonize=no", "--exit-idle-time=-1", "--use-pid-file=no", "--disable-shm=yes"];
+    words.push("-L", `module-native-protocol-unix socket=${socket} auth-anonymous=1`, "-L", "module-null-sink rate=48000");
+    const child = spawn("pulseaudio", words, { stdio: "ignore", env: { ...process.env, HOME: folder, XDG_RUNTIME_DIR: folder } });
+    children.push(child);
+    let missing = false;
+    child.on("error", () => (missing = true));
+    await until("PulseAudio's socket (apt-get install pulseaudio)", () => missing || existsSync(socket), 10);
+    if (missing) throw new Error("pulseaudio is missing, and without it Firefox has no sound card here: apt-get install pulseaudio");
+    process.env.PULSE_SERVER = `unix:${socket}`;
+  })();
+  return card;
+}
+
 /**
  * A browser with an empty page. `microphone` is a WAV file, without it Chromium has none and Firefox its own; `refused` = the agent says no. What else is
  * given is what Playwright asks of a page (viewport, colorScheme, locale).
  */
 export async function open({ microphone = null, refused = false, ...looks } = {}) {
   if (firefox) {
+    await soundCard();
     const puppeteer = require("puppeteer-core");
     const browser = await puppeteer.launch({
       browser: "firefox",
