@@ -43,6 +43,8 @@ pub struct BoardTurn {
     pub utterance: Option<UtteranceId>,
     /// An agent said it.
     pub agent: bool,
+    /// The caller pressed keys, and said nothing.
+    pub keyed: bool,
 }
 
 /// One call.
@@ -145,6 +147,7 @@ impl Boards {
                         // Of what agents say there is no sound of its own.
                         utterance: Some(utterance.utterance).filter(|_| !agent),
                         agent,
+                        keyed: false,
                     });
                     drop(all);
                     self.tell();
@@ -167,6 +170,7 @@ impl Boards {
                     sensitive: secret,
                     utterance,
                     agent: false,
+                    keyed: turn.by == "keys",
                 };
                 match board.turns.iter().position(|t| t.turn == turn.turn) {
                     Some(at) => board.turns[at] = BoardTurn { utterance: board.turns[at].utterance.or(utterance), ..new },

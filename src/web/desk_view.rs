@@ -254,6 +254,8 @@ struct Turn {
     answer: Option<String>,
     sensitive: bool,
     utterance: Option<u32>,
+    /// The text is keys that were pressed.
+    keyed: bool,
 }
 
 #[derive(Serialize, JsonSchema, PartialEq, Clone)]
@@ -542,6 +544,7 @@ fn turns(board: &Board, card: &HandOverCard, is_theirs: &dyn Fn(Moment) -> bool)
             answer: Some(turn.answer.reveal().clone()).filter(|answer| !answer.is_empty()),
             sensitive: turn.sensitive,
             utterance: None,
+            keyed: false,
         };
         (BEFORE..).zip(&card.turns).map(turn).collect::<Vec<_>>()
     });
@@ -554,6 +557,7 @@ fn turns(board: &Board, card: &HandOverCard, is_theirs: &dyn Fn(Moment) -> bool)
         answer: Some(turn.answer.reveal().clone()).filter(|answer| !answer.is_empty()),
         sensitive: turn.sensitive,
         utterance: turn.utterance.map(|u| u.0),
+        keyed: turn.keyed,
     };
     let theirs = board.turns.iter().filter(|turn| is_theirs(turn.at));
     before.into_iter().flatten().chain(theirs.map(turn)).collect()

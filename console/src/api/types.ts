@@ -85,6 +85,8 @@ export interface Turn {
   sensitive: boolean;
   /** The recording of this turn, where there is one. */
   utterance: number | null;
+  /** The text is keys that the caller pressed. */
+  keyed: boolean;
 }
 
 export interface Card {

@@ -118,5 +118,6 @@ function TurnLines({ turn, intents, playing, onPlay, onWrong }: LinesProps) {
 function Words({ turn }: { turn: Turn }) {
   const { t } = useTranslation();
   if (turn.sensitive) return <i className="withheld">{t("transcript.withheld")}</i>;
+  if (turn.keyed) return <span>{t("transcript.keys", { keys: turn.text })}</span>;
   return turn.text ? <span>{turn.text}</span> : <i className="note">{t("transcript.silent")}</i>;
 }

@@ -40,7 +40,7 @@ export function WrongDialog({ turn, intents, actions, onClose }: Props) {
           <dl className="slots">
             <div>
               <dt>{t("wrong.said")}</dt>
-              <dd>{turn.sensitive ? t("transcript.withheld") : turn.text || t("transcript.silent")}</dd>
+              <dd>{turn.sensitive ? t("transcript.withheld") : turn.keyed ? t("transcript.keys", { keys: turn.text }) : turn.text || t("transcript.silent")}</dd>
             </div>
             <div>
               <dt>{t("wrong.understood")}</dt>

@@ -3,7 +3,7 @@
 import type { Call, Desk, Turn } from "../api/types";
 
 export function turn(number: number, part: Partial<Turn> = {}): Turn {
-  return { number, at_s: number * 10, who: "caller", text: "hello", intent: null, answer: null, sensitive: false, utterance: null, ...part };
+  return { number, at_s: number * 10, who: "caller", text: "hello", intent: null, answer: null, sensitive: false, utterance: null, keyed: false, ...part };
 }
 
 export function call(part: Partial<Call> = {}): Call {
