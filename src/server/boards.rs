@@ -284,3 +284,106 @@ impl Boards {
         self.changed.subscribe()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::{Confidence, PhoneNumber, WallTime};
+    use crate::call::{TurnRecord, UtteranceRecord};
+    use std::collections::BTreeMap;
+
+    const FLOW: &str = "hotline: 1\nname: line\nlanguages: [en]\nrecord: off\nperson: { to: support }\n\
+        targets: { support: { queue: support } }\n\
+        intents:\n  hours: { examples: [when are you open, are you open on sunday, opening hours], label: opening hours }\n\
+        nodes:\n  welcome: { ask: \"What is it about?\", keys: { \"1\": hours } }\n  hours: { say: \"From nine to five.\", then: welcome }\n";
+    const CALL: CallId = CallId(1);
+
+    fn at(s: u64) -> Moment {
+        Moment::from_millis(s * 1_000)
+    }
+
+    fn turn(turn: u32, by: &str, heard: &str) -> Record {
+        Record::Turn(TurnRecord {
+            turn,
+            at: at(1),
+            node: "welcome".into(),
+            heard: Pii::new(heard.into()),
+            by: by.into(),
+            heard_confidence: Confidence::default(),
+            meaning: Some("hours".into()),
+            meaning_confidence: Confidence::default(),
+            slots: Pii::default(),
+            answer: Pii::new("From nine to five.".into()),
+            sensitive: false,
+            complete: true,
+        })
+    }
+
+    fn says(n: u32) -> Record {
+        Record::Utterance(UtteranceRecord {
+            utterance: UtteranceId(n),
+            at: at(u64::from(n)),
+            text: Pii::new(format!("words {n}")),
+            confidence: Confidence::default(),
+            engine: None,
+            rejected: None,
+            meaning: None,
+            cpu_ms: 1,
+            sensitive: false,
+        })
+    }
+
+    /// A call on whose board the robot's part stands, and which an agent has then.
+    fn talk() -> (Boards, Arc<Flow>) {
+        let flow = Flow::load(FLOW, "line.yaml", &BTreeMap::new()).unwrap_or_else(|wrong| panic!("{wrong:?}")).flow;
+        let boards = Boards::default();
+        let (caller, dialled) = (PhoneNumber::new("+493012345678"), PhoneNumber::new("100"));
+        let began = Record::Began { caller, dialled, flow: "line".into(), flow_hash: String::new(), at: WallTime(0) };
+        let joined =
+            Record::Attempt { at: at(2), target: "support".into(), method: "queue".into(), outcome: "answered".into() };
+        for record in [began, turn(0, "voice", "when are you open"), turn(1, "keys", "1"), joined] {
+            boards.note(CALL, at(0), &flow, &record);
+        }
+        (boards, flow)
+    }
+
+    #[test]
+    fn a_long_talk_is_shown_to_its_end_with_what_the_robot_was_told() {
+        let (boards, flow) = talk();
+        for n in 0..400 {
+            boards.note(CALL, at(3), &flow, &says(n));
+        }
+        let board = boards.get(CALL).expect("a board");
+        assert_eq!(board.turns.len(), TURNS_MAX);
+        let words = |turn: &BoardTurn| turn.text.reveal().clone();
+        assert_eq!(board.turns.iter().take(2).map(words).collect::<Vec<_>>(), ["when are you open", "1"]);
+        assert_eq!(board.turns.last().map(words).as_deref(), Some("words 399"));
+        // And whatever the script asks afterwards finds its place, too.
+        boards.note(CALL, at(4), &flow, &turn(2, "keys", "4"));
+        let board = boards.get(CALL).expect("a board");
+        assert_eq!((board.turns.len(), board.turns.last().map(words).as_deref()), (TURNS_MAX, Some("4")));
+    }
+
+    #[test]
+    fn keys_are_told_from_words() {
+        let (boards, flow) = talk();
+        boards.note(CALL, at(3), &flow, &says(1));
+        let board = boards.get(CALL).expect("a board");
+        assert_eq!(board.turns.iter().map(|turn| turn.keyed).collect::<Vec<_>>(), [false, true, false]);
+    }
+
+    #[test]
+    fn the_caller_stays_where_they_came_to_though_a_colleague_has_them() {
+        let (boards, flow) = talk();
+        let told = |what: &str| Record::Decision { at: at(5), what: what.into(), why: String::new() };
+        for what in ["consult", "three_way", "consult_completed"] {
+            boards.note(CALL, at(5), &flow, &told(what));
+        }
+        let board = boards.get(CALL).expect("a board");
+        assert_eq!((board.target.as_deref(), board.joined, board.three_way), (Some("support"), true, false));
+        // Sent back into the script nobody talks with them, and nothing is shown as said to an agent.
+        boards.note(CALL, at(6), &flow, &told("sent_back"));
+        boards.note(CALL, at(7), &flow, &says(9));
+        assert_eq!(boards.get(CALL).map(|board| (board.joined, board.turns.len())), Some((false, 2)));
+    }
+}
