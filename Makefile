@@ -89,6 +89,8 @@ browser-test: build node
 	  echo "hotline: the console in Chromium: $$program"; \
 	  HOTLINE="$(CARGO_TARGET_DIR)/debug/hotline" CALLS=3 $(NODE) "$(CURDIR)/console/e2e/$$program.mjs"; \
 	done
+	@cd "$(NODE_DIR)" && echo "hotline: the console in Chromium: softphone, in Opus" && \
+	  OPUS=1 HOTLINE="$(CARGO_TARGET_DIR)/debug/hotline" CALLS=1 $(NODE) "$(CURDIR)/console/e2e/softphone.mjs"
 	@( $(call install,firefox-esr pulseaudio) ) && command -v firefox-esr >/dev/null || { \
 	  echo "hotline: SKIPPED: the console's phone in Firefox, because firefox-esr is not to be had here"; exit 0; }; \
 	cd "$(NODE_DIR)" && for program in softphone talks; do \

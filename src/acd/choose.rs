@@ -47,13 +47,16 @@ impl Acd {
     }
 
     /// How good an agent is for a caller, and by which queue; `None` = may not. By the caller's own queue where possible. Who sent the
-    /// caller on is left out as long as somebody else will serve them, who has not just declined; but not in an emergency.
+    /// caller on is left out as long as somebody else takes calls who may, and has not just declined; but not in an emergency.
     pub(super) fn may_serve(&self, at: Moment, agent: usize, waiting: &Waiting) -> Option<(usize, u32)> {
         let good = self.is_able(agent, waiting)?;
         let ticket = &waiting.ticket;
         let sender = !ticket.emergency && ticket.sent_by.as_ref() == Some(&self.setup.agents[agent].name);
         let serves = |a: usize| {
-            a != agent && self.agents[a].will_serve() && self.is_able(a, waiting).is_some() && !has_declined(at, a, waiting)
+            a != agent
+                && self.agents[a].presence == Presence::Available
+                && self.is_able(a, waiting).is_some()
+                && !has_declined(at, a, waiting)
         };
         (!sender || !(0..self.agents.len()).any(serves)).then_some(good)
     }

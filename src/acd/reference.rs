@@ -166,7 +166,7 @@ impl Reference {
     fn is_left_out(&self, now: Moment, agent: usize, caller: &Caller) -> bool {
         let others = (0..self.people.len()).filter(|a| *a != agent && self.able(now, *a, caller).is_some());
         let mut willing = others.filter(|a| caller.declined.get(a).is_none_or(|until| *until <= now));
-        let comes = |person: &Person| person.presence == Presence::Available || person.back.is_some();
+        let comes = |person: &Person| person.presence == Presence::Available;
         !caller.ticket.emergency
             && caller.ticket.sent_by.as_ref() == Some(&self.setup.agents[agent].name)
             && willing.any(|a| comes(&self.people[a]))

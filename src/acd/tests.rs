@@ -556,6 +556,16 @@ fn a_colleague_is_free_again_when_the_caller_goes_or_they_log_out() {
 }
 
 #[test]
+fn a_phone_that_nobody_picks_up_keeps_no_caller_from_who_sent_them_on() {
+    let phone = AgentSetup { returns: Some(s(60)), ..agent("bob", &[("help", 1)]) };
+    let mut floor = Floor::of(vec![QueueSetup::named("help")], vec![agent("anna", &[("help", 1)]), phone]);
+    floor.here("anna");
+    let sent_on = Ticket { sent_by: Some("anna".into()), returned: true, ..ticket("help") };
+    assert_eq!(offered(&floor.call(1, sent_on)), [(1, "bob".to_string())]);
+    assert_eq!(offered(&floor.refuse(1, Refusal::NoAnswer)), [(1, "anna".to_string())]);
+}
+
+#[test]
 fn who_sent_a_caller_on_gets_them_back_only_where_nobody_else_will_serve() {
     let mut floor = Floor::one(&["anna", "bob"]);
     floor.here("bob");

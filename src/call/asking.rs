@@ -126,7 +126,7 @@ impl Call {
             self.note_utterance(now, utterance, result, understood.as_ref(), true);
             return self.emergency_heard(now, "the caller spoke of an emergency".into());
         }
-        if self.said_aside(utterance) && matches!(self.state, State::Transferring(_)) {
+        if self.said_aside(utterance) && (self.said_in_line(utterance) || matches!(self.state, State::Transferring(_))) {
             // In line, to nobody in particular.
             return;
         }
@@ -574,7 +574,7 @@ impl Call {
                 record.cpu_ms = h.cpu_ms;
                 if !sensitive {
                     // What an agent or the caller says of the caller's secret in their talk is a secret still.
-                    let talk = matches!(self.state, State::Joined { .. });
+                    let talk = matches!(self.state, State::Joined { .. }) || self.said_aside(utterance);
                     let text = if talk { self.story.without_secrets(&h.text) } else { h.text.clone() };
                     record.text = text.into();
                 }

@@ -90,6 +90,7 @@ impl Call {
             return self.decide(now, "desk_refused", "only an agent of a queue can ask a colleague".into());
         }
         let held = self.on_hold;
+        self.put_down = None;
         let State::Joined { attempt, moving, .. } = &mut self.state else { return };
         let asks = *attempt;
         *moving = Some(Moving::Consulting(Box::new(Consult { began: now.at, held, colleague: None })));
@@ -169,7 +170,7 @@ impl Call {
             }
             AgentEvent::HungUp => {
                 // Two who put their phones down meant to hand over, whichever of them was faster.
-                self.colleague_left = (colleague.stage == Stage::Private).then_some(now.at);
+                self.put_down = (colleague.stage == Stage::Private).then_some(now.at);
                 self.consult_failed(now, "left", None);
             }
             AgentEvent::Lost => self.consult_failed(now, "lost", Some(Refusal::Lost)),
@@ -200,7 +201,10 @@ impl Call {
             DeskAsk::GoBack | DeskAsk::HangUp => {
                 self.end_consult(now, "consult_back", "the agent goes back to the caller".into(), None)
             }
-            DeskAsk::Leave => self.consult_failed(now, "left", None),
+            DeskAsk::Leave => {
+                self.put_down = (self.colleague_stage() == Some(Stage::Private)).then_some(now.at);
+                self.consult_failed(now, "left", None);
+            }
             DeskAsk::Warn if self.is_three_way() => self.warn(now),
             DeskAsk::EndForAbuse => {
                 self.drop_colleague(now, None);
@@ -292,6 +296,7 @@ impl Call {
         now.out.push(Command::HangUp { leg: LegId::Agent(asks) });
         self.note_attempt(now, consult.began, &from, "consult", "answered".into());
         self.on_hold = false;
+        self.put_down = (!three_way).then_some(now.at);
         // The caller stays in the line that they came to, whoever of which other line helped out.
         self.state = State::Joined { attempt: colleague.attempt, target: from, moving: None };
         self.publish(now);
@@ -302,8 +307,8 @@ impl Call {
         }
     }
 
-    /// Whether the colleague put their phone down only just before who asked does.
+    /// Whether the other of the two who had talked in private put their phone down only just before.
     pub(crate) fn both_put_down(&self, now: &Now) -> bool {
-        self.colleague_left.is_some_and(|left| now.at.since(left) < TOGETHER)
+        self.put_down.is_some_and(|left| now.at.since(left) < TOGETHER)
     }
 }

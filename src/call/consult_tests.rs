@@ -222,12 +222,25 @@ fn an_agent_who_dies_leaves_the_caller_to_the_colleague_or_to_the_line() {
 
 #[test]
 fn two_who_put_their_phones_down_at_once_leave_nobody_without_a_person() {
+    let goes = |talk: &mut Conversation, who| talk.agent(who, AgentEvent::HungUp);
+    let bob_first: [fn(&mut Conversation) -> Vec<Command>; 2] =
+        [|talk| talk.agent(BOB, AgentEvent::HungUp), |talk| talk.desk(DeskAsk::Leave)];
+    for bob_goes in bob_first {
+        let mut talk = Conversation::confers();
+        back_with_anna(&bob_goes(&mut talk));
+        let out = goes(&mut talk, ANNA);
+        at_the_head_of_the_line(&out);
+        let finished = |c: &Command| matches!(c, Command::Queue(QueueAsk::Finished(talk)) if !talk.lost);
+        assert!(out.iter().any(finished), "her line did not break: {out:#?}");
+    }
     let mut talk = Conversation::confers();
-    back_with_anna(&talk.agent(BOB, AgentEvent::HungUp));
-    let out = talk.agent(ANNA, AgentEvent::HungUp);
-    at_the_head_of_the_line(&out);
-    let finished = |c: &Command| matches!(c, Command::Queue(QueueAsk::Finished(talk)) if !talk.lost);
-    assert!(out.iter().any(finished), "her line did not break: {out:#?}");
+    with_bob(&goes(&mut talk, ANNA), false);
+    at_the_head_of_the_line(&goes(&mut talk, BOB));
+    // With all three on the line nobody was on hold: the last who goes ends the talk.
+    let mut talk = Conversation::three_way();
+    goes(&mut talk, ANNA);
+    let out = goes(&mut talk, BOB);
+    assert!(out.iter().any(|c| matches!(c, Command::Ended(_))), "{out:#?}");
     // Who has talked with the caller again, and then hangs up, has ended the talk.
     let mut talk = Conversation::confers();
     talk.agent(BOB, AgentEvent::HungUp);

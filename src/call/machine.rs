@@ -85,8 +85,8 @@ pub struct Call {
     pub(crate) spoke_with: Vec<String>,
     /// Who gets the caller where they are free: the one who sent them back.
     pub(crate) prefer: Option<String>,
-    /// When a colleague who was asked in private put their phone down.
-    pub(crate) colleague_left: Option<Moment>,
+    /// When the first of two agents who talked in private put their phone down.
+    pub(crate) put_down: Option<Moment>,
     /// Who has sent the caller on: not for them again, where others are there.
     pub(crate) sent_by: Option<String>,
     /// Somebody is called back: nobody called.
@@ -158,7 +158,7 @@ impl Call {
             spoke_with: Vec::new(),
             prefer: None,
             sent_by: None,
-            colleague_left: None,
+            put_down: None,
             called_back: None,
             strain: crate::acd::Strain::default(),
             wanted_at: None,

@@ -52,8 +52,9 @@ pub struct Driver<M, P> {
     sensitive_now: bool,
     /// Something sensitive was asked in this call.
     had_secrets: bool,
-    /// Listens while nothing is asked.
+    /// Listens while nothing is asked; and what began to be said then: secrets may be told again to an agent.
     aside: bool,
+    aside_utterances: BTreeSet<UtteranceId>,
     /// The utterance that the machine has just put into the records.
     noted: Option<UtteranceId>,
     /// Whether the call is being recorded: only then are clips of its utterances kept.
@@ -84,6 +85,7 @@ impl<M: Machine, P: Ports> Driver<M, P> {
             sensitive_now: false,
             had_secrets: false,
             aside: false,
+            aside_utterances: BTreeSet::new(),
             noted: None,
             recorded: false,
             newest_utterance: None,
@@ -216,6 +218,12 @@ impl<M: Machine, P: Ports> Driver<M, P> {
                 if self.sensitive_now {
                     self.mark_sensitive(utterance);
                 }
+                if self.aside {
+                    if self.aside_utterances.len() >= SENSITIVE_KEPT_MAX {
+                        self.aside_utterances.pop_first();
+                    }
+                    self.aside_utterances.insert(utterance);
+                }
                 self.event(now, Event::SpeechStarted { utterance, over });
             }
             LegEvent::SpeechEnded { utterance, started, ended, restless, level } if leg == LegId::Caller => {
@@ -296,10 +304,13 @@ impl<M: Machine, P: Ports> Driver<M, P> {
             }
             EarEvent::Heard { utterance, result, clip } => {
                 let secret = self.sensitive.remove(&utterance);
+                let repeats = self.aside_utterances.remove(&utterance) && self.had_secrets;
+                // Before what is heard begins or pauses the recording.
+                let recorded = self.recorded;
                 self.noted = None;
-                self.event_with(now, Event::Heard { utterance, result }, secret || self.may_repeat_secrets());
+                self.event_with(now, Event::Heard { utterance, result }, secret || repeats);
                 // The sound of what is no utterance in the records would be found by nobody, and deleted by nobody.
-                if !secret && self.recorded && self.noted.take() == Some(utterance) {
+                if !secret && recorded && self.noted.take() == Some(utterance) {
                     self.ports.keep_clip(utterance, clip);
                 }
             }
@@ -317,11 +328,6 @@ impl<M: Machine, P: Ports> Driver<M, P> {
                 self.event_with(now, Event::AgentHeard { attempt, utterance, result }, self.had_secrets);
             }
         }
-    }
-
-    /// The caller has told something sensitive, and may say it again where nothing is asked: to an agent.
-    fn may_repeat_secrets(&self) -> bool {
-        self.had_secrets && self.aside
     }
 
     fn mark_sensitive(&mut self, utterance: UtteranceId) {

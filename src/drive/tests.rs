@@ -189,6 +189,29 @@ fn a_prompt_that_cannot_be_made_ends_instead_of_blocking() {
     assert_eq!(seen.borrow()[1], Event::PromptEnded { leg: LegId::Caller, prompt: PromptId(1), played_ms: 0, end });
 }
 
+/// What is heard may itself begin or pause the recording: its own sound belongs to the time before.
+#[test]
+fn a_clip_is_kept_as_it_was_recorded_when_it_was_said() {
+    let one = Digit::from_char('1').expect("a key");
+    let noted = |u, command: Command| {
+        let utterance = UtteranceId(u);
+        let event = Event::Heard { utterance, result: Err(EarFailure::Busy) };
+        (event, vec![Command::Note(Box::new(said(utterance))), command])
+    };
+    let script = vec![
+        noted(1, Command::Record(RecordAction::Start)),
+        noted(2, Command::Record(RecordAction::Pause)),
+        (Event::Key(one), vec![]),
+    ];
+    let (mut driver, diary, _) = setup(script);
+    let heard = |u| EarEvent::Heard { utterance: UtteranceId(u), result: Err(EarFailure::Busy), clip: Arc::default() };
+    for utterance in [1, 2] {
+        driver.handle(T2, Happening::Ear(heard(utterance)));
+    }
+    // The yes to being recorded is not kept; what led to a secret question is.
+    assert_eq!(diary.take(), ["record", "RecordPaused(true)", "clip 2"]);
+}
+
 fn said(utterance: UtteranceId) -> Record {
     Record::Utterance(UtteranceRecord {
         utterance,
@@ -214,6 +237,8 @@ fn what_is_said_in_the_talk_is_withheld_from_the_log_where_the_caller_had_told_a
         let (mut driver, diary, _) = setup(script);
         driver.handle(T1, Happening::Call(Event::Answered));
         driver.handle(T1, Happening::Call(Event::Key(one)));
+        let event = LegEvent::SpeechStarted { utterance: UtteranceId(1), at: T2, over: None };
+        driver.handle(T2, Happening::Leg { leg: LegId::Caller, event });
         let heard = || EarEvent::Heard { utterance: UtteranceId(1), result: Err(EarFailure::Busy), clip: Arc::default() };
         driver.handle(T2, Happening::Ear(heard()));
         driver.handle(T2, Happening::AgentEar { attempt: AttemptId(0), event: heard() });

@@ -5,6 +5,21 @@ use crate::base::{Language, PromptPart, WallTime};
 use crate::nlu::Slots;
 
 impl Flow {
+    /// What an intent's matter needs: its own slots, then what the node that it leads to asks for.
+    pub fn slots_wanted(&self, intent: &str) -> Vec<String> {
+        let Some(intent) = self.intents.get(intent) else { return Vec::new() };
+        let mut wanted: Vec<String> = intent.slots.keys().cloned().collect();
+        if let Goto::Node(node) = intent.go {
+            let asked = self.nodes.get(node).into_iter().flat_map(|node| &node.needs).map(|need| need.slot.clone());
+            for slot in asked {
+                if !wanted.contains(&slot) {
+                    wanted.push(slot);
+                }
+            }
+        }
+        wanted
+    }
+
     /// The node that an intent leads to, and what is said there, in this language (else the flow's first) and with these values. `None`
     /// where nothing is said there, the answer is not true at this time, or it tells of values that are not known.
     pub fn answer_to(&self, intent: &str, language: Language, slots: &Slots, at: WallTime) -> Option<(String, String)> {
@@ -61,5 +76,7 @@ nodes:
         assert_eq!(text("parcel", Language::EN, &none), None, "the number is not known");
         assert_eq!(text("old", Language::EN, &none), None, "it is autumn");
         assert_eq!(text("nothing", Language::EN, &none), None);
+        assert_eq!(flow.slots_wanted("parcel"), ["number"], "once, though the node asks for it, too");
+        assert!(flow.slots_wanted("hours").is_empty() && flow.slots_wanted("nothing").is_empty());
     }
 }

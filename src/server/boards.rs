@@ -19,6 +19,15 @@ pub const TO_AGENT: u32 = 10_000;
 pub const BEFORE: u32 = 10_000_000;
 /// An answer is proposed from so sure a match on; the agent judges.
 const DRAFT_MIN: f32 = 0.3;
+/// Beside it others are shown from here on.
+const HIT_MIN: f32 = 0.05;
+/// So many in all.
+const NEAREST: usize = 3;
+/// The mood of a caller who abuses people: the highest, of 100.
+pub const ABUSIVE: u8 = 95;
+/// Of whom nothing is known they are taken for calm; and somebody who is understood calms down by so much.
+const CALM: u8 = 10;
+const CALMS_BY: u8 = 15;
 /// How long an ended call stays.
 const KEPT: Duration = Duration::from_secs(20 * 60);
 
@@ -33,8 +42,8 @@ pub struct BoardTurn {
     pub text: Pii<String>,
     /// What it was taken for.
     pub intent: Option<String>,
-    /// What comes nearest, where it was taken for nothing.
-    pub nearest: Option<String>,
+    /// What comes nearest, where it was taken for nothing; the nearest first, at most [`NEAREST`].
+    pub nearest: Vec<String>,
     /// What was answered.
     pub answer: Pii<String>,
     /// Words are withheld.
@@ -66,6 +75,8 @@ pub struct Board {
     pub held: bool,
     /// The caller, who asked a colleague and the colleague hear each other.
     pub three_way: bool,
+    /// When agents sent the caller on, to somebody else or into the script.
+    pub passed_on: Vec<Moment>,
     /// Why no colleague was reached last, one word.
     pub consult_failed: Option<String>,
     /// When the call came.
@@ -89,13 +100,31 @@ impl Default for Boards {
     }
 }
 
-/// The intent that comes nearest to these words, where it is near enough to be proposed.
-fn nearest(flow: &Flow, said: &str) -> Option<String> {
-    let best = flow.matcher().decide(said).ranked.into_iter().next();
-    best.filter(|(_, sure)| sure.get() >= DRAFT_MIN).map(|(name, _)| name)
+/// The intents that come nearest to these words: none where the first is not near enough to be proposed.
+fn nearest(flow: &Flow, said: &str) -> Vec<String> {
+    let ranked = flow.matcher().decide(said).ranked;
+    let is_near = ranked.first().is_some_and(|(_, sure)| sure.get() >= DRAFT_MIN);
+    let near = ranked.into_iter().take_while(|(_, sure)| is_near && sure.get() >= HIT_MIN);
+    near.take(NEAREST).map(|(name, _)| name).collect()
 }
 
 impl Board {
+    /// Moments of other agents' talks may be forgotten: they are asked for right after they came.
+    fn is_passed_on(&mut self, at: Moment) {
+        if self.passed_on.len() >= TURNS_MAX {
+            self.passed_on.remove(0);
+        }
+        self.passed_on.push(at);
+    }
+
+    /// Who is understood is a little less upset.
+    fn calms_down(&mut self, at: Moment) {
+        let level = self.mood.last().map_or(CALM, |(_, level)| *level);
+        if level > CALM && self.mood.len() < TURNS_MAX {
+            self.mood.push((at, level.saturating_sub(CALMS_BY).max(CALM)));
+        }
+    }
+
     /// A long talk goes on to be shown: the oldest words said in it make room, then the oldest turns of the script.
     fn make_room(&mut self) {
         if self.turns.len() >= TURNS_MAX {
@@ -127,7 +156,7 @@ impl Boards {
                 // Before the lock: it takes a while.
                 let agent = utterance.utterance.is_agent();
                 let shown = !agent && self.lock().get(&call).is_some_and(|board| to_agent(board));
-                let nearest = shown.then(|| nearest(flow, said)).flatten();
+                let nearest = if shown { nearest(flow, said) } else { Vec::new() };
                 let mut all = self.lock();
                 let Some(board) = all.get_mut(&call).map(Arc::make_mut) else { return };
                 if !agent {
@@ -155,7 +184,7 @@ impl Boards {
             }
             Record::Turn(turn) => {
                 let unclear = turn.meaning.is_none() && !turn.sensitive && turn.by == "voice";
-                let nearest = unclear.then(|| nearest(flow, turn.heard.reveal())).flatten();
+                let nearest = if unclear { nearest(flow, turn.heard.reveal()) } else { Vec::new() };
                 let mut all = self.lock();
                 let Some(board) = all.get_mut(&call).map(Arc::make_mut) else { return };
                 let secret = turn.sensitive;
@@ -172,6 +201,9 @@ impl Boards {
                     agent: false,
                     keyed: turn.by == "keys",
                 };
+                if turn.complete && turn.meaning.is_some() {
+                    board.calms_down(turn.at);
+                }
                 match board.turns.iter().position(|t| t.turn == turn.turn) {
                     Some(at) => board.turns[at] = BoardTurn { utterance: board.turns[at].utterance.or(utterance), ..new },
                     None => {
@@ -198,18 +230,25 @@ impl Boards {
                     "consult_completed" => {
                         return self.change(call, |board| {
                             (board.held, board.three_way, board.consult_failed) = (false, false, None);
+                            board.is_passed_on(*at);
                         });
                     }
                     "held" => return self.change(call, |board| board.held = true),
                     "resumed" => return self.change(call, |board| board.held = false),
                     // The next agent is not in the conversation before they are; and what the caller answers after the talk is told nobody.
                     "agent_transfer" | "agent_lost" | "after_talk" | "sent_back" | "parked" => {
-                        return self.change(call, |board| (board.held, board.joined, board.three_way) = (false, false, false));
+                        let passed_on = matches!(what.as_str(), "agent_transfer" | "sent_back" | "parked");
+                        return self.change(call, |board| {
+                            (board.held, board.joined, board.three_way) = (false, false, false);
+                            if passed_on {
+                                board.is_passed_on(*at);
+                            }
+                        });
                     }
                     _ => {}
                 }
                 let level = match what.as_str() {
-                    "abuse" => 95,
+                    "abuse" | "abuse_warned" | "abuse_ended" => ABUSIVE,
                     "upset" | "loud" => 70,
                     "same_answer" | "misunderstood" | "corrected" => 45,
                     _ => return,
@@ -240,11 +279,12 @@ impl Boards {
                 flow: flow.clone(),
                 card: None,
                 turns: Vec::new(),
-                mood: Vec::new(),
+                mood: vec![(began, CALM)],
                 joined: false,
                 target: None,
                 held: false,
                 three_way: false,
+                passed_on: Vec::new(),
                 consult_failed: None,
                 began,
                 last: None,
@@ -365,6 +405,17 @@ mod tests {
     }
 
     #[test]
+    fn the_mood_begins_calm_rises_with_what_goes_wrong_and_falls_with_what_is_understood() {
+        let (boards, flow) = talk();
+        let went_wrong = |what: &str| Record::Decision { at: at(3), what: what.into(), why: String::new() };
+        boards.note(CALL, at(3), &flow, &went_wrong("upset"));
+        boards.note(CALL, at(4), &flow, &turn(2, "voice", "opening hours"));
+        boards.note(CALL, at(5), &flow, &went_wrong("abuse_warned"));
+        let board = boards.get(CALL).expect("a board");
+        assert_eq!(board.mood.iter().map(|(_, level)| *level).collect::<Vec<_>>(), [CALM, 70, 55, ABUSIVE]);
+    }
+
+    #[test]
     fn keys_are_told_from_words() {
         let (boards, flow) = talk();
         boards.note(CALL, at(3), &flow, &says(1));
@@ -380,6 +431,7 @@ mod tests {
             boards.note(CALL, at(5), &flow, &told(what));
         }
         let board = boards.get(CALL).expect("a board");
+        assert_eq!(board.passed_on, [at(5)], "who asked has passed them on");
         assert_eq!((board.target.as_deref(), board.joined, board.three_way), (Some("support"), true, false));
         // Sent back into the script nobody talks with them, and nothing is shown as said to an agent.
         boards.note(CALL, at(6), &flow, &told("sent_back"));

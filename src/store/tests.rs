@@ -108,6 +108,20 @@ async fn store_with_a_call(place: &Place) -> Store {
     store
 }
 
+/// What was understood is no miss, until an agent says that it was understood wrongly: then it is there to be learned from.
+async fn what_was_understood_wrongly_is_learned_from_once_somebody_says_so(place: Place) {
+    let store = store_with_a_call(&place).await;
+    let missed = async || {
+        let all = store.misses(BEGAN).await.expect("read");
+        all.into_iter().map(|miss| (miss.text.into_inner(), miss.label)).collect::<Vec<_>>()
+    };
+    assert_eq!(missed().await, [], "it was taken for where a parcel is");
+    store.label(CALL, 0, Some("opening.hours"), BEGAN).await.expect("written");
+    assert_eq!(missed().await, [("where is it".to_string(), Some("opening.hours".to_string()))]);
+    store.label(CALL, 0, None, BEGAN).await.expect("written");
+    assert_eq!(missed().await, []);
+}
+
 async fn what_agents_make_of_drafts_is_counted_once_for_each_call(place: Place) {
     let store = store_with_a_call(&place).await;
     for verdict in [DraftVerdict::Taken, DraftVerdict::Taken, DraftVerdict::Rejected] {
@@ -543,6 +557,7 @@ async fn agents_leave_summaries_behind_and_see_the_callers_earlier_calls(place: 
 }
 
 super::places::on_each_database![
+    what_was_understood_wrongly_is_learned_from_once_somebody_says_so,
     what_agents_make_of_drafts_is_counted_once_for_each_call,
     a_call_is_told_as_it_went,
     opened_again_it_is_all_there_and_a_newer_one_is_refused,

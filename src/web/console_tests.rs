@@ -403,3 +403,67 @@ async fn the_page_is_served_for_browsers_and_for_nothing_else() {
     assert_eq!(get("/", &[("if-none-match", tag)]).await.status().as_u16(), 304);
     assert_eq!(get("/../Cargo.toml", &[]).await.status().as_u16(), 404);
 }
+
+/// What the page says of a type, by name: the fields of each `export interface` with those of what it extends.
+fn page_types() -> std::collections::BTreeMap<String, std::collections::BTreeSet<String>> {
+    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("console/src/api/types.ts");
+    let text = std::fs::read_to_string(path).expect("console/src/api/types.ts is committed");
+    let mut types = std::collections::BTreeMap::<String, std::collections::BTreeSet<String>>::new();
+    for part in text.split("export interface ").skip(1) {
+        let (head, body) = part.split_once("{\n").expect("a body");
+        let mut words = head.split_whitespace();
+        let name = words.next().expect("a name").to_string();
+        let of = words.nth(1).and_then(|base| types.get(base).cloned()).unwrap_or_default();
+        let body = body.split("\n}\n").next().unwrap_or_default();
+        let field = |line: &str| {
+            let line = line.strip_prefix("  ").filter(|line| line.starts_with(|c: char| c.is_ascii_lowercase()))?;
+            Some(line.split_once(':')?.0.trim_end_matches('?').to_string())
+        };
+        types.insert(name, of.into_iter().chain(body.lines().filter_map(field)).collect());
+    }
+    types
+}
+
+#[test]
+fn the_page_knows_the_fields_that_the_api_sends_and_no_others() {
+    let described = openapi::describe();
+    let page = page_types();
+    // The page's name, where it is another.
+    let other = [
+        ("Parked", "ParkedCaller"),
+        ("Item", "ChecklistItem"),
+        ("Mood", "MoodPoint"),
+        ("Earlier", "EarlierCall"),
+        ("Waiting", "WaitingCaller"),
+    ];
+    let mut compared = Vec::new();
+    let mut wrong = Vec::new();
+    for (name, schema) in described["components"]["schemas"].as_object().expect("schemas") {
+        let Some(fields) = schema["properties"].as_object() else { continue };
+        let sent: std::collections::BTreeSet<String> = fields.keys().cloned().collect();
+        let theirs = other.iter().find(|(ours, _)| ours == name).map_or(name.as_str(), |(_, theirs)| *theirs);
+        let Some(known) = page.get(theirs) else { continue };
+        compared.push(theirs.to_string());
+        let (unknown, missing): (Vec<_>, Vec<_>) = (sent.difference(known).collect(), known.difference(&sent).collect());
+        if !unknown.is_empty() || !missing.is_empty() {
+            wrong.push(format!("{theirs}: the gateway sends {unknown:?} besides, the page wants {missing:?} besides"));
+        }
+    }
+    assert!(wrong.is_empty(), "console/src/api/types.ts: {wrong:#?}");
+    for name in [
+        "Desk",
+        "Agent",
+        "Queue",
+        "Call",
+        "Card",
+        "Turn",
+        "Draft",
+        "ParkedCaller",
+        "Wall",
+        "WallQueue",
+        "WaitingCaller",
+        "User",
+    ] {
+        assert!(compared.iter().any(|known| known == name), "{name} is not compared: {compared:?}");
+    }
+}

@@ -6,7 +6,7 @@ use super::problem::{Answer, Asked, Body, Named, Problem};
 use super::{WebState, wall_now};
 use crate::acd::{AgentState, Presence};
 use crate::base::{CallId, Pii, UtteranceId};
-use crate::call::{DeskAsk, TurnOf};
+use crate::call::{DeskAsk, HandOverCard, TurnOf};
 use crate::server::{BEFORE, Desks, TO_AGENT};
 use crate::store::{DraftVerdict, PresenceRow, WrapUp};
 use axum::Json;
@@ -16,7 +16,7 @@ use axum::response::{IntoResponse, Response};
 use schemars::JsonSchema;
 use serde::Deserialize;
 use std::collections::HashMap;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 /// Most characters of a summary, and of an answer that would have been right.
@@ -42,6 +42,8 @@ pub(super) struct LastCall {
     pub(super) queue: String,
     pub(super) waited: Duration,
     pub(super) left: WrapUp,
+    /// As it was while they had the caller.
+    pub(super) card: Option<Arc<HandOverCard>>,
 }
 
 impl DeskSide {
@@ -62,11 +64,17 @@ impl DeskSide {
         let floor = self.desks.floor().borrow().clone();
         let mut last = self.lock();
         for agent in &floor.agents {
-            if let (AgentState::Talking(call), Some((queue, waited)), None) = (agent.state, &agent.call, &agent.consulted_by)
-                && last.get(&agent.name).is_none_or(|known| known.call != call)
-            {
-                let new = LastCall { call, queue: queue.clone(), waited: *waited, left: WrapUp::default() };
-                last.insert(agent.name.clone(), new);
+            if let (AgentState::Talking(call), Some((queue, waited)), None) = (agent.state, &agent.call, &agent.consulted_by) {
+                // The board is the call's: once it is nobody's, or another's, its card tells of them.
+                let board = self.desks.board(call).filter(|board| board.joined);
+                let card = board.and_then(|board| board.card.clone());
+                match last.get_mut(&agent.name).filter(|known| known.call == call) {
+                    Some(known) => known.card = card.or_else(|| known.card.take()),
+                    None => {
+                        let (queue, waited) = (queue.clone(), *waited);
+                        last.insert(agent.name.clone(), LastCall { call, queue, waited, left: WrapUp::default(), card });
+                    }
+                }
             }
         }
     }

@@ -5,7 +5,7 @@ use super::rfc3339;
 use crate::acd::{AgentState, AgentView, Interval, ParkedView, Presence, QueueView};
 use crate::base::{CallId, Disposition, Language, Moment, WallTime};
 use crate::call::{HandOverCard, reason as reason_words, spaced};
-use crate::server::{BEFORE, Board, Desks, Floor, NO_PHONE};
+use crate::server::{ABUSIVE, BEFORE, Board, Desks, Floor, NO_PHONE};
 use crate::store::EarlierCall;
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -269,6 +269,16 @@ struct Draft {
     source: String,
     text: String,
     intent: String,
+    /// Other answers of the flow that come near, the nearest first.
+    others: Vec<Answer>,
+}
+
+/// An answer of the flow.
+#[derive(Serialize, JsonSchema, PartialEq, Clone)]
+struct Answer {
+    source: String,
+    text: String,
+    intent: String,
 }
 
 #[derive(Serialize, JsonSchema, PartialEq, Clone)]
@@ -432,7 +442,9 @@ fn call_of(side: &DeskSide, view: &AgentView) -> Option<(Call, Arc<Board>)> {
         _ => return None,
     };
     let board = desks.board(id)?;
-    let card = board.card.clone()?;
+    let theirs =
+        last.as_ref().filter(|last| view.state == AgentState::WrapUp && last.call == id).and_then(|last| last.card.clone());
+    let card = theirs.or_else(|| board.card.clone())?;
     let consult = consult_of(&desks.floor().borrow().agents, view, id, board.three_way);
     let phase = match view.state {
         AgentState::Offered(_) => "offered",
@@ -467,7 +479,7 @@ fn call_of(side: &DeskSide, view: &AgentView) -> Option<(Call, Arc<Board>)> {
             .map(|(at, level)| Mood { at_s: at.since(board.began).as_secs(), level: *level })
             .collect(),
         draft: draft(&card, &board, &is_theirs, desks.wall(desks.now())),
-        disposition: left.disposition,
+        disposition: left.disposition.or_else(|| suggested(&card, &board, &side.dispositions, until?)),
         summary,
         card: card_body(&card, &board, side.signs),
     };
@@ -513,9 +525,21 @@ fn summary(card: &HandOverCard, board: &Board) -> String {
     parts.collect::<Vec<_>>().join("; ")
 }
 
+/// What came of the talk that was over at this moment, as its agent will probably say: one of the operator's words, or none.
+fn suggested(card: &HandOverCard, board: &Board, words: &[String], until: Moment) -> Option<String> {
+    let first = |wanted: [&str; 2]| wanted.iter().find_map(|word| words.iter().find(|known| known == word).cloned());
+    let their_end = |at: &Moment| *at <= until && until.since(*at) <= STILL_HEARD * 2;
+    if board.mood.iter().any(|(at, level)| *level >= ABUSIVE && *at <= until) {
+        return first(["abusive", "abuse"]);
+    }
+    if board.passed_on.iter().any(their_end) {
+        return first(["passed_on", "transferred"]);
+    }
+    card.intent.as_ref().and_then(|_| first(["solved", "resolved"]))
+}
+
 fn checklist(board: &Board, card: &HandOverCard) -> Vec<Item> {
-    let intent = card.intent.as_ref().and_then(|name| board.flow.intents.get(name));
-    let slots = intent.map(|intent| intent.slots.keys().cloned().collect::<Vec<_>>()).unwrap_or_default();
+    let slots = card.intent.as_ref().map(|intent| board.flow.slots_wanted(intent)).unwrap_or_default();
     let value = |slot: &String| card.slots.reveal().get(slot).cloned();
     slots.into_iter().map(|slot| Item { label: spaced(&slot), value: value(&slot), slot }).collect()
 }
@@ -524,12 +548,20 @@ fn checklist(board: &Board, card: &HandOverCard) -> Vec<Item> {
 fn draft(card: &HandOverCard, board: &Board, is_theirs: &dyn Fn(Moment) -> bool, at: WallTime) -> Option<Draft> {
     let mut theirs = board.turns.iter().rev().filter(|turn| is_theirs(turn.at));
     let said = theirs.find(|turn| !turn.sensitive && !turn.agent && !turn.text.reveal().trim().is_empty());
-    let nearest = said.and_then(|turn| turn.nearest.clone());
+    let nearest = said.map(|turn| turn.nearest.clone()).unwrap_or_default();
     let answer = |intent: String| {
         let (source, text) = board.flow.answer_to(&intent, card.language, card.slots.reveal(), at)?;
-        Some(Draft { source, text, intent })
+        Some(Answer { source, text, intent })
     };
-    nearest.and_then(answer).or_else(|| card.intent.clone().and_then(answer))
+    let mut answers: Vec<Answer> = Vec::new();
+    for answer in nearest.into_iter().chain(card.intent.clone()).filter_map(answer) {
+        if answers.iter().all(|known| known.text != answer.text) {
+            answers.push(answer);
+        }
+    }
+    let mut answers = answers.into_iter();
+    let Answer { source, text, intent } = answers.next()?;
+    Some(Draft { source, text, intent, others: answers.collect() })
 }
 
 /// What was said; of who is called back, what the card kept of the call in which it was asked for.

@@ -8,7 +8,7 @@ use super::wall_view::{self, Wall};
 use super::{First, Hub, Opening, Seat, To, WebState};
 use crate::acd::Presence;
 use crate::server::NO_PHONE;
-use crate::store::{Role, Store};
+use crate::store::{PresenceRow, Role, Store};
 use async_trait::async_trait;
 use axum::Json;
 use axum::extract::State;
@@ -25,6 +25,10 @@ const TOGETHER: Duration = Duration::from_millis(100);
 const EVERY: Duration = Duration::from_secs(5);
 /// Where agents were counts after a restart that took no longer than this.
 const REMEMBERED: Duration = Duration::from_secs(15 * 60);
+/// And their desks are back within so long, or they have gone meanwhile.
+const BACK_WITHIN: Duration = Duration::from_secs(30);
+/// Where agents are is written down when it changes, and so often because time passes.
+const WRITTEN_EVERY: Duration = Duration::from_secs(60);
 /// The one topic.
 const WALL: &str = "wall";
 
@@ -58,9 +62,12 @@ pub(super) async fn run(side: Arc<DeskSide>, hub: Hub, store: Store) {
         tracing::error!("the console's desks are set up twice");
         return;
     }
-    come_back(&side, &store).await;
+    // Who is there again by what is remembered, and whose desk has not come back yet.
+    let mut awaited = come_back(&side, &store).await;
+    let until = Instant::now() + BACK_WITHIN;
+    let mut memory = Memory::default();
     let (mut floor, mut boards, mut here) = (side.desks.floor(), side.desks.boards_changed(), hub.agents_here());
-    let mut present: BTreeSet<String> = BTreeSet::new();
+    let mut present: BTreeSet<String> = awaited.clone();
     let mut sent: HashMap<String, Desk> = HashMap::new();
     let mut wall: Option<Wall> = None;
     let mut earliest = Instant::now();
@@ -77,12 +84,15 @@ pub(super) async fn run(side: Arc<DeskSide>, hub: Hub, store: Store) {
         earliest = Instant::now() + TOGETHER;
         floor.mark_unchanged();
         boards.mark_unchanged();
-        let now = here.borrow_and_update().clone();
+        let mut now = here.borrow_and_update().clone();
+        awaited.retain(|agent| !now.contains(agent) && Instant::now() < until);
+        now.extend(awaited.iter().cloned());
         for gone in present.difference(&now) {
             tab_closed(&side, gone);
         }
         present = now;
         side.look();
+        memory.keep(&side, &store);
         for agent in &present {
             let Some(desk) = desk_view::desk(&side, agent) else { continue };
             if sent.get(agent) != Some(&desk) {
@@ -116,20 +126,73 @@ fn tab_closed(side: &DeskSide, agent: &str) {
     }
 }
 
-/// After a restart agents are where they were.
-async fn come_back(side: &DeskSide, store: &Store) {
+/// Where agents with desks are, for a restart: whoever changed it, and however long ago.
+#[derive(Default)]
+struct Memory {
+    written: HashMap<String, (Presence, Instant)>,
+    /// One write at a time: a database that is away keeps nobody's desk from being shown.
+    writing: Option<tokio::task::JoinHandle<()>>,
+}
+
+impl Memory {
+    fn keep(&mut self, side: &DeskSide, store: &Store) {
+        if self.writing.as_ref().is_some_and(|writing| !writing.is_finished()) {
+            return;
+        }
+        let floor = side.desks.floor().borrow().clone();
+        let now = Instant::now();
+        let mut rows = Vec::new();
+        for agent in floor.agents.iter().filter(|agent| has_desk(side, &agent.name)) {
+            let known = self.written.get(&agent.name);
+            let news = known.is_none_or(|(presence, at)| *presence != agent.presence || now - *at >= WRITTEN_EVERY);
+            // Who has not been here is nothing to remember.
+            if !news || (known.is_none() && agent.presence == Presence::Offline) {
+                continue;
+            }
+            let (state, reason) = match &agent.presence {
+                Presence::Offline => ("offline", None),
+                // They are available as soon as their phone is there.
+                Presence::Away(why) if why == NO_PHONE => ("available", None),
+                Presence::Away(why) => ("away", Some(why.clone())),
+                Presence::Available => ("available", None),
+            };
+            rows.push(PresenceRow { agent: agent.name.clone(), state: state.into(), reason });
+            self.written.insert(agent.name.clone(), (agent.presence.clone(), now));
+        }
+        if !rows.is_empty() {
+            let store = store.clone();
+            self.writing = Some(tokio::spawn(async move {
+                for row in rows {
+                    if let Err(error) = store.set_presence(&row, super::wall_now()).await {
+                        tracing::error!(%error, "where an agent is could not be remembered");
+                    }
+                }
+            }));
+        }
+    }
+}
+
+/// After a restart agents are where they were; gives who takes calls.
+async fn come_back(side: &DeskSide, store: &Store) -> BTreeSet<String> {
+    let mut back = BTreeSet::new();
     let since = super::wall_now().0.saturating_sub(REMEMBERED.as_millis() as i64);
     match store.presences(crate::base::WallTime(since)).await {
         Ok(rows) => {
             for row in rows {
-                let wanted = NewPresence { state: row.state, reason: row.reason };
-                if let Ok(presence) = wanted.presence(&side.reasons) {
-                    side.desks.set_presence(&row.agent, presence);
+                let presence = match (row.state.as_str(), row.reason) {
+                    ("available", _) => Presence::Available,
+                    ("away", Some(why)) => Presence::Away(why),
+                    _ => continue,
+                };
+                if presence == Presence::Available && has_desk(side, &row.agent) {
+                    back.insert(row.agent.clone());
                 }
+                side.desks.set_presence(&row.agent, presence);
             }
         }
         Err(error) => tracing::error!(%error, "where the agents were could not be read; they log in anew"),
     }
+    back
 }
 
 /// `GET /wall`.

@@ -128,6 +128,8 @@ async fn called_back_after_a_restart(database: Option<String>) {
     let mut anna = Browser::new(format!("http://{web}"));
     assert_eq!(anna.log_in("anna", PASSWORD).await.0, 200);
     let mut tab = Desk::open(&anna).await;
+    let desk = tab.until("where she was before", |desk| state(desk) == "away").await;
+    assert_eq!(desk["agent"]["reason"], "break", "{desk:#}");
     let (high, low) = (tone(house.folder.path(), 1_000.0), tone(house.folder.path(), 500.0));
     let (high, low) = (high.to_string_lossy().into_owned(), low.to_string_lossy().into_owned());
     let (agent_wav, caller_wav) = (house.path("agent.wav"), house.path("caller.wav"));
@@ -260,4 +262,31 @@ async fn an_agent_in_the_page_is_joined_with_who_is_called_back() {
     println!("the caller heard the page's tone for {to_caller} s");
     assert!(to_caller > 2.0);
     assert_eq!(backs(&gateway, "served").await[0]["tries"], 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn agents_are_where_they_were_after_a_restart_whoever_said_so() {
+    let house = House::new(port(), 1);
+    let mut gateway = house.gateway();
+    let mut admin = set_up(&mut gateway).await;
+    let user = json!({ "name": "anna", "role": "agent", "agent": "anna", "password": PASSWORD });
+    assert_eq!(admin.ask("POST", "/users", Some(user)).await.0, 201);
+    let (path, available) = ("/wall/agents/anna/presence", json!({ "state": "available" }));
+    // A supervisor makes nobody available who would not see the call.
+    let (status, problem, _) = admin.ask("POST", path, Some(available.clone())).await;
+    assert_eq!((status, problem["code"].as_str()), (409, Some("desk_closed")), "{problem}");
+    let mut anna = Browser::new(admin.base.clone());
+    assert_eq!(anna.log_in("anna", PASSWORD).await.0, 200);
+    let mut tab = Desk::open(&anna).await;
+    tab.until("the first desk", |_| true).await;
+    assert_eq!(admin.ask("POST", path, Some(available)).await.0, 200);
+    tab.until("that she is there", |desk| state(desk) == "available").await;
+    // It is written down beside what is shown; no event tells when.
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    drop(gateway);
+    let gateway = house.gateway();
+    let mut anna = Browser::new(format!("http://{}", gateway.web.expect("the web side is on")));
+    assert_eq!(anna.log_in("anna", PASSWORD).await.0, 200);
+    let mut tab = Desk::open(&anna).await;
+    tab.until("that she is there as before", |desk| state(desk) == "available").await;
 }

@@ -1,4 +1,4 @@
-// The API's types, written by hand after the contract between the gateway and this page (`/api/v1`). Times are RFC 3339 in UTC, durations
+// The API's types, written by hand and compared with `openapi.json`, field by field, by a test of the gateway (`web::console_tests`). Times are RFC 3339 in UTC, durations
 // whole seconds and end in `_s`. The one place to change when the gateway's API changes.
 
 export type Language = "en" | "zh";
@@ -50,6 +50,8 @@ export interface Agent {
   /** 0–100; shown to the agent alone. */
   load: number;
   calls_today: number;
+  /** What comes after the call or the wrap-up: a reason, or "offline"; null = available. */
+  next: string | null;
 }
 
 export interface Wait {
@@ -65,6 +67,8 @@ export interface Queue {
   talking: number;
   /** What a caller who comes now is told; null = nobody can say. */
   wait: Wait | null;
+  /** People who wait to be called back; not among `waiting`. */
+  call_backs: number;
 }
 
 export interface Colleague {
@@ -129,6 +133,15 @@ export type DraftVerdict = "taken" | "changed" | "rejected";
 
 export interface Draft {
   /** The node of the flow that the answer comes from. */
+  source: string;
+  text: string;
+  intent: string;
+  /** Other answers of the flow that come near, the nearest first. */
+  others: Answer[];
+}
+
+/** An answer of the flow. */
+export interface Answer {
   source: string;
   text: string;
   intent: string;

@@ -235,6 +235,10 @@ function DeskOf({ live, phone, desk, lost }: { live: Live; phone: Softphone; des
             onEditing={setEditing}
             possible={possible}
             perform={perform}
+            onOther={(other) => {
+              actions.copy(other.text);
+              actions.judge(other, "taken");
+            }}
             onRightAnswer={async (text) => {
               const sent = await actions.rightAnswer(lastAnswered(call.turns), text);
               if (sent && draft) actions.judge(draft, "changed");

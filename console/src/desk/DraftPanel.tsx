@@ -3,7 +3,7 @@
 import { Button, Group, Textarea } from "@mantine/core";
 import { useEffect, useRef, useState } from "react";
 import { useTranslation } from "react-i18next";
-import type { Draft, Intent } from "../api/types";
+import type { Answer, Draft, Intent } from "../api/types";
 import { Panel } from "../parts/Panel";
 import { ActButton } from "./ActButton";
 import { type Act, type ActName, KEYS } from "./shortcuts";
@@ -17,9 +17,11 @@ interface Props {
   possible: ReadonlySet<ActName>;
   perform: (act: Act) => void;
   onRightAnswer: (text: string) => Promise<boolean>;
+  /** Another answer is taken. */
+  onOther: (answer: Answer) => void;
 }
 
-export function DraftPanel({ draft, rejected, intents, editing, onEditing, possible, perform, onRightAnswer }: Props) {
+export function DraftPanel({ draft, rejected, intents, editing, onEditing, possible, perform, onRightAnswer, onOther }: Props) {
   const { t } = useTranslation();
   if (!draft) {
     return (
@@ -28,7 +30,8 @@ export function DraftPanel({ draft, rejected, intents, editing, onEditing, possi
       </Panel>
     );
   }
-  const intent = intents.find(({ name }) => name === draft.intent)?.label ?? draft.intent;
+  const label = (of: string): string => intents.find(({ name }) => name === of)?.label ?? of;
+  const intent = label(draft.intent);
   return (
     <Panel title={t("draft.title")} aside={<span className="note">{t("draft.for", { intent })}</span>} className="draft">
       {editing ? (
@@ -44,6 +47,19 @@ export function DraftPanel({ draft, rejected, intents, editing, onEditing, possi
                 <ActButton key={act} label={t(`draft.${act}`)} shortcut={KEYS[act]} onClick={() => perform({ act })} />
               ))}
           </div>
+          {draft.others.length > 0 ? (
+            <ul className="draft-others" aria-label={t("draft.others")}>
+              {draft.others.map((other) => (
+                <li key={other.intent}>
+                  <span className="note">{label(other.intent)}</span>
+                  <span>{other.text}</span>
+                  <button type="button" className="small" aria-label={t("draft.copy_other", { intent: label(other.intent) })} onClick={() => onOther(other)}>
+                    {t("draft.copy")}
+                  </button>
+                </li>
+              ))}
+            </ul>
+          ) : null}
         </>
       )}
     </Panel>

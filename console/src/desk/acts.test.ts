@@ -44,7 +44,7 @@ test("who asks a colleague may hand the caller over once they are there; who is 
 });
 
 test("a draft, a recording and a turn bring their own keys", () => {
-  const draft = { source: "node", text: "Answer", intent: "x" };
+  const draft = { source: "node", text: "Answer", intent: "x", others: [] };
   const full = desk({ call: call({ draft, turns: [turn(1, { utterance: 1 })] }) }, "talking");
   expect(acts(full, false)).toBe("abuse available away consult copy edit hangup help hold offline park reject replay transfer wrong");
   expect(acts(full, true)).not.toContain("copy");

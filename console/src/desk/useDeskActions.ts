@@ -4,7 +4,7 @@ import { useMemo } from "react";
 import { useTranslation } from "react-i18next";
 import { request } from "../api/http";
 import type { Live } from "../api/live";
-import type { AbuseStep, Desk, Draft, DraftVerdict, Presence, Turn } from "../api/types";
+import type { AbuseStep, Answer, Desk, DraftVerdict, Presence, Turn } from "../api/types";
 import { useSay } from "../parts/notices";
 
 export interface WrapUp {
@@ -41,7 +41,7 @@ export interface DeskActions {
   finish: (wrapUp: WrapUp, after: { state: Presence; reason: string | null }) => Promise<boolean>;
   copy: (text: string) => void;
   /** For the operators: what the desk's drafts are worth. */
-  judge: (draft: Draft, verdict: DraftVerdict) => void;
+  judge: (draft: Answer, verdict: DraftVerdict) => void;
 }
 
 export function useDeskActions(live: Live): DeskActions {

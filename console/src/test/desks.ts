@@ -62,12 +62,13 @@ export function desk(part: Partial<Desk> = {}, state: Desk["agent"]["state"] = "
       until: null,
       load: 40,
       calls_today: 3,
+      next: null,
     },
     queues: [
-      { name: "support", waiting: 2, longest_wait_s: 30, free: 1, talking: 1, wait: null },
-      { name: "complaints", waiting: 0, longest_wait_s: 0, free: 1, talking: 0, wait: null },
+      { name: "support", waiting: 2, longest_wait_s: 30, free: 1, talking: 1, wait: null, call_backs: 0 },
+      { name: "complaints", waiting: 0, longest_wait_s: 0, free: 1, talking: 0, wait: null, call_backs: 0 },
     ],
-    other_queues: [{ name: "billing", waiting: 1, longest_wait_s: 10, free: 0, talking: 2, wait: null }],
+    other_queues: [{ name: "billing", waiting: 1, longest_wait_s: 10, free: 0, talking: 2, wait: null, call_backs: 0 }],
     colleagues: [
       { name: "omar", display: "Omar", state: "away" },
       { name: "ann", display: "Ann", state: "available" },

@@ -243,7 +243,7 @@ test("the robot was wrong: one key, then the right answer", async () => {
 });
 
 test("what becomes of a draft is told: taken by one key, rejected by another", async () => {
-  now = desk({ call: call({ draft: { source: "hours", text: "Nine to five.", intent: "hours" } }) }, "talking");
+  now = desk({ call: call({ draft: { source: "hours", text: "Nine to five.", intent: "hours", others: [{ source: "prices", text: "Nine euros.", intent: "prices" }] } }) }, "talking");
   const user = open();
   await screen.findByText("Nine to five.");
   await user.keyboard("c");

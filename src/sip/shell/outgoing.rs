@@ -25,6 +25,9 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::Instant;
 
+/// Where calls to agents name the card, beside User-to-User.
+const CARD_HEADER: &str = "X-Hotline-Card";
+
 /// Challenges that one call answers: one, and again when a nonce was stale.
 const CHALLENGES_MAX: u8 = 3;
 /// How long a trunk may say nothing at all to an INVITE.
@@ -220,6 +223,9 @@ impl Core {
         }
         if let Some(uui) = &invite.uui {
             headers.push(Header::UserToUser(one_line(uui).into()));
+            // The same in plain letters, for dial plans that cannot take User-to-User apart.
+            let reference = uui.split(';').next().unwrap_or_default();
+            headers.push(Header::Other(CARD_HEADER.into(), one_line(reference)));
         }
         let mut contact = self.shared.addresses.contact(peer.ip(), transport);
         if callee.scheme == Some(Scheme::Sips) {
