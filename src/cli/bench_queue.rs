@@ -7,6 +7,9 @@ use serde_json::{Value, json};
 use std::io::Write;
 use std::time::Instant;
 
+/// Callers of a band of positions, from which on their share says something.
+const ENOUGH: u64 = 500;
+
 /// Runs it and prints the figures; false when a caller was lost or what was announced was kept too seldom (or told too broadly to be
 /// broken).
 ///
@@ -18,7 +21,7 @@ pub(crate) fn run(week: &Week, json: bool, out: &mut dyn Write) -> anyhow::Resul
     let seconds = began.elapsed().as_secs_f64();
     let without = play(&Week { rests: false, ..week.clone() });
     let good =
-        report.served + report.abandoned + report.unserved == report.calls && (0.80..=0.95).contains(&share(&report.kept_all));
+        report.served + report.abandoned + report.unserved == report.calls && bands(&report).all(|(_, kept)| is_honest(kept));
     if json {
         let figures = json!({
             "calls": report.calls, "served": report.served, "abandoned": report.abandoned, "unserved": report.unserved,
@@ -69,6 +72,11 @@ pub(crate) fn run(week: &Week, json: bool, out: &mut dyn Write) -> anyhow::Resul
         )?;
     }
     Ok(good)
+}
+
+/// Kept as often as was promised, and of use; of fewer callers it cannot be said.
+fn is_honest(kept: &Kept) -> bool {
+    kept.told < ENOUGH || ((0.80..=0.95).contains(&share(kept)) && kept.narrow >= 0.5)
 }
 
 fn share(kept: &Kept) -> f64 {

@@ -171,6 +171,20 @@ pub(super) async fn postgres(address: &DatabaseUrl) -> Result<AnyPool, StoreErro
     })
 }
 
+/// A database as an older program left it, whose tables end with this step.
+#[cfg(test)]
+pub(super) async fn of_version(kind: Kind, records: &super::Records, version: usize) -> AnyConnection {
+    sqlx::any::install_default_drivers();
+    let url = match &records.database {
+        Some(address) => address.0.reveal().to_string(),
+        None => format!("sqlite://{}/hotline.sqlite?mode=rwc", records.dir.display()),
+    };
+    let options = AnyConnectOptions::from_str(&url).expect("an address");
+    let mut db = sqlx::ConnectOptions::connect(&options).await.expect("a database");
+    super::migrate::run_to(kind, &mut db, version).await.expect("made");
+    db
+}
+
 async fn connect(kind: Kind, url: &Url) -> Result<AnyPool, StoreError> {
     sqlx::any::install_default_drivers();
     let options = AnyConnectOptions::from_str(url.as_str())?;

@@ -18,6 +18,10 @@ const STEPS: &[&str] = &[
     include_str!("migrations/0007_call_backs.sql"),
 ];
 
+/// How many there are.
+#[cfg(test)]
+pub(super) const KNOWN: usize = STEPS.len();
+
 /// Where the version stands.
 const VERSIONS: &str = "CREATE TABLE IF NOT EXISTS schema_version (version INTEGER NOT NULL) STRICT";
 

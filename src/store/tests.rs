@@ -206,6 +206,30 @@ async fn a_call_is_told_as_it_went(place: Place) {
     assert_eq!(mode & 0o777, 0o700);
 }
 
+#[tokio::test]
+async fn databases_of_every_older_version_are_moved_forward_with_what_is_in_them() {
+    let places: [fn() -> Option<Place>; 2] = [|| Some(Place::sqlite()), Place::postgres];
+    for make in places {
+        for version in 1..super::migrate::KNOWN {
+            let Some(place) = make() else { continue };
+            let mut db = super::database::of_version(place.kind, &place.records, version).await;
+            let old =
+                "INSERT INTO calls (id, began_ms, began_us, dialled, flow, flow_hash) VALUES ($1, $2, 0, '100', 'old', 'f00')";
+            sqlx::query(old).bind(CallId(7).to_string()).bind(BEGAN.0 - 1).execute(&mut db).await.expect("a call of then");
+            sqlx::Connection::close(db).await.expect("closed");
+            // What is there stays, and everything can be written down beside it.
+            let store = store_with_a_call(&place).await;
+            store.label(CALL, 0, Some("opening.hours"), BEGAN).await.expect("written");
+            let anna = PresenceRow { agent: "anna".into(), state: "available".into(), reason: None };
+            store.set_presence(&anna, BEGAN).await.expect("written");
+            let flows: Vec<String> = store.calls(10).await.expect("read").into_iter().map(|call| call.flow).collect();
+            assert_eq!(flows.len(), 2, "from version {version}: {flows:?}");
+            assert!(flows.contains(&"old".to_string()) && flows.contains(&"parcel".to_string()), "{flows:?}");
+            store.close().await;
+        }
+    }
+}
+
 async fn opened_again_it_is_all_there_and_a_newer_one_is_refused(place: Place) {
     store_with_a_call(&place).await.close().await;
     let store = Store::open_existing_at(&place.records).await.expect("opened");
