@@ -7,6 +7,9 @@ use serde_json::{Value, json};
 use std::io::Write;
 use std::time::Instant;
 
+/// The share of callers who are served inside what they were told.
+const HONEST: std::ops::RangeInclusive<f64> = 0.80..=0.95;
+
 /// Callers of a band of positions, from which on their share says something.
 const ENOUGH: u64 = 500;
 
@@ -20,8 +23,8 @@ pub(crate) fn run(week: &Week, json: bool, out: &mut dyn Write) -> anyhow::Resul
     let report = play(week);
     let seconds = began.elapsed().as_secs_f64();
     let without = play(&Week { rests: false, ..week.clone() });
-    let good =
-        report.served + report.abandoned + report.unserved == report.calls && bands(&report).all(|(_, kept)| is_honest(kept));
+    let nobody_lost = report.served + report.abandoned + report.unserved == report.calls;
+    let good = nobody_lost && HONEST.contains(&share(&report.kept_all)) && bands(&report).all(|(_, kept)| is_honest(kept));
     if json {
         let figures = json!({
             "calls": report.calls, "served": report.served, "abandoned": report.abandoned, "unserved": report.unserved,
@@ -76,7 +79,7 @@ pub(crate) fn run(week: &Week, json: bool, out: &mut dyn Write) -> anyhow::Resul
 
 /// Kept as often as was promised, and of use; of fewer callers it cannot be said.
 fn is_honest(kept: &Kept) -> bool {
-    kept.told < ENOUGH || ((0.80..=0.95).contains(&share(kept)) && kept.narrow >= 0.5)
+    kept.told < ENOUGH || (HONEST.contains(&share(kept)) && kept.narrow >= 0.5)
 }
 
 fn share(kept: &Kept) -> f64 {
