@@ -555,17 +555,7 @@ impl Call {
         person: bool,
     ) {
         let sensitive = self.secret(utterance);
-        let mut record = UtteranceRecord {
-            utterance,
-            at: now.at,
-            text: String::new().into(),
-            confidence: Confidence::default(),
-            engine: None,
-            rejected: None,
-            meaning: None,
-            cpu_ms: 0,
-            sensitive,
-        };
+        let mut record = UtteranceRecord { sensitive, ..UtteranceRecord::new(utterance, now.at) };
         match result {
             Ok(h) => {
                 record.confidence = h.confidence;

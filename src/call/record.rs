@@ -168,3 +168,20 @@ pub struct UtteranceRecord {
     /// No clip may be kept.
     pub sensitive: bool,
 }
+
+impl UtteranceRecord {
+    /// Of an utterance of which nothing is known yet.
+    pub fn new(utterance: UtteranceId, at: Moment) -> UtteranceRecord {
+        UtteranceRecord {
+            utterance,
+            at,
+            text: Pii::default(),
+            confidence: Confidence::default(),
+            engine: None,
+            rejected: None,
+            meaning: None,
+            cpu_ms: 0,
+            sensitive: false,
+        }
+    }
+}

@@ -213,17 +213,7 @@ fn a_clip_is_kept_as_it_was_recorded_when_it_was_said() {
 }
 
 fn said(utterance: UtteranceId) -> Record {
-    Record::Utterance(UtteranceRecord {
-        utterance,
-        at: T1,
-        text: String::new().into(),
-        confidence: Confidence::default(),
-        engine: None,
-        rejected: None,
-        meaning: None,
-        cpu_ms: 0,
-        sensitive: false,
-    })
+    Record::Utterance(UtteranceRecord::new(utterance, T1))
 }
 
 #[test]

@@ -360,17 +360,8 @@ mod tests {
     }
 
     fn says(n: u32) -> Record {
-        Record::Utterance(UtteranceRecord {
-            utterance: UtteranceId(n),
-            at: at(u64::from(n)),
-            text: Pii::new(format!("words {n}")),
-            confidence: Confidence::default(),
-            engine: None,
-            rejected: None,
-            meaning: None,
-            cpu_ms: 1,
-            sensitive: false,
-        })
+        let text = Pii::new(format!("words {n}"));
+        Record::Utterance(UtteranceRecord { text, ..UtteranceRecord::new(UtteranceId(n), at(u64::from(n))) })
     }
 
     /// A call on whose board the robot's part stands, and which an agent has then.

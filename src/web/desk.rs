@@ -8,7 +8,7 @@ use crate::acd::{AgentState, Presence};
 use crate::base::{CallId, Pii, UtteranceId};
 use crate::call::{DeskAsk, HandOverCard, TurnOf};
 use crate::server::{BEFORE, Desks, TO_AGENT};
-use crate::store::{DraftVerdict, PresenceRow, WrapUp};
+use crate::store::{DraftVerdict, WrapUp};
 use axum::Json;
 use axum::extract::State;
 use axum::http::{StatusCode, header};
@@ -157,11 +157,6 @@ pub(super) async fn presence(
 ) -> Answer<Json<Desk>> {
     let (side, agent) = at(&state, signed_in)?;
     let presence = wanted.presence(&side.reasons)?;
-    let row = PresenceRow { agent: agent.clone(), state: wanted.state, reason: wanted.reason };
-    // An agent is not kept from work by a database that is away.
-    if let Err(error) = state.store.set_presence(&row, wall_now()).await {
-        tracing::error!(%error, "where an agent is could not be remembered");
-    }
     let asked = side.desks.set_presence(&agent, presence);
     shown(&side, &agent, asked).await
 }

@@ -8,6 +8,7 @@ mod attempts;
 mod audit;
 mod cards;
 mod desk;
+mod desk_said;
 mod desk_view;
 mod events;
 mod floor;

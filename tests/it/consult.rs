@@ -233,6 +233,7 @@ async fn caller_agent_and_colleague_hear_each_other_and_whoever_goes_the_others_
         assert_eq!(anna.ask("POST", "/desk/consult/three-way", None).await.0, 200);
         left.until("the three at Anna's desk", three_way).await;
         right.until("the three at Bob's desk", |desk| three_way(desk) && with(desk) == ("anna", true, true)).await;
+        // The same for all three, and below for the two who are left.
         tokio::time::sleep(Duration::from_secs(4)).await;
         assert_eq!(anna.ask("POST", "/desk/consult/end", Some(json!({ "complete": bob_stays }))).await.0, 200);
         if bob_stays {
@@ -352,6 +353,7 @@ async fn an_agent_sends_the_caller_back_to_a_node_and_gets_them_again() {
     assert_eq!(desk["call"]["card"]["spoke_with"], json!(["anna"]), "{desk:#}");
     let desk = right.until("Bob's desk", |desk| state(desk) == "available").await;
     assert!(desk["call"].is_null());
+    // The same.
     tokio::time::sleep(Duration::from_millis(1_500)).await;
     anna.ask("POST", "/desk/hangup", None).await;
     left.until("Anna's wrap-up", |desk| state(desk) == "wrapup").await;

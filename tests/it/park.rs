@@ -137,7 +137,7 @@ async fn a_parked_caller_whom_nobody_fetches_comes_back_to_who_parked_them() {
     assert_eq!(anna.ask("POST", "/desk/park", None).await.0, 200);
     left.until("Anna's wrap-up", |desk| state(desk) == "wrapup").await;
     anna.ask("POST", "/desk/wrapup", Some(json!({ "done": true }))).await;
-    // Half a minute is how long callers may be parked here; all of it is heard.
+    // Half a minute is how long callers may be parked here, and all of it is heard. What is waited for below is waited for no longer than that.
     tokio::time::sleep(std::time::Duration::from_secs(25)).await;
     let desk = left.until("the caller again", |desk| phase(desk) == "offered").await;
     assert_eq!(desk["call"]["card"]["spoke_with"], json!(["anna"]), "{desk:#}");

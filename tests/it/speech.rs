@@ -223,6 +223,7 @@ fn who_was_asked_something_goes_before_who_speaks_aside_and_nobody_loses_a_word(
     let speaks = std::thread::spawn(move || {
         while !going_on.load(std::sync::atomic::Ordering::Acquire) {
             let _ = stop.try_send(Tap::Frame(Frame::SILENCE));
+            // Frames come as the audio plane sends them; the workers are other processes.
             std::thread::sleep(Duration::from_millis(20));
         }
     });
