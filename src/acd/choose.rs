@@ -1,7 +1,7 @@
 //! Who goes first, and who gets whom.
 
 use super::face::{Command, Presence};
-use super::machine::{Acd, REMEMBER_FOR};
+use super::machine::Acd;
 use super::setup::Choose;
 use super::state::{Agent, Offered, Waiting, Work};
 use super::wait::{Able, Ahead, Busy, Outlook, seed};
@@ -114,7 +114,7 @@ impl Acd {
             able.retain(|(agent, ..)| !hurt(*agent));
         }
         let known = self.remembered.get(&waiting.ticket.caller);
-        let known = known.filter(|(_, when)| at.since(*when) <= REMEMBER_FOR && !waiting.ticket.abusive);
+        let known = known.filter(|(_, until)| at <= *until && !waiting.ticket.abusive);
         let preferred = waiting.ticket.prefer.as_ref().filter(|_| !waiting.ticket.abusive);
         for name in preferred.into_iter().chain(known.map(|(name, _)| name)) {
             let agent = self.agent(name);

@@ -79,7 +79,7 @@ impl Acd {
         self.agents[agent].since = at;
         self.agents[agent].calls += 1;
         let name = self.setup.agents[agent].name.clone();
-        self.remember(caller, name, at);
+        self.remember_until(caller, name, at + super::machine::REMEMBER_FOR);
         out.push(Command::Changed);
     }
 }

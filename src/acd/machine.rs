@@ -51,7 +51,7 @@ pub struct Acd {
     pub(super) lengths: Vec<Curve>,
     pub(super) patience: Vec<Curve>,
     pub(super) learned: Vec<Learned>,
-    /// Who served a caller last.
+    /// Who served a caller last, and until when that counts.
     pub(super) remembered: HashMap<u64, (String, Moment)>,
     pub(super) order: u64,
     pub(super) offers: u64,

@@ -1,7 +1,7 @@
 //! What becomes of offers: picked up, joined, refused, over.
 
 use super::face::{Command, Presence, Refusal, Talk};
-use super::machine::{Acd, DECLINED, REMEMBERED, SOON};
+use super::machine::{Acd, DECLINED, REMEMBER_FOR, REMEMBERED, SOON};
 use super::state::{Offered, Talking, Told, Waiting, Work};
 use crate::base::{CallId, Moment};
 use std::time::Duration;
@@ -61,7 +61,7 @@ impl Acd {
         let (queue, told, accepted) = (talking.queue, talking.told.take(), talking.since);
         self.agents[agent].calls += 1;
         let name = self.setup.agents[agent].name.clone();
-        self.remember(caller, name, at);
+        self.remember_until(caller, name, at + REMEMBER_FOR);
         let Some(queue) = queue else { return };
         let day = &mut self.learned[queue].day;
         day.served += 1;
@@ -148,7 +148,7 @@ impl Acd {
         out.push(Command::Changed);
     }
 
-    pub(super) fn remember(&mut self, caller: u64, agent: String, at: Moment) {
+    pub(super) fn remember_until(&mut self, caller: u64, agent: String, until: Moment) {
         if caller == 0 {
             return;
         }
@@ -159,6 +159,6 @@ impl Acd {
             let middle = times[times.len() / 2];
             self.remembered.retain(|_, (_, at)| *at > middle);
         }
-        self.remembered.insert(caller, (agent, at));
+        self.remembered.insert(caller, (agent, until));
     }
 }

@@ -65,7 +65,8 @@ pub struct AgentView {
 }
 
 /// What has come of a queue's callers since the day began.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
 pub struct DayFigures {
     /// Got in line.
     pub came: u64,
@@ -154,6 +155,11 @@ impl Acd {
     /// All agents, in the order of the set-up.
     pub fn agent_views(&self, at: Moment) -> Vec<AgentView> {
         (0..self.agents.len()).map(|i| self.view_of(at, i)).collect()
+    }
+
+    /// Who talks with this caller.
+    pub fn agent_of(&self, call: CallId) -> Option<String> {
+        self.talking.get(&call).map(|talking| self.setup.agents[talking.agent].name.clone())
     }
 
     /// One agent.

@@ -87,6 +87,24 @@ impl Curve {
         curve
     }
 
+    /// What was seen before, as [`Curve::seen`] gave it; `None` where nothing of it can be used.
+    pub(super) fn of(seen: &[(f64, bool)]) -> Option<Curve> {
+        let possible = |(seconds, _): &&(f64, bool)| (0.0..=LONGEST).contains(seconds);
+        let mut seen: VecDeque<(f64, bool)> = seen.iter().filter(possible).copied().collect();
+        seen.drain(..seen.len().saturating_sub(KEPT));
+        if seen.len() < GUESSED {
+            return None;
+        }
+        let mut curve = Curve { seen, new: 0, steps: Vec::new(), tail: 1.0 };
+        curve.renew(&[]);
+        Some(curve)
+    }
+
+    /// Everything that it was learned from: seconds to a tenth, and whether it ended there.
+    pub(super) fn seen(&self) -> Vec<(f64, bool)> {
+        self.seen.iter().map(|(seconds, ended)| ((seconds * 10.0).round() / 10.0, *ended)).collect()
+    }
+
     /// One more observation; `ended` is false where it is only known to be longer.
     pub(super) fn see(&mut self, took: Duration, ended: bool) {
         if self.seen.len() >= KEPT {
@@ -230,7 +248,7 @@ impl Outlook<'_> {
 }
 
 /// Turns futures into an interval, and learns from how it turned out. One for each band of queue lengths.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub(super) struct Keeper {
     /// What waits really were, by what futures said; they know nothing of lunch, of callers who go first, of phones that ring out.
     shift: f64,
@@ -298,6 +316,12 @@ impl Keeper {
         }
         let longest = Interval { from: 3_600, to: 14_400 };
         Some((best.map_or(longest, |(_, interval)| interval), middle))
+    }
+
+    /// As far as it can be.
+    pub(super) fn bounded(self) -> Keeper {
+        let Keeper { shift, price } = self;
+        Keeper { shift: if shift.is_finite() { shift.clamp(0.3, 4.0) } else { 1.0 }, price: price.clamp(0.0, 0.7) }
     }
 
     /// A wait is over (`served`), or is longer than the interval. `middle` is what the interval was made with.

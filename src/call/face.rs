@@ -3,6 +3,7 @@
 
 use super::call_back::{CallBack, CallBackAnswer, CallBackWish, NotReached};
 use super::card::HandOverCard;
+use super::kept_place::KeptPlace;
 use super::record::Record;
 use crate::acd::{Interval, Left, Refusal, Talk, Ticket, Unserved};
 use crate::base::{
@@ -41,6 +42,8 @@ pub enum Event {
         /// Why, in the words of RFC 5806 (`no-answer`, `user-busy`, …); empty = not told.
         reason: String,
     },
+    /// The caller's last call was cut off in line or in a talk, and the place is theirs still. Right after `Arrived`, at most once.
+    HasPlace(Box<KeptPlace>),
     /// The caller's ACK arrived: audio flows.
     Answered,
     /// A prompt's last packet was sent, or it was cut. `played_ms` is how much was heard.

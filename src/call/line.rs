@@ -328,6 +328,9 @@ impl Call {
         if self.waiting().is_some_and(|waiting| waiting.talk.is_some()) {
             return self.key_in_talk(now, key);
         }
+        if key.as_char() == '*' && self.begins_anew(now) {
+            return;
+        }
         let offered = |waiting: &mut Waiting| waiting.call_back == CallBackOffer::Said;
         if key.as_char() == '2' && self.waiting().is_some_and(offered) {
             return self.call_back_wanted(now);

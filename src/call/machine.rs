@@ -91,6 +91,12 @@ pub struct Call {
     pub(crate) sent_by: Option<String>,
     /// Somebody is called back: nobody called.
     pub(crate) called_back: Option<Box<super::call_back::CalledBack>>,
+    /// Where the caller was in line when an earlier call was cut off; taken up when the script would begin.
+    pub(crate) kept_place: Option<Box<super::kept_place::KeptPlace>>,
+    /// The caller was put back there, and may want something else now.
+    pub(crate) back_in_place: bool,
+    /// The priority that the caller had there.
+    pub(crate) priority_kept: u8,
     /// What made it hard for whoever talks with this caller.
     pub(crate) strain: crate::acd::Strain,
 }
@@ -160,6 +166,9 @@ impl Call {
             sent_by: None,
             put_down: None,
             called_back: None,
+            kept_place: None,
+            back_in_place: false,
+            priority_kept: 0,
             strain: crate::acd::Strain::default(),
             wanted_at: None,
             person_at: None,
@@ -183,6 +192,7 @@ impl Call {
             Event::Arrived { caller, dialled, wall } => self.arrived(now, caller, dialled, *wall),
             Event::CallsBack(back) => self.calls_back(now, back),
             Event::PersonFailed { status } => self.person_failed(now, *status),
+            Event::HasPlace(place) => self.has_place(now, place),
             Event::Diverted { from, reason } => self.was_diverted(now, from, reason),
             Event::Answered if self.called_back.is_some() => self.person_answered(now),
             Event::Answered => self.picked_up(now),

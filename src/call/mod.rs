@@ -15,6 +15,7 @@ mod ears;
 mod emergency;
 mod face;
 mod fingerprint;
+mod kept_place;
 mod keys;
 mod ladders;
 mod line;
@@ -39,6 +40,7 @@ pub use card::{CardCallBack, CardStep, CardTurn, Diversion, HandOverCard, TurnOf
 pub use ears::Ended;
 pub use face::{AgentEvent, BROWSER, ColleagueNews, Command, DeskAsk, Event, QueueAsk, QueueEvent, RecordAction, ReferOutcome};
 pub use fingerprint::Fingerprint;
+pub use kept_place::KeptPlace;
 pub use line::same_caller;
 pub use machine::Call;
 pub use meaning::request_counts;

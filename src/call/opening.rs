@@ -124,6 +124,9 @@ impl Call {
         let Some(facts) = self.facts() else { return };
         let (cursor, action) = Cursor::start(self.flow.clone(), facts);
         self.cursor = Some(cursor);
+        if early.is_none() && self.takes_up_place(now) {
+            return;
+        }
         // Keys pressed meanwhile say it more surely.
         match early.filter(|_| self.ahead.is_empty()) {
             Some((utterance, result)) if self.ears.speaking.is_none() => {

@@ -69,7 +69,16 @@ impl Story {
     /// What an earlier call of the same person left on its card.
     pub(crate) fn from_card(card: &HandOverCard) -> Story {
         let (intent, because) = (card.intent.clone(), card.because.clone());
-        Story { turns: card.turns.iter().cloned().collect(), intent, because, ..Story::default() }
+        let told = card.turns.last().map(|turn| turn.answer.reveal().clone()).unwrap_or_default();
+        Story { turns: card.turns.iter().cloned().collect(), intent, told, because, ..Story::default() }
+    }
+
+    /// The caller wants something else than what was told so far; what was secret stays so.
+    pub(crate) fn begins_anew(&mut self) {
+        self.turns.clear();
+        self.told.clear();
+        self.because.clear();
+        self.intent = None;
     }
 
     /// Something was said to the caller: it belongs to the open turn.
@@ -258,7 +267,8 @@ impl Call {
         if let Some(called) = &self.called_back {
             return called.back.wish.ticket.priority;
         }
-        self.cursor.as_ref().and_then(Cursor::tier).map_or(0, |(_, tier)| tier.priority)
+        let of_tier = self.cursor.as_ref().and_then(Cursor::tier).map_or(0, |(_, tier)| tier.priority);
+        of_tier.max(self.priority_kept)
     }
 
     /// The language in which the agent is spoken to: the caller's, if we have words in it.

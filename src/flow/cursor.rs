@@ -104,8 +104,14 @@ pub(super) enum Next {
 impl Cursor {
     /// Begins at the flow's first node.
     pub fn start(flow: Arc<Flow>, facts: CallFacts) -> (Cursor, Action) {
+        let language = flow.language();
+        Cursor::start_in(flow, facts, language)
+    }
+
+    /// The same with a caller whose language is known.
+    pub fn start_in(flow: Arc<Flow>, facts: CallFacts, language: Language) -> (Cursor, Action) {
         let mut cursor = Cursor {
-            language: flow.language(),
+            language: if flow.languages.contains(&language) { language } else { flow.language() },
             speaking: None,
             node: flow.start,
             step: Step::Enter,
@@ -199,6 +205,13 @@ impl Cursor {
     /// Slots known so far, without those that were collected in sensitive nodes.
     pub fn slots(&self) -> Slots {
         self.slots.iter().filter(|(k, _)| !self.secret.contains(k)).map(|(k, v)| (k.clone(), v.clone())).collect()
+    }
+
+    /// Values that an earlier call of the same person brought; what is known already stays.
+    pub fn recall(&mut self, slots: &Slots) {
+        for (name, value) in slots {
+            self.slots.entry(name.clone()).or_insert_with(|| value.clone());
+        }
     }
 
     /// What the caller wants, as far as it was understood last.

@@ -89,6 +89,10 @@ phrases! {
     NextInLine "next_in_line" ["wait"]
         "You are next in line.{% if wait %} It will take {{ wait }}.{% endif %}"
         "下一位就是您。{% if wait %}预计等待{{ wait }}。{% endif %}";
+    /// Who was in line, or with an agent, when their call was cut off, and calls again: back in line at once.
+    PlaceKept "place_kept" []
+        "I am sorry that we were cut off. You are back in line where you were, and need not repeat anything. For something else, press star."
+        "很抱歉刚才通话中断了。您的排队位置已恢复，您不需要再重复一遍。如果想办理其他事项，请按星号键。";
     /// After the first of these.
     InsteadOfWaiting "instead_of_waiting" []
         "If you do not want to wait, press 1 to leave a message." "如果不想等待，请按一留言。";

@@ -8,7 +8,7 @@ mod router;
 use super::LookUps;
 use super::boards::Boards;
 use super::config::EmergencyConfig;
-use super::queues::{Beside, Queues};
+use super::queues::{Beside, Queues, Remembered};
 use super::settings::{Served, Settings};
 use super::softphones::Softphones;
 use crate::audio::Pcm;
@@ -232,7 +232,9 @@ impl Gateway {
         if !waiting.is_empty() {
             tracing::info!(people = waiting.len(), "people who asked for it before the restart are called back");
         }
-        let beside = Beside { starts, store: store.clone(), waiting };
+        let remembered =
+            Remembered::read(&files, wall_now()).await.map_err(failed("who was cut off in line cannot be read"))?;
+        let beside = Beside { starts, store: store.clone(), waiting, remembered };
         let (queues, queue_task) = Queues::start(settings.people, epoch, beside);
         let boards: Arc<Boards> = Arc::default();
         let phones = Arc::new(Softphones::new(plane.clone(), settings.pages, boards.clone()));

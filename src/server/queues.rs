@@ -3,6 +3,7 @@
 
 mod call_backs;
 mod floor;
+mod kept;
 mod people;
 mod phones;
 
@@ -22,6 +23,8 @@ use tokio::sync::{mpsc, watch};
 use call_backs::CallBacks;
 pub(super) use call_backs::{Beside, Start};
 pub use floor::{Floor, InVain, ParkedGone};
+pub(super) use kept::Remembered;
+use kept::{Kept, Places};
 pub(super) use people::REGISTERS;
 pub use people::{NO_PHONE, People, PhoneLogin};
 
@@ -58,6 +61,8 @@ pub(super) struct Queues {
     send: mpsc::UnboundedSender<Message>,
     people: Arc<Mutex<Arc<People>>>,
     floor: watch::Receiver<Arc<Floor>>,
+    /// Of callers who were cut off.
+    places: Places,
 }
 
 impl Queues {
@@ -72,10 +77,12 @@ impl Queues {
             tracing::error!(?wrong, "the queues cannot be set up; nobody waits in line");
             Acd::new(Setup::default(), now)
         });
-        let queues = Queues { send, people: Arc::new(Mutex::new(Arc::new(people))), floor };
+        let places = Places::default();
+        let queues = Queues { send, people: Arc::new(Mutex::new(Arc::new(people))), floor, places: places.clone() };
         let people = queues.people.clone();
         let task = tokio::spawn(async move {
             if let Ok(acd) = acd {
+                let kept = Kept::new(places, beside.store.clone());
                 let call_backs = CallBacks::new(beside.starts, beside.store);
                 let mut keeper = Keeper {
                     acd,
@@ -83,6 +90,7 @@ impl Queues {
                     people,
                     calls: HashMap::new(),
                     call_backs,
+                    kept,
                     parked_gone: Vec::new(),
                     phones: BTreeSet::new(),
                     tell,
@@ -90,6 +98,7 @@ impl Queues {
                     dirty: false,
                     shown: epoch,
                 };
+                keeper.remember(beside.remembered);
                 keeper.phones_settle();
                 keeper.restore(beside.waiting);
                 keeper.run(messages).await;
@@ -112,6 +121,11 @@ impl Queues {
     /// The call is over, whatever it said before.
     pub(super) fn gone(&self, call: CallId) {
         let _ = self.send.send(Message::Gone(call));
+    }
+
+    /// Where this caller was in line when an earlier call of theirs was cut off: theirs in this call.
+    pub(super) fn place_of(&self, call: CallId, from: &str, flow: &str) -> Option<call::KeptPlace> {
+        self.places.claim(call, from, flow, wall_now())
     }
 
     /// What an agent or a supervisor did.
@@ -198,6 +212,8 @@ struct Keeper {
     calls: HashMap<CallId, mpsc::Sender<Inbox>>,
     /// Who is called back.
     call_backs: CallBacks,
+    /// What outlives a restart beside that.
+    kept: Kept,
     /// Parked callers who have hung up.
     parked_gone: Vec<ParkedGone>,
     /// Agents whose phone has registered here.
@@ -232,6 +248,7 @@ impl Keeper {
                 tracing::error!("the queue machine failed; it begins anew, and those who wait go elsewhere");
                 self.begin_anew();
             }
+            self.write_learned(false);
             if self.dirty && self.shown.elapsed() >= SHOW_EVERY {
                 self.show();
             }
@@ -327,15 +344,23 @@ impl Keeper {
                 self.step(Event::Leave { call, why: Left::HungUp });
                 self.step(Event::Finished { call, talk: Talk::default() });
                 self.calls.remove(&call);
+                self.call_is_over(call);
                 self.is_over(call);
             }
             Some(Message::NoFlow(call)) => self.has_no_flow(call),
-            Some(Message::Forgotten(calls)) => self.forget_call_backs(&calls),
-            Some(Message::Stop) => self.stop_calling_back(),
+            Some(Message::Forgotten(calls)) => {
+                self.forget_places(&calls);
+                self.forget_call_backs(&calls);
+            }
+            Some(Message::Stop) => {
+                self.write_learned(true);
+                self.stop_calling_back();
+            }
             Some(Message::Call(call, ask, inbox)) => {
                 let event = match ask {
                     QueueAsk::Enter(mut ticket) => {
                         self.enters(call, &mut ticket);
+                        self.in_line(call, &mut ticket);
                         self.calls.insert(call, inbox);
                         Event::Enqueue { call, ticket: *ticket }
                     }
@@ -360,15 +385,22 @@ impl Keeper {
                     self.parked_caller_goes(call);
                 }
                 let over = matches!(event, Event::Leave { .. } | Event::Finished { .. });
+                let broke = matches!(event, Event::Leave { why: Left::Over, .. });
+                let handed_over = matches!(event, Event::HandedOver { .. });
                 let (left, joined) = (matches!(event, Event::Leave { .. }), matches!(event, Event::Joined { .. }));
                 self.step(event);
                 if over {
                     self.calls.remove(&call);
+                    self.out_of_line(call, broke);
+                }
+                if handed_over {
+                    self.serves(call);
                 }
                 if left {
                     self.leaves(call);
                 }
                 if joined {
+                    self.in_talk(call);
                     self.is_served(call);
                 }
             }
@@ -433,6 +465,7 @@ impl Keeper {
         let told = self.tell_call(call, call::Event::Queue(news));
         if last {
             self.calls.remove(&call);
+            self.out_of_line(call, false);
             self.is_given_up(call);
         } else if !told {
             // Its task is gone or hangs: nobody else waits for it.

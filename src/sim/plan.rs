@@ -29,6 +29,8 @@ pub struct World {
     pub call_back: Vec<CallBackPlan>,
     /// Nobody calls: somebody is called back, whose phone goes so.
     pub person: Option<AgentPlan>,
+    /// The caller's last call was cut off: so long after they got in line, and whether they had an agent.
+    pub place: Option<(Duration, bool)>,
     /// Prompts that cannot be made (no voice): all of them.
     pub mute: bool,
     /// What the caller says and presses is for the script: with an agent, and on the way to one, none of it is said.
@@ -48,6 +50,7 @@ impl Default for World {
             line: Vec::new(),
             call_back: Vec::new(),
             person: None,
+            place: None,
             mute: false,
             patient: false,
         }

@@ -14,6 +14,7 @@
 //! line: 200ms place 7 600-900 call back   a call-back may be had instead (key 2)
 //! call back: not allowed; yes             what the queues say to its numbers; also: full, twice, not kept
 //! person: answers after 3s                nobody calls: somebody is called back; also: busy, no answer, fails 503
+//! place: 300s in line                     the caller's last call was cut off, five minutes after they got in line; also: 300s talking
 //! agent support: busy; no answer; mailbox; unavailable; declines; moved to sip:x@y; refer ok; refer fails 603; refer unheard
 //! > where is my parcel                  the caller speaks when the hotline is silent
 //! > [over] let me talk to a person      over the hotline's words (half a second after they began; `[over 2s]`)
@@ -163,10 +164,18 @@ impl Script {
                 world.call_back = value.split(';').map(|plan| call_back_plan(plan.trim())).collect::<Result<_, _>>()?;
             }
             ["person"] => world.person = Some(agent_plan(value)?),
+            ["place"] => {
+                let words: Vec<&str> = value.split_whitespace().collect();
+                world.place = Some(match words.as_slice() {
+                    [time, "in", "line"] => (duration(time)?, false),
+                    [time, "talking"] => (duration(time)?, true),
+                    _ => return Err("write `place: 300s in line` or `place: 300s talking`".into()),
+                });
+            }
             ["line"] => world.line = value.split(';').map(|news| line_news(news.trim())).collect::<Result<_, _>>()?,
             _ => {
                 return Err(format!(
-                    "`{key}` is not known; use flow, at, caller, ears, voice, line, call back, person, lookup NAME or agent NAME"
+                    "`{key}` is not known; use flow, at, caller, ears, voice, line, call back, person, place, lookup NAME or agent NAME"
                 ));
             }
         }

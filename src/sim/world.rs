@@ -8,7 +8,7 @@ use super::transcript::{Line, Transcript};
 use crate::acd::{Ticket, Unserved};
 use crate::base::{CallId, LegId, Moment, PhoneNumber, PromptEnd, PromptPart, WallTime};
 use crate::call::{Call, CallSettings, Command, Event, QueueAsk, QueueEvent, ReferOutcome, TimerName};
-use crate::call::{CallBack, CallBackAnswer, CallBackWish, CardTurn, HandOverCard};
+use crate::call::{CallBack, CallBackAnswer, CallBackWish, CardTurn, HandOverCard, KeptPlace};
 use crate::flow::{Flow, LookedUp};
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -106,6 +106,10 @@ impl<'m> Simulation<'m> {
             None => {
                 self.somebody = true;
                 self.happen(Event::Arrived { caller: self.world.caller.clone(), dialled, wall: self.world.wall });
+                if let Some((waited, talked)) = self.world.place {
+                    let place = KeptPlace { queue: self.queue_name(), waited, talked, card: self.earlier_card() };
+                    self.happen(Event::HasPlace(Box::new(place)));
+                }
             }
         }
         for _ in 0..EVENTS_MAX {
@@ -137,13 +141,10 @@ impl<'m> Simulation<'m> {
         self.finish()
     }
 
-    /// Who is called back, ten minutes after having asked when it is open.
-    fn called_back(&self) -> Option<CallBack> {
-        self.world.person.as_ref()?;
+    /// What an agent was told in an earlier call of the same person, which began ten minutes ago.
+    fn earlier_card(&self) -> HandOverCard {
         let flow = &self.flow;
-        let (language, number) = (flow.languages.first().copied().unwrap_or_default(), self.world.caller.clone());
-        let queue = flow.targets.get(&flow.person.target).and_then(|target| target.queue()).unwrap_or("support");
-        let (asked, intent) = (WallTime(self.world.wall.0 - 600_000), flow.intents.keys().next().cloned());
+        let intent = flow.intents.keys().next().cloned();
         let turn = CardTurn {
             caller: "when are you open".to_string().into(),
             intent: intent.clone(),
@@ -151,15 +152,15 @@ impl<'m> Simulation<'m> {
             sensitive: false,
             of: None,
         };
-        let card = HandOverCard {
+        HandOverCard {
             reference: String::new(),
             call: CallId(6),
             flow: flow.name.clone(),
-            caller: number.clone(),
+            caller: self.world.caller.clone(),
             dialled: PhoneNumber::new("100"),
             diverted: None,
-            language,
-            since: asked,
+            language: flow.languages.first().copied().unwrap_or_default(),
+            since: WallTime(self.world.wall.0 - 600_000),
             seconds: 40,
             intent,
             slots: Default::default(),
@@ -172,22 +173,29 @@ impl<'m> Simulation<'m> {
             spoke_with: Vec::new(),
             call_back: None,
             summary: "The caller wants: opening hours.".to_string().into(),
-        };
+        }
+    }
+
+    fn queue_name(&self) -> String {
+        let person = self.flow.targets.get(&self.flow.person.target);
+        person.and_then(|target| target.queue()).unwrap_or("support").to_string()
+    }
+
+    /// Who is called back, ten minutes after having asked when it is open.
+    fn called_back(&self) -> Option<CallBack> {
+        self.world.person.as_ref()?;
+        let card = self.earlier_card();
         let ticket = Ticket {
-            queue: queue.into(),
+            queue: self.queue_name(),
             priority: 2,
-            language,
+            language: card.language,
             caller: 1,
-            abusive: false,
-            only: None,
-            prefer: None,
-            sent_by: None,
-            emergency: false,
-            returned: false,
             waited: Duration::from_secs(600),
             call_back: Some(Duration::ZERO),
+            ..Ticket::default()
         };
-        let (wish, ring) = (CallBackWish { number, ticket, card }, Duration::from_secs(30));
+        let (number, asked, ring) = (self.world.caller.clone(), card.since, Duration::from_secs(30));
+        let wish = CallBackWish { number, ticket, card };
         Some(CallBack { wish, asked, wall: self.world.wall, ring, trunks: vec!["carrier".into()] })
     }
 

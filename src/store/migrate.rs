@@ -16,6 +16,7 @@ const STEPS: &[&str] = &[
     include_str!("migrations/0005_console.sql"),
     include_str!("migrations/0006_people.sql"),
     include_str!("migrations/0007_call_backs.sql"),
+    include_str!("migrations/0008_lines.sql"),
 ];
 
 /// How many there are.

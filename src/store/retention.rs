@@ -76,6 +76,7 @@ impl Store {
                 removed.text += self.remove_old_text(&flow, before(now, days)).await?;
             }
         }
+        self.remove_old_lines(now).await?;
         self.forget_call_backs(now, rules).await?;
         self.remove_files_of_deleted_calls(now).await?;
         Ok(removed)
@@ -103,6 +104,8 @@ impl Store {
                 "UPDATE tasks SET what = NULL, old = NULL, new = NULL WHERE call = $1",
                 "UPDATE wrapups SET summary = NULL WHERE call = $1",
                 "DELETE FROM cards WHERE call = $1",
+                "DELETE FROM lines WHERE call = $1",
+                "DELETE FROM last_agents WHERE call = $1",
                 "UPDATE calls SET caller = NULL, text_removed = 1 WHERE id = $1",
             ] {
                 sqlx::query(sql).bind(call.to_string()).execute(&mut *db).await?;

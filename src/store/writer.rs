@@ -3,7 +3,7 @@
 //! is full, or the disk is, things are lost, counted, and said once in one sentence; calls never wait and never fail for it.
 
 use super::open::{make_private_dir, write_record};
-use super::{CallBackRow, EventLog, EventLogHead, Store, StoreError};
+use super::{CallBackRow, EventLog, EventLogHead, LastAgent, LineRow, Store, StoreError};
 use crate::base::{CallId, Moment, UtteranceId, WallTime};
 use crate::call::{HandOverCard, Record};
 use sqlx::Row;
@@ -62,6 +62,10 @@ enum Job {
 enum Other {
     Card { card: Box<HandOverCard>, valid_until: WallTime },
     CallBack(Box<CallBackRow>),
+    Line(LineRow),
+    LineOver { call: CallId, kept_until: Option<WallTime> },
+    LastAgent(LastAgent),
+    Learned { name: &'static str, at: WallTime, body: String },
     File { call: CallId, path: PathBuf, bytes: Vec<u8>, append: bool },
 }
 
@@ -92,6 +96,26 @@ impl StoreWriter {
     /// Keeps or changes somebody who is called back. `false` when the queue is full and it is lost.
     pub fn call_back(&self, row: CallBackRow) -> bool {
         self.send(Job::Other(Other::CallBack(Box::new(row))), 0)
+    }
+
+    /// Somebody gets in line, or is with an agent (see [`Store::put_line`]). `false` when the queue is full and it is lost.
+    pub fn line(&self, row: LineRow) -> bool {
+        self.send(Job::Other(Other::Line(row)), 0)
+    }
+
+    /// They are in line no more (see [`Store::end_line`]). `false` when the queue is full and it is lost.
+    pub fn line_over(&self, call: CallId, kept_until: Option<WallTime>) -> bool {
+        self.send(Job::Other(Other::LineOver { call, kept_until }), 0)
+    }
+
+    /// Who has served a caller. `false` when the queue is full and it is lost.
+    pub fn last_agent(&self, last: LastAgent) -> bool {
+        self.send(Job::Other(Other::LastAgent(last)), 0)
+    }
+
+    /// What was learned under a name, as JSON. `false` when the queue is full and it is lost.
+    pub fn learned(&self, name: &'static str, at: WallTime, body: String) -> bool {
+        self.send(Job::Other(Other::Learned { name, at, body }), 0)
     }
 
     /// Keeps the sound of an utterance (a whole WAV file). `false` when the queue is full and it is lost.
@@ -274,7 +298,7 @@ async fn do_other(store: &Store, shared: &Shared, job: Other) {
                 shared.settle(store, result);
             }
         }
-        Other::Card { .. } | Other::CallBack(_) => shared.settle(store, result),
+        _ => shared.settle(store, result),
     }
 }
 
@@ -282,6 +306,10 @@ async fn attempt(store: &Store, job: &Other) -> Result<(), StoreError> {
     match job {
         Other::Card { card, valid_until } => store.put_card(card, *valid_until).await,
         Other::CallBack(row) => store.put_call_back(row).await,
+        Other::Line(row) => store.put_line(row).await,
+        Other::LineOver { call, kept_until } => store.end_line(*call, *kept_until).await,
+        Other::LastAgent(last) => store.put_last_agent(last).await,
+        Other::Learned { name, at, body } => store.put_learned(name, *at, body).await,
         Other::File { call, .. } if store.is_deleted(*call).await? => Ok(()),
         Other::File { path, bytes, append, .. } => write_file(path, bytes, *append).await,
     }

@@ -12,16 +12,16 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 /// A gateway with one agent, whose trunk leads to the phone of who is called back.
-struct House {
-    folder: tempfile::TempDir,
-    anna: u16,
+pub(crate) struct House {
+    pub(crate) folder: tempfile::TempDir,
+    pub(crate) anna: u16,
     more: String,
     /// A PostgreSQL one; SQLite unless there is.
     database: Option<String>,
 }
 
 impl House {
-    fn new(far: u16, tries: u8) -> House {
+    pub(crate) fn new(far: u16, tries: u8) -> House {
         House::with(far, tries, None)
     }
 
@@ -44,7 +44,7 @@ impl House {
     }
 
     /// The store outlasts the gateway.
-    fn gateway(&self) -> Gateway {
+    pub(crate) fn gateway(&self) -> Gateway {
         let flow = self.path("northwind.yaml");
         let store = match &self.database {
             Some(database) => store_in(database, self.folder.path()),
@@ -53,7 +53,7 @@ impl House {
         Gateway::start(Wanted { flow: &flow, more: &self.more, store: &store, ..Wanted::default() })
     }
 
-    fn path(&self, name: &str) -> String {
+    pub(crate) fn path(&self, name: &str) -> String {
         self.folder.path().join(name).to_string_lossy().into_owned()
     }
 
@@ -72,7 +72,7 @@ impl House {
     }
 }
 
-async fn anna_of(gateway: &mut Gateway) -> Browser {
+pub(crate) async fn anna_of(gateway: &mut Gateway) -> Browser {
     let mut admin = set_up(gateway).await;
     let user = json!({ "name": "anna", "role": "agent", "agent": "anna", "password": PASSWORD });
     assert_eq!(admin.ask("POST", "/users", Some(user)).await.0, 201);

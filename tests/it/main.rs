@@ -24,6 +24,7 @@ mod moves;
 mod page;
 mod park;
 mod phones;
+mod places;
 mod postgres;
 mod raw;
 mod readme;

@@ -168,7 +168,7 @@ impl Router {
         tracing::info!(call = %id, call_id, flow = %flow.name, caller = %PhoneNumber::new(&from).tail(),
             trunk = origin.trunk.as_deref().unwrap_or("-"), "a call came in");
         let settings = self.settings_of(base_dir);
-        let began = wall_now();
+        let (began, flow_name) = (wall_now(), flow.name.clone());
         let events = self.shared.event_log(id, began, &flow, settings.clone());
         let call = Call::new(id, flow.clone(), settings);
         let caller = CameIn { dialog, key, port, sdp, answer_sdp, agreed, number: from.clone(), ip, permit };
@@ -183,7 +183,8 @@ impl Router {
         );
         let arrived = Event::Arrived { caller: PhoneNumber::new(&from), dialled: PhoneNumber::new(&to), wall: began };
         let diverted = origin.diverted.map(|d| Event::Diverted { from: PhoneNumber::new(&d.number), reason: d.reason });
-        let first = [Some(arrived), diverted].into_iter().flatten().collect();
+        let place = self.shared.queues.place_of(id, &from, &flow_name).map(|place| Event::HasPlace(Box::new(place)));
+        let first = [Some(arrived), diverted, place].into_iter().flatten().collect();
         let task = CallTask { shared: self.shared.clone(), driver: Driver::new(call, ports), messages, from_legs };
         self.calls.spawn(task.run(id, first, Some(dialog)));
     }

@@ -36,6 +36,8 @@ pub(in crate::server) struct Beside {
     pub(in crate::server) store: StoreWriter,
     /// Who waited when the gateway stopped.
     pub(in crate::server) waiting: Vec<CallBackRow>,
+    /// What else the store knew of the queues.
+    pub(in crate::server) remembered: super::Remembered,
 }
 
 /// Somebody who waits to be called back.
@@ -473,6 +475,7 @@ mod tests {
                 epoch,
                 people: Arc::new(Mutex::new(Arc::new(people))),
                 calls: HashMap::new(),
+                kept: super::super::Kept::new(super::super::Places::default(), writer.clone()),
                 call_backs: CallBacks::new(send, writer.clone()),
                 tell: watch::channel(Arc::default()).0,
                 day: None,

@@ -2,8 +2,11 @@
 
 use super::*;
 use crate::acd::QueueSetup;
-use crate::base::Pii;
+use crate::base::{Moment, Pii};
+use crate::call::HandOverCard;
 use crate::sip::REGISTERED;
+use crate::store::Store;
+use crate::store::tests::began;
 use std::collections::BTreeMap;
 
 fn heard(inbox: &mut mpsc::Receiver<Inbox>) -> Vec<String> {
@@ -23,6 +26,7 @@ async fn keeper(people: People, folder: &std::path::Path) -> Keeper {
         epoch,
         people: Arc::new(Mutex::new(Arc::new(people))),
         calls: HashMap::new(),
+        kept: Kept::new(Places::default(), writer.clone()),
         call_backs: CallBacks::new(mpsc::unbounded_channel().0, writer),
         parked_gone: Vec::new(),
         phones: BTreeSet::new(),
@@ -150,4 +154,147 @@ async fn a_click_of_a_colleague_that_crosses_the_hand_over_ends_no_call() {
     // Anna was faster: what leaving is for the page goes back to nobody, and the call knows that.
     keeper.handle(Some(Message::Call(call, QueueAsk::HandedOver(Talk::default()), inbox)));
     assert_eq!(wishes(&mut keeper, DeskAsk::GoBack), Some(DeskAsk::GoBack));
+}
+
+/// A call in the store, so that its rows have something to belong to.
+async fn comes(store: &Store, call: CallId) {
+    store.write(call, Moment::ZERO, &began()).await.expect("written");
+}
+
+fn enters(keeper: &mut Keeper, call: CallId, caller: u64) -> mpsc::Receiver<Inbox> {
+    let (inbox, heard) = mpsc::channel(30);
+    let ticket = Box::new(Ticket { queue: "support".into(), caller, ..Ticket::default() });
+    keeper.handle(Some(Message::Call(call, QueueAsk::Enter(ticket), inbox)));
+    heard
+}
+
+fn asks(keeper: &mut Keeper, call: CallId, ask: QueueAsk) {
+    let inbox = keeper.calls.get(&call).cloned().unwrap_or_else(|| mpsc::channel(1).0);
+    keeper.handle(Some(Message::Call(call, ask, inbox)));
+}
+
+fn line(keeper: &Keeper) -> Vec<u128> {
+    keeper.acd.waiting_views(now_since(keeper.epoch).at).iter().map(|waiting| waiting.call.0).collect()
+}
+
+/// The gateway dies, and another one begins with its store.
+async fn restarted(keeper: Keeper, store: &Store, folder: &std::path::Path) -> Keeper {
+    let (writer, people) = (keeper.kept.writer(), keeper.people.lock().expect("no panic").clone());
+    writer.flush().await;
+    drop(keeper);
+    store.end_interrupted().await.expect("ended");
+    let remembered = Remembered::read(store, wall_now()).await.expect("read");
+    let mut again = self::keeper((*people).clone(), folder).await;
+    again.remember(remembered);
+    again.step(Event::Presence { agent: "anna".into(), presence: Presence::Away("break".into()) });
+    again
+}
+
+#[tokio::test]
+async fn who_was_in_line_when_the_gateway_died_has_the_place_and_who_hung_up_has_not() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let store = Store::open(folder.path()).await.expect("a store");
+    let people = People::new(vec![QueueSetup::named("support")], vec![agent("anna", "sip:anna@x", None)]);
+    let mut first = keeper(people, folder.path()).await;
+    first.step(Event::Presence { agent: "anna".into(), presence: Presence::Away("break".into()) });
+    for call in 1..=3 {
+        comes(&store, CallId(call)).await;
+        let _heard = enters(&mut first, CallId(call), u64::try_from(call).expect("small"));
+    }
+    asks(&mut first, CallId(2), QueueAsk::Leave(Left::HungUp));
+    first.handle(Some(Message::Gone(CallId(2))));
+    let mut second = restarted(first, &store, folder.path()).await;
+    // Somebody new, then those who were there, in the wrong order.
+    let callers = [(10, 9), (12, 2), (13, 3), (11, 1)];
+    for (call, caller) in callers {
+        comes(&store, CallId(call)).await;
+        let _heard = enters(&mut second, CallId(call), caller);
+    }
+    assert_eq!(line(&second), [11, 13, 10, 12]);
+    // The place is theirs once.
+    let _heard = enters(&mut second, CallId(14), 1);
+    assert_eq!(line(&second), [11, 13, 10, 12, 14]);
+    // And again, should this gateway die, too: now those wait who came to it.
+    let third = restarted(second, &store, folder.path()).await;
+    let kept: Vec<u128> = third.kept.places.calls();
+    assert_eq!(kept, [11, 13, 10, 12], "call 14 was in no record");
+}
+
+#[tokio::test]
+async fn who_had_an_agent_goes_to_the_head_of_the_line_and_to_the_same_agent_and_waits_are_known() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let store = Store::open(folder.path()).await.expect("a store");
+    let agents = vec![agent("anna", "sip:anna@x", None), agent("bob", "sip:bob@x", None)];
+    let mut first = keeper(People::new(vec![QueueSetup::named("support")], agents), folder.path()).await;
+    first.step(Event::Presence { agent: "anna".into(), presence: Presence::Available });
+    for call in 1..=2 {
+        comes(&store, CallId(call)).await;
+    }
+    let _talks = enters(&mut first, CallId(1), 1);
+    asks(&mut first, CallId(1), QueueAsk::Accepted("anna".into()));
+    asks(&mut first, CallId(1), QueueAsk::Joined);
+    let _waits = enters(&mut first, CallId(2), 2);
+    first.handle(Some(Message::Stop));
+    let mut second = restarted(first, &store, folder.path()).await;
+    for (call, caller) in [(12, 2), (11, 1)] {
+        comes(&store, CallId(call)).await;
+        let _heard = enters(&mut second, CallId(call), caller);
+    }
+    assert_eq!(line(&second), [11, 12]);
+    let day = second.acd.queue_views(now_since(second.epoch).at)[0].day;
+    assert_eq!((day.came, day.served), (4, 1), "the day goes on");
+    second.step(Event::Presence { agent: "bob".into(), presence: Presence::Available });
+    second.step(Event::Presence { agent: "bob".into(), presence: Presence::Offline });
+    asks(&mut second, CallId(11), QueueAsk::Leave(Left::HungUp));
+    asks(&mut second, CallId(12), QueueAsk::Leave(Left::HungUp));
+    second.step(Event::Presence { agent: "bob".into(), presence: Presence::Available });
+    second.step(Event::Presence { agent: "anna".into(), presence: Presence::Available });
+    let _heard = enters(&mut second, CallId(15), 1);
+    assert_eq!(second.state_of("anna"), Some(AgentState::Offered(CallId(15))), "bob has been idle for longer");
+}
+
+#[tokio::test]
+async fn a_place_is_told_to_one_call_of_the_same_number_and_flow_at_a_time() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let store = Store::open(folder.path()).await.expect("a store");
+    let people = People::new(vec![QueueSetup::named("support")], vec![agent("anna", "sip:anna@x", None)]);
+    let mut first = keeper(people, folder.path()).await;
+    first.step(Event::Presence { agent: "anna".into(), presence: Presence::Away("break".into()) });
+    let (call, number) = (CallId(1), "+493012345678");
+    comes(&store, call).await;
+    let card = crate::store::tests::card();
+    store.put_card(&HandOverCard { call, ..card.clone() }, wall_now().plus(Duration::from_secs(60))).await.expect("kept");
+    let _heard = enters(&mut first, call, call::same_caller(number));
+    let second = restarted(first, &store, folder.path()).await;
+    let places = &second.kept.places;
+    let claim = |by: u128, number: &str, flow: &str| places.claim(CallId(by), number, flow, wall_now());
+    assert_eq!(claim(2, "anonymous", &card.flow), None);
+    assert_eq!(claim(2, "+493012345679", &card.flow), None);
+    assert_eq!(claim(2, number, "another"), None);
+    let place = claim(2, number, &card.flow).expect("theirs");
+    assert_eq!((place.queue.as_str(), place.talked, place.card.reference.as_str()), ("support", false, ""));
+    assert_eq!(place.card.turns, card.turns);
+    assert_eq!(claim(3, number, &card.flow), None, "another phone of the same house");
+    let mut second = second;
+    second.handle(Some(Message::Gone(CallId(2))));
+    assert!(second.kept.places.claim(CallId(4), number, &card.flow, wall_now()).is_some(), "they hung up before it was theirs");
+    second.handle(Some(Message::Forgotten([call].into())));
+    second.handle(Some(Message::Gone(CallId(4))));
+    assert_eq!(second.kept.places.claim(CallId(5), number, &card.flow, wall_now()), None, "it was deleted");
+}
+
+#[tokio::test]
+async fn a_line_that_broke_keeps_the_place_for_a_quarter_of_an_hour() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let people = People::new(vec![QueueSetup::named("support")], vec![agent("anna", "sip:anna@x", None)]);
+    let mut keeper = keeper(people, folder.path()).await;
+    keeper.step(Event::Presence { agent: "anna".into(), presence: Presence::Away("break".into()) });
+    let _first = enters(&mut keeper, CallId(1), 1);
+    tokio::time::sleep(Duration::from_millis(20)).await;
+    let _second = enters(&mut keeper, CallId(2), 2);
+    asks(&mut keeper, CallId(1), QueueAsk::Leave(Left::Over));
+    keeper.handle(Some(Message::Gone(CallId(1))));
+    assert_eq!(line(&keeper), [2]);
+    let _again = enters(&mut keeper, CallId(3), 1);
+    assert_eq!(line(&keeper), [3, 2]);
 }
