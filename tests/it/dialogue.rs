@@ -129,7 +129,7 @@ mod anything {
 
     use super::{Path, load};
     use hotline::base::*;
-    use hotline::call::{AgentEvent, Call, CallSettings, Command, Event, Record, ReferOutcome};
+    use hotline::call::{AgentEvent, Call, CallSettings, Command, Event, KeptPlace, Record, ReferOutcome};
     use hotline::flow::{Flow, LookedUp};
     use proptest::prelude::*;
     use std::sync::{Arc, OnceLock};
@@ -209,9 +209,21 @@ mod anything {
             1 => any::<bool>().prop_map(Event::Held),
             1 => Just(Event::TakenOver { leg: LegId::Caller }),
             1 => Just(Event::Trouble("the disk is full".into())),
+            1 => any::<bool>().prop_map(|talked| Event::HasPlace(Box::new(place(talked)))),
             1 => Just(Event::Arrived { caller: PhoneNumber::new("1"), dialled: PhoneNumber::new("2"), wall: WallTime(0) }),
             6 => Just(Event::Tick),
         ]
+    }
+
+    /// Where a caller was in line when an earlier call was cut off.
+    fn place(talked: bool) -> KeptPlace {
+        let turn = serde_json::json!({ "caller": "where is it", "intent": null, "answer": "On its way.", "sensitive": false });
+        let card = serde_json::json!({
+            "reference": "", "call": CallId(6), "flow": "shop", "caller": "1", "dialled": "2", "language": "en", "since": 0, "seconds": 40,
+            "intent": null, "slots": {}, "turns": [turn], "because": "asked", "summary": "The caller was cut off."
+        });
+        let (queue, card) = ("support".to_string(), serde_json::from_value(card).expect("a card"));
+        KeptPlace { queue, waited: Duration::from_secs(300), talked, card }
     }
 
     /// A call with its clock.
