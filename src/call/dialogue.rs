@@ -194,8 +194,8 @@ impl Call {
     /// The slot values that an answer is given for. Sensitive ones count by what they are, not by name.
     fn asked_for(&self) -> Slots {
         let mut slots = self.cursor.as_ref().map(|c| c.slots()).unwrap_or_default();
-        if !self.story.secrets.is_empty() {
-            slots.insert("(sensitive)".into(), self.story.secrets.join(" "));
+        if let Some(secrets) = self.story.secrets.all() {
+            slots.insert("(sensitive)".into(), secrets);
         }
         slots
     }

@@ -5,6 +5,9 @@ use crate::flow::Task;
 use crate::nlu::{IntentName, Slots};
 use serde::{Deserialize, Serialize};
 
+/// The meaning of an utterance that is a message, in parentheses: no intent can be called so.
+pub const MESSAGE: &str = "(message)";
+
 /// One thing to remember.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

@@ -5,6 +5,7 @@ use super::Command;
 use super::card::{CardStep, CardTurn, Diversion, HandOverCard, TurnOf};
 use super::machine::{Call, Now};
 use super::record::{Record, TurnRecord};
+use super::secrets::Secrets;
 use crate::base::{CallId, Confidence, Language, PhoneNumber, Pii, PromptPart};
 use crate::call::dialogue::words_of;
 use crate::flow::{Answer, AskKind, Cursor, Flow, Phrase};
@@ -38,9 +39,7 @@ pub(crate) struct Story {
     /// Slots that were filled at sensitive questions.
     secret_slots: BTreeSet<String>,
     /// Their values, to be struck out of later sentences.
-    pub(crate) secrets: Vec<String>,
-    /// How they may be written or read aloud, without what separates the words.
-    secret_words: Vec<String>,
+    pub(crate) secrets: Secrets,
 }
 
 /// What a caller did in a turn.
@@ -114,11 +113,7 @@ impl Story {
     pub(crate) fn keep_secret(&mut self, flow: &Flow, kind: &AskKind, answer: &Answer) {
         let mut hide = |name: &str, value: &str| {
             self.secret_slots.insert(name.to_string());
-            if value.chars().count() >= 3 && self.secrets.len() < 32 {
-                self.secrets.push(value.to_string());
-                self.secret_words.extend(ways_to_say(value));
-                self.secret_words.extend(flow.read_aloud(name, value).iter().map(|words| closed_up(words)));
-            }
+            self.secrets.keep(value, &flow.read_aloud(name, value));
         };
         match (kind, answer) {
             (
@@ -137,12 +132,12 @@ impl Story {
     }
 
     fn public(&self, slots: &Slots) -> Slots {
-        let open = |name: &str, value: &str| !self.secret_slots.contains(name) && !self.secrets.iter().any(|s| s == value);
+        let open = |name: &str, value: &str| !self.secret_slots.contains(name) && !self.secrets.holds(value);
         slots.iter().filter(|(name, value)| open(name, value)).map(|(n, v)| (n.clone(), v.clone())).collect()
     }
 
     pub(crate) fn without_secrets(&self, words: &str) -> String {
-        self.secret_words.iter().fold(words.to_string(), |text, way| strike_out(&text, way))
+        self.secrets.struck_out_of(words)
     }
 }
 
@@ -402,77 +397,9 @@ fn shortened(text: &str, max: usize) -> String {
     }
 }
 
-/// A secret as it is, and digits as words: `4711`, `foursevenoneone`, `四七一一`. Gaps are allowed for by [`strike_out`].
-fn ways_to_say(secret: &str) -> Vec<String> {
-    const EN: [&str; 10] = ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"];
-    const ZH: [&str; 10] = ["零", "一", "二", "三", "四", "五", "六", "七", "八", "九"];
-    let digits: Option<Vec<usize>> = secret.chars().map(|c| c.to_digit(10).map(|d| d as usize)).collect();
-    let mut ways = vec![closed_up(secret)];
-    if let Some(digits) = digits {
-        ways.extend([EN, ZH].map(|words| digits.iter().map(|d| words[*d]).collect::<String>()));
-    }
-    ways
-}
-
-/// What may stand between the parts of something that is written or read aloud.
-fn separates(c: char) -> bool {
-    matches!(c, ' ' | ',' | '-' | '.' | '，')
-}
-
-/// A text without what separates its parts.
-fn closed_up(text: &str) -> String {
-    text.chars().filter(|c| !separates(*c)).collect()
-}
-
-/// Replaces a secret by an ellipsis, also where it stands spelled out (`1 2 3 4`, `1, 2, 3, 4`).
-fn strike_out(text: &str, secret: &str) -> String {
-    let wanted: Vec<char> = secret.chars().collect();
-    let chars: Vec<char> = text.chars().collect();
-    let mut out = String::with_capacity(text.len());
-    let mut i = 0;
-    while i < chars.len() {
-        match end_of(&chars[i..], &wanted) {
-            Some(length) => {
-                out.push('…');
-                i += length;
-            }
-            None => {
-                out.push(chars[i]);
-                i += 1;
-            }
-        }
-    }
-    out
-}
-
-/// How many characters the wanted ones take here, separators between them included.
-fn end_of(chars: &[char], wanted: &[char]) -> Option<usize> {
-    let mut at = 0;
-    for (n, want) in wanted.iter().enumerate() {
-        while n > 0 && chars.get(at).copied().is_some_and(separates) {
-            at += 1;
-        }
-        if !chars.get(at)?.eq_ignore_ascii_case(want) {
-            return None;
-        }
-        at += 1;
-    }
-    (at > 0).then_some(at)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn secrets_are_struck_out_however_they_are_written() {
-        assert_eq!(strike_out("Your card 4711 is fine.", "4711"), "Your card … is fine.");
-        assert_eq!(strike_out("You said 4, 7, 1 1.", "4711"), "You said ….");
-        assert_eq!(strike_out("471", "4711"), "471");
-        assert_eq!(strike_out("Pin four seven one one.", &ways_to_say("4711")[1]), "Pin ….");
-        let spoken = closed_up("john dot smith at gmail dot com");
-        assert_eq!(strike_out("I write to john dot smith at gmail dot com.", &spoken), "I write to ….");
-    }
 
     #[test]
     fn long_answers_are_cut_between_words() {
