@@ -64,7 +64,7 @@ pub enum Expect {
     Time,
     /// Something spelled out: letters, figures, words and what signs are called (an e-mail address).
     Spelled,
-    /// Free speech that nobody has to understand (a message): not recognised, only recorded.
+    /// Free speech that nobody waits to understand (a message): only recorded, and searched for a person.
     Anything,
 }
 

@@ -5,6 +5,7 @@ use super::call_back::{CallBack, CallBackAnswer, CallBackWish, NotReached};
 use super::card::HandOverCard;
 use super::kept_place::KeptPlace;
 use super::record::Record;
+use super::secrets::Secrets;
 use crate::acd::{Interval, Left, Refusal, Talk, Ticket, Unserved};
 use crate::base::{
     AttemptId, CallingMachine, Digit, Disposition, EarFailure, Grammar, Hypothesis, LegId, LookUpId, PhoneNumber, Prompt,
@@ -496,6 +497,9 @@ pub enum Command {
     TakeMessage {
         /// Longest message.
         max: Duration,
+        /// What must not stand in its words; known from what happened before, and never written down.
+        #[serde(skip)]
+        secrets: Secrets,
     },
     /// Publish (or update) the hand-over card under its reference.
     Publish(Box<HandOverCard>),

@@ -87,7 +87,7 @@ impl Call {
         };
         message.step = MessageStep::Recording { since: now.at };
         self.timers.set(TimerName::Message, now.at + max + MESSAGE_GRACE);
-        now.out.push(Command::TakeMessage { max });
+        now.out.push(Command::TakeMessage { max, secrets: self.story.secrets.clone() });
     }
 
     pub(crate) fn message_ended(&mut self, now: &mut Now, speech_ms: u32) {

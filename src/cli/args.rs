@@ -454,6 +454,8 @@ pub(crate) enum CallsCommand {
         /// The call's id, or how it begins.
         id: String,
     },
+    /// What callers left, newest call first.
+    Messages,
     /// Who waits to be called back, and how the last call-backs went.
     Back,
     /// Delete a call for good: rows, card, clips, recording, event log.

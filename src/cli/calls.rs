@@ -4,9 +4,9 @@ use super::args::{CallsArgs, CallsCommand};
 use super::args_records::StoreArgs;
 use super::running;
 use crate::base::{CallId, Disposition, WallTime};
-use crate::call::LegRecord;
+use crate::call::{LegRecord, MESSAGE};
 use crate::server::Config;
-use crate::store::{CallRow, CallStory, Records, Store, TurnRow};
+use crate::store::{CallRow, CallStory, MessageRow, Records, Store, TurnRow};
 use anyhow::{Context, bail};
 use std::io::Write;
 use std::path::PathBuf;
@@ -20,6 +20,7 @@ pub(crate) async fn run(args: &CallsArgs, json: bool, out: &mut dyn Write) -> an
     let found = match &args.what {
         None => list(&store, args.last, json, out).await.map(|()| true),
         Some(CallsCommand::Show { id }) => show(&store, id, json, out).await,
+        Some(CallsCommand::Messages) => messages(&store, args.last, json, out).await.map(|()| true),
         Some(CallsCommand::Back) => backs(&store, args.last, json, out).await.map(|()| true),
         Some(CallsCommand::Delete { id }) => delete(&store, id, json, out).await,
     };
@@ -76,6 +77,25 @@ async fn list(store: &Store, last: u32, json: bool, out: &mut dyn Write) -> anyh
         let length = call.length_ms.map_or("-".to_string(), |ms| format!("{}:{:02}", ms / 60_000, ms / 1_000 % 60));
         let ended = ending(call);
         writeln!(out, "{}  {}  {length:>6}  {:>5}  {:<12}  {ended}", call.id, clock(call.began), call.turns, call.flow)?;
+    }
+    Ok(())
+}
+
+/// What callers left, with their words as far as these are known.
+async fn messages(store: &Store, last: u32, json: bool, out: &mut dyn Write) -> anyhow::Result<()> {
+    let all = store.messages(last).await?;
+    if json {
+        serde_json::to_writer(&mut *out, &all)?;
+        writeln!(out)?;
+        return Ok(());
+    }
+    if all.is_empty() {
+        writeln!(out, "no messages yet")?;
+    }
+    for left in &all {
+        let caller = left.caller.as_ref().map_or("(removed)", |number| number.as_str());
+        writeln!(out, "{} UTC, {caller}, flow {}, call {}", clock(left.began), left.flow, left.call)?;
+        writeln!(out, "    {}", message_line(&left.message))?;
     }
     Ok(())
 }
@@ -153,7 +173,7 @@ fn tell(story: &CallStory, out: &mut dyn Write) -> std::io::Result<()> {
     )?;
     let mut lines: Vec<(u64, String)> = Vec::new();
     lines.extend(story.turns.iter().map(|t| (t.at_ms, turn_line(t))));
-    for u in &story.utterances {
+    for u in story.utterances.iter().filter(|u| u.meaning.as_deref() != Some(MESSAGE)) {
         let words = u.text.as_ref().map_or("(removed)", |t| t.reveal().as_str());
         let rejected = u.rejected.as_ref().map_or(String::new(), |r| format!(", rejected: {r}"));
         let clip = u.clip.as_ref().map_or(String::new(), |c| format!(", {}", c.display()));
@@ -166,8 +186,7 @@ fn tell(story: &CallStory, out: &mut dyn Write) -> std::io::Result<()> {
     }
     lines.extend(story.attempts.iter().map(|a| (a.at_ms, format!("transfer  {} by {}: {}", a.target, a.method, a.outcome))));
     for m in &story.messages {
-        let sound = m.sound.as_ref().map_or(String::new(), |s| format!(", {}", s.display()));
-        lines.push((m.at_ms, format!("message   {:.1} s because {}{sound}", f64::from(m.speech_ms) / 1e3, m.because)));
+        lines.push((m.at_ms, message_line(m)));
     }
     lines.sort_by_key(|(at, _)| *at);
     for (at, line) in lines {
@@ -189,6 +208,15 @@ fn tell(story: &CallStory, out: &mut dyn Write) -> std::io::Result<()> {
         }
     }
     Ok(())
+}
+
+/// `message   4.2 s because voice.mail, …/message.wav: "call me back"`.
+fn message_line(message: &MessageRow) -> String {
+    let sound = message.sound.as_ref().map_or(String::new(), |s| format!(", {}", s.display()));
+    let words = message.words.as_ref().map(|words| words.reveal()).filter(|words| !words.is_empty());
+    let words = words.map_or(String::new(), |words| format!(": \"{words}\""));
+    let lacking = message.lacking.as_ref().map_or(String::new(), |why| format!(" ({why})"));
+    format!("message   {:.1} s because {}{sound}{words}{lacking}", f64::from(message.speech_ms) / 1e3, message.because)
 }
 
 /// `caller: PCMU, heard 1500 packets, 3 lost, jitter 2.1 ms, buffer 40 ms, MOS 4.35; …`.

@@ -8,7 +8,7 @@ use crate::base::{
     PromptId, UtteranceId, WallTime,
 };
 use crate::call::{AgentEvent, Call, CallSettings, Event, HandOverCard, QueueAsk, QueueEvent, Record, ReferOutcome};
-use crate::drive::{Driver, Happening, LastResort, Ports};
+use crate::drive::{Driver, Happening, LastResort, MessageLeft, Ports};
 use crate::flow::{Flow, LookUp, LookedUp};
 use crate::media::{LegCommand, LegEvent, LegStats};
 use crate::server::LookUps;
@@ -260,7 +260,7 @@ impl Ports for Keyboard {
     }
 
     fn keep_clip(&mut self, _: UtteranceId, _: Arc<Pcm>) {}
-    fn keep_message(&mut self, _: Arc<Pcm>) {}
+    fn keep_message(&mut self, _: MessageLeft) {}
 
     fn note(&mut self, record: Record) {
         if !self.0.borrow().why {

@@ -8,15 +8,15 @@ mod ports;
 mod rescue;
 mod stage;
 
-pub use ports::{Happening, LastResort, Machine, Ports};
+pub use ports::{Happening, LastResort, Machine, MessageLeft, Ports};
 
 use crate::acd::{Left, Talk};
-use crate::base::{AttemptId, Hypothesis, LegId, Moment, PromptEnd, UtteranceId};
+use crate::base::{AttemptId, Disposition, Hypothesis, LegId, Moment, PromptEnd, UtteranceId};
 use crate::call::{AgentEvent, Command, Event, QueueAsk, Record, RecordAction};
 use crate::listen::EndpointRule;
 use crate::media::{LegCommand, LegEvent};
 use crate::speech::EarEvent;
-use message::MessageTaking;
+use message::{MessageTaking, Spoken};
 use rescue::Rescue;
 use stage::Stage;
 use std::collections::BTreeSet;
@@ -26,7 +26,7 @@ use std::time::Duration;
 /// Most commands one event may cause; beyond that the call machine is taken to be looping and the rescue takes over.
 const COMMANDS_PER_EVENT_MAX: usize = 256;
 
-/// How long the sound of a message is waited for after its caller has hung up.
+/// How long the sound of a message is waited for after its caller has hung up, or the call is over.
 const MESSAGE_SOUND: Duration = Duration::from_millis(1_500);
 
 /// Most utterances whose "no clip" mark is remembered.
@@ -42,10 +42,12 @@ pub struct Driver<M, P> {
     message: Option<MessageTaking>,
     /// Present once the call machine has failed: the fixed way to a person.
     rescue: Option<Rescue>,
-    /// The utterance that is the message: its sound is kept apart and it means nothing to the flow.
-    message_utterance: Option<UtteranceId>,
-    /// The caller has left in the middle of a message: its sound is waited for, until this moment, before the call hears of it.
+    /// The message whose sound has not come yet.
+    spoken: Option<Spoken>,
+    /// The caller has left before the sound of a message was there: it is waited for, until this moment, before the call hears of it.
     leaving: Option<(Event, Moment)>,
+    /// The same for a call that has ended by itself.
+    ending: Option<(Disposition, Moment)>,
     /// Utterances of which nothing may be kept.
     sensitive: BTreeSet<UtteranceId>,
     /// Whether the current question is sensitive.
@@ -78,8 +80,9 @@ impl<M: Machine, P: Ports> Driver<M, P> {
             ports,
             stage: Stage::default(),
             message: None,
-            message_utterance: None,
+            spoken: None,
             leaving: None,
+            ending: None,
             rescue: None,
             sensitive: BTreeSet::new(),
             sensitive_now: false,
@@ -111,6 +114,9 @@ impl<M: Machine, P: Ports> Driver<M, P> {
         if self.over {
             return None;
         }
+        if let Some((_, until)) = &self.ending {
+            return Some(*until);
+        }
         let machine = match &self.rescue {
             Some(rescue) => rescue.next_timer(),
             None => self.machine.next_timer(),
@@ -138,23 +144,30 @@ impl<M: Machine, P: Ports> Driver<M, P> {
 
     fn call_event(&mut self, now: Moment, event: Event) {
         let gone = matches!(event, Event::CallerHungUp | Event::CallerLost);
+        if gone && self.leaving.is_some() {
+            return;
+        }
         if gone && let Some(rule) = self.message.as_mut().and_then(|m| m.hash(now)) {
             self.ports.leg(LegId::Caller, LegCommand::Listen(Some(rule)));
+            self.leaving = Some((event, now + MESSAGE_SOUND));
+            return;
+        }
+        if gone && self.sound_is_due() {
             self.leaving = Some((event, now + MESSAGE_SOUND));
             return;
         }
         self.event(now, event);
     }
 
-    /// The message's sound is there, or was waited for long enough: now the call hears that the caller has left.
-    fn left(&mut self, now: Moment) {
-        if let Some((event, _)) = self.leaving.take() {
-            self.event(now, event);
-        }
+    fn end(&mut self, disposition: &Disposition) {
+        self.over = true;
+        self.ports.ended(disposition);
     }
 
     fn tick(&mut self, now: Moment) {
-        if self.leaving.as_ref().is_some_and(|(_, until)| *until <= now) {
+        let leaving = self.leaving.as_ref().map(|(_, until)| *until);
+        let ending = self.ending.as_ref().map(|(_, until)| *until);
+        if leaving.into_iter().chain(ending).any(|until| until <= now) {
             self.left(now);
         }
         if let Some(speech_ms) = self.message.as_mut().and_then(|m| m.tick(now)) {
@@ -210,8 +223,7 @@ impl<M: Machine, P: Ports> Driver<M, P> {
             }
             LegEvent::SpeechStarted { utterance, over, at } if leg == LegId::Caller => {
                 if let Some(message) = &mut self.message {
-                    message.speech_started(at);
-                    self.message_utterance = Some(utterance);
+                    self.spoken = Some(message.speech_started(utterance, at));
                     return;
                 }
                 self.newest_utterance = Some(utterance);
@@ -230,6 +242,9 @@ impl<M: Machine, P: Ports> Driver<M, P> {
                 let length_ms = u32::try_from((ended - started).as_millis()).unwrap_or(u32::MAX);
                 if let Some(message) = &mut self.message {
                     let speech_ms = message.speech_ended(length_ms);
+                    if let Some(spoken) = &mut self.spoken {
+                        spoken.over = true;
+                    }
                     self.message_over(now, speech_ms);
                     return;
                 }
@@ -261,7 +276,7 @@ impl<M: Machine, P: Ports> Driver<M, P> {
     fn no_voice(&mut self, now: Moment, utterance: UtteranceId) {
         if let Some(message) = &mut self.message {
             message.speech_dismissed();
-            self.message_utterance = None;
+            self.spoken = None;
             return;
         }
         self.event(now, Event::SpeechEnded { utterance, length_ms: 0, restless: false, level: None });
@@ -298,9 +313,8 @@ impl<M: Machine, P: Ports> Driver<M, P> {
                 let secret = self.sensitive.contains(&utterance);
                 self.event_with(now, Event::PersonHeard { utterance, phrase }, secret);
             }
-            EarEvent::Heard { utterance, clip, .. } if self.message_utterance == Some(utterance) => {
-                self.ports.keep_message(clip);
-                self.left(now);
+            EarEvent::Heard { utterance, clip, .. } if self.spoken.as_ref().is_some_and(|s| s.utterance == utterance) => {
+                self.message_heard(now, clip);
             }
             EarEvent::Heard { utterance, result, clip } => {
                 let secret = self.sensitive.remove(&utterance);
@@ -344,7 +358,7 @@ impl<M: Machine, P: Ports> Driver<M, P> {
 
     /// The same; `secret` = what it tells is personal even though nothing sensitive is asked any more.
     fn event_with(&mut self, now: Moment, event: Event, secret: bool) {
-        if self.over {
+        if self.over || self.ending.is_some() {
             return;
         }
         self.ports.log(now, &event, self.sensitive_now || secret);
@@ -469,7 +483,7 @@ impl<M: Machine, P: Ports> Driver<M, P> {
                     RecordAction::Resume => self.ports.leg(LegId::Caller, LegCommand::RecordPaused(false)),
                 }
             }
-            Command::TakeMessage { max } => self.take_message(now, max),
+            Command::TakeMessage { max, secrets } => self.take_message(now, max, secrets),
             Command::Publish(card) => self.ports.publish(*card),
             Command::HangUp { leg } => {
                 self.dialled.retain(|attempt| leg != LegId::Agent(*attempt));
@@ -481,32 +495,9 @@ impl<M: Machine, P: Ports> Driver<M, P> {
                 }
                 self.ports.note(*record);
             }
-            Command::Ended(disposition) => {
-                self.over = true;
-                self.ports.ended(&disposition);
-            }
+            Command::Ended(disposition) if self.sound_is_due() => self.ending = Some((disposition, now + MESSAGE_SOUND)),
+            Command::Ended(disposition) => self.end(&disposition),
         }
-    }
-
-    fn take_message(&mut self, now: Moment, max: Duration) {
-        self.message = Some(MessageTaking::begin(now, max));
-        self.ports.leg(LegId::Caller, LegCommand::Listen(None));
-        self.ports.leg(LegId::Caller, message::tone());
-    }
-
-    /// The beep is over: now the caller speaks.
-    fn tone_over(&mut self, now: Moment) {
-        if let Some(message) = &mut self.message {
-            let rule = message.open(now);
-            self.ports.listen_only();
-            self.ports.leg(LegId::Caller, LegCommand::Listen(Some(rule)));
-        }
-    }
-
-    fn message_over(&mut self, now: Moment, speech_ms: u32) {
-        self.message = None;
-        self.ports.leg(LegId::Caller, LegCommand::Listen(None));
-        self.event(now, Event::MessageEnded { speech_ms });
     }
 }
 

@@ -2,7 +2,7 @@
 
 use crate::audio::Pcm;
 use crate::base::{AttemptId, Disposition, Grammar, LegId, LookUpId, Moment, Prompt, PromptId, UtteranceId};
-use crate::call::{Call, Command, Event, HandOverCard, QueueAsk, Record};
+use crate::call::{Call, Command, Event, HandOverCard, QueueAsk, Record, Secrets};
 use crate::flow::LookUp;
 use crate::media::{LegCommand, LegEvent, LegStats};
 use crate::speech::EarEvent;
@@ -41,6 +41,19 @@ pub enum Happening {
         /// What.
         event: EarEvent,
     },
+}
+
+/// A message as its caller left it.
+#[derive(Debug, Clone)]
+pub struct MessageLeft {
+    /// The utterance that it is.
+    pub utterance: UtteranceId,
+    /// When the caller began to speak.
+    pub began: Moment,
+    /// The sound.
+    pub sound: Arc<Pcm>,
+    /// What must not stand in its words.
+    pub secrets: Secrets,
 }
 
 /// The thinking part: `call::Call`, or a stand-in under test.
@@ -108,7 +121,7 @@ pub trait Ports {
     fn expect_of_agent(&mut self, _attempt: AttemptId, _grammar: Option<Grammar>) -> bool {
         false
     }
-    /// The next utterance is a message: keep its sound, recognise nothing.
+    /// The next utterance is a message: nobody answers to its words, only a person may be asked for.
     fn listen_only(&mut self);
     /// Make a prompt's sound; [`Happening::Rendered`] follows.
     fn render(&mut self, leg: LegId, prompt: &Prompt);
@@ -116,8 +129,8 @@ pub trait Ports {
     fn look_up(&mut self, id: LookUpId, request: LookUp);
     /// Keep the sound of an utterance.
     fn keep_clip(&mut self, utterance: UtteranceId, clip: Arc<Pcm>);
-    /// Keep the sound of the message.
-    fn keep_message(&mut self, clip: Arc<Pcm>);
+    /// Keep the sound of a message, and have its words written down: neither is waited for.
+    fn keep_message(&mut self, message: MessageLeft);
     /// Keep a record.
     fn note(&mut self, record: Record);
     /// Publish the hand-over card.

@@ -1,9 +1,11 @@
 //! The driver alone: order of prompts, cuts, messages, and the rescue after a panic.
 
+mod messages;
+
 use super::*;
 use crate::audio::Pcm;
 use crate::base::*;
-use crate::call::{HandOverCard, QueueAsk, Record, UtteranceRecord};
+use crate::call::{HandOverCard, QueueAsk, Record, Secrets, UtteranceRecord};
 use crate::flow::LookUp;
 use crate::media::LegStats;
 use std::cell::RefCell;
@@ -91,8 +93,8 @@ impl Ports for Diary {
     fn keep_clip(&mut self, utterance: UtteranceId, _: Arc<Pcm>) {
         self.add(format!("clip {utterance}"));
     }
-    fn keep_message(&mut self, _: Arc<Pcm>) {
-        self.add("message".into());
+    fn keep_message(&mut self, message: MessageLeft) {
+        self.add(format!("message {} {:?}", message.utterance, message.secrets));
     }
     fn note(&mut self, _: Record) {}
     fn publish(&mut self, _: HandOverCard) {}
@@ -269,82 +271,6 @@ fn clips_are_kept_while_the_call_is_recorded_but_not_of_sensitive_questions() {
     driver.handle(T2, Happening::Ear(heard(3)));
     // 0 came before the recording, 1 answers the sensitive question, 3 comes while the recording pauses, and 4 is no utterance of the records.
     assert_eq!(diary.take(), ["expect digits", "listen true", "record", "clip 2", "RecordPaused(true)"]);
-}
-
-/// A caller who speaks a message since T1, after the tone.
-fn speaking_a_message() -> Setup {
-    let max = Duration::from_secs(60);
-    let mut setup = setup(vec![(Event::Answered, vec![Command::TakeMessage { max }])]);
-    setup.0.handle(T1, Happening::Call(Event::Answered));
-    let event = LegEvent::PromptEnded { prompt: PromptId(u32::MAX), at: T1, played_ms: 300, end: PromptEnd::Finished };
-    setup.0.handle(T1, Happening::Leg { leg: LegId::Caller, event });
-    let started = LegEvent::SpeechStarted { utterance: UtteranceId(1), at: T1, over: None };
-    setup.0.handle(T1, Happening::Leg { leg: LegId::Caller, event: started });
-    setup
-}
-
-#[test]
-fn what_was_no_voice_is_no_turn_and_no_message() {
-    let (mut driver, _, seen) = setup(vec![]);
-    let utterance = UtteranceId(4);
-    driver.handle(T1, Happening::Leg { leg: LegId::Caller, event: LegEvent::SpeechStarted { utterance, at: T1, over: None } });
-    driver.handle(T2, Happening::Leg { leg: LegId::Caller, event: LegEvent::SpeechDismissed { utterance } });
-    let told = format!("{:?}", seen.borrow());
-    assert!(told.contains("length_ms: 0") && told.contains("no voice"), "{told}");
-    // While a message is waited for, the time for its first word goes on.
-    let (mut driver, _, _) = speaking_a_message();
-    let before = driver.next_timer();
-    driver.handle(T2, Happening::Leg { leg: LegId::Caller, event: LegEvent::SpeechDismissed { utterance: UtteranceId(1) } });
-    assert!(driver.next_timer() < before, "{before:?}");
-}
-
-#[test]
-fn a_message_is_taken_after_the_tone_and_ends_with_the_key() {
-    let (mut driver, diary, seen) = speaking_a_message();
-    let digit = LegEvent::Digit { digit: Digit::from_char('#').expect("a key"), at: T2 };
-    driver.handle(T2, Happening::Leg { leg: LegId::Caller, event: digit });
-    let ended = LegEvent::SpeechEnded { utterance: UtteranceId(1), started: T1, ended: T2, restless: false, level: None };
-    driver.handle(T2, Happening::Leg { leg: LegId::Caller, event: ended });
-    let heard = EarEvent::Heard { utterance: UtteranceId(1), result: Err(EarFailure::NoEngine), clip: Arc::default() };
-    driver.handle(T2, Happening::Ear(heard));
-    let lines = ["listen false", "play 4294967295", "listen only", "listen true", "listen true", "listen false", "message"];
-    assert_eq!(diary.take(), lines);
-    assert_eq!(seen.borrow()[1..], [Event::MessageEnded { speech_ms: 1_000 }]);
-}
-
-#[test]
-fn a_caller_who_hangs_up_while_speaking_has_left_a_message() {
-    let (mut driver, diary, seen) = speaking_a_message();
-    driver.handle(T2, Happening::Call(Event::CallerHungUp));
-    assert!(!seen.borrow().contains(&Event::CallerHungUp), "the sound is waited for first");
-    let ended = LegEvent::SpeechEnded { utterance: UtteranceId(1), started: T1, ended: T2, restless: false, level: None };
-    driver.handle(T2, Happening::Leg { leg: LegId::Caller, event: ended });
-    let heard = EarEvent::Heard { utterance: UtteranceId(1), result: Err(EarFailure::NoEngine), clip: Arc::default() };
-    driver.handle(T2, Happening::Ear(heard));
-    assert!(diary.take().contains(&"message".to_string()));
-    assert_eq!(seen.borrow()[1..], [Event::MessageEnded { speech_ms: 1_000 }, Event::CallerHungUp]);
-}
-
-#[test]
-fn the_wait_for_a_message_is_bounded() {
-    let (mut driver, _, seen) = setup(vec![(Event::Answered, vec![Command::TakeMessage { max: Duration::from_secs(60) }])]);
-    driver.handle(T1, Happening::Call(Event::Answered));
-    let event = LegEvent::PromptEnded { prompt: PromptId(u32::MAX), at: T1, played_ms: 300, end: PromptEnd::Finished };
-    driver.handle(T1, Happening::Leg { leg: LegId::Caller, event });
-    let started = LegEvent::SpeechStarted { utterance: UtteranceId(1), at: T1, over: None };
-    driver.handle(T1, Happening::Leg { leg: LegId::Caller, event: started });
-    driver.handle(T2, Happening::Call(Event::CallerHungUp));
-    driver.handle(T2 + Duration::from_secs(2), Happening::Tick);
-    assert!(seen.borrow().contains(&Event::CallerHungUp));
-}
-
-#[test]
-fn nobody_speaks_after_the_tone() {
-    let (mut driver, _, seen) = setup(vec![(Event::Answered, vec![Command::TakeMessage { max: Duration::from_secs(60) }])]);
-    driver.handle(T1, Happening::Call(Event::Answered));
-    let due = driver.next_timer().expect("the tone is bounded");
-    driver.handle(due, Happening::Tick);
-    assert!(seen.borrow().contains(&Event::MessageEnded { speech_ms: 0 }));
 }
 
 #[test]

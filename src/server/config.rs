@@ -173,6 +173,8 @@ pub struct SpeechConfig {
     pub wait: Duration,
     /// Longest wait for the result, from the utterance's end.
     pub deadline: Duration,
+    /// What callers say in messages is written down, by a process of its own behind everything else.
+    pub message_words: bool,
     /// The English voice of flite: `rms`, `slt`, `kal` or `kal16`.
     pub voice_en: String,
     /// Programs that speak a language: text on standard input, WAV on standard output.
@@ -517,6 +519,7 @@ fn read_speech(mut s: Section<'_>) -> SpeechConfig {
         whisper: s.get("whisper", 1, values::whole(1..=64)),
         wait: s.get("wait_ms", Duration::from_millis(1_000), values::millis(10..=10_000)),
         deadline: s.get("deadline_ms", Duration::from_millis(1_500), values::millis(50..=30_000)),
+        message_words: s.get("message_words", true, values::yes_or_no),
         voice_en: s.get("voice_en", "rms".to_string(), values::one_of(&["rms", "slt"])),
         voice_commands: s.table("voice_commands").languages(values::command),
     };

@@ -19,7 +19,7 @@ use crate::flow::{Flow, Incident};
 use crate::media::Plane;
 use crate::sip::trunk::Board;
 use crate::sip::{DialogKey, SdpKeys, SdpPolicy, SdpSession, SipCommand, SipEndpoint, SipEvent, Srtp};
-use crate::speech::{EarEvent, Ears, Voices};
+use crate::speech::{EarEvent, Ears, Scribe, Voices};
 use crate::store::{Claim, EventLog, EventLogHead, Store, StoreWriter};
 use router::Router;
 use std::collections::{BTreeMap, HashMap};
@@ -57,6 +57,8 @@ pub(super) struct Shared {
     pub(super) sip: SipEndpoint,
     pub(super) plane: Plane,
     pub(super) ears: Ears,
+    /// Writes down messages, where that is wanted.
+    pub(super) scribe: Option<Scribe>,
     pub(super) voices: Voices,
     pub(super) lookups: LookUps,
     pub(super) queues: Queues,
@@ -162,6 +164,11 @@ impl Shared {
     pub(super) fn tell(&self, call: CallId, record: &Record) {
         let _ = self.notes.send((call, record.clone()));
     }
+
+    /// The same for later, when the call may be over.
+    pub(super) fn teller(&self) -> broadcast::Sender<(CallId, Record)> {
+        self.notes.clone()
+    }
 }
 
 /// Calendar time now.
@@ -242,6 +249,7 @@ impl Gateway {
             sip,
             plane,
             ears,
+            scribe: settings.scribe.as_ref().map(Scribe::start),
             voices,
             lookups,
             queues,
@@ -386,6 +394,9 @@ impl Gateway {
             job.abort();
             let _ = job.await;
         }
+        let shared = self.shared.clone();
+        // Messages that have no words yet get the reason into their records.
+        let _ = tokio::task::spawn_blocking(move || shared.scribe.as_ref().map(Scribe::stop)).await;
         if tokio::time::timeout(FLUSH_MAX, self.shared.store.flush()).await.is_err() {
             tracing::error!("the record database did not answer to the end: what waited for it in memory is lost");
         }

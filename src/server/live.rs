@@ -1,5 +1,6 @@
 //! The live world of one call: what the driver asks for becomes SIP messages, RTP, HTTP, rows and files.
 
+mod messages;
 mod moves;
 mod ports;
 

@@ -8,7 +8,7 @@ use crate::flow::Flow;
 use crate::media::PlaneConfig;
 use crate::sip::guard::Limits;
 use crate::sip::{Accounts, SdpPolicy, SessionPolicy, SipConfig, TlsFiles};
-use crate::speech::{EarsConfig, VoicesConfig};
+use crate::speech::{EarsConfig, ScribeConfig, VoicesConfig};
 use crate::store::{Records, Retention, RetentionRules};
 use std::net::IpAddr;
 use std::ops::RangeInclusive;
@@ -28,6 +28,8 @@ pub struct Settings {
     pub pages: Place,
     /// Recognition.
     pub ears: EarsConfig,
+    /// Who writes down messages; `None` = nobody.
+    pub scribe: Option<ScribeConfig>,
     /// Synthesis.
     pub voices: VoicesConfig,
     /// Folder for database, recordings, event logs.
@@ -156,6 +158,11 @@ impl Settings {
                 longest: Duration::from_secs(130),
                 always_listen: false,
             },
+            scribe: speech.message_words.then(|| ScribeConfig {
+                program: program.clone(),
+                whisper_model: speech.whisper_model.clone(),
+                pocketsphinx: speech.pocketsphinx > 0,
+            }),
             voices: VoicesConfig {
                 flite_voice: speech.voice_en.clone(),
                 own: speech.voice_commands.iter().map(|(language, command)| (*language, command.clone())).collect(),

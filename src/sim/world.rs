@@ -326,7 +326,7 @@ impl<'m> Simulation<'m> {
             }
             Command::HangUp { leg: LegId::Agent(attempt) } => self.withdraw_agent(attempt),
             Command::Comfort(on) => self.comfort = on,
-            Command::TakeMessage { max } => {
+            Command::TakeMessage { max, .. } => {
                 if !self.caller.hangs_up_in_message() {
                     let said = self.caller.message(self.now).min(max);
                     let speech_ms = u32::try_from(said.as_millis()).unwrap_or(u32::MAX);

@@ -13,6 +13,8 @@ mod bench;
 mod cascade;
 #[cfg(feature = "pocketsphinx")]
 mod decoder;
+#[cfg(feature = "pocketsphinx")]
+mod dictation;
 #[cfg_attr(not(feature = "pocketsphinx"), allow(dead_code))]
 mod dictionary;
 #[cfg(feature = "pocketsphinx")]
@@ -29,10 +31,12 @@ mod line;
 mod lm;
 #[cfg_attr(not(feature = "pocketsphinx"), allow(dead_code))]
 mod phrases;
+mod pieces;
 #[cfg(feature = "pocketsphinx")]
 mod pocketsphinx;
 mod pool;
 mod process;
+mod scribe;
 #[cfg(feature = "pocketsphinx")]
 mod searches;
 #[cfg(feature = "whisper")]
@@ -61,12 +65,15 @@ mod worker;
 
 #[cfg(all(feature = "pocketsphinx", feature = "whisper"))]
 pub use cascade::Cascade;
+#[cfg(feature = "pocketsphinx")]
+pub use dictation::Dictation;
 #[cfg(feature = "flite")]
 pub use flite::Flite;
 pub use phrases::spoken;
 #[cfg(feature = "pocketsphinx")]
 pub use pocketsphinx::{PocketSphinx, Width};
 pub use pool::{Ear, Ears, EarsStats, SpeechError};
+pub use scribe::{Scribe, ScribeConfig, Written};
 #[cfg(feature = "whisper")]
 pub use small::Small;
 pub use voices::{Voices, VoicesConfig};

@@ -69,7 +69,8 @@ impl Ears {
     /// When a worker does not come up; the sentence says what to install or to set.
     pub fn start(config: EarsConfig) -> Result<Ears, SpeechError> {
         let bench = |engine: &'static str, kind: WorkerKind, size: usize| {
-            Bench::start(config.program.clone(), WorkerArgs { kind }, size).map_err(|why| SpeechError::NoWorker { engine, why })
+            Bench::start(config.program.clone(), WorkerArgs::of(kind), size)
+                .map_err(|why| SpeechError::NoWorker { engine, why })
         };
         let pocketsphinx = (config.pocketsphinx > 0)
             .then(|| bench("pocketsphinx", WorkerKind::Pocketsphinx { ears: config.ears_model.clone() }, config.pocketsphinx))
@@ -193,7 +194,7 @@ impl Drop for Ear {
     }
 }
 
-fn key_of(grammar: &Grammar) -> u64 {
+pub(super) fn key_of(grammar: &Grammar) -> u64 {
     let mut hasher = DefaultHasher::new();
     match &grammar.expect {
         // The name is the hash of the examples already.
@@ -284,6 +285,10 @@ impl EarThread {
         ears.push(Hearing::new(bench, key, &grammar, urgency));
         let left = self.follow(&mut ears, utterance, frames, longest);
         let Some(mut hearing) = ears.pop() else { return left };
+        if silent {
+            self.kept_sound(&left, utterance, hearing);
+            return left;
+        }
         let result = match left {
             // What the engine beside has heard is better than nothing.
             Left::Ended(true) => self.finish(&mut hearing, utterance).or_else(|failed| {
@@ -302,7 +307,7 @@ impl EarThread {
         };
         // Who knows only short answers, and heard none, has not understood the caller wrongly.
         let result = match result {
-            Ok(heard) if short && !silent && (heard.rejected.is_some() || heard.text.is_empty()) => Err(EarFailure::NoEngine),
+            Ok(heard) if short && (heard.rejected.is_some() || heard.text.is_empty()) => Err(EarFailure::NoEngine),
             result => result,
         };
         let clip = std::mem::take(&mut hearing.clip);
@@ -314,6 +319,17 @@ impl EarThread {
         self.report(&left, utterance, result, clip);
         ears.iter_mut().for_each(Hearing::give_up);
         left
+    }
+
+    /// Of a message the sound is wanted, and waits for no engine, not for one that hangs either; what was asked for in its last words is
+    /// told after it.
+    fn kept_sound(&mut self, left: &Left, utterance: UtteranceId, mut hearing: Hearing) {
+        let clip = hearing.clip.clone();
+        self.report(left, utterance, Ok(unheard(Engine::Scripted)), clip);
+        match left {
+            Left::Ended(true) => drop(self.finish(&mut hearing, utterance)),
+            _ => hearing.give_up(),
+        }
     }
 
     fn report(&self, left: &Left, utterance: UtteranceId, result: Result<Hypothesis, EarFailure>, clip: Vec<i16>) {
@@ -493,11 +509,18 @@ impl<'a> Hearing<'a> {
                 self.lose(trouble);
             }
         }
-        let Some(worker) = self.worker.as_mut().filter(|_| self.sent < self.clip.len()) else { return };
-        match worker.send(&ToWorker::Audio, &to_bytes(&self.clip[self.sent..])) {
-            Ok(()) => self.sent = self.clip.len(),
-            Err(trouble) => {
-                self.lose(trouble);
+        let silent = matches!(self.grammar.expect, Expect::Anything);
+        while let Some(worker) = self.worker.as_mut().filter(|_| self.sent < self.clip.len()) {
+            // Whoever hangs must not hold up the sound of a message: then it gets the rest later, or never.
+            let until = if silent { self.clip.len().min(self.sent + LINE_RATE as usize) } else { self.clip.len() };
+            if silent && !worker.has_room() {
+                return;
+            }
+            match worker.send(&ToWorker::Audio, &to_bytes(&self.clip[self.sent..until])) {
+                Ok(()) => self.sent = until,
+                Err(trouble) => {
+                    self.lose(trouble);
+                }
             }
         }
     }

@@ -132,11 +132,21 @@ impl Worker {
         Ok(())
     }
 
+    /// Whether a second of sound can be sent without waiting: Linux says so while three quarters of its buffer (200 kB) are free.
+    pub(crate) fn has_room(&self) -> bool {
+        self.is_ready(libc::POLLOUT) > 0
+    }
+
+    /// What poll(2) says of the pipe, without waiting.
+    fn is_ready(&self, events: libc::c_short) -> libc::c_int {
+        let mut fd = libc::pollfd { fd: self.pipe.as_raw_fd(), events, revents: 0 };
+        // SAFETY: one descriptor of ours, no waiting.
+        unsafe { libc::poll(&raw mut fd, 1, 0) }
+    }
+
     /// A message that is there already.
     pub(crate) fn poll(&mut self) -> Result<Option<FromWorker>, Trouble> {
-        let mut fd = libc::pollfd { fd: self.pipe.as_raw_fd(), events: libc::POLLIN, revents: 0 };
-        // SAFETY: one descriptor of ours, no waiting.
-        match unsafe { libc::poll(&raw mut fd, 1, 0) } {
+        match self.is_ready(libc::POLLIN) {
             0 => Ok(None),
             // Messages are written whole, so the rest of one that has begun is near.
             n if n > 0 => self.receive(WRITE_MAX).map(|(message, _)| Some(message)),

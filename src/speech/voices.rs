@@ -89,7 +89,7 @@ impl Voices {
     /// # Errors
     /// When one does not come up.
     pub fn start(config: VoicesConfig) -> Result<Voices, SpeechError> {
-        let args = WorkerArgs { kind: WorkerKind::Voice { name: config.flite_voice.clone() } };
+        let args = WorkerArgs::of(WorkerKind::Voice { name: config.flite_voice.clone() });
         let flite = (config.flite > 0)
             .then(|| Bench::start(config.program.clone(), args, config.flite).map_err(SpeechError::NoVoice))
             .transpose()?;

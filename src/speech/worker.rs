@@ -19,6 +19,8 @@ pub enum WorkerKind {
         /// A small model of the operator's own behind it, instead of the one that hotline brings along.
         ears: Option<PathBuf>,
     },
+    /// English that nobody knows beforehand, by the general language model, whole recordings only.
+    Dictation,
     /// Recognition with a ggml Whisper model.
     Whisper {
         /// The model file.
@@ -36,10 +38,17 @@ pub enum WorkerKind {
 pub struct WorkerArgs {
     /// What to be.
     pub kind: WorkerKind,
+    /// Everything else that runs on this machine goes first.
+    pub behind: bool,
 }
 
 impl WorkerArgs {
-    /// Reads `--engine pocketsphinx|whisper|voice [--model FILE] [--voice NAME]`, as the pool writes it.
+    /// A worker that somebody waits for.
+    pub(crate) fn of(kind: WorkerKind) -> WorkerArgs {
+        WorkerArgs { kind, behind: false }
+    }
+
+    /// Reads `--engine pocketsphinx|dictation|whisper|voice [--model FILE] [--voice NAME] [--behind]`, as the pool writes it.
     ///
     /// # Errors
     /// One sentence about the wrong argument.
@@ -47,18 +56,18 @@ impl WorkerArgs {
         let value = |name: &str| args.iter().position(|a| a == name).and_then(|i| args.get(i + 1)).cloned();
         let kind = match value("--engine").as_deref() {
             Some("pocketsphinx") => WorkerKind::Pocketsphinx { ears: value("--model").map(PathBuf::from) },
+            Some("dictation") => WorkerKind::Dictation,
             Some("whisper") => {
                 let model = value("--model").ok_or("--engine whisper needs --model FILE")?;
                 WorkerKind::Whisper { model: model.into() }
             }
             Some("voice") => WorkerKind::Voice { name: value("--voice").unwrap_or_else(|| "rms".to_string()) },
             _ => {
-                return Err(
-                    "engine-worker needs --engine pocketsphinx, whisper or voice; it is started by hotline itself".into()
-                );
+                let known = "pocketsphinx, dictation, whisper or voice";
+                return Err(format!("engine-worker needs --engine {known}; it is started by hotline itself"));
             }
         };
-        Ok(WorkerArgs { kind })
+        Ok(WorkerArgs { kind, behind: args.iter().any(|a| a == "--behind") })
     }
 
     /// The arguments that [`WorkerArgs::parse`] reads, the command's name first.
@@ -69,9 +78,11 @@ impl WorkerArgs {
                 out.push("pocketsphinx".into());
                 out.extend(ears.iter().flat_map(|file| ["--model".into(), file.into()]));
             }
+            WorkerKind::Dictation => out.push("dictation".into()),
             WorkerKind::Whisper { model } => out.extend(["whisper".into(), "--model".into(), model.into()]),
             WorkerKind::Voice { name } => out.extend(["voice".into(), "--voice".into(), name.into()]),
         }
+        out.extend(self.behind.then(|| "--behind".into()));
         out
     }
 }
@@ -79,6 +90,9 @@ impl WorkerArgs {
 /// Serves until standard input closes. The exit code of the process.
 pub fn engine_worker_main(args: &WorkerArgs) -> i32 {
     let Ok((mut input, mut output)) = take_pipes() else { return 2 };
+    if args.behind {
+        step_back();
+    }
     let outcome = match &args.kind {
         WorkerKind::Voice { name } => match open_voice(name) {
             Ok(voice) => speak(voice, &mut input, &mut output),
@@ -90,6 +104,12 @@ pub fn engine_worker_main(args: &WorkerArgs) -> i32 {
         },
     };
     i32::from(outcome.is_err())
+}
+
+/// Leaves the processor to everybody else who wants it, with the threads that are begun from here on.
+fn step_back() {
+    // SAFETY: a plain call about this thread. Where it fails the work is done all the same, only not behind.
+    unsafe { libc::setpriority(libc::PRIO_PROCESS, 0, 19) };
 }
 
 /// Moves standard output away, so that a line printed by C code cannot fall between our messages.
@@ -127,6 +147,8 @@ fn open_ears(kind: &WorkerKind) -> Result<(Box<dyn Recognizer>, Understood), Str
             let short = Vec::new();
             Ok((Box::new(engine), (vec![Language::EN], short)))
         }
+        #[cfg(feature = "pocketsphinx")]
+        WorkerKind::Dictation => Ok((Box::new(super::Dictation::load()?), (vec![Language::EN], Vec::new()))),
         #[cfg(feature = "whisper")]
         WorkerKind::Whisper { model } => {
             let engine = super::Whisper::load(model)?;
@@ -240,11 +262,11 @@ mod tests {
         let all = [
             WorkerKind::Pocketsphinx { ears: None },
             WorkerKind::Pocketsphinx { ears: Some("/m/own-ears.bin".into()) },
+            WorkerKind::Dictation,
             WorkerKind::Whisper { model: "/m/tiny.bin".into() },
             WorkerKind::Voice { name: "slt".into() },
         ];
-        for kind in all {
-            let args = WorkerArgs { kind };
+        for args in all.into_iter().flat_map(|kind| [false, true].map(|behind| WorkerArgs { kind: kind.clone(), behind })) {
             let line: Vec<String> = args.command_line().into_iter().map(|a| a.into_string().expect("UTF-8")).collect();
             assert_eq!(WorkerArgs::parse(&line[1..]), Ok(args));
         }

@@ -117,6 +117,7 @@ impl Store {
             u.clip = Some(self.clip_path(id, began, u.utterance)).filter(|p| p.is_file());
         }
         let mut messages = super::messages::of_call(&mut db, id, start).await?;
+        super::messages::add_words(&mut messages, &utterances);
         for m in &mut messages {
             m.sound = Some(self.message_path(id, began)).filter(|p| p.is_file());
         }

@@ -48,7 +48,7 @@ impl Store {
     pub async fn misses(&self, since: WallTime) -> Result<Vec<Miss>, StoreError> {
         let rows = sqlx::query(
             "SELECT t.call, t.turn, t.node, t.heard, c.began_ms, c.flow, c.flow_hash, l.intent, \
-             (SELECT u.utterance FROM utterances u WHERE u.call = t.call AND u.at_us <= t.at_us AND u.utterance < 1000000 ORDER BY u.at_us DESC LIMIT 1) AS utterance \
+             (SELECT u.utterance FROM utterances u WHERE u.call = t.call AND u.at_us <= t.at_us AND u.utterance < 1000000 AND COALESCE(u.meaning, '') <> '(message)' ORDER BY u.at_us DESC LIMIT 1) AS utterance \
              FROM turns t JOIN calls c ON c.id = t.call LEFT JOIN labels l ON l.call = t.call AND l.turn = t.turn \
              WHERE (t.meaning IS NULL OR l.intent IS NOT NULL) AND t.heard_by = 'voice' AND t.sensitive = 0 AND t.heard <> '' AND c.began_ms >= $1 \
              ORDER BY c.began_ms, t.call, t.turn LIMIT $2",

@@ -44,7 +44,7 @@ pub use events::{EventLog, EventLogEnd, EventLogHead, LoggedCall};
 pub use incident::{incident, set_incident};
 pub use lines::{KeptLine, LastAgent, LineRow, PLACE_KEPT};
 pub use matchers::MatcherShelf;
-pub use messages::MessageRow;
+pub use messages::{ListedMessage, MessageRow};
 pub use misses::Miss;
 pub use open::{Claim, Records, Store, StoreError};
 pub use people::{EarlierCall, PresenceRow, WrapUp};
@@ -59,6 +59,8 @@ pub use writer::StoreWriter;
 
 #[cfg(test)]
 mod console_tests;
+#[cfg(test)]
+mod message_tests;
 #[cfg(test)]
 mod places;
 #[cfg(test)]

@@ -40,14 +40,14 @@ pub struct UtteranceRow {
 pub(super) async fn insert(db: &mut AnyConnection, call: CallId, heard: &UtteranceRecord) -> Result<(), StoreError> {
     sqlx::query(
         "INSERT INTO utterances (call, utterance, at_us, text, confidence, engine, rejected, meaning, cpu_ms, sensitive) \
-         SELECT id, $1, $2, $3, $4, $5, $6, $7, $8, $9 FROM calls WHERE id = $10 \
+         SELECT id, $1, $2, CASE WHEN text_removed = 0 THEN $3 END, $4, $5, $6, $7, $8, $9 FROM calls WHERE id = $10 \
          ON CONFLICT (call, utterance) DO UPDATE SET at_us = excluded.at_us, text = excluded.text, \
          confidence = excluded.confidence, engine = excluded.engine, rejected = excluded.rejected, meaning = excluded.meaning, \
          cpu_ms = excluded.cpu_ms, sensitive = excluded.sensitive",
     )
     .bind(i64::from(heard.utterance.0))
     .bind(sql_int(heard.at.micros()))
-    // Revealed into the record, which retention governs; a sensitive one holds no words, whoever made it.
+    // Revealed into the record, which retention governs, also where it was there before a message was written down; a sensitive one holds no words, whoever made it.
     .bind(plain(if heard.sensitive { "" } else { heard.text.reveal() }))
     .bind(f64::from(heard.confidence.get()))
     .bind(heard.engine.as_ref().map(word))

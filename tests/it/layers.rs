@@ -36,6 +36,7 @@ const IO_ALLOWED: &[&str] = &[
     "speech::bench",
     "speech::voices",
     "speech::process",
+    "speech::scribe",
     "speech::worker",
     "speech::pocketsphinx",
     "speech::whisper",

@@ -20,6 +20,7 @@ mod layers;
 mod learning;
 mod linphone;
 mod media;
+mod messages;
 mod moves;
 mod page;
 mod park;

@@ -277,6 +277,27 @@ fn a_worker_that_stops_answering_is_ended() {
 }
 
 #[test]
+fn the_sound_of_a_message_waits_for_no_engine() {
+    let Some(ears) = ears(config(1)) else { return };
+    let (ear, events) = attach(&ears);
+    ear.expect(grammar(Expect::Anything));
+    let pid = i32::try_from(ears.idle_pids()[0]).expect("a pid");
+    // SAFETY: a signal to a process that this test started.
+    unsafe { libc::kill(pid, libc::SIGSTOP) };
+    // Longer than what fits between the two processes.
+    let sound = Pcm { samples: (0..25 * 8_000).map(|i| i as i16).collect() };
+    let began = Instant::now();
+    say(&ear, 0, &sound);
+    let (_, result, clip) = heard(&events);
+    assert!(result.is_ok() && clip.samples.starts_with(&sound.samples), "{} samples", clip.samples.len());
+    assert!(began.elapsed() < config(1).deadline, "it waited for an engine that hangs: {:?}", began.elapsed());
+    // Another one may hear the next utterance.
+    ear.expect(yes_no());
+    say(&ear, 1, &spoken("yes"));
+    assert_eq!(heard(&events).0, UtteranceId(1));
+}
+
+#[test]
 fn a_withdrawn_utterance_has_no_result() {
     let Some(ears) = ears(config(1)) else { return };
     let (ear, events) = attach(&ears);

@@ -82,7 +82,7 @@ fn half_float(value: f32) -> u16 {
 /// Writes a model that says these words. Token i is word i and lies along axis i of the decoder's space; the position at
 /// which a word is due points along that word's axis. `told` = what it is told to expect, which stands before the text: of that this
 /// vocabulary knows the blanks, and one token says that it is no text of its own.
-fn model(folder: &Path, words: &[&str], told: &str) -> PathBuf {
+pub(crate) fn model(folder: &Path, words: &[&str], told: &str) -> PathBuf {
     let before = if told.is_empty() { 0 } else { 1 + told.matches(' ').count() };
     let mut file = Ggml(b"lmgg".to_vec());
     for value in [VOCABULARY, AUDIO_CONTEXT, WIDTH, 1, 1, TEXT_CONTEXT, WIDTH, 1, 1, MELS, 1] {

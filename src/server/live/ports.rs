@@ -6,7 +6,7 @@ use crate::base::{AttemptId, Disposition, Grammar, LegId, LookUpId, Moment, Phon
 use crate::call::{
     AgentEvent, BROWSER, CallBackAnswer, Command, Event, HandOverCard, QueueAsk, QueueEvent, Record, ReferOutcome,
 };
-use crate::drive::{Happening, LastResort, Ports};
+use crate::drive::{Happening, LastResort, MessageLeft, Ports};
 use crate::flow::LookUp;
 use crate::media::{LegCommand, LegEvent, LegKey, LegStats};
 use crate::server::gateway::{self, Inbox};
@@ -344,8 +344,10 @@ impl Ports for LivePorts {
         self.kept(self.store.clip(self.id, self.began, utterance, write_wav(&clip)));
     }
 
-    fn keep_message(&mut self, clip: Arc<Pcm>) {
-        self.kept(self.store.message(self.id, self.began, write_wav(&clip)));
+    fn keep_message(&mut self, message: MessageLeft) {
+        // The sound first: it waits for no engine.
+        self.kept(self.store.message(self.id, self.began, write_wav(&message.sound)));
+        self.write_down(message);
     }
 
     fn note(&mut self, record: Record) {
