@@ -389,6 +389,9 @@ impl Conversation {
                 }
                 emit(PhoneEvent { at, what: "far_stopped", detail: None });
             }
+            LineEvent::Key { at, digit } => {
+                emit(PhoneEvent { at, what: "key_heard", detail: Some(digit.as_char().to_string()) });
+            }
             LineEvent::PlayStarted { at } => emit(PhoneEvent { at, what: "speaking", detail: Some(self.step.to_string()) }),
             LineEvent::PlayEnded { last_sound, .. } => {
                 // What the far end says after our last sound answers it (a recording may end in silence, and the answer

@@ -3,9 +3,8 @@
 
 use super::talk::{Talk, TalkChange};
 use crate::audio::{FRAME_SAMPLES, Frame, LINE_RATE, decode_alaw, decode_ulaw, encode_alaw, encode_ulaw};
-use crate::base::Codec;
-use crate::base::Digit;
-use crate::rtp::PacketView;
+use crate::base::{Codec, Digit, Moment};
+use crate::rtp::{KeyReceiver, PacketView};
 use crate::sip::MediaAgreement;
 use std::collections::VecDeque;
 use std::net::{IpAddr, SocketAddr, UdpSocket};
@@ -18,6 +17,9 @@ const TICK: Duration = Duration::from_millis(20);
 
 /// Longest call that is recorded in memory before it is written: 20 minutes.
 const RECORDED_MAX: usize = LINE_RATE as usize * 60 * 20;
+
+/// Packets may be so late before the recording shows that nothing was heard: half a second of samples.
+const LATE_MAX: usize = LINE_RATE as usize / 2;
 
 /// What the line is told.
 pub(crate) enum LineCommand {
@@ -42,6 +44,8 @@ pub(crate) enum LineEvent {
     FarStarted { at: u64 },
     /// The far end has been quiet for a while; its last sound came at `at`.
     FarStopped { at: u64 },
+    /// The far end pressed a key.
+    Key { at: u64, digit: Digit },
     /// The first packet of what we play went out.
     PlayStarted { at: u64 },
     /// The last packet went out; `last_sound` is when the last loud sample of it did (the end of speech).
@@ -110,10 +114,15 @@ struct Runner {
     tell: Box<dyn Fn(LineEvent) + Send>,
     record: Option<PathBuf>,
     heard: Vec<i16>,
+    /// When the first sample of `heard` came; `None` before that.
+    heard_since: Option<u64>,
     said: Vec<i16>,
     remote: Option<SocketAddr>,
     codec: Codec,
     dtmf: Option<u8>,
+    /// The number of their keys, and the keys.
+    dtmf_in: Option<u8>,
+    keys_in: KeyReceiver,
     queue: VecDeque<(Arc<Vec<i16>>, usize, u64)>,
     digits: VecDeque<Digit>,
     pressing: Option<Pressing>,
@@ -142,10 +151,13 @@ impl Runner {
             tell,
             record,
             heard: Vec::new(),
+            heard_since: None,
             said: Vec::new(),
             remote: None,
             codec: Codec::Pcmu,
             dtmf: None,
+            dtmf_in: None,
+            keys_in: KeyReceiver::default(),
             queue: VecDeque::new(),
             digits: VecDeque::new(),
             pressing: None,
@@ -186,6 +198,8 @@ impl Runner {
                     self.remote = agreed.send.then_some(agreed.remote);
                     // This phone offers G.711 alone, and answers with it.
                     (self.codec, self.dtmf) = (agreed.codec, agreed.dtmf.map(|d| d.numbers.send));
+                    self.dtmf_in = agreed.dtmf.map(|d| d.numbers.receive);
+                    self.keys_in.set_scale(agreed.dtmf.map_or(1, |d| d.scale()));
                 }
                 Ok(LineCommand::Play(samples)) => self.queue.push_back((samples, 0, 0)),
                 Ok(LineCommand::Digit(digit)) => self.digits.push_back(digit),
@@ -221,10 +235,12 @@ impl Runner {
         let length = match view.header.payload_type {
             0 => decode_ulaw(view.payload, &mut samples),
             8 => decode_alaw(view.payload, &mut samples),
+            number if Some(number) == self.dtmf_in => return self.key(&view),
             _ => return,
         };
         let samples = &samples[..length];
         self.packets_in += 1;
+        self.keep_time();
         if self.record.is_some() && self.heard.len() < RECORDED_MAX {
             self.heard.extend_from_slice(samples);
         }
@@ -236,6 +252,24 @@ impl Runner {
             Some(TalkChange::Started(at)) => (self.tell)(LineEvent::FarStarted { at }),
             Some(TalkChange::Stopped(at)) => (self.tell)(LineEvent::FarStopped { at }),
             None => {}
+        }
+    }
+
+    fn key(&mut self, packet: &PacketView<'_>) {
+        let (at, header) = (self.now(), &packet.header);
+        let key = self.keys_in.receive(Moment::from_micros(at), header.marker, header.timestamp, packet.payload);
+        if let Some(digit) = key {
+            (self.tell)(LineEvent::Key { at, digit });
+        }
+    }
+
+    /// Whoever listens hears nothing while no packet comes, so the recording holds that as silence.
+    fn keep_time(&mut self) {
+        let now = self.now();
+        let since = *self.heard_since.get_or_insert(now);
+        let due = usize::try_from((now - since) / 1_000).unwrap_or(usize::MAX).saturating_mul(LINE_RATE as usize / 1_000);
+        if self.record.is_some() && due > self.heard.len() + LATE_MAX {
+            self.heard.resize(due.min(RECORDED_MAX), 0);
         }
     }
 
@@ -313,6 +347,9 @@ impl Runner {
 
     /// Two channels: left what was said here, right what was heard.
     fn write_recording(&mut self) {
+        if self.heard_since.is_some() {
+            self.keep_time();
+        }
         let Some(path) = self.record.take() else { return };
         let spec = hound::WavSpec {
             channels: 2,
