@@ -33,6 +33,7 @@ mod replay;
 mod sipp;
 mod sipp_dialogs;
 mod softphone;
+mod softphone_sound;
 mod speech;
 mod standards;
 mod strangers;

@@ -36,6 +36,10 @@ const A: Law = Law(Codec::Pcma, 8);
 pub(crate) struct Page {
     peer: Box<dyn PeerConnection>,
     heard: watch::Receiver<Vec<f64>>,
+    /// The same as it came.
+    payloads: watch::Receiver<Vec<u8>>,
+    /// Said again and again in place of a tone, payload for payload.
+    pub(crate) says: Option<Vec<u8>>,
     up: watch::Receiver<bool>,
     /// False = not a packet any more, as when a tab is killed.
     talks: Arc<AtomicBool>,
@@ -47,6 +51,7 @@ pub(crate) struct Page {
 struct Told {
     law: Law,
     heard: Arc<watch::Sender<Vec<f64>>>,
+    payloads: Arc<watch::Sender<Vec<u8>>>,
     up: watch::Sender<bool>,
     gathered: Arc<Notify>,
 }
@@ -66,7 +71,7 @@ impl PeerConnectionEventHandler for Told {
     }
 
     async fn on_track(&self, track: Arc<dyn TrackRemote>) {
-        let (heard, law) = (self.heard.clone(), self.law);
+        let (heard, payloads, law) = (self.heard.clone(), self.payloads.clone(), self.law);
         tokio::spawn(async move {
             let mut decoder = Decoder::new(law.0);
             while let Some(event) = track.poll().await {
@@ -76,6 +81,7 @@ impl PeerConnectionEventHandler for Told {
                     let mut samples = vec![0; packet.payload.len()];
                     decoder.decode(packet.header.timestamp, &packet.payload, 0, &mut samples);
                     heard.send_modify(|heard| heard.extend(samples.into_iter().map(f64::from)));
+                    payloads.send_modify(|all| all.extend_from_slice(&packet.payload));
                 }
             }
         });
@@ -90,8 +96,9 @@ impl Page {
         let parameters = RTCRtpCodecParameters { rtp_codec: codec.clone(), payload_type: law.1 };
         engine.register_codec(parameters, RtpCodecKind::Audio).expect("a codec");
         let ((hears, heard), (tell, up)) = (watch::channel(Vec::new()), watch::channel(false));
+        let (takes, payloads) = watch::channel(Vec::new());
         let gathered = Arc::new(Notify::new());
-        let told = Told { law, heard: Arc::new(hears), up: tell, gathered: gathered.clone() };
+        let told = Told { law, heard: Arc::new(hears), payloads: Arc::new(takes), up: tell, gathered: gathered.clone() };
         let peer = PeerConnectionBuilder::new()
             .with_media_engine(engine)
             .with_handler(Arc::new(told))
@@ -111,23 +118,28 @@ impl Page {
         gathered.notified().await;
         let offer = peer.local_description().await.expect("ours").sdp;
         let talks = Arc::new(AtomicBool::new(true));
-        Page { peer: Box::new(peer), heard, up, talks, offer, ssrc, out }
+        Page { peer: Box::new(peer), heard, payloads, says: None, up, talks, offer, ssrc, out }
     }
 
     /// Takes the answer, waits until audio can flow, and says a tone from then on.
     async fn talk(&mut self, answer: String, law: Law, hertz: f64) {
         self.peer.set_remote_description(RTCSessionDescription::answer(answer).expect("an answer")).await.expect("it fits");
         tokio::time::timeout(PATIENCE, self.up.wait_for(|up| *up)).await.expect("in time").expect("told");
-        let (out, talks, ssrc) = (self.out.clone(), self.talks.clone(), self.ssrc);
+        let (out, talks, ssrc, says) = (self.out.clone(), self.talks.clone(), self.ssrc, self.says.clone());
         tokio::spawn(async move {
             let mut every = tokio::time::interval(Duration::from_millis(20));
             let (mut encoder, mut n) = (Encoder::new(law.0), 0_u32);
             while talks.load(Ordering::Relaxed) {
                 every.tick().await;
                 let sample = |i| (8_000.0 * (TAU * hertz * f64::from(n * 160 + i) / 8_000.0).sin()) as i16;
-                let samples: Vec<i16> = (0..160).map(sample).collect();
-                let mut payload = vec![0; 160];
-                encoder.encode(&samples, &mut payload);
+                let payload: Vec<u8> = match &says {
+                    Some(says) => says.iter().cycle().skip(n as usize * 160 % says.len()).take(160).copied().collect(),
+                    None => {
+                        let (samples, mut payload) = ((0..160).map(sample).collect::<Vec<i16>>(), vec![0; 160]);
+                        encoder.encode(&samples, &mut payload);
+                        payload
+                    }
+                };
                 let mut packet = rtc::rtp::Packet { payload: payload.into(), ..Default::default() };
                 packet.header.version = 2;
                 packet.header.payload_type = law.1;
@@ -145,6 +157,12 @@ impl Page {
     /// All that it has heard so far, 8 000 samples a second.
     pub(crate) fn heard<T>(&self, of: impl FnOnce(&[f64]) -> T) -> T {
         of(&self.heard.borrow())
+    }
+
+    /// Until what came, payload after payload, is so.
+    pub(crate) async fn gets(&mut self, what: &str, is: impl Fn(&[u8]) -> bool) {
+        let so = tokio::time::timeout(PATIENCE, self.payloads.wait_for(|all| is(all))).await.is_ok_and(|all| all.is_ok());
+        assert!(so, "{what}: {} bytes came", self.payloads.borrow().len());
     }
 
     fn seconds_of(&self, hertz: f64) -> f64 {
