@@ -239,33 +239,34 @@ impl Gateway {
         self.dir.path().join(name)
     }
 
-    /// `hotline calls --json`, the newest last, once `count` calls have ended.
+    /// `hotline calls --json`, the newest last, those that are going on included.
+    pub(crate) fn calls(&self) -> Vec<serde_json::Value> {
+        let output = Command::new(HOTLINE)
+            .args(["calls", "--json", "--last", "1000", "--config"])
+            .arg(&self.config)
+            .output()
+            .expect("runs");
+        let text = String::from_utf8_lossy(&output.stdout).into_owned();
+        match serde_json::from_str(&text) {
+            Ok(serde_json::Value::Array(rows)) => rows,
+            Ok(serde_json::Value::Object(mut o)) => match o.remove("calls") {
+                Some(serde_json::Value::Array(rows)) => rows,
+                _ => Vec::new(),
+            },
+            _ => text.lines().filter_map(|l| serde_json::from_str(l).ok()).collect(),
+        }
+    }
+
+    /// The same once `count` calls have ended.
     pub(crate) fn ended_calls(&self, count: usize) -> Vec<serde_json::Value> {
         let until = Instant::now() + Duration::from_secs(30);
         loop {
-            let output = Command::new(HOTLINE)
-                .args(["calls", "--json", "--last", "1000", "--config"])
-                .arg(&self.config)
-                .output()
-                .expect("runs");
-            let text = String::from_utf8_lossy(&output.stdout).into_owned();
-            let rows: Vec<serde_json::Value> = match serde_json::from_str(&text) {
-                Ok(serde_json::Value::Array(rows)) => rows,
-                Ok(serde_json::Value::Object(mut o)) => match o.remove("calls") {
-                    Some(serde_json::Value::Array(rows)) => rows,
-                    _ => Vec::new(),
-                },
-                _ => text.lines().filter_map(|l| serde_json::from_str(l).ok()).collect(),
-            };
+            let rows = self.calls();
             let ended = rows.iter().filter(|r| !r["disposition"].is_null()).count();
             if ended >= count {
                 return rows;
             }
-            assert!(
-                Instant::now() < until,
-                "{count} calls should have ended: {text} {}",
-                String::from_utf8_lossy(&output.stderr)
-            );
+            assert!(Instant::now() < until, "{count} calls should have ended: {rows:#?}");
             // Rows are written behind the call's end; each look is a process of its own.
             std::thread::sleep(Duration::from_millis(200));
         }
