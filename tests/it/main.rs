@@ -15,6 +15,7 @@ mod faults;
 mod fuzz;
 mod garbage;
 mod gateway;
+mod handed_round;
 mod helpdesk;
 mod kamailio;
 mod layers;
