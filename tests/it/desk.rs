@@ -321,6 +321,7 @@ async fn a_caller_is_served_from_the_desk_and_both_hear_each_other() {
     let desk = tab.until("the wrap-up", |desk| state(desk) == "wrapup").await;
     assert!(desk["call"]["summary"].is_string() && to_agent(&desk, "open") && by_agent(&desk), "{desk:#}");
     println!("from the click on hang-up to the wrap-up with its summary: {} ms", ended.elapsed().as_millis());
+    assert!(ended.elapsed() < Duration::from_secs(1), "told within a second: {:?}", ended.elapsed());
     // Both are told, or this does not come to its end.
     let lines = caller.ended();
     let told = phone.ended();
