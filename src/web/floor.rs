@@ -62,12 +62,9 @@ pub(super) async fn run(side: Arc<DeskSide>, hub: Hub, store: Store) {
         tracing::error!("the console's desks are set up twice");
         return;
     }
-    // Who is there again by what is remembered, and whose desk has not come back yet.
-    let mut awaited = come_back(&side, &store).await;
-    let until = Instant::now() + BACK_WITHIN;
+    let mut open = Open::after_restart(come_back(&side, &store).await, Instant::now());
     let mut memory = Memory::default();
     let (mut floor, mut boards, mut here) = (side.desks.floor(), side.desks.boards_changed(), hub.agents_here());
-    let mut present: BTreeSet<String> = awaited.clone();
     let mut sent: HashMap<String, Desk> = HashMap::new();
     let mut wall: Option<Wall> = None;
     let mut earliest = Instant::now();
@@ -84,28 +81,51 @@ pub(super) async fn run(side: Arc<DeskSide>, hub: Hub, store: Store) {
         earliest = Instant::now() + TOGETHER;
         floor.mark_unchanged();
         boards.mark_unchanged();
-        let mut now = here.borrow_and_update().clone();
-        awaited.retain(|agent| !now.contains(agent) && Instant::now() < until);
-        now.extend(awaited.iter().cloned());
-        for gone in present.difference(&now) {
-            tab_closed(&side, gone);
+        let now = here.borrow_and_update().clone();
+        for gone in open.now(now, Instant::now()) {
+            tab_closed(&side, &gone);
         }
-        present = now;
         side.look();
         memory.keep(&side, &store);
-        for agent in &present {
+        for agent in &open.present {
             let Some(desk) = desk_view::desk(&side, agent) else { continue };
             if sent.get(agent) != Some(&desk) {
                 hub.send_state(To::Agent(agent.clone()), "desk", &json(&desk));
                 sent.insert(agent.clone(), desk);
             }
         }
-        sent.retain(|agent, _| present.contains(agent));
+        sent.retain(|agent, _| open.present.contains(agent));
         let new = wall_view::wall(&side);
         if wall.as_ref() != Some(&new) {
             hub.send_state(To::Watching(WALL), WALL, &json(&new));
             wall = Some(new);
         }
+    }
+}
+
+/// Whose desk is open, or counts as open for a while after a restart.
+struct Open {
+    /// Open, or awaited.
+    present: BTreeSet<String>,
+    /// Who is there again by what is remembered, and whose desk has not come back yet.
+    awaited: BTreeSet<String>,
+    /// For so long.
+    until: Instant,
+}
+
+impl Open {
+    fn after_restart(awaited: BTreeSet<String>, at: Instant) -> Open {
+        Open { present: awaited.clone(), awaited, until: at + BACK_WITHIN }
+    }
+
+    /// These desks are open now; gives who has none any more.
+    fn now(&mut self, here: BTreeSet<String>, at: Instant) -> Vec<String> {
+        self.awaited.retain(|agent| !here.contains(agent) && at < self.until);
+        let mut now = here;
+        now.extend(self.awaited.iter().cloned());
+        let gone = self.present.difference(&now).cloned().collect();
+        self.present = now;
+        gone
     }
 }
 
@@ -222,4 +242,28 @@ pub(super) async fn set_presence(
     let asked = side.desks.set_presence(&name, presence);
     seen(&side, asked).await?;
     Ok(Json(wall_view::wall(&side)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn after_a_restart_a_desk_that_does_not_come_back_in_time_is_closed_and_one_that_does_is_not() {
+        let agents = |names: &[&str]| names.iter().map(ToString::to_string).collect::<BTreeSet<_>>();
+        let start = Instant::now();
+        let mut open = Open::after_restart(agents(&["anna", "bob"]), start);
+        let mut at = |here: &[&str], millis: u64| open.now(agents(here), start + Duration::from_millis(millis));
+        let nobody: [&str; 0] = [];
+        assert_eq!(at(&[], 0), nobody, "both are awaited");
+        assert_eq!(at(&["bob", "carl"], 10_000), nobody, "Bob is back, and Carl has come");
+        assert_eq!(at(&["bob", "carl"], 29_999), nobody, "Anna has a millisecond left");
+        assert_eq!(at(&["bob", "carl"], 30_000), ["anna"], "and has not come back");
+        assert_eq!(at(&["bob", "carl"], 35_000), nobody, "which is told once");
+        assert_eq!(at(&["carl"], 40_000), ["bob"]);
+        // Who was back has no second half-minute when the desk is closed again.
+        let mut open = Open::after_restart(agents(&["anna"]), start);
+        assert_eq!(open.now(agents(&["anna"]), start), nobody);
+        assert_eq!(open.now(agents(&[]), start + Duration::from_secs(1)), ["anna"]);
+    }
 }
