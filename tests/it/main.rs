@@ -24,6 +24,7 @@ mod linphone;
 mod media;
 mod messages;
 mod moves;
+mod nobody;
 mod page;
 mod park;
 mod phones;
