@@ -2,9 +2,11 @@
 //! agent comes, and the gateway rings the caller's phone; another does not pick up and is tried again, but not for ever.
 
 use crate::console::{Browser, set_up};
+use crate::consult::tenths;
 use crate::desk::{Desk, FLOW, PASSWORD, Phone, heard, phase, port, presence, state, tone};
 use crate::gateway::{Gateway, Wanted, hotline, share_prompts};
 use crate::postgres::{Postgres, store_in};
+use crate::silence::never_left_in_silence;
 use crate::softphone::{MU, Page, pick_up};
 use crate::trunks::Far;
 use serde_json::{Value, json};
@@ -65,7 +67,8 @@ impl House {
     /// The same after something else.
     fn asks_after(&self, gateway: &Gateway, first: &[&str]) -> Vec<Value> {
         let uri = format!("sip:5551000@{}", gateway.sip);
-        let who = [uri.as_str(), "--from", "4930123456"];
+        let record = self.path("asks.wav");
+        let who = [uri.as_str(), "--from", "4930123456", "--record", &record];
         let wait = ["--wait", "2500", "--dtmf", "0", "--wait", "8000", "--dtmf", "2"];
         let confirm = ["--wait", "2000", "--dtmf", "1", "--wait", "30000"];
         Phone::start(&[who.as_slice(), first, wait.as_slice(), confirm.as_slice()].concat()).ended()
@@ -261,6 +264,10 @@ async fn an_agent_in_the_page_is_joined_with_who_is_called_back() {
     let to_caller = heard(Path::new(&wav), 1_000.0);
     println!("the caller heard the page's tone for {to_caller} s");
     assert!(to_caller > 2.0);
+    // From the key on with which a person was asked for.
+    let asks = tenths(Path::new(&house.path("asks.wav")));
+    never_left_in_silence("in line, and asking to be called back", &asks[95..]);
+    never_left_in_silence("called back", &tenths(Path::new(&wav)));
     assert_eq!(backs(&gateway, "served").await[0]["tries"], 1);
 }
 

@@ -3,6 +3,7 @@
 
 use crate::desk::{Desk, FLOW, House, Phone, phase, presence, state};
 use crate::gateway::hotline;
+use crate::silence::{never_left_in_silence, silence};
 use crate::softphone::{MU, Page, pick_up};
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
@@ -158,9 +159,8 @@ async fn a_colleague_is_asked_in_private_and_then_has_the_caller() {
     // In between the caller heard neither, and Bob not the caller.
     assert!(after.0 > to_caller.1 + 35, "the caller heard the private talk: {to_caller:?} {after:?}");
     assert!(back.0 > to_bob.1, "Bob heard the caller before he had them: {to_bob:?} {back:?}");
-    let between = &caller[to_caller.1 + 1..after.0];
-    let silent = between.split(|heard| *heard != Heard::Silence).map(<[Heard]>::len).max().unwrap_or(0);
-    assert!(silent < 20, "the caller heard nothing for {silent} tenths of a second");
+    assert!(silence(&caller[to_caller.1 + 1..after.0]) < 20, "nothing was heard of the private talk, and not nothing at all");
+    never_left_in_silence("in line, with Anna, on hold, with Bob", &caller);
     let rows = house.gateway.ended_calls(1);
     assert_eq!(rows[0]["disposition"].as_str().or(rows[0]["ended"].as_str()), Some("transferred"), "{rows:#?}");
 }
@@ -276,8 +276,7 @@ async fn caller_agent_and_colleague_hear_each_other_and_whoever_goes_the_others_
     let alone = (count(&first, Heard::Tone(CALLER)), count(&second, Heard::Tone(CALLER)));
     assert!(alone.0 <= 2 && alone.1 > 15, "only at the end alone with Bob: {alone:?}");
     assert!(count(&caller, Heard::Tone(ANNA)) > 30, "before, between and after the first time");
-    let silent = caller.split(|heard| *heard != Heard::Silence).map(<[Heard]>::len).max().unwrap_or(0);
-    assert!(silent < 20, "the caller heard nothing for {silent} tenths of a second");
+    never_left_in_silence("in line, with a page, on hold, with two", &caller);
     let rows = house.gateway.ended_calls(1);
     assert_eq!(rows[0]["disposition"].as_str().or(rows[0]["ended"].as_str()), Some("transferred"), "{rows:#?}");
 }

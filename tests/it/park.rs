@@ -2,6 +2,7 @@
 
 use crate::consult::{ANNA, BOB, CALLER, Heard, count, endlessly, tenths};
 use crate::desk::{Desk, House, Phone, phase, presence, state};
+use crate::silence::silence;
 use crate::softphone::{MU, Page, pick_up};
 use serde_json::{Value, json};
 use std::path::Path;
@@ -12,11 +13,6 @@ fn words(all: &[String; 4]) -> [&str; 4] {
 
 fn parked(desk: &Value) -> usize {
     desk["parked"].as_array().map(Vec::len).unwrap_or_default()
-}
-
-/// The longest silence that this phone heard, in tenths of a second.
-fn silence(heard: &[Heard]) -> usize {
-    heard.split(|heard| *heard != Heard::Silence).map(<[Heard]>::len).max().unwrap_or(0)
 }
 
 fn story(house: &mut House) -> String {

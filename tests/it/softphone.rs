@@ -2,7 +2,9 @@
 //! `hotline call`, the other agent has a phone on the table.
 
 use crate::console::Browser;
+use crate::consult::tenths;
 use crate::desk::{Desk, House, heard, phase, presence, seconds_of, state, tone};
+use crate::silence::never_left_in_silence;
 use hotline::audio::{Decoder, Encoder};
 use hotline::base::Codec;
 use rtc::media_stream::MediaStreamTrack;
@@ -255,6 +257,7 @@ async fn an_agent_answers_in_the_page_and_both_hear_each_other() {
     let to_caller = heard(&recording, 1_000.0);
     println!("the page heard the caller for {} s, the caller the page for {to_caller} s", page.seconds_of(500.0));
     assert!(to_caller > 1.0, "{to_caller}");
+    never_left_in_silence("in line, with a page", &tenths(&recording));
     let rows = house.gateway.ended_calls(1);
     assert_eq!(rows[0]["disposition"].as_str().or(rows[0]["ended"].as_str()), Some("transferred"), "{rows:#?}");
     page.peer.close().await.expect("closed");
