@@ -7,6 +7,7 @@ use super::state::{Agent, Offered, Waiting, Work};
 use super::wait::{Able, Ahead, Busy, Outlook, seed};
 use crate::base::Moment;
 use std::cmp::Ordering;
+use std::time::Duration;
 
 /// What one point of load is worth in idle time: who has had hard calls is offered the next one later. At the index that brings a
 /// rest it is three and a half minutes.
@@ -50,15 +51,24 @@ impl Acd {
     /// caller on is left out as long as somebody else takes calls who may, and has not just declined; but not in an emergency.
     pub(super) fn may_serve(&self, at: Moment, agent: usize, waiting: &Waiting) -> Option<(usize, u32)> {
         let good = self.is_able(agent, waiting)?;
-        let ticket = &waiting.ticket;
-        let sender = !ticket.emergency && ticket.sent_by.as_ref() == Some(&self.setup.agents[agent].name);
         let serves = |a: usize| {
             a != agent
                 && self.agents[a].presence == Presence::Available
                 && self.is_able(a, waiting).is_some()
                 && !has_declined(at, a, waiting)
         };
-        (!sender || !(0..self.agents.len()).any(serves)).then_some(good)
+        (!self.has_sent_on(agent, waiting) || !(0..self.agents.len()).any(serves)).then_some(good)
+    }
+
+    /// The agent has just sent this caller on, and it is no emergency.
+    fn has_sent_on(&self, agent: usize, waiting: &Waiting) -> bool {
+        let ticket = &waiting.ticket;
+        !ticket.emergency && ticket.sent_by.as_ref() == Some(&self.setup.agents[agent].name)
+    }
+
+    fn speaks(&self, agent: usize, waiting: &Waiting) -> bool {
+        let languages = &self.setup.agents[agent].languages;
+        languages.is_empty() || languages.contains(&waiting.ticket.language)
     }
 
     /// Skills, languages and overflow alone.
@@ -66,11 +76,18 @@ impl Acd {
         if let Some(only) = &waiting.ticket.only {
             return (self.setup.agents[agent].name == *only).then_some((waiting.queue, 0));
         }
-        let languages = &self.setup.agents[agent].languages;
-        if !languages.is_empty() && !languages.contains(&waiting.ticket.language) {
+        if !self.speaks(agent, waiting) {
             return None;
         }
         waiting.queues.iter().find_map(|q| self.serves[agent][*q].map(|good| (*q, good)))
+    }
+
+    /// The overflow queues by which an agent may serve a caller sooner or later, and after which wait each begins to help.
+    fn helps_by(&self, agent: usize, waiting: &Waiting) -> impl Iterator<Item = (usize, Duration)> {
+        let ever = waiting.ticket.only.is_none() && self.speaks(agent, waiting);
+        let overflow = self.setup.queues[waiting.queue].overflow.iter().filter(move |_| ever);
+        let queues = overflow.filter_map(|o| Some((self.queue(&o.to)?, o.after)));
+        queues.filter(move |(queue, _)| self.serves[agent][*queue].is_some())
     }
 
     /// From when on, in seconds, an agent may serve a caller, where other queues begin to help later.
@@ -78,41 +95,45 @@ impl Acd {
         if self.may_serve(at, agent, waiting).is_some() {
             return Some(0.0);
         }
-        let languages = &self.setup.agents[agent].languages;
-        let speaks = languages.is_empty() || languages.contains(&waiting.ticket.language);
-        if waiting.ticket.only.is_some() || !speaks {
-            return None;
-        }
-        let overflow = self.setup.queues[waiting.queue].overflow.iter();
-        let helps = |to: &str| self.queue(to).is_some_and(|q| self.serves[agent][q].is_some());
-        let after = overflow.filter(|o| helps(&o.to)).map(|o| o.after).min()?;
+        let after = self.helps_by(agent, waiting).map(|(_, after)| after).min()?;
         Some(after.saturating_sub(at.since(waiting.since)).as_secs_f64())
     }
 
-    /// Whether an agent may be offered this caller now. The rule about abuse is looked at among all who may.
+    /// Whether an agent may be offered this caller now.
     fn may_be_offered(&self, at: Moment, agent: usize, waiting: &Waiting) -> bool {
         self.agents[agent].is_free() && !has_declined(at, agent, waiting)
     }
 
-    /// Who gets this caller now, and by which queue.
-    fn agent_for(&self, at: Moment, waiting: &Waiting) -> Option<(usize, usize)> {
-        let mut able: Vec<(usize, usize, u32)> = Vec::new();
-        for agent in 0..self.agents.len() {
-            if self.may_be_offered(at, agent, waiting)
-                && let Some((queue, good)) = self.may_serve(at, agent, waiting)
-            {
-                able.push((agent, queue, good));
+    /// Who may be offered this caller now, by which queue, and how good they are at it.
+    fn candidates(&self, at: Moment, waiting: &Waiting) -> Vec<(usize, usize, u32)> {
+        let free = || (0..self.agents.len()).filter(|agent| self.may_be_offered(at, *agent, waiting));
+        let serves = |agent: usize| self.may_serve(at, agent, waiting).map(|(queue, good)| (agent, queue, good));
+        let mut able: Vec<(usize, usize, u32)> = free().filter_map(serves).collect();
+        // Not two abusive calls in a row for the same person while somebody else is idle who may take them, of whichever queue: a
+        // person goes before the order of queues, and before the wait after which another one helps.
+        let is_calm = |(agent, ..): &(usize, usize, u32)| !self.agents[*agent].load.abused;
+        if waiting.ticket.abusive && !able.is_empty() {
+            if !able.iter().any(is_calm) {
+                let helpers = free().filter(|agent| !self.has_sent_on(*agent, waiting)).filter_map(|agent| {
+                    let (queue, _) = self.helps_by(agent, waiting).next()?;
+                    self.serves[agent][queue].map(|good| (agent, queue, good))
+                });
+                able.extend(helpers.filter(is_calm));
+            }
+            if able.iter().any(is_calm) {
+                able.retain(is_calm);
             }
         }
         // Other queues help only where the own one has nobody.
         if able.iter().any(|(_, queue, _)| *queue == waiting.queue) {
             able.retain(|(_, queue, _)| *queue == waiting.queue);
         }
-        // Not two abusive callers in a row for the same person while somebody else is idle.
-        let hurt = |agent: usize| self.agents[agent].load.abused;
-        if waiting.ticket.abusive && able.iter().any(|(agent, ..)| !hurt(*agent)) {
-            able.retain(|(agent, ..)| !hurt(*agent));
-        }
+        able
+    }
+
+    /// Who gets this caller now, and by which queue.
+    fn agent_for(&self, at: Moment, waiting: &Waiting) -> Option<(usize, usize)> {
+        let able = self.candidates(at, waiting);
         let known = self.remembered.get(&waiting.ticket.caller);
         let known = known.filter(|(_, until)| at <= *until && !waiting.ticket.abusive);
         let preferred = waiting.ticket.prefer.as_ref().filter(|_| !waiting.ticket.abusive);

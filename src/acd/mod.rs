@@ -29,6 +29,8 @@ pub use views::{AgentState, AgentView, DayFigures, ParkedView, QueueView, Waitin
 pub use wait::{Interval, WaitFigures, band};
 
 #[cfg(test)]
+mod choose_tests;
+#[cfg(test)]
 mod park_tests;
 #[cfg(test)]
 mod properties;

@@ -66,7 +66,11 @@ impl Acd {
         if !self.may_fetch(agent, &self.parked[place]) {
             return;
         }
-        self.idle(at, agent);
+        if self.agents[agent].work != Work::Idle {
+            self.idle(at, agent);
+            // If they do not take it after all they have been idle since now, and not since before their last call.
+            self.agents[agent].idle_since = at;
+        }
         let queue = self.parked[place].queue;
         let place = self.heads_the_line(at, place);
         self.offer(at, place, agent, queue, out);

@@ -100,6 +100,8 @@ struct Shift {
     agents: usize,
     calls: u128,
     offers: usize,
+    /// Agents stay, and most offers and talks come to their end: somebody is mostly idle, and there is a choice.
+    is_calm: bool,
     /// Call-backs begun, and calls that were joined because of one.
     called_back: (usize, usize),
 }
@@ -116,8 +118,8 @@ impl Shift {
         // A quarter to eight.
         let at = Moment::from_millis((7 * 60 + 45) * 60_000);
         let acd = Acd::new(setup.clone(), now(at)).expect("a good set-up");
-        let (reference, agents) = (Reference::new(&setup), setup.agents.len());
-        Shift { acd, reference, at, dice, agents, calls: 0, offers: 0, called_back: (0, 0) }
+        let (reference, agents) = (Reference::new(&setup, at), setup.agents.len());
+        Shift { acd, reference, at, dice, agents, calls: 0, offers: 0, is_calm: seed % 2 == 1, called_back: (0, 0) }
     }
 
     fn step(&mut self, event: Event) {
@@ -129,7 +131,6 @@ impl Shift {
         let mut out = Vec::new();
         self.reference.event(self.at, &event);
         self.acd.step(now, event, &mut out);
-        self.reference.rests_begin(self.at, &self.acd);
         for command in &out {
             self.reference.command(now, command);
             self.offers += usize::from(matches!(command, Command::Offer { .. }));
@@ -160,7 +161,28 @@ impl Shift {
         (!all.is_empty()).then(|| all[self.dice.roll(all.len())])
     }
 
+    /// One more comes, is served, or is done.
+    fn goes_well(&mut self) {
+        let absent = self.reference.people.iter().position(|person| person.presence != Presence::Available);
+        let strain = Strain { abusive: self.dice.chance() < 0.5, loud: self.dice.chance() < 0.5, hard: true };
+        if let Some(agent) = absent {
+            self.step(Event::Presence { agent: format!("agent {agent}"), presence: Presence::Available });
+        }
+        if let Some(call) = self.somebody(|at| matches!(at, At::Offered(_))) {
+            let accepts = self.accepts(call);
+            self.step(accepts);
+            self.step(Event::Joined { call });
+        }
+        // Not after each: two at once leave fewer to choose from.
+        if let Some(call) = self.somebody(|at| matches!(at, At::Talking(_))).filter(|_| self.dice.chance() < 0.6) {
+            self.step(Event::Finished { call, talk: Talk { strain, lost: false } });
+        }
+    }
+
     fn anything(&mut self) {
+        if self.is_calm && self.dice.chance() < 0.6 {
+            return self.goes_well();
+        }
         let offered = |at| matches!(at, At::Offered(_));
         let agent = format!("agent {}", self.dice.roll(self.agents));
         let event = match self.dice.roll(28) {
@@ -336,30 +358,35 @@ fn no_rule_is_broken_in_random_shifts() {
     let shifts: u64 = std::env::var("HOTLINE_SHIFTS").ok().and_then(|n| n.parse().ok()).unwrap_or(300);
     let (mut offers, mut rests, mut calls, mut asked, mut joined, mut handed) = (0, 0, 0, 0, 0, 0);
     let mut parked = (0, 0, 0);
+    // Offers with a choice, those in which what was borne decided it, and those that spared somebody a second abusive call.
+    let mut chosen = (0, 0, 0);
     for seed in 0..shifts {
         let result = std::panic::catch_unwind(|| {
             let mut shift = Shift::new(seed);
-            for _ in 0..400 {
+            for _ in 0..if shift.is_calm { 900 } else { 400 } {
                 shift.anything();
                 if shift.dice.chance() < 0.4 {
                     shift.pass();
                 }
             }
             shift.wind_down();
-            let Reference { rests, handed_over, parked, .. } = shift.reference;
-            (shift.offers, rests, shift.calls, shift.called_back, (handed_over, parked))
+            let Reference { rests, handed_over, parked, chosen, spared, .. } = shift.reference;
+            (shift.offers, rests, shift.calls, shift.called_back, (handed_over, parked), (chosen, spared))
         });
-        let Ok((o, r, c, back, over)) = result else { panic!("seed {seed} breaks a rule (its message stands above)") };
+        let Ok((o, r, c, back, over, choice)) = result else { panic!("seed {seed} breaks a rule (its message stands above)") };
         (offers, rests, calls) = (offers + o, rests + r, calls + c);
         (asked, joined, handed) = (asked + back.0, joined + back.1, handed + over.0);
         parked = (parked.0 + over.1.0, parked.1 + over.1.1, parked.2 + over.1.2);
+        chosen = (chosen.0 + choice.0.0, chosen.1 + choice.0.1, chosen.2 + choice.1);
     }
     println!(
         "{shifts} shifts, {calls} calls, {offers} offers, {rests} rests, {asked} call-backs of which {joined} were joined, \
-         {handed} callers handed over to a colleague; {} were parked, {} of them fetched, {} came back by time",
-        parked.0, parked.1, parked.2
+         {handed} callers handed over to a colleague; {} were parked, {} of them fetched, {} came back by time; \
+         {} offers had a choice, {} of them by what was borne, {} spared somebody",
+        parked.0, parked.1, parked.2, chosen.0, chosen.1, chosen.2
     );
     let least = shifts as usize / 2;
+    assert!(chosen.0 > least * 4 && chosen.1 > least / 10 && chosen.2 > least / 10, "{chosen:?}");
     assert!(parked.0 > least && parked.1 > least / 4 && parked.2 > least / 4, "{parked:?}");
     assert!(asked > shifts as usize * 5 && joined > shifts as usize, "{asked} {joined}");
     assert!(handed > shifts as usize / 20, "{handed} callers were handed over");

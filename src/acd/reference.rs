@@ -2,10 +2,11 @@
 //! commands and says at once where one breaks a rule.
 
 mod checks;
+mod order;
 
-use super::{AgentState, Event, Left, Presence, Refusal, Setup, Ticket};
-use crate::acd::Acd;
+use super::{Event, Left, Presence, Refusal, Setup, Ticket};
 use crate::base::{CallId, Moment, WallTime};
+use order::Bears;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -33,6 +34,8 @@ pub(super) struct Caller {
     declined: BTreeMap<usize, Moment>,
     served: u32,
     pub(super) joined: bool,
+    /// Since when the agent who has them talks with them.
+    talks_since: Moment,
     /// Is called back, and not before this.
     not_before: Option<Moment>,
     parked_since: Moment,
@@ -63,6 +66,10 @@ pub(super) struct Person {
     pub(super) doing: Doing,
     abused: bool,
     back: Option<Moment>,
+    /// Since when nothing keeps them from taking a call: they came, or what followed their last one was over. Refusing changes nothing.
+    free_since: Moment,
+    bears: Bears,
+    last_talk: Option<Moment>,
 }
 
 pub(super) struct Reference {
@@ -78,15 +85,24 @@ pub(super) struct Reference {
     /// What was asked of a colleague and is not answered yet: call, queue, whom.
     asked: Option<(CallId, String, Option<String>)>,
     failed: BTreeMap<usize, CallId>,
+    /// Whom a repeat caller had on the line last. They are forgotten after a week, which no shift lasts.
+    met: BTreeMap<u64, usize>,
+    /// Offers in which there was somebody to choose between, and those in which what was borne decided it.
+    pub(super) chosen: (usize, usize),
+    /// Abusive callers who went to another queue's agent to spare one of their own.
+    pub(super) spared: usize,
 }
 
 impl Reference {
-    pub(super) fn new(setup: &Setup) -> Reference {
+    pub(super) fn new(setup: &Setup, now: Moment) -> Reference {
         let person = |returns: bool| Person {
             presence: if returns { Presence::Available } else { Presence::Offline },
             doing: Doing::Free,
             abused: false,
             back: None,
+            free_since: now,
+            bears: Bears::default(),
+            last_talk: None,
         };
         let people = setup.agents.iter().map(|a| person(a.returns.is_some())).collect();
         Reference {
@@ -99,6 +115,9 @@ impl Reference {
             orders: 0,
             asked: None,
             failed: BTreeMap::new(),
+            met: BTreeMap::new(),
+            chosen: (0, 0),
+            spared: 0,
         }
     }
 
@@ -192,13 +211,17 @@ impl Reference {
 
     /// What an event means by itself.
     pub(super) fn event(&mut self, now: Moment, event: &Event) {
-        for person in &mut self.people {
-            match person.doing {
-                Doing::WrapUp(until) | Doing::Rest(until) if until <= now => person.doing = Doing::Free,
+        for agent in 0..self.people.len() {
+            match self.people[agent].doing {
+                Doing::WrapUp(until) if until <= now => self.call_is_over(now, agent),
+                Doing::Rest(until) if until <= now => {
+                    (self.people[agent].doing, self.people[agent].free_since) = (Doing::Free, now);
+                }
                 _ => {}
             }
+            let person = &mut self.people[agent];
             if person.back.is_some_and(|back| back <= now) {
-                (person.presence, person.back) = (Presence::Available, None);
+                (person.presence, person.back, person.free_since) = (Presence::Available, None, now);
             }
         }
         let over = |(id, c): (&CallId, &Caller)| match c.at {
@@ -239,6 +262,7 @@ impl Reference {
                     declined: BTreeMap::new(),
                     served: 0,
                     joined: false,
+                    talks_since: now,
                     not_before: ticket.call_back.map(|gap| now + gap),
                     parked_since: now,
                     directly: None,
@@ -267,7 +291,7 @@ impl Reference {
                 if let Some(caller) = self.callers.get_mut(call)
                     && let At::Offered(agent) = caller.at
                 {
-                    caller.at = At::Talking(agent);
+                    (caller.at, caller.talks_since) = (At::Talking(agent), now);
                     caller.served += 1;
                     self.failed.remove(&agent);
                     assert_eq!(caller.served, 1, "{call} is served twice");
@@ -275,8 +299,10 @@ impl Reference {
                 }
             }
             Event::Joined { call } => {
-                if let Some(caller) = self.callers.get_mut(call).filter(|c| matches!(c.at, At::Talking(_))) {
+                let caller = self.callers.get_mut(call).filter(|c| matches!(c.at, At::Talking(_)));
+                if let Some(caller) = caller.filter(|caller| !caller.joined) {
                     caller.joined = true;
+                    self.meets(*call);
                 }
             }
             Event::Refused { call, offer, why } => {
@@ -307,8 +333,9 @@ impl Reference {
                 self.event_itself(now, &Event::Finished { call: *call, talk: *talk });
                 if let (Some((agent, _)), Some(caller)) = (asked, self.callers.get_mut(call)) {
                     self.people[agent].doing = Doing::Talking;
-                    (caller.at, caller.joined) = (At::Talking(agent), true);
+                    (caller.at, caller.joined, caller.talks_since) = (At::Talking(agent), true, now);
                     self.handed_over += 1;
+                    self.meets(*call);
                 }
             }
             Event::Park { call, ticket, talk } => {
@@ -336,7 +363,10 @@ impl Reference {
                 let has_time = matches!(person.doing, Doing::Free | Doing::WrapUp(_) | Doing::Rest(_));
                 let theirs = agent == by || setup.serves(queue);
                 if person.presence != Presence::Offline && setup.returns.is_none() && has_time && theirs {
-                    self.people[agent].doing = Doing::Free;
+                    let person = &mut self.people[agent];
+                    if person.doing != Doing::Free {
+                        (person.doing, person.free_since) = (Doing::Free, now);
+                    }
                     self.back_in_line(now, *call, Some((agent, true)));
                     self.parked.1 += 1;
                 }
@@ -347,23 +377,32 @@ impl Reference {
                 }
                 let Some(caller) = self.callers.get_mut(call) else { return };
                 let At::Talking(agent) = caller.at else { return };
-                let joined = caller.joined;
+                let (joined, since) = (caller.joined, caller.talks_since);
                 let wrap_up = self.setup.queues.iter().find(|q| q.name == caller.ticket.queue).expect("there").wrap_up;
                 caller.at = At::Gone;
                 let person = &mut self.people[agent];
                 if joined {
                     person.abused = talk.strain.abusive;
+                    let pause = person.last_talk.map(|last| since.since(last));
+                    person.bears.more(now, talk.strain, now.since(since), pause);
+                    person.last_talk = Some(now);
                 }
-                person.doing =
-                    if talk.lost || !joined || wrap_up.is_zero() { Doing::Free } else { Doing::WrapUp(now + wrap_up) };
                 if talk.lost && person.presence != Presence::Offline {
                     person.presence = Presence::Away("lost".into());
                     person.back = self.setup.agents[agent].returns.map(|pause| now + pause);
+                }
+                if talk.lost || !joined || wrap_up.is_zero() {
+                    self.call_is_over(now, agent);
+                } else {
+                    person.doing = Doing::WrapUp(now + wrap_up);
                 }
             }
             Event::Presence { agent, presence } => {
                 let agent = self.who(agent);
                 let person = &mut self.people[agent];
+                if person.presence != Presence::Available {
+                    person.free_since = now;
+                }
                 (person.presence, person.back) = (presence.clone(), None);
                 if *presence != Presence::Available && matches!(person.doing, Doing::Rest(_)) {
                     person.doing = Doing::Free;
@@ -372,7 +411,7 @@ impl Reference {
             Event::WrappedUp { agent } => {
                 let agent = self.who(agent);
                 if matches!(self.people[agent].doing, Doing::WrapUp(_)) {
-                    self.people[agent].doing = Doing::Free;
+                    self.call_is_over(now, agent);
                 }
             }
             Event::Extend { agent, by } => {
@@ -458,14 +497,24 @@ impl Reference {
         }
     }
 
-    /// When a rest begins is the load's business; that it follows a wrap-up and does not cut into a call is ours.
-    pub(super) fn rests_begin(&mut self, now: Moment, acd: &Acd) {
-        for (agent, view) in acd.agent_views(now).into_iter().enumerate() {
-            let person = &mut self.people[agent];
-            if let (AgentState::Rest, Doing::Free | Doing::WrapUp(_)) = (view.state, &person.doing) {
-                person.doing = Doing::Rest(view.until.expect("a rest ends"));
-                self.rests += 1;
-            }
+    /// A call and what follows it are over: a rest after so much, if calls would come otherwise.
+    fn call_is_over(&mut self, now: Moment, agent: usize) {
+        let person = &mut self.people[agent];
+        let much = person.bears.index(now) > f64::from(self.setup.rest_above);
+        if much && person.presence == Presence::Available && !self.setup.rest.is_zero() {
+            person.bears.halved(now);
+            person.doing = Doing::Rest(now + self.setup.rest);
+            self.rests += 1;
+        } else {
+            (person.doing, person.free_since) = (Doing::Free, now);
+        }
+    }
+
+    /// The two hear each other: the caller comes to them again.
+    fn meets(&mut self, call: CallId) {
+        let caller = &self.callers[&call];
+        if let (At::Talking(agent), 1..) = (caller.at, caller.ticket.caller) {
+            self.met.insert(caller.ticket.caller, agent);
         }
     }
 }

@@ -22,22 +22,11 @@ impl Reference {
                     self.people[agent].doing = Doing::Offered;
                     return;
                 }
-                assert!(self.legal(at, agent, &caller), "{call} may not be offered to {agent}: {:?}", self.people[agent]);
-                assert_eq!(self.able(at, agent, &caller), Some(queue.as_str()), "by the wrong queue");
-                let others: Vec<usize> = (0..self.people.len()).filter(|a| self.legal(at, *a, &caller)).collect();
-                let own = |a: usize| self.able(at, a, &caller) == Some(caller.ticket.queue.as_str());
-                assert!(own(agent) || !others.iter().any(|a| own(*a)), "another queue's agent though an own one is free");
-                let same: Vec<usize> = others.into_iter().filter(|a| own(*a) == own(agent)).collect();
-                if caller.ticket.abusive && self.people[agent].abused {
-                    assert!(same.iter().all(|a| self.people[*a].abused), "two abusive calls in a row while somebody is idle");
-                }
-                if let Some(preferred) = caller.ticket.prefer.as_ref().filter(|_| !caller.ticket.abusive) {
-                    let free = same.iter().any(|a| self.setup.agents[*a].name == *preferred);
-                    assert!(
-                        !free || self.setup.agents[agent].name == *preferred,
-                        "{call} does not get {preferred}, who is free"
-                    );
-                }
+                let pool = self.pool(at, &caller);
+                let by = pool.iter().find(|(a, _)| *a == agent).map(|(_, by)| *by);
+                assert_eq!(by, Some(queue.as_str()), "{call} is {agent}'s by a wrong queue, or not at all: {:?}", self.people);
+                self.spared += usize::from(!self.legal(at, agent, &caller));
+                self.is_the_right_one(at, agent, &caller);
                 for (other, waiting) in &self.callers {
                     let first = waiting.at == At::Waiting && self.rank(at, waiting) < self.rank(at, &caller);
                     assert!(!first || !self.legal(at, agent, waiting), "{other} goes first and is passed over for {call}");
@@ -52,6 +41,9 @@ impl Reference {
                 assert!(asked == *call && matches!(caller.at, At::Talking(asks) if asks != agent), "{call}: {:?}", caller.at);
                 assert!(self.may_be_asked(agent, &queue, named.as_deref()), "{agent} is not free: {:?}", self.people[agent]);
                 assert_eq!(self.consulted(*call), None, "two colleagues are asked at once");
+                let asks = caller.at;
+                let others = (0..self.people.len()).filter(|a| asks != At::Talking(*a));
+                self.is_longest_idle(at, agent, others.filter(|a| self.may_be_asked(*a, &queue, named.as_deref())));
                 self.people[agent].doing = Doing::Consulted(*call, false);
             }
             Command::NoConsult { call } => match self.asked.take() {
