@@ -464,15 +464,34 @@ impl Play {
 mod tests {
     use super::*;
 
-    /// Two days stand for the week here; `hotline bench queue` plays it whole.
+    /// The week that `hotline bench queue` plays, whole.
     #[test]
-    fn callers_are_served_and_what_they_are_told_is_kept() {
-        let week = Week { agents: 50, calls: 8_000, days: 2, seed: 1, rests: true };
+    fn in_a_week_nobody_is_lost_and_what_callers_are_told_is_kept_in_every_band() {
+        let week = Week { agents: 50, calls: 20_000, days: 7, seed: 1, rests: true };
         let report = play(&week);
         assert_eq!(report.served + report.abandoned + report.unserved, report.calls, "nobody is lost: {report:?}");
-        let kept = report.kept_all;
-        let share = kept.inside as f64 / kept.told as f64;
-        assert!(kept.told > 500 && (0.80..=0.95).contains(&share), "{report:?}");
-        assert!(kept.narrow > 0.5, "{report:?}");
+        println!(
+            "{} calls: within 20 s {:.1} %, gave up {:.1} %, unserved {}",
+            report.calls,
+            report.service_level * 100.0,
+            report.abandoned as f64 / report.calls as f64 * 100.0,
+            report.unserved
+        );
+        assert!(report.calls > 19_000, "{report:?}");
+        for (positions, kept) in
+            ["1", "2 to 4", "5 to 9", "10 and more", "all"].iter().zip(report.kept.iter().chain([&report.kept_all]))
+        {
+            let share = kept.inside as f64 / kept.told as f64;
+            println!(
+                "position {positions}: {} told, {:.1} % kept, {:.1} % of use",
+                kept.told,
+                share * 100.0,
+                kept.narrow * 100.0
+            );
+            assert!(kept.told >= 500 && (0.80..=0.95).contains(&share), "position {positions}: {report:?}");
+            assert!(kept.narrow > 0.5, "position {positions}: {report:?}");
+        }
+        // Far from what is seen (58 % and 6 %), so that a worse week is noticed.
+        assert!(report.service_level > 0.5 && report.abandoned * 10 < report.calls, "{report:?}");
     }
 }
