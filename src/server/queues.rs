@@ -2,6 +2,7 @@
 //! it. Nothing here waits for a call: who does not listen any more is forgotten.
 
 mod call_backs;
+mod figures;
 mod floor;
 mod kept;
 mod people;
@@ -490,10 +491,7 @@ impl Keeper {
         (self.dirty, self.shown) = (false, Instant::now());
         let at = now_since(self.epoch).at;
         let (queues, agents, waiting) = (self.acd.queue_views(at), self.acd.agent_views(at), self.acd.waiting_views(at));
-        for queue in &queues {
-            metrics::gauge!("hotline_queue_waiting", "queue" => queue.name.clone()).set(queue.waiting as f64);
-            metrics::gauge!("hotline_queue_free_agents", "queue" => queue.name.clone()).set(queue.free as f64);
-        }
+        figures::tell(&queues);
         let in_vain = self.call_backs.in_vain(at);
         self.parked_gone.retain(|gone| gone.is_fresh(at));
         let (parked, parked_gone) = (self.acd.parked_views(), self.parked_gone.clone());
