@@ -1,5 +1,5 @@
 //! What is known of each running call, for the agents whom it may reach: its card, what was said and answered, how the caller felt.
-//! Kept in memory while the call goes on and for as long after it as a wrap-up may last; words of sensitive turns never come here.
+//! Kept in memory while the call goes on and for as long after it as its card may be read; words of sensitive turns never come here.
 
 use crate::base::{CallId, Moment, Pii, UtteranceId};
 use crate::call::{HandOverCard, Record};
@@ -7,6 +7,7 @@ use crate::flow::Flow;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
+use subtle::ConstantTimeEq;
 use tokio::sync::watch;
 
 /// Most calls on boards; beyond it ended ones go first, and then nothing is added.
@@ -28,8 +29,8 @@ pub const ABUSIVE: u8 = 95;
 /// Of whom nothing is known they are taken for calm; and somebody who is understood calms down by so much.
 const CALM: u8 = 10;
 const CALMS_BY: u8 = 15;
-/// How long an ended call stays.
-const KEPT: Duration = Duration::from_secs(20 * 60);
+/// How long an ended call stays: as long as its card may be read.
+const KEPT: Duration = Duration::from_secs(60 * 60);
 
 /// One question and answer.
 #[derive(Debug, Clone)]
@@ -84,6 +85,15 @@ pub struct Board {
     /// The last utterance, for the turn that it belongs to.
     last: Option<UtteranceId>,
     ended: Option<Instant>,
+}
+
+/// A card that is known here, whatever has become of the records.
+#[derive(Debug, Clone)]
+pub struct CardAtHand {
+    /// As it was published last.
+    pub card: Arc<HandOverCard>,
+    /// Its call is not over.
+    pub goes_on: bool,
 }
 
 /// All of them.
@@ -144,6 +154,18 @@ impl Boards {
             board.card = Some(Arc::new(card.clone()));
         }
         self.tell();
+    }
+
+    /// The card under this reference, while it may be read at `now`. Takes the same time for every wrong one. A call-back has the
+    /// reference of the call in which it was asked for: the later call counts.
+    pub(super) fn card_by(&self, reference: &str, now: Instant) -> Option<CardAtHand> {
+        let known = |board: &Arc<Board>| {
+            let card = board.card.clone()?;
+            let fresh = board.ended.is_none_or(|ended| now.saturating_duration_since(ended) < KEPT);
+            let same = bool::from(card.reference.as_bytes().ct_eq(reference.as_bytes()));
+            (same && fresh).then(|| (board.began, CardAtHand { card, goes_on: board.ended.is_none() }))
+        };
+        self.lock().values().filter_map(known).max_by_key(|(began, _)| *began).map(|(_, card)| card)
     }
 
     /// `now` = when it was noted; the first note is the call's own beginning.
@@ -428,5 +450,23 @@ mod tests {
         boards.note(CALL, at(6), &flow, &told("sent_back"));
         boards.note(CALL, at(7), &flow, &says(9));
         assert_eq!(boards.get(CALL).map(|board| (board.joined, board.turns.len())), Some((false, 2)));
+    }
+
+    #[test]
+    fn a_card_is_found_by_its_reference_until_an_hour_after_the_call() {
+        let (boards, _) = talk();
+        let card = HandOverCard { call: CALL, ..crate::store::tests::card() };
+        let (reference, now) = (card.reference.clone(), Instant::now());
+        assert!(boards.card_by(&reference, now).is_none(), "nobody is to be reached yet");
+        boards.card(CALL, &card);
+        let found = boards.card_by(&reference, now).expect("at hand");
+        assert_eq!((&*found.card, found.goes_on), (&card, true));
+        for wrong in ["", "0123456789abcdef0123456789abcde0", &reference[1..]] {
+            assert!(boards.card_by(wrong, now).is_none(), "{wrong}");
+        }
+        boards.gone(CALL);
+        let (minutes, ended) = (|n: u64| Duration::from_secs(n * 60), Instant::now());
+        assert!(boards.card_by(&reference, ended + minutes(59)).is_some_and(|found| !found.goes_on));
+        assert!(boards.card_by(&reference, ended + minutes(60)).is_none());
     }
 }

@@ -1,6 +1,6 @@
 //! The desks' side of a gateway: what agents and supervisors see, and what they may do.
 
-use super::boards::{Board, Boards};
+use super::boards::{Board, Boards, CardAtHand};
 use super::gateway::wall_now;
 use super::queues::{Floor, People, Queues};
 use super::softphones::{NoPhone, PageEnd, Softphones};
@@ -39,6 +39,11 @@ impl Desks {
     /// What is known of a call; `None` when it is over for long, or never was to reach anybody.
     pub fn board(&self, call: CallId) -> Option<Arc<Board>> {
         self.boards.get(call)
+    }
+
+    /// The card under this reference, from memory; `None` when its call is over for an hour, or it is none of ours.
+    pub fn card(&self, reference: &str) -> Option<CardAtHand> {
+        self.boards.card_by(reference, Instant::now())
     }
 
     /// Who is configured.

@@ -19,7 +19,7 @@ mod softphones;
 mod ways;
 
 pub use crate::browser::PageError;
-pub use boards::{ABUSIVE, BEFORE, Board, BoardTurn, TO_AGENT};
+pub use boards::{ABUSIVE, BEFORE, Board, BoardTurn, CardAtHand, TO_AGENT};
 pub use config::{Config, ConfigError, Dialled, HostPort, Network, Secret};
 pub use desks::Desks;
 pub use gateway::{Gateway, StartError};

@@ -1,7 +1,7 @@
 //! `GET /cards/{reference}`: the hand-over card as JSON. Whoever knows the reference (128 random bits, sent to the agent in
 //! User-to-User) may read it while the call goes on and for one hour after; whoever does not learns nothing. With a key in the
 //! configuration the answer says by whom it was made: `Hotline-Signature: v1=` and the HMAC-SHA-256 (RFC 2104) of the body's bytes
-//! in hex, once for each key.
+//! in hex, once for each key. While the records cannot be read the cards of this process are given from memory.
 
 use super::WebState;
 use super::guard::problem;
@@ -14,7 +14,10 @@ use hmac::{Hmac, Mac};
 use serde::Serialize;
 use sha2::Sha256;
 use std::collections::BTreeMap;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
+
+/// A card that is at hand is given from memory when the records take longer.
+const RECORDS_MAX: Duration = Duration::from_secs(1);
 
 /// The card as other programs see it. They rely on these names: add, never rename.
 #[derive(Serialize)]
@@ -56,6 +59,18 @@ struct CardBody {
     priority: u8,
     /// The step of a guided procedure that the caller is at.
     step: Option<CardStep>,
+    /// Agents whom the caller has talked with before in this call, oldest first.
+    spoke_with: Vec<String>,
+    /// The caller is not on the line, but called back; `null` = is on the line.
+    call_back: Option<CallBackBody>,
+}
+
+#[derive(Serialize)]
+struct CallBackBody {
+    /// The number that was confirmed for it.
+    number: String,
+    /// When it was asked for, RFC 3339.
+    asked: String,
 }
 
 #[derive(Serialize)]
@@ -72,10 +87,27 @@ pub(super) async fn card(State(state): State<WebState>, Path(reference): Path<St
     if reference.len() != 32 || !reference.bytes().all(|b| b.is_ascii_hexdigit()) {
         return unknown();
     }
-    match state.store.card(&reference.to_ascii_lowercase(), now()).await {
-        Ok(Some(card)) => signed(&body(card), state.card_keys()),
-        Ok(None) => unknown(),
-        Err(error) => {
+    let reference = reference.to_ascii_lowercase();
+    let at_hand = state.card_at_hand(&reference);
+    let asked = state.store.card(&reference, now());
+    let found = match &at_hand {
+        None => asked.await.map_err(|error| error.to_string()),
+        // The agent has the caller on the line and does not wait for a database that is away.
+        Some(_) => match tokio::time::timeout(RECORDS_MAX, asked).await {
+            Ok(found) => found.map_err(|error| error.to_string()),
+            Err(_) => Err("the records do not answer".to_string()),
+        },
+    };
+    match (found, at_hand) {
+        (Ok(Some(card)), _) => signed(&body(card), state.card_keys()),
+        // It is being written. Once the call is over only the records say what may still be read: it may have been deleted.
+        (Ok(None), Some(known)) if known.goes_on => signed(&body((*known.card).clone()), state.card_keys()),
+        (Ok(None), _) => unknown(),
+        (Err(error), Some(known)) => {
+            tracing::warn!(%error, "a hand-over card is given from memory");
+            signed(&body((*known.card).clone()), state.card_keys())
+        }
+        (Err(error), None) => {
             tracing::error!(%error, "a hand-over card could not be read");
             problem(StatusCode::SERVICE_UNAVAILABLE, "the card cannot be read now")
         }
@@ -133,6 +165,10 @@ fn body(card: HandOverCard) -> CardBody {
         tier: card.tier,
         priority: card.priority,
         step: card.step,
+        spoke_with: card.spoke_with,
+        call_back: card
+            .call_back
+            .map(|back| CallBackBody { number: back.number.as_str().to_string(), asked: back.asked.utc().to_rfc3339() }),
     }
 }
 

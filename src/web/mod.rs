@@ -37,6 +37,7 @@ pub use tls::{Tls, TlsError};
 pub(crate) use passwords::{hash as password_hash, weakness as password_weakness};
 
 use crate::base::{Pii, WallTime};
+use crate::server::CardAtHand;
 use crate::store::Store;
 use attempts::Attempts;
 use axum::Router;
@@ -59,6 +60,9 @@ pub struct WebState {
     console: Arc<Console>,
 }
 
+/// The card under a reference.
+type CardsAtHand = dyn Fn(&str) -> Option<CardAtHand> + Send + Sync;
+
 /// What the console's handlers share.
 struct Console {
     ways: Ways,
@@ -73,6 +77,8 @@ struct Console {
     desk: OnceLock<Arc<desk::DeskSide>>,
     /// `openapi.json`, made once.
     description: String,
+    /// Cards that need no records to be read, once the gateway has said where they are.
+    cards: OnceLock<Box<CardsAtHand>>,
     /// Cards are signed with each of these.
     card_keys: OnceLock<Vec<Pii<String>>>,
 }
@@ -94,6 +100,7 @@ impl WebState {
             token: setup::Token::random(),
             desk: OnceLock::new(),
             description: openapi::describe().to_string(),
+            cards: OnceLock::new(),
             card_keys: OnceLock::new(),
         };
         WebState { store, metrics, token, guard: Arc::default(), console: Arc::new(console) }
@@ -109,6 +116,15 @@ impl WebState {
         let _ = self.console.card_keys.set(keys);
     }
 
+    /// Where cards are found that the records do not give. Counts once.
+    fn know_cards(&self, find: impl Fn(&str) -> Option<CardAtHand> + Send + Sync + 'static) {
+        let _ = self.console.cards.set(Box::new(find));
+    }
+
+    fn card_at_hand(&self, reference: &str) -> Option<CardAtHand> {
+        self.console.cards.get().and_then(|find| find(reference))
+    }
+
     fn card_keys(&self) -> &[Pii<String>] {
         self.console.card_keys.get().map_or(&[], Vec::as_slice)
     }
@@ -116,6 +132,8 @@ impl WebState {
     /// Opens desks and wall. Keeps them up to date in a task of its own, until the runtime ends.
     pub fn open_desks(&self, desks: crate::server::Desks, reasons: Vec<String>, dispositions: Vec<String>) {
         let signs = !self.card_keys().is_empty();
+        let at_hand = desks.clone();
+        self.know_cards(move |reference| at_hand.card(reference));
         let side = Arc::new(desk::DeskSide::new(desks, reasons, dispositions, signs));
         if self.console.desk.set(side.clone()).is_ok() {
             tokio::spawn(floor::run(side, self.hub(), self.store.clone()));

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::base::{Moment, WallTime};
+use crate::call::HandOverCard;
 use crate::store::tests::{BEGAN, began, card};
 use std::net::SocketAddr;
 
@@ -10,6 +11,7 @@ const CARD_KEYS: [&str; 2] = ["the old key, which is long enough to be one", "th
 struct Served {
     at: SocketAddr,
     store: Store,
+    state: WebState,
     client: reqwest::Client,
     _dir: tempfile::TempDir,
 }
@@ -22,9 +24,9 @@ async fn serve() -> Served {
     state.sign_cards(CARD_KEYS.map(|key| Pii::new(key.to_string())).to_vec());
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let at = listener.local_addr().expect("an address");
-    let service = router(state).into_make_service_with_connect_info::<SocketAddr>();
+    let service = router(state.clone()).into_make_service_with_connect_info::<SocketAddr>();
     tokio::spawn(async move { axum::serve(listener, service).await });
-    Served { at, store, client: reqwest::Client::builder().no_proxy().build().expect("a client"), _dir: dir }
+    Served { at, store, state, client: reqwest::Client::builder().no_proxy().build().expect("a client"), _dir: dir }
 }
 
 impl Served {
@@ -52,6 +54,7 @@ async fn a_card_is_read_by_its_reference_and_by_nothing_else() {
     assert_eq!(body["caller"], "+4930123456");
     assert_eq!(body["since"], "2026-11-23T10:00:00+00:00");
     assert_eq!(body["turns"][0]["caller"], "where is it");
+    assert_eq!((&body["spoke_with"], &body["call_back"]), (&serde_json::json!([]), &serde_json::Value::Null));
     // As a program that reads cards does it: one of the signatures is that of the bytes that came.
     use hmac::Mac;
     let made = CARD_KEYS.map(|key| {
@@ -68,6 +71,33 @@ async fn a_card_is_read_by_its_reference_and_by_nothing_else() {
         assert_eq!(status, 404, "{path}");
         assert!(text == wrong || text.contains("nothing here"), "{path} {text}");
     }
+}
+
+#[tokio::test]
+async fn a_card_is_given_from_memory_while_the_records_cannot_be_read() {
+    let web = serve().await;
+    let goes_on = Arc::new(std::sync::atomic::AtomicBool::new(true));
+    let call_back = crate::call::CardCallBack { number: crate::base::PhoneNumber::new("+493055"), asked: BEGAN };
+    let card = HandOverCard { spoke_with: vec!["anna".into()], call_back: Some(call_back), ..card() };
+    let (path, known, running) = (format!("/cards/{}", card.reference), Arc::new(card), goes_on.clone());
+    web.state.know_cards(move |reference| {
+        let goes_on = running.load(std::sync::atomic::Ordering::Relaxed);
+        (reference == known.reference).then(|| CardAtHand { card: known.clone(), goes_on })
+    });
+    let is_whole = |(status, text, headers): (u16, String, reqwest::header::HeaderMap)| {
+        let body: serde_json::Value = serde_json::from_str(&text).expect("JSON");
+        assert_eq!((status, &body["caller"]), (200, &"+4930123456".into()), "{text}");
+        assert_eq!(body["spoke_with"], serde_json::json!(["anna"]));
+        assert_eq!(body["call_back"], serde_json::json!({ "number": "+493055", "asked": "2026-11-23T10:00:00+00:00" }));
+        assert!(headers.contains_key("hotline-signature"));
+    };
+    is_whole(web.get(&path, &[]).await);
+    // Records that can be read and do not have it have the last word once the call is over.
+    goes_on.store(false, std::sync::atomic::Ordering::Relaxed);
+    assert_eq!(web.get(&path, &[]).await.0, 404);
+    web.store.close().await;
+    is_whole(web.get(&path, &[]).await);
+    assert_eq!(web.get("/cards/ffffffffffffffffffffffffffffffff", &[]).await.0, 503, "nobody knows whether there is one");
 }
 
 #[tokio::test]
