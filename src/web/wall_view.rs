@@ -4,9 +4,12 @@ use super::desk::DeskSide;
 use super::desk_view::{Queue, reason};
 use super::rfc3339;
 use crate::acd::AgentState;
-use crate::base::Moment;
+use crate::base::{CallId, Moment};
+use crate::call::HandOverCard;
+use crate::server::Floor;
 use schemars::JsonSchema;
 use serde::Serialize;
+use std::sync::Arc;
 
 /// An agent whose load is above this has had much to bear.
 const HIGH_LOAD: u8 = 70;
@@ -70,6 +73,12 @@ struct TeamLoad {
 pub(super) fn wall(side: &DeskSide) -> Wall {
     let desks = &side.desks;
     let floor = desks.floor().borrow().clone();
+    let card = |call: CallId| desks.board(call).and_then(|board| board.card.clone());
+    wall_of(&floor, &|at| rfc3339(desks.wall(at)), &card)
+}
+
+/// The wall of this floor; `when` tells calendar times, `card` what is known of a call.
+fn wall_of(floor: &Floor, when: &dyn Fn(Moment) -> String, card: &dyn Fn(CallId) -> Option<Arc<HandOverCard>>) -> Wall {
     let share = |part: u64, of: u64| (of > 0).then(|| part as f64 / of as f64);
     let queues = floor.queues.iter().map(|view| {
         let kept: u64 = view.figures.iter().map(|f| f.kept).sum();
@@ -88,18 +97,18 @@ pub(super) fn wall(side: &DeskSide) -> Wall {
         display: view.name.clone(),
         state: view.state.name().to_string(),
         reason: reason(view),
-        since: rfc3339(desks.wall(view.since)),
+        since: when(view.since),
         queue: view.call.as_ref().map(|(queue, _)| queue.clone()),
         calls_today: view.calls,
     });
     let waiting = floor.waiting.iter().map(|w| {
-        let card = desks.board(w.call).and_then(|board| board.card.clone());
+        let card = card(w.call);
         let since = Moment::from_micros(floor.at.micros().saturating_sub(w.waited.as_micros() as u64));
         Waiting {
             call: w.call.to_string(),
             queue: w.queue.clone(),
             position: w.position,
-            since: rfc3339(desks.wall(since)),
+            since: when(since),
             priority: w.priority,
             language: card.as_ref().map(|c| c.language.to_string()).unwrap_or_default(),
             because: card.map(|c| c.because.clone()).unwrap_or_default(),
@@ -115,5 +124,40 @@ pub(super) fn wall(side: &DeskSide) -> Wall {
         agents: agents.collect(),
         waiting: waiting.collect(),
         load: TeamLoad { mean: mean as u8, high: loads.iter().filter(|l| **l > HIGH_LOAD).count() },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::acd::{AgentView, Presence};
+
+    /// Three agents who have borne so much, as the wall shows them.
+    fn shown(loads: [u8; 3]) -> serde_json::Value {
+        let agents = ["anna", "bob", "chen"].into_iter().zip(loads).map(|(name, load)| AgentView {
+            name: name.into(),
+            state: AgentState::Available,
+            presence: Presence::Available,
+            call: None,
+            consulted_by: None,
+            since: Moment::ZERO,
+            until: None,
+            load,
+            calls: 3,
+        });
+        let floor = Floor { agents: agents.collect(), ..Floor::default() };
+        serde_json::to_value(wall_of(&floor, &|at| at.millis().to_string(), &|_| None)).expect("JSON")
+    }
+
+    #[test]
+    fn the_wall_does_not_tell_whose_load_is_how_high() {
+        let wall = shown([90, 7, 53]);
+        assert_eq!(wall["load"], serde_json::json!({ "mean": 50, "high": 1 }));
+        // Whoever bears it: not a letter of the wall differs.
+        assert_eq!(wall, shown([7, 53, 90]));
+        assert_eq!(wall, shown([53, 90, 7]));
+        assert_ne!(wall, shown([53, 50, 7]));
+        let known: Vec<&String> = wall["agents"][0].as_object().expect("an agent").keys().collect();
+        assert_eq!(known, ["name", "display", "state", "reason", "since", "queue", "calls_today"]);
     }
 }
