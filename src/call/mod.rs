@@ -5,6 +5,7 @@
 mod after_talk;
 mod asking;
 mod asking_keys;
+mod briefing;
 mod call_back;
 mod call_back_wish;
 mod card;
@@ -36,6 +37,7 @@ mod timers;
 mod transfer;
 mod understand;
 
+pub use briefing::{brief, spoken_ms};
 pub use call_back::{CallBack, CallBackAnswer, CallBackWish, NotReached};
 pub use card::{CardCallBack, CardStep, CardTurn, Diversion, HandOverCard, TurnOf};
 pub use ears::Ended;

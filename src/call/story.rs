@@ -6,7 +6,7 @@ use super::card::{CardStep, CardTurn, Diversion, HandOverCard, TurnOf};
 use super::machine::{Call, Now};
 use super::record::{Record, TurnRecord};
 use super::secrets::Secrets;
-use crate::base::{CallId, Confidence, Language, PhoneNumber, Pii, PromptPart};
+use crate::base::{CallId, Confidence, Language, PhoneNumber, Pii};
 use crate::call::dialogue::words_of;
 use crate::flow::{Answer, AskKind, Cursor, Flow, Phrase};
 use crate::nlu::Slots;
@@ -14,10 +14,6 @@ use std::collections::{BTreeSet, VecDeque};
 
 /// Turns on the card.
 const CARD_TURNS: usize = 20;
-/// Longest answer that is repeated to the agent, in characters.
-const TOLD_MAX: usize = 90;
-/// Slots that are spoken to the agent.
-const SPOKEN_SLOTS: usize = 3;
 
 /// What happened so far.
 #[derive(Debug, Default)]
@@ -33,7 +29,7 @@ pub(crate) struct Story {
     /// The last understood intent.
     pub(crate) intent: Option<String>,
     /// The last answer that was given.
-    told: String,
+    pub(crate) told: String,
     /// Why a person is wanted; empty while none is.
     pub(crate) because: String,
     /// Slots that were filled at sensitive questions.
@@ -131,7 +127,7 @@ impl Story {
         }
     }
 
-    fn public(&self, slots: &Slots) -> Slots {
+    pub(crate) fn public(&self, slots: &Slots) -> Slots {
         let open = |name: &str, value: &str| !self.secret_slots.contains(name) && !self.secrets.holds(value);
         slots.iter().filter(|(name, value)| open(name, value)).map(|(n, v)| (n.clone(), v.clone())).collect()
     }
@@ -274,18 +270,12 @@ impl Call {
         }
     }
 
-    /// An intent as one says it: its first example, else its name.
-    fn intent_words(&self, intent: &str, language: Language) -> String {
-        let example = self.flow.intents.get(intent).and_then(|i| i.examples.get(&language)).and_then(|e| e.first());
-        example.cloned().unwrap_or_else(|| spaced(intent))
-    }
-
     /// What an agent hears who reads the rest: what the caller wants, or else why a person.
     pub(crate) fn opening(&self) -> String {
         let language = self.agent_language();
         let parts = match &self.story.intent {
             Some(intent) => {
-                let words = self.intent_words(intent, language);
+                let words = intent_words(&self.flow, intent, language);
                 self.flow.phrase_with(Phrase::AgentIntent, language, &[("intent", &words)])
             }
             None => {
@@ -296,34 +286,28 @@ impl Call {
         words_of(&parts)
     }
 
-    /// What the agent hears: what the caller wants, the values, what was answered, why handed over. About five seconds.
+    /// The story in a few sentences, for the card: what the caller wants, the values, what was answered, why handed over. The phone says
+    /// less of it ([`Call::briefing`]).
     pub(crate) fn summary(&self) -> String {
         if let Some(called) = &self.called_back {
             return called.back.wish.card.summary.reveal().clone();
         }
         let language = self.agent_language();
-        let mut parts: Vec<PromptPart> = Vec::new();
-        let mut say = |phrase: Phrase, values: &[(&str, &str)]| parts.extend(self.flow.phrase_with(phrase, language, values));
-        if let Some(intent) = &self.story.intent {
-            say(Phrase::AgentIntent, &[("intent", &self.intent_words(intent, language))]);
-        }
-        let slots = self.cursor.as_ref().map(|c| self.story.public(&c.slots())).unwrap_or_default();
-        for (name, value) in slots.iter().take(SPOKEN_SLOTS) {
-            say(Phrase::AgentSlot, &[("name", &spaced(name)), ("value", &spelled(value))]);
-        }
-        if self.cursor.as_ref().is_some_and(Cursor::proved) {
-            say(Phrase::AgentVerified, &[]);
-        }
-        if let Some((procedure, step, of)) = self.cursor.as_ref().and_then(Cursor::guided) {
-            let (step, of) = (step.to_string(), of.to_string());
-            say(Phrase::AgentStep, &[("procedure", &spaced(&procedure)), ("number", &step), ("count", &of)]);
-        }
-        if !self.story.told.is_empty() {
-            say(Phrase::AgentTold, &[("answer", &shortened(&self.story.told, TOLD_MAX))]);
-        }
-        say(Phrase::AgentBecause, &[("reason", &reason(&self.story.because, language))]);
-        words_of(&parts)
+        let phrase = |what: Phrase, name, value: &str| words_of(&self.flow.phrase_with(what, language, &[(name, value)]));
+        let wants = |intent: &String| phrase(Phrase::AgentIntent, "intent", &intent_words(&self.flow, intent, language));
+        let mut besides = self.besides();
+        // Who reads it begins with the values, as the caller did.
+        besides.sort_by_key(|(what, _)| *what != Phrase::AgentSlot);
+        let because = phrase(Phrase::AgentBecause, "reason", &reason(&self.story.because, language));
+        let parts = self.story.intent.as_ref().map(wants).into_iter().chain(besides.into_iter().map(|(_, words)| words));
+        parts.chain([because]).collect::<Vec<_>>().join(" ")
     }
+}
+
+/// An intent as one says it: its first example, else its name.
+pub(super) fn intent_words(flow: &Flow, intent: &str, language: Language) -> String {
+    let example = flow.intents.get(intent).and_then(|i| i.examples.get(&language)).and_then(|e| e.first());
+    example.cloned().unwrap_or_else(|| spaced(intent))
 }
 
 fn card_turn(call: CallId, turn: &TurnRecord) -> CardTurn {
@@ -377,33 +361,10 @@ pub fn spaced(name: &str) -> String {
 }
 
 /// Digit strings one by one, so that a voice does not read a million.
-fn spelled(value: &str) -> String {
+pub(super) fn spelled(value: &str) -> String {
     if value.len() >= 3 && value.bytes().all(|b| b.is_ascii_digit()) {
         value.chars().map(String::from).collect::<Vec<_>>().join(" ")
     } else {
         value.to_string()
-    }
-}
-
-/// At most `max` characters, cut between words.
-fn shortened(text: &str, max: usize) -> String {
-    if text.chars().count() <= max {
-        return text.to_string();
-    }
-    let cut: String = text.chars().take(max).collect();
-    match cut.rfind(' ') {
-        Some(at) if at > max / 2 => cut[..at].to_string(),
-        _ => cut,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn long_answers_are_cut_between_words() {
-        assert_eq!(shortened("one two three four", 12), "one two");
-        assert_eq!(shortened("short", 12), "short");
     }
 }

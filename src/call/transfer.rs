@@ -292,7 +292,7 @@ impl Call {
         let desk = bridging.line.as_ref().is_some_and(|line| line.desk);
         let language = self.agent_language();
         // Who has the card before their eyes needs no more than a sentence, and the caller waits for its end.
-        let mut parts = vec![PromptPart::Text(if desk { self.opening() } else { self.summary() })];
+        let mut parts = vec![PromptPart::Text(if desk { self.opening() } else { self.briefing() })];
         if self.calls_back_soon() {
             parts.extend(self.flow.phrase(Phrase::AgentCallsBack, language));
         }

@@ -2,6 +2,7 @@
 
 mod baresip;
 mod bench;
+mod briefing;
 mod call_backs;
 mod console;
 mod consult;
