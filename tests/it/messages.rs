@@ -6,7 +6,7 @@ use hotline::audio::telephone;
 use hotline::base::{Engine, Expect, Grammar, Language};
 use hotline::speech::{Scribe, ScribeConfig, Written};
 use serde_json::Value;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::mpsc::channel;
 use std::time::{Duration, Instant};
@@ -45,6 +45,14 @@ fn share_heard(said: &str, heard: &str) -> f64 {
     f64::from(row[heard.len()]) / said.len() as f64
 }
 
+/// The caller's words in a recording, in the voice that PocketSphinx hears best: what is tried here is the way of a message.
+fn recording(folder: &Path) -> PathBuf {
+    let path = folder.join("caller.wav");
+    let (code, text) = hotline(&["say", SAID, "-o", &path.to_string_lossy(), "--voice", "rms"]);
+    assert_eq!(code, 0, "{text}");
+    path
+}
+
 fn gateway(folder: &Path, more: &str) -> Gateway {
     let flow = folder.join("mailbox.yaml");
     std::fs::write(&flow, FLOW).expect("written");
@@ -52,9 +60,9 @@ fn gateway(folder: &Path, more: &str) -> Gateway {
 }
 
 /// Leaves a message, and hangs up so long after it.
-fn call(gateway: &Gateway, say: &str, hang_up_after: &str) {
-    let uri = format!("sip:5551000@{}", gateway.sip);
-    let (code, text) = hotline(&["call", &uri, "--wait", "500", "--say", say, "--hangup-after", hang_up_after]);
+fn call(gateway: &Gateway, recording: &Path, hang_up_after: &str) {
+    let (uri, recording) = (format!("sip:5551000@{}", gateway.sip), recording.to_string_lossy());
+    let (code, text) = hotline(&["call", &uri, "--wait", "500", "--play", &recording, "--hangup-after", hang_up_after]);
     assert_eq!(code, 0, "{text}");
 }
 
@@ -83,8 +91,9 @@ fn what_callers_say_after_the_tone_is_read_by_whoever_reads_messages() {
     let folder = tempfile::tempdir().expect("a folder");
     let mut gateway = gateway(folder.path(), "");
     // One waits for the thanks, the other hangs up while the message is taken.
-    call(&gateway, SAID, "9000");
-    call(&gateway, SAID, "300");
+    let said = recording(folder.path());
+    call(&gateway, &said, "9000");
+    call(&gateway, &said, "300");
     gateway.ended_calls(2);
     let all = messages(&gateway);
     assert!(all.len() == 2 && all.iter().all(|m| m["sound"].is_string()), "the sound waits for no words: {all:?}");
@@ -95,7 +104,7 @@ fn what_callers_say_after_the_tone_is_read_by_whoever_reads_messages() {
     for message in written(&gateway, 2) {
         let words = message["words"].as_str().expect("words");
         eprintln!("{words:?} ({})", message["lacking"]);
-        assert!(share_heard(SAID, words) >= 0.5, "{words:?} for {SAID:?}");
+        assert!(share_heard(SAID, words) >= 0.8, "{words:?} for {SAID:?}");
         let id = message["call"].as_str().expect("an id");
         let (code, text) = hotline(&["calls", "show", id, "--config", &gateway.config.to_string_lossy()]);
         let line = text.lines().find(|line| line.contains("message   ")).expect("the message");
@@ -104,14 +113,14 @@ fn what_callers_say_after_the_tone_is_read_by_whoever_reads_messages() {
     }
     // The log tells that it was done, and no word of it.
     let line = gateway.said("a message was written down");
-    assert!(line.contains("words=") && !["hello", "john", "garden", "order"].iter().any(|word| line.contains(word)), "{line}");
+    assert!(line.contains("17") && !["hello", "john", "garden", "order"].iter().any(|word| line.contains(word)), "{line}");
 }
 
 #[test]
 fn a_gateway_that_shall_not_write_messages_down_keeps_their_sound_alone() {
     let folder = tempfile::tempdir().expect("a folder");
     let gateway = gateway(folder.path(), "[speech]\npocketsphinx = 0\n");
-    call(&gateway, "hello please call me back", "300");
+    call(&gateway, &recording(folder.path()), "300");
     gateway.ended_calls(1);
     let all = written(&gateway, 1);
     assert_eq!((all[0]["words"].as_str(), all[0]["lacking"].as_str()), (Some(""), Some("no recogniser here understands en")));
@@ -136,7 +145,10 @@ fn a_long_message_is_written_down_and_another_language_is_said_not_guessed() {
     let program = env!("CARGO_BIN_EXE_hotline").into();
     let scribe = Scribe::start(&ScribeConfig { program, whisper_model: None, pocketsphinx: true });
     // Who speaks for two minutes breathes.
-    let mut sound = [spoken(SAID).samples, vec![0; 4_000]].concat();
+    let folder = tempfile::tempdir().expect("a folder");
+    let said = std::fs::read(recording(folder.path())).expect("a recording");
+    let said = hotline::audio::decode_file(&said, Some("wav")).expect("a WAV").samples;
+    let mut sound = [said, vec![0; 4_000]].concat();
     hotline::audio::Dice::new(1).add_noise(&mut sound, 20.0);
     telephone(&mut sound);
     let times = 120 * 8_000 / sound.len();
@@ -149,7 +161,7 @@ fn a_long_message_is_written_down_and_another_language_is_said_not_guessed() {
         long.cpu_ms,
         share_heard(&said, words)
     );
-    assert!(share_heard(&said, words) >= 0.5, "{words:?}");
+    assert!(share_heard(&said, words) >= 0.8, "{words:?}");
     let other = written_down(&scribe, Language::ZH, vec![0; 8_000]);
     assert_eq!((other.text.reveal().as_str(), other.lacking.as_deref()), ("", Some("no recogniser here understands zh")));
     // Nothing more is written down, and that is said at once.
