@@ -70,7 +70,8 @@ export function listen() {
       const top = bins.indexOf(Math.max(...bins));
       hertz = (top * seen.analyser.context.sampleRate) / seen.analyser.fftSize;
     }
-    return { hertz, codec, level, packets: inbound?.packetsReceived, lost: inbound?.packetsLost, jitter: inbound?.jitterBufferDelay / inbound?.jitterBufferEmittedCount };
+    const sent = stats.find((s) => s.type === "outbound-rtp")?.packetsSent;
+    return { hertz, codec, level, sent, packets: inbound?.packetsReceived, lost: inbound?.packetsLost, jitter: inbound?.jitterBufferDelay / inbound?.jitterBufferEmittedCount };
   };
 }
 

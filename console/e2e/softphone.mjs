@@ -6,7 +6,7 @@
 //   OPUS   the page likes Opus better than what telephones speak
 
 import { cpus, loadavg } from "node:os";
-import { heard, made, tone } from "./sounds.mjs";
+import { heard, made, stretches, tone } from "./sounds.mjs";
 import { call, check, end, firefox, gateway, open, say, spread, users } from "./world.mjs";
 
 /** Promised on a machine that has nothing else to do. */
@@ -21,6 +21,10 @@ const figures = {};
 // In bursts: a steady tone is taken for noise by the browser and removed.
 const microphone = made("microphone.wav", 48_000, 10, (at) => (at % 0.5 < 0.3 ? tone(HIGH)(at) : 0));
 const long = made("long.wav", 8_000, 90, tone(LOW));
+/** Speaks softly at one pitch and shouts at another, for four seconds each. */
+const [SOFT, LOUD] = [1000, 30_000];
+const SHRILL = 1500;
+const rising = made("rising.wav", 8_000, 80, (at) => (at % 8 < 4 ? (SOFT / 8000) * tone(LOW)(at) : (LOUD / 8000) * tone(SHRILL)(at)));
 const short = made("short.wav", 8_000, 8, tone(LOW));
 /** Says a tone: for long, or for eight seconds, after which it hangs up. */
 const caller = (name, hangsUp = false) => call(where.sip, name, ["--over", "100", ...(hangsUp ? ["--play", short, "--hangup-after", "100"] : ["--play", long, "--wait", "120000"])]);
@@ -29,6 +33,28 @@ async function answered(name, hangsUp) {
   await agent.see(".card-phase-word", "");
   await agent.pickUp();
   return calling;
+}
+
+/** So many packets of the agent's microphone go out, fifty a second. */
+async function sends(what, packets) {
+  const { sent } = await agent.report();
+  await agent.until(what, async () => (await agent.report()).sent >= sent + packets);
+}
+const KEYS_PRESSED = "5#0*";
+/** Above this the page's limiter works. */
+const LIMIT_DB = -12;
+const decibels = (height) => 20 * Math.log10(height);
+/** How loud this tone is at the agent's ear, where it has been heard for a while: the middle of many looks. */
+async function loudness(hertz) {
+  const looks = [];
+  let steady = 0;
+  await agent.until(`a tone of ${hertz} Hz`, async () => {
+    const { hertz: heard, level } = await agent.report();
+    steady = Math.abs(heard - hertz) < 200 ? steady + 1 : 0;
+    if (steady > 10) looks.push(level);
+    return looks.length >= 15;
+  });
+  return decibels(looks.toSorted((a, b) => a - b)[7]);
 }
 
 // ---- What is shown -----------------------------------------------------------------------------------------------------------------------------
@@ -73,18 +99,41 @@ try {
   await agent.see(".card-phase-word", "通话中");
   await agent.click("English");
   await agent.until("audio in the other language", async () => (await agent.report()).packets > far + 25);
-  await agent.click("Mute");
-  await agent.see("button", "Microphone on");
-  await agent.click("Microphone on");
-  await agent.click("Keypad");
-  await agent.click("5");
-  await agent.shot("keypad");
   const clicked = await agent.hangUp();
   const told = await first.until("ended");
   figures["agent hangs up, caller is told"] = told.now - clicked;
   await first.exited;
   const seconds = heard(first.record, HIGH);
   check(seconds > 1, `the caller heard the agent's tone in ${seconds} s of the recording`);
+  await agent.wrapUp();
+
+  // Mute, keys and the limiter, by what is heard at both ends.
+  const second = call(where.sip, "second", ["--over", "100", "--play", rising, "--wait", "120000"]);
+  await agent.pickUp();
+  await sends("her tone", 100);
+  await agent.click("Mute");
+  await agent.see("button", "Microphone on");
+  const muted = Date.now();
+  await sends("silence", 200);
+  await agent.click("Microphone on");
+  await agent.see("button", "Mute");
+  const silent = (Date.now() - muted) / 1000;
+  const [soft, shout] = [await loudness(LOW), await loudness(SHRILL)];
+  check(Math.abs(soft - decibels(SOFT / 32_768)) < 1.5, `what is softly said is heard as it came: ${soft.toFixed(1)} dB (said with ${decibels(SOFT / 32_768).toFixed(1)})`);
+  check(shout < LIMIT_DB + 1.5 && shout > LIMIT_DB - 3, `a shout of ${decibels(LOUD / 32_768).toFixed(1)} dB comes to the ear with ${shout.toFixed(1)}`);
+  await agent.click("Keypad");
+  for (const key of KEYS_PRESSED) await agent.click(key);
+  await agent.shot("keypad");
+  const pressed = () => second.events.filter(({ event }) => event === "key_heard").map(({ detail }) => detail);
+  await agent.until(`the keys ${KEYS_PRESSED} at the caller's phone`, () => pressed().length >= KEYS_PRESSED.length);
+  await sends("her tone again", 100);
+  await agent.hangUp();
+  await second.exited;
+  check(pressed().join("") === KEYS_PRESSED, `the caller's phone was told the keys ${pressed().join(" ")}`);
+  const spans = stretches(second.record, HIGH);
+  const seen = spans.map((span) => span.map((at) => at.toFixed(1)).join(" to ")).join(" s, ");
+  const quiet = spans.length === 2 ? spans[1][0] - spans[0][1] : 0;
+  check(spans.length === 2 && Math.abs(quiet - silent) < 1, `the caller heard the agent from ${seen} s, and nothing of her for ${quiet.toFixed(1)} s (muted for ${silent.toFixed(1)})`);
   await agent.wrapUp();
 
   // Many calls: from the click to the caller's voice behind the limiter, and the caller hangs up.

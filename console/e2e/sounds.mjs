@@ -39,22 +39,36 @@ export function read(path, channel = 0) {
   return { rate, samples };
 }
 
-/** Seconds of what was heard (the right channel of a caller's recording) in which this tone stands out. */
-export function heard(path, hertz) {
-  const { rate, samples } = read(path, 1);
+/** For each twentieth of a second of one channel, whether this tone stands out. */
+function toneIn({ rate, samples }, hertz) {
   const window = rate / 20;
-  let windows = 0;
-  for (let from = 0; from + window <= samples.length; from += window) {
+  return Array.from({ length: Math.floor(samples.length / window) }, (_, at) => {
     let [re, im, power] = [0, 0, 0];
     for (let n = 0; n < window; n += 1) {
-      const sample = samples[from + n];
+      const sample = samples[at * window + n];
       re += sample * Math.cos((2 * Math.PI * hertz * n) / rate);
       im += sample * Math.sin((2 * Math.PI * hertz * n) / rate);
       power += sample * sample;
     }
-    if (power > 1e6 && ((re * re + im * im) * 2) / (window * power) > 0.5) windows += 1;
+    return power > 1e6 && ((re * re + im * im) * 2) / (window * power) > 0.5;
+  });
+}
+
+/** Seconds of a sound in which this tone stands out. */
+export const secondsOf = (sound, hertz) => toneIn(sound, hertz).filter(Boolean).length / 20;
+
+/** Seconds of what was heard (the right channel of a caller's recording) in which this tone stands out. */
+export const heard = (path, hertz) => secondsOf(read(path, 1), hertz);
+
+/** What is heard by that channel as stretches of this tone, [from, to] in seconds: at least one second long, with pauses of less than one. */
+export function stretches(path, hertz) {
+  const found = [];
+  for (const [n, is] of toneIn(read(path, 1), hertz).entries()) {
+    const [at, last] = [n / 20, found.at(-1)];
+    if (is && last && at - last[1] < 1) last[1] = at + 0.05;
+    else if (is) found.push([at, at + 0.05]);
   }
-  return windows / 20;
+  return found.filter(([from, to]) => to - from >= 1);
 }
 
 // ---- Speech ----------------------------------------------------------------------------------------------------------------------------------------

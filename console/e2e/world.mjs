@@ -254,7 +254,7 @@ export async function another(browser, looks = {}) {
   return face(page, browser, {
     fill: (label, text) => page.getByLabel(label, { exact: true }).fill(text),
     see: (selector, text) => page.locator(selector, { hasText: text }).first().waitFor(),
-    click: (text) => page.getByRole("button", { name: new RegExp(`^${text}`) }).last().click(),
+    click: (text) => page.getByRole("button", { name: new RegExp(`^${text.replaceAll(/[*?+.]/g, "\\$&")}`) }).last().click(),
     gone: (selector) => page.locator(selector).first().waitFor({ state: "detached" }),
   });
 }

@@ -39,9 +39,10 @@ export function PhonePanel({ phone, onMute }: { phone: Softphone; onMute: () => 
       {state.inputs.length > 1 ? (
         <Choice label={t("phone.input")} chosen={state.input} devices={state.inputs} onChoose={(id) => void phone.chooseInput(id)} />
       ) : null}
-      {state.outputs.length > 1 ? (
+      {state.choosesOutput && state.outputs.length > 1 ? (
         <Choice label={t("phone.output")} chosen={state.output} devices={state.outputs} onChoose={(id) => void phone.chooseOutput(id)} />
       ) : null}
+      {state.choosesOutput || state.microphone !== "ready" ? null : <p className="note">{t("phone.output_fixed")}</p>}
       {call || state.microphone !== "ready" ? null : <p className="note">{t("phone.ready")}</p>}
       {call || state.microphone !== "unknown" ? null : <p className="note">{t("phone.unknown")}</p>}
       {call || !troubleOf(state.microphone) ? null : <p className="note">{t("phone.none")}</p>}

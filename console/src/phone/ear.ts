@@ -5,6 +5,12 @@ import { Meter } from "./meter";
 
 /** Above this the limiter works, dB of full scale. Speech on a telephone line is mostly around -20. */
 const LIMIT_DB = -12;
+const RATIO = 20;
+/**
+ * Browsers make everything louder behind a compressor, by 0.6 of what it takes from the loudest sound (Web Audio, “makeup gain”). Here that is taken
+ * back: what is not too loud is heard as it came.
+ */
+const MAKEUP_DB = 0.6 * -LIMIT_DB * (1 - 1 / RATIO);
 
 export class Ear {
   private readonly player = new Audio();
@@ -18,11 +24,12 @@ export class Ear {
     const context = soundContext();
     if (context?.state === "running") {
       const source = context.createMediaStreamSource(stream);
-      const limiter = new DynamicsCompressorNode(context, { threshold: LIMIT_DB, knee: 0, ratio: 20, attack: 0.002, release: 0.12 });
+      const limiter = new DynamicsCompressorNode(context, { threshold: LIMIT_DB, knee: 0, ratio: RATIO, attack: 0.002, release: 0.12 });
+      const asItCame = new GainNode(context, { gain: 10 ** (-MAKEUP_DB / 20) });
       const out = context.createMediaStreamDestination();
-      source.connect(limiter).connect(out);
-      this.meter.watch(context, limiter);
-      this.nodes = [source, limiter, out];
+      source.connect(limiter).connect(asItCame).connect(out);
+      this.meter.watch(context, asItCame);
+      this.nodes = [source, limiter, asItCame, out];
       this.pump.muted = true;
       this.pump.srcObject = stream;
       void this.pump.play().catch(() => {});
@@ -35,11 +42,22 @@ export class Ear {
     await this.player.play().catch(() => {});
   }
 
-  /** Where it is heard; empty = the usual place. Not every browser lets a page choose. */
-  async goTo(device: string): Promise<void> {
-    if (!("setSinkId" in this.player)) return;
-    // A headset that was unplugged: the usual place, then.
-    await this.player.setSinkId(device).catch(() => this.player.setSinkId("").catch(() => {}));
+  /** Whether a page may choose where it is heard: not every browser lets it. */
+  get chooses(): boolean {
+    return "setSinkId" in this.player;
+  }
+
+  /** Where it is heard; empty = the usual place. Whether it is heard there. */
+  async goTo(device: string): Promise<boolean> {
+    if (!this.chooses) return device === "";
+    try {
+      await this.player.setSinkId(device);
+      return true;
+    } catch {
+      // A headset that was unplugged: the usual place, then.
+      await this.player.setSinkId("").catch(() => {});
+      return false;
+    }
   }
 
   stop(): void {

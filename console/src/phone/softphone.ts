@@ -20,6 +20,8 @@ export interface PhoneState {
   output: string;
   inputs: MediaDeviceInfo[];
   outputs: MediaDeviceInfo[];
+  /** This browser lets the page choose among `outputs`. */
+  choosesOutput: boolean;
   call: PhoneCall | null;
 }
 
@@ -45,7 +47,7 @@ export class Softphone {
 
   constructor(private readonly failed: (error: unknown) => void) {
     const kept = readKept();
-    this.state = { microphone: "unknown", input: kept.input, output: kept.output, inputs: [], outputs: [], call: null };
+    this.state = { microphone: "unknown", input: kept.input, output: kept.output, inputs: [], outputs: [], choosesOutput: this.ear.chooses, call: null };
   }
 
   readonly subscribe = (listener: () => void): (() => void) => {
@@ -56,26 +58,21 @@ export class Softphone {
 
   start(): void {
     window.addEventListener("pagehide", this.leave);
-    navigator.mediaDevices?.addEventListener?.("devicechange", this.listDevices);
+    navigator.mediaDevices?.addEventListener?.("devicechange", this.plugged);
   }
 
   /** The page goes, or its user: the caller is not to lose the line by that. */
   stop(): void {
     this.leave();
     window.removeEventListener("pagehide", this.leave);
-    navigator.mediaDevices?.removeEventListener?.("devicechange", this.listDevices);
+    navigator.mediaDevices?.removeEventListener?.("devicechange", this.plugged);
   }
 
   /** Asks for the microphone, from a click: browsers ask the agent once, and here no caller waits for the answer. Whether it works. */
   readonly prepare = async (): Promise<boolean> => {
-    try {
-      release(await this.open());
-    } catch {
-      // `open` has said why.
-      return false;
-    }
-    void this.listDevices();
-    return true;
+    const works = await this.renew();
+    if (works) void this.listDevices();
+    return works;
   };
 
   /** What the desk shows now: rings, goes on, or is over. */
@@ -103,6 +100,8 @@ export class Softphone {
       this.ready = this.readyFor = null;
       await line.peer.setRemoteDescription({ type: "answer", sdp: answer });
       this.voice.listen(line.stream);
+      // Unplugged while it rang.
+      if (line.stream.getAudioTracks()[0]?.readyState === "ended") void this.renew();
       line.peer.onconnectionstatechange = () => this.connection(line);
       this.connection(line);
     } catch (error) {
@@ -141,28 +140,14 @@ export class Softphone {
   /** Also in the middle of a call. */
   readonly chooseInput = async (input: string): Promise<void> => {
     this.keep({ input });
-    let stream: MediaStream | undefined;
-    try {
-      stream = await this.open();
-      const [track] = stream.getAudioTracks();
-      const line = this.line;
-      if (!line || !track) return release(stream);
-      track.enabled = !this.state.call?.muted;
-      await line.peer.getSenders()[0]?.replaceTrack(track);
-      // Over meanwhile.
-      if (this.line !== line) return release(stream);
-      release(line.stream);
-      line.stream = stream;
-      this.voice.listen(stream);
-    } catch {
-      // `open` has said why; the call goes on with what it has.
-      if (stream && this.line?.stream !== stream) release(stream);
-    }
+    await this.renew();
   };
 
   readonly chooseOutput = async (output: string): Promise<void> => {
     this.keep({ output });
-    await this.ear.goTo(output);
+    if (await this.ear.goTo(output)) return;
+    this.keep({ output: "" });
+    this.failed(new Problem("no_output", 0, ""));
   };
 
   /** How loud it is at both ends now, 0–1. Asked for by the meters, many times a second, so it is no part of the state. */
@@ -172,6 +157,39 @@ export class Softphone {
   private current(): PhoneCall | null {
     return this.state.call;
   }
+
+  /** Whether there is a microphone. In a call it takes the place of the one before. */
+  private async renew(): Promise<boolean> {
+    let stream: MediaStream | undefined;
+    try {
+      stream = await this.open();
+      const [track] = stream.getAudioTracks();
+      const line = this.line;
+      if (line && track) {
+        track.enabled = !this.state.call?.muted;
+        await line.peer.getSenders()[0]?.replaceTrack(track);
+        // Over meanwhile, else.
+        if (this.line === line) {
+          release(line.stream);
+          line.stream = stream;
+          this.voice.listen(stream);
+          return true;
+        }
+      }
+      release(stream);
+      return true;
+    } catch {
+      // `open` has said why; the call goes on with what it has.
+      if (stream) release(stream);
+      return false;
+    }
+  }
+
+  private readonly plugged = (): void => {
+    void this.listDevices();
+    // Who has lost theirs in a call is heard again as soon as one is there.
+    if (this.line && this.state.microphone !== "ready") void this.renew();
+  };
 
   private ring(call: string): void {
     if (this.readyFor === call) return;
@@ -211,6 +229,8 @@ export class Softphone {
       const audio = { echoCancellation: true, noiseSuppression: true, autoGainControl: true, ...device };
       const stream = await navigator.mediaDevices.getUserMedia({ audio });
       this.set({ microphone: "ready" });
+      // Unplugged in a call: another one, where there is one. What the page itself stops does not say so.
+      for (const track of stream.getAudioTracks()) track.onended = () => void (this.line?.stream === stream && this.renew());
       return stream;
     } catch (error) {
       this.set({ microphone: microphoneOf(error) });

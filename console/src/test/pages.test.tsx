@@ -1,7 +1,7 @@
 // Pages as an agent meets them, with a gateway that answers from a table.
 
 import { MantineProvider } from "@mantine/core";
-import { act, render, screen, waitFor } from "@testing-library/react";
+import { act, cleanup, render, screen, waitFor } from "@testing-library/react";
 import userEvent from "@testing-library/user-event";
 import { beforeEach, expect, test, vi } from "vitest";
 import { App } from "../App";
@@ -319,6 +319,60 @@ test("switching the language leaves the phone alone: a call would be lost by it"
   await user.click(screen.getByRole("button", { name: "中文" }));
   expect(await screen.findByText("麦克风正常。")).toBeTruthy();
   await act(() => switchLanguage("en"));
+});
+
+/** A browser with two of each device, or with a microphone that fails in this way. */
+function plugged(fails: string | null = null): void {
+  const stream = { getAudioTracks: () => [], getTracks: () => [] };
+  const value = {
+    getUserMedia: () => (fails ? Promise.reject(fails === "?" ? new Error("?") : new DOMException("", fails)) : Promise.resolve(stream)),
+    enumerateDevices: () => Promise.resolve(["audioinput", "audiooutput"].flatMap((kind) => [1, 2].map((n) => ({ kind, deviceId: `${kind}${n}`, label: `${kind} no. ${n}` })))),
+    addEventListener() {},
+    removeEventListener() {},
+  };
+  Object.defineProperty(navigator, "mediaDevices", { configurable: true, value });
+}
+
+test("microphone and headset are chosen in the page; where the browser lets nobody choose the headset, it says so in place of a choice", async () => {
+  const asks = { ...desk().agent, phone: "browser" as const };
+  now = { ...desk(), agent: asks };
+  plugged();
+  const sinks: string[] = [];
+  vi.stubGlobal("Audio", class { play = () => Promise.resolve(); srcObject = null; setSinkId = (id: string) => Promise.resolve(void sinks.push(id)); });
+  const user = open();
+  await user.click((await screen.findAllByRole("button", { name: /Go available/ }))[0]!);
+  await user.selectOptions(await screen.findByLabelText("Headset or speaker"), "audiooutput no. 2");
+  await user.selectOptions(screen.getByLabelText("Microphone"), "audioinput no. 2");
+  await waitFor(() => expect(sinks).toEqual(["audiooutput2"]));
+  expect(JSON.parse(localStorage.getItem("hotline-phone")!)).toEqual({ input: "audioinput2", output: "audiooutput2" });
+  expect(screen.queryByText(/plays callers where the computer/)).toBeNull();
+  cleanup();
+  vi.stubGlobal("Audio", class { play = () => Promise.resolve(); srcObject = null; });
+  const other = open();
+  await other.click((await screen.findAllByRole("button", { name: /Go available/ }))[0]!);
+  expect(await screen.findByText(/plays callers where the computer plays everything/)).toBeTruthy();
+  expect(screen.queryByLabelText("Headset or speaker")).toBeNull();
+  await screen.findByLabelText("Microphone");
+});
+
+test.each([
+  ["NotAllowedError", /may not use the microphone/, /无权使用麦克风/],
+  ["NotFoundError", /No microphone was found/, /没有找到麦克风/],
+  ["NotReadableError", /Another program has the microphone/, /被其他程序占用/],
+  ["SecurityError", /Without https/, /未使用 https/],
+  ["?", /does not work, and the browser does not say why/, /浏览器未说明原因/],
+])("a microphone that fails by %s is told in words of its own, in both languages", async (fails, english, chinese) => {
+  now = { ...desk(), agent: { ...desk({}, "offline").agent, phone: "browser" } };
+  plugged(fails);
+  const user = open();
+  await user.click((await screen.findAllByRole("button", { name: /Go available/ }))[0]!);
+  expect((await screen.findByText(english)).parentElement?.getAttribute("role")).toBe("alert");
+  await act(() => switchLanguage("zh"));
+  expect(await screen.findByText(chinese)).toBeTruthy();
+  await act(() => switchLanguage("en"));
+  plugged();
+  await user.click(screen.getByRole("button", { name: "Try again" }));
+  await waitFor(() => expect(screen.queryByText(english)).toBeNull());
 });
 
 test("who has no microphone is told so and does not become available", async () => {
