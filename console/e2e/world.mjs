@@ -84,11 +84,11 @@ export async function run(...words) {
 }
 
 /** A gateway whose agents all have their phones in the page. */
-export async function gateway({ flow = FLOW, agents = ["anna"], queues = ["support"], ring = 20, more = "" } = {}) {
+export async function gateway({ flow = FLOW, agents = ["anna"], queues = ["support"], ring = 20, queue = "", more = "" } = {}) {
   const file = join(folder, "line.yaml");
   writeFileSync(file, flow);
   const config = join(folder, "hotline.toml");
-  const lines = queues.map((name) => `[[queue]]\nname = "${name}"\nring_seconds = ${ring}\nwrap_up_seconds = 60\n`);
+  const lines = queues.map((name) => `[[queue]]\nname = "${name}"\nring_seconds = ${ring}\nwrap_up_seconds = 60\n${queue}`);
   const seats = agents.map((name) => `[[agent]]\nname = "${name}"\nphone = "browser"\nqueues = ${JSON.stringify(queues)}\n`);
   writeFileSync(
     config,
@@ -138,11 +138,17 @@ export async function users({ base, token }, list = [{ name: "anna", role: "supe
 
 /** A call that asks for a person by key and then does this. Its times are `Date.now()`. */
 export function call(sip, name, then, { from = "4930123456", before = ["--wait", "1500"] } = {}) {
+  return phone(name, [`sip:5551000@${sip}`, "--from", from, ...before, "--dtmf", "0", ...then]);
+}
+
+/** Somebody who is called on a free port, answers, and does this. */
+export const answers = (name, then) => phone(name, ["--answer", "--listen", "127.0.0.1:0", ...then]);
+
+function phone(name, words) {
   const record = join(folder, `${name}.wav`);
   const events = [];
   const waiting = [];
-  const words = ["call", `sip:5551000@${sip}`, "--from", from, "--record", record, "--json", ...before, "--dtmf", "0"];
-  const child = start([...words, ...then], (line) => {
+  const child = start(["call", ...words, "--record", record, "--json"], (line) => {
     try {
       events.push({ ...JSON.parse(line), now: Date.now() });
     } catch {
@@ -231,6 +237,10 @@ export async function open({ microphone = null, refused = false, ...looks } = {}
         await page.waitForFunction((t) => [...document.querySelectorAll("button")].some((b) => b.textContent.trim().startsWith(t)), { timeout: 30_000 }, text);
         await page.evaluate((t) => [...document.querySelectorAll("button")].filter((b) => b.textContent.trim().startsWith(t)).at(-1).click(), text);
       },
+      choose: async (text) => {
+        await page.waitForFunction((t) => [...document.querySelectorAll("[role=option]")].some((o) => o.textContent.includes(t)), { timeout: 30_000 }, text);
+        await page.evaluate((t) => [...document.querySelectorAll("[role=option]")].find((o) => o.textContent.includes(t)).click(), text);
+      },
       gone: (selector) => page.waitForFunction((s) => !document.querySelector(s), { timeout: 30_000 }, selector),
     });
   }
@@ -255,6 +265,7 @@ export async function another(browser, looks = {}) {
     fill: (label, text) => page.getByLabel(label, { exact: true }).fill(text),
     see: (selector, text) => page.locator(selector, { hasText: text }).first().waitFor(),
     click: (text) => page.getByRole("button", { name: new RegExp(`^${text.replaceAll(/[*?+.]/g, "\\$&")}`) }).last().click(),
+    choose: (text) => page.getByRole("option", { name: new RegExp(text) }).click(),
     gone: (selector) => page.locator(selector).first().waitFor({ state: "detached" }),
   });
 }
@@ -274,6 +285,7 @@ function face(page, browser, hands) {
     seen: () => page.evaluate(() => ({ clicked: seen.clicked, audible: seen.audible, closed: seen.closed, peers: seen.peers.length })),
     report: () => page.evaluate(() => report()),
     shot: async (name) => process.env.SHOTS && (await page.screenshot({ path: join(process.env.SHOTS, `${name}.png`) })),
+    key: (key) => page.keyboard.press(key),
     async logIn(base, name = "anna") {
       await page.goto(base);
       await this.fill("Login name", name);
