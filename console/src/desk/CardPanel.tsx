@@ -1,5 +1,6 @@
 // The card: everything to know in five seconds. What they want is the largest, then why they want a person, then who they are.
 
+import type { TFunction } from "i18next";
 import { useTranslation } from "react-i18next";
 import type { Agent, Call, Card, Turn } from "../api/types";
 import { currentLanguage } from "../i18n";
@@ -27,7 +28,7 @@ export function CardPanel({ call, agent, possible, perform }: Props) {
       <header className="card-phase">
         {/* Without the clock: a screen reader would tell the alert anew each second. */}
         <div className="card-alert" role={offered ? "alert" : undefined}>
-          <span className="card-phase-word">{offered && call.consult?.asked ? t("consult.asked_word") : t(`phase.${call.phase}`)}</span>
+          <span className="card-phase-word">{phaseWord(t, call)}</span>
           {offered && agent.phone !== "browser" ? (
             <span>
               <b>{t("card.pick_up")}</b> {agent.phone === "registered" ? null : <span className="mono">{agent.phone}</span>}
@@ -69,6 +70,11 @@ export function CardPanel({ call, agent, possible, perform }: Props) {
       )}
     </section>
   );
+}
+
+function phaseWord(t: TFunction, { phase, consult }: Call): string {
+  if (phase === "consulting" && consult?.three_way) return t("consult.three_way_word");
+  return consult?.asked && (phase === "offered" || phase === "consulting") ? t("consult.asked_word") : t(`phase.${phase}`);
 }
 
 function PhaseClock({ since }: { since: string }) {

@@ -217,8 +217,9 @@ function DeskOf({ live, phone, desk, lost }: { live: Live; phone: Softphone; des
       </div>
       <aside className="desk-left" tabIndex={0} aria-label={t("presence.title")}>
         <PresencePanel desk={desk} lost={lost} after={after?.call === call?.id ? after : null} possible={possible} perform={perform} />
-        {inPage ? <PhonePanel phone={phone} onMute={() => perform({ act: "mute" })} /> : null}
+        {/* Somebody waits there: it is seen without scrolling. */}
         <ParkedPanel parked={desk.parked} gone={desk.parked_gone} possible={possible} perform={perform} />
+        {inPage ? <PhonePanel phone={phone} onMute={() => perform({ act: "mute" })} /> : null}
         <LoadPanel load={agent.load} />
         <QueuesPanel queues={desk.queues} />
         <ColleaguesPanel colleagues={desk.colleagues} />

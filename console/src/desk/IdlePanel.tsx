@@ -27,7 +27,7 @@ export function IdlePanel({ desk, lost, perform }: { desk: Desk; lost: boolean; 
       {shown === "available" || shown === "rest" ? null : (
         <ActButton label={t("presence.available")} shortcut={KEYS.available} tone="main" onClick={() => perform({ act: "available" })} />
       )}
-      {desk.not_reached ? <p role="status">{t(`idle.not_reached.${desk.not_reached.why}`)}</p> : null}
+      {desk.not_reached ? <p className="told" role="status">{t(`idle.not_reached.${desk.not_reached.why}`)}</p> : null}
       <p className="note">{waiting === 0 ? t("idle.none_waiting") : t("idle.waiting", { count: waiting })}</p>
     </section>
   );

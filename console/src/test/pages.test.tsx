@@ -176,6 +176,7 @@ test("one key brings the caller in, and then it is said who hears whom and how i
   now = desk({ call: call({ phase: "consulting", consult: { ...consult, three_way: true } }) }, "talking");
   await user.keyboard("i");
   expect(await screen.findByText("You, ann and the caller hear each other.")).toBeTruthy();
+  expect(screen.getByText("Three in the call")).toBeTruthy();
   expect(posted("/desk/consult/three-way")).toEqual([{}]);
   expect(screen.queryByRole("button", { name: /Bring the caller in/ })).toBeNull();
   await user.keyboard("g");
