@@ -85,7 +85,7 @@ page-test:
 browser-test: build node
 	@$(call install,chromium)
 	@mkdir -p "$(NODE_DIR)" && cd "$(NODE_DIR)" && $(NPM) install --no-audit --no-fund --silent $(BROWSER_LIBRARIES)
-	@cd "$(NODE_DIR)" && for program in softphone talks pages; do \
+	@cd "$(NODE_DIR)" && for program in softphone talks desks pages seldom; do \
 	  echo "hotline: the console in Chromium: $$program"; \
 	  HOTLINE="$(CARGO_TARGET_DIR)/debug/hotline" CALLS=3 $(NODE) "$(CURDIR)/console/e2e/$$program.mjs"; \
 	done
