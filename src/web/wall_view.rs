@@ -14,13 +14,17 @@ use std::sync::Arc;
 /// An agent whose load is above this has had much to bear.
 const HIGH_LOAD: u8 = 70;
 
+/// Of fewer agents a mean would tell one of them what another bears.
+const TEAM: usize = 3;
+
 /// The whole floor, for supervisors.
 #[derive(Serialize, JsonSchema, PartialEq, Clone)]
 pub(super) struct Wall {
     queues: Vec<WallQueue>,
     agents: Vec<WallAgent>,
     waiting: Vec<Waiting>,
-    load: TeamLoad,
+    /// `None` = too few are here for a mean to be nobody's own.
+    load: Option<TeamLoad>,
 }
 
 #[derive(Serialize, JsonSchema, PartialEq, Clone)]
@@ -123,7 +127,8 @@ fn wall_of(floor: &Floor, when: &dyn Fn(Moment) -> String, card: &dyn Fn(CallId)
         queues: queues.collect(),
         agents: agents.collect(),
         waiting: waiting.collect(),
-        load: TeamLoad { mean: mean as u8, high: loads.iter().filter(|l| **l > HIGH_LOAD).count() },
+        load: (loads.len() >= TEAM)
+            .then(|| TeamLoad { mean: mean as u8, high: loads.iter().filter(|l| **l > HIGH_LOAD).count() }),
     }
 }
 
@@ -134,6 +139,10 @@ mod tests {
 
     /// Three agents who have borne so much, as the wall shows them.
     fn shown(loads: [u8; 3]) -> serde_json::Value {
+        serde_json::to_value(wall_of(&floor(&loads), &|at| at.millis().to_string(), &|_| None)).expect("JSON")
+    }
+
+    fn floor(loads: &[u8]) -> Floor {
         let agents = ["anna", "bob", "chen"].into_iter().zip(loads).map(|(name, load)| AgentView {
             name: name.into(),
             state: AgentState::Available,
@@ -142,11 +151,10 @@ mod tests {
             consulted_by: None,
             since: Moment::ZERO,
             until: None,
-            load,
+            load: *load,
             calls: 3,
         });
-        let floor = Floor { agents: agents.collect(), ..Floor::default() };
-        serde_json::to_value(wall_of(&floor, &|at| at.millis().to_string(), &|_| None)).expect("JSON")
+        Floor { agents: agents.collect(), ..Floor::default() }
     }
 
     #[test]
@@ -157,6 +165,8 @@ mod tests {
         assert_eq!(wall, shown([7, 53, 90]));
         assert_eq!(wall, shown([53, 90, 7]));
         assert_ne!(wall, shown([53, 50, 7]));
+        let two = wall_of(&floor(&[90, 7]), &|at| at.millis().to_string(), &|_| None);
+        assert!(two.load.is_none(), "whoever knows one of two knows both");
         let known: Vec<&String> = wall["agents"][0].as_object().expect("an agent").keys().collect();
         assert_eq!(known, ["name", "display", "state", "reason", "since", "queue", "calls_today"]);
     }

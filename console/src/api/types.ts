@@ -275,8 +275,8 @@ export interface Wall {
   queues: WallQueue[];
   agents: WallAgent[];
   waiting: WaitingCaller[];
-  /** Of the whole team; `high` counts the agents above 70. Nobody is named. */
-  load: { mean: number; high: number };
+  /** Of the whole team; `high` counts the agents above 70. Nobody is named. null = fewer than three are here. */
+  load: { mean: number; high: number } | null;
 }
 
 /** One thing that somebody did. */

@@ -95,6 +95,13 @@ function Waiting({ wall }: { wall: Wall }) {
 
 function TeamLoad({ load }: { load: Wall["load"] }) {
   const { t } = useTranslation();
+  if (!load) {
+    return (
+      <Panel title={t("wall.load")} className="load">
+        <p className="note">{t("wall.load_too_few")}</p>
+      </Panel>
+    );
+  }
   const word = loadWord(load.mean);
   return (
     <Panel title={t("wall.load")} className="load">
