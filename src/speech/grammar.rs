@@ -235,9 +235,10 @@ pub(crate) fn misfit(expect: &Expect, text: &str) -> bool {
     !(usize::from(*min)..=usize::from(*max)).contains(&digits.len()) || !check.holds(&digits)
 }
 
-/// Whether a text is one of the phrases that ask for a person, whole.
+/// Whether a text is one of the phrases that ask for a person, whole. No words ask for nobody, also where a phrase has none that are
+/// spoken in Latin letters.
 pub(crate) fn asks_for_person(person: &[String], text: &str) -> bool {
-    PERSON.contains(&text) || person.iter().any(|p| phrases::spoken(p) == text)
+    !text.is_empty() && (PERSON.contains(&text) || person.iter().any(|p| p == text || phrases::spoken(p) == text))
 }
 
 /// Where among the words of a text a phrase of three words and more stands that asks for a person: the longest.
@@ -283,6 +284,13 @@ mod tests {
 
     fn yes_no() -> Expect {
         Expect::YesNo { phrases: vec!["repeat it".to_string()].into() }
+    }
+
+    #[test]
+    fn phrases_of_another_script_are_asked_for_by_themselves_and_by_nothing_else() {
+        let person = ["找人".to_string(), "the boss".to_string()];
+        assert!(asks_for_person(&person, "找人") && person_within(&person, "the boss"));
+        assert!(!asks_for_person(&person, "") && !person_within(&person, "") && !person_within(&person, "找"));
     }
 
     #[test]

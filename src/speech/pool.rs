@@ -286,7 +286,7 @@ impl EarThread {
         let left = self.follow(&mut ears, utterance, frames, longest);
         let Some(mut hearing) = ears.pop() else { return left };
         if silent {
-            self.kept_sound(&left, utterance, hearing);
+            self.kept_sound(&left, utterance, hearing, short);
             return left;
         }
         let result = match left {
@@ -322,13 +322,17 @@ impl EarThread {
     }
 
     /// Of a message the sound is wanted, and waits for no engine, not for one that hangs either; what was asked for in its last words is
-    /// told after it.
-    fn kept_sound(&mut self, left: &Left, utterance: UtteranceId, mut hearing: Hearing) {
+    /// told after it. Where only `short` answers are known, what is heard at all under a message is a request for a person.
+    fn kept_sound(&mut self, left: &Left, utterance: UtteranceId, mut hearing: Hearing, short: bool) {
         let clip = hearing.clip.clone();
         self.report(left, utterance, Ok(unheard(Engine::Scripted)), clip);
-        match left {
-            Left::Ended(true) => drop(self.finish(&mut hearing, utterance)),
-            _ => hearing.give_up(),
+        if !matches!(left, Left::Ended(true)) {
+            return hearing.give_up();
+        }
+        let heard = self.finish(&mut hearing, utterance).ok();
+        let request = heard.filter(|heard| short && heard.rejected.is_none() && !heard.text.is_empty());
+        if let Some(Hypothesis { text: phrase, .. }) = request {
+            self.tell(EarEvent::Person { utterance, phrase });
         }
     }
 
