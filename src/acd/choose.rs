@@ -30,13 +30,14 @@ impl Acd {
     /// Which of two callers goes first. Emergencies, then who lost an agent, then who has waited for the floor, each in the order
     /// of waiting; then by priority, which grows with the wait.
     pub(super) fn goes_first(&self, at: Moment, a: &Waiting, b: &Waiting) -> Ordering {
+        let kept = |w: &Waiting| w.ticket.kept.unwrap_or_default();
         let class = |w: &Waiting| match () {
             () if w.ticket.emergency => 0,
             () if w.ticket.returned => 1,
-            () if w.waited(at) >= self.setup.queues[w.queue].floor => 2,
+            () if w.waited(at) + kept(w) >= self.setup.queues[w.queue].floor => 2,
             () => 3,
         };
-        let came = |w: &Waiting| i128::from(w.since.micros()) - w.before.as_micros() as i128;
+        let came = |w: &Waiting| i128::from(w.since.micros()) - (w.before + kept(w)).as_micros() as i128;
         // A step of priority is worth `ageing`: as if the caller had come that much earlier. All age alike, so it never turns round.
         let virtual_since = |w: &Waiting| {
             let earlier = self.setup.queues[w.queue].ageing.as_micros() as i128 * i128::from(w.ticket.priority.min(9));

@@ -45,6 +45,10 @@ pub struct Ticket {
     pub returned: bool,
     /// How long the caller has waited for a person already (a caller who comes back keeps the place).
     pub waited: Duration,
+    /// The place was kept from a call that was cut off: so long ago they got in line. It counts for the order alone, and they are let in
+    /// although the line is full or nobody is there yet, as they were before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kept: Option<Duration>,
     /// Nobody is on the line: once an agent is there the person is called back, and not before so long from now. `None` = is on the line.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub call_back: Option<Duration>,

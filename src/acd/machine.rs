@@ -217,11 +217,12 @@ impl Acd {
         }
         let here = self.waiting.iter().filter(|w| w.queue == queue && w.not_before.is_none()).count();
         // Who was in line already is never sent away because it is long.
-        if here >= setup.full && !ticket.returned && !ticket.emergency && !called_back {
+        if here >= setup.full && !ticket.returned && ticket.kept.is_none() && !ticket.emergency && !called_back {
             return out.push(refuse(Unserved::Full));
         }
         let waiting = self.waiting_with(at, call, ticket, queue);
-        if !self.somebody_here(&waiting) && !called_back {
+        // Who has a place from before a restart may be there before the agents are.
+        if !self.somebody_here(&waiting) && !called_back && waiting.ticket.kept.is_none() {
             return out.push(refuse(Unserved::Nobody));
         }
         self.learned[queue].day.came += u64::from(!called_back);

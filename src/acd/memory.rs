@@ -73,6 +73,12 @@ impl Acd {
         }
     }
 
+    /// Takes over what another machine had learned, and whom callers know. (That one may have failed in the middle of an event.)
+    pub fn takes_after(&mut self, before: &Acd) {
+        self.recall(&before.memory(), true);
+        self.remembered.clone_from(&before.remembered);
+    }
+
     /// This agent served the caller last, so long ago.
     pub fn served_before(&mut self, at: Moment, caller: u64, agent: &str, ago: Duration) {
         if caller != 0 && ago < REMEMBER_FOR {

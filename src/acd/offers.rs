@@ -124,6 +124,10 @@ impl Acd {
         let queue = talking.queue.filter(|_| talking.joined);
         let wrap_up = queue.filter(|_| !talk.lost).map_or(Duration::ZERO, |q| self.setup.queues[q].wrap_up);
         let returns = self.setup.agents[talking.agent].returns;
+        if talk.strain.abusive {
+            // Nobody meets again whom they were abusive to, be it on a better day.
+            self.remembered.remove(&talking.caller);
+        }
         let agent = &mut self.agents[talking.agent];
         if talking.joined {
             let pause = agent.last_talk.map(|last| talking.since.since(last));

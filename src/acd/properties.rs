@@ -87,6 +87,7 @@ fn ticket(dice: &mut Dice) -> Ticket {
         sent_by: (dice.chance() < 0.2).then(|| format!("agent {}", dice.roll(6))),
         emergency: dice.chance() < 0.03,
         returned: dice.chance() < 0.05,
+        kept: (dice.chance() < 0.05).then(|| Duration::from_secs(60 + dice.roll(7_200) as u64)),
         call_back: None,
         waited: Duration::from_secs(if dice.chance() < 0.1 { dice.roll(120) as u64 } else { 0 }),
     }

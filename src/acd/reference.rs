@@ -196,8 +196,9 @@ impl Reference {
     /// What decides who goes first: smaller goes first.
     fn rank(&self, now: Moment, caller: &Caller) -> (u8, i128, usize) {
         let queue = self.setup.queues.iter().find(|q| q.name == caller.ticket.queue).expect("there");
-        let waited = Duration::from_micros(now.micros() - caller.since());
-        let plain = i128::from(caller.since());
+        let kept = caller.ticket.kept.unwrap_or_default();
+        let waited = Duration::from_micros(now.micros() - caller.since()) + kept;
+        let plain = i128::from(caller.since()) - kept.as_micros() as i128;
         if caller.ticket.emergency {
             (0, plain, caller.order)
         } else if caller.ticket.returned {
@@ -380,6 +381,10 @@ impl Reference {
                 let (joined, since) = (caller.joined, caller.talks_since);
                 let wrap_up = self.setup.queues.iter().find(|q| q.name == caller.ticket.queue).expect("there").wrap_up;
                 caller.at = At::Gone;
+                if talk.strain.abusive {
+                    let known = caller.ticket.caller;
+                    self.met.remove(&known);
+                }
                 let person = &mut self.people[agent];
                 if joined {
                     person.abused = talk.strain.abusive;

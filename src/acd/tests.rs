@@ -32,6 +32,7 @@ pub(super) fn ticket(queue: &str) -> Ticket {
         sent_by: None,
         emergency: false,
         returned: false,
+        kept: None,
         call_back: None,
         waited: Duration::ZERO,
     }
@@ -584,4 +585,48 @@ fn who_sent_a_caller_on_gets_them_back_only_where_nobody_else_will_serve() {
     floor.step(Event::WrappedUp { agent: "anna".into() });
     floor.step(Event::Presence { agent: "bob".into(), presence: Presence::Away("lunch".into()) });
     assert_eq!(offered(&floor.call(3, sent_on)), [(3, "anna".to_string())]);
+}
+
+#[test]
+fn a_place_that_was_kept_counts_for_the_order_and_not_for_the_longest_stay() {
+    let queue = QueueSetup { longest: s(600), full: 1, alone: s(60), ..QueueSetup::named("help") };
+    let mut floor = Floor::of(vec![queue], vec![agent("anna", &[("help", 1)])]);
+    let kept = || Ticket { kept: Some(s(4_000)), ..ticket("help") };
+    // Before any agent is there again, and although it is full: they were let in before.
+    let sent_away = |commands: &[Command]| {
+        commands.iter().find_map(|c| if let Command::Unserved { why, .. } = c { Some(*why) } else { None })
+    };
+    assert_eq!(sent_away(&floor.call(1, kept())), None);
+    floor.here("anna");
+    floor.pick_up(1);
+    floor.call(2, ticket("help"));
+    assert_eq!(sent_away(&floor.call(3, ticket("help"))), Some(Unserved::Full));
+    assert_eq!(sent_away(&floor.call(4, kept())), None, "they have waited for longer than the longest stay, and are let in");
+    assert_eq!(sent_away(&floor.wait(s(599))), None);
+    floor.step(Event::Finished { call: CallId(1), talk: Talk::default() });
+    floor.step(Event::WrappedUp { agent: "anna".into() });
+    floor.pick_up(4);
+    // Their stay is as long as anybody's.
+    assert_eq!(sent_away(&floor.wait(s(2))), Some(Unserved::TooLong), "call 2");
+    assert_eq!(sent_away(&floor.call(5, kept())), None);
+    assert_eq!(sent_away(&floor.wait(s(599))), None);
+    assert_eq!(sent_away(&floor.wait(s(2))), Some(Unserved::TooLong));
+}
+
+#[test]
+fn whoever_was_abusive_to_somebody_does_not_come_to_them_again() {
+    let mut floor = Floor::one(&["anna", "bob"]);
+    floor.here("anna");
+    let known = || Ticket { caller: 77, ..ticket("help") };
+    floor.call(1, known());
+    floor.serve(1, s(60), Strain { abusive: true, ..Strain::default() });
+    floor.step(Event::WrappedUp { agent: "anna".into() });
+    floor.wait(s(60));
+    floor.here("bob");
+    floor.wait(s(7_000));
+    assert_eq!(offered(&floor.call(2, ticket("help"))), [(2, "anna".to_string())], "idle for longest");
+    floor.serve(2, s(60), Strain::default());
+    floor.step(Event::WrappedUp { agent: "anna".into() });
+    floor.wait(s(60));
+    assert_eq!(offered(&floor.call(3, known())), [(3, "bob".to_string())]);
 }

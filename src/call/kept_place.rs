@@ -20,10 +20,13 @@ use std::time::Duration;
 pub struct KeptPlace {
     /// In which queue.
     pub queue: String,
-    /// Since they got in line, the time in which nobody was on the line included.
-    pub waited: Duration,
+    /// So long ago they got in line, the time in which nobody was on the line included. The queues put them where that belongs.
+    pub ago: Duration,
     /// They were talking with an agent: to the head of the line.
     pub talked: bool,
+    /// They had been abusive.
+    #[serde(default)]
+    pub abusive: bool,
     /// What the agent would have been told. The reference is left out: it is a secret of that call.
     pub card: HandOverCard,
 }
@@ -34,7 +37,7 @@ impl Call {
         if !matches!(self.state, State::Answering) || self.kept_place.is_some() {
             return;
         }
-        let (minutes, talked) = (place.waited.as_secs() / 60, if place.talked { "had an agent" } else { "waited" });
+        let (minutes, talked) = (place.ago.as_secs() / 60, if place.talked { "had an agent" } else { "waited" });
         let why =
             format!("their call was cut off when they {talked} in {}, {minutes} minutes after they got in line", place.queue);
         self.decide(now, "place_kept", why);
@@ -48,14 +51,15 @@ impl Call {
             return false;
         }
         let Some(place) = self.kept_place.take() else { return false };
-        let KeptPlace { queue, waited, talked, card } = *place;
+        let KeptPlace { queue, talked, abusive, card, .. } = *place;
         if let Some(cursor) = &mut self.cursor {
             cursor.set_language(card.language);
             cursor.recall(card.slots.reveal());
         }
         self.story = Story::from_card(&card);
         self.spoke_with.clone_from(&card.spoke_with);
-        (self.waited, self.returned, self.priority_kept) = (waited, talked, card.priority);
+        (self.returned, self.priority_kept) = (talked, card.priority);
+        self.strain.abusive |= abusive;
         self.emergency = card.because == "emergency";
         self.back_in_place = true;
         let sentence = Some(self.phrase(Phrase::PlaceKept));
@@ -87,10 +91,11 @@ impl Call {
         if let Some(attempt) = ringing {
             now.out.push(Command::HangUp { leg: LegId::Agent(attempt) });
         }
-        // What was waited so far stays theirs, should they want a person after all; what they had said does not.
+        // That they were in line so long ago stays theirs, should they want a person after all; what they had said does not.
         self.flush_turn(now);
         self.story.begins_anew();
-        (self.emergency, self.wanted_at) = (false, None);
+        (self.emergency, self.wanted_at, self.returned, self.priority_kept) = (false, None, false, 0);
+        self.spoke_with.clear();
         self.publish(now);
         self.ears.floor = self.ears.newest;
         self.said.clear();

@@ -76,6 +76,7 @@ impl Call {
             emergency: self.emergency,
             returned: self.returned,
             waited: self.waited,
+            kept: None,
             call_back: self.person_is_absent().then_some(Duration::ZERO),
         }
     }

@@ -8,7 +8,7 @@ use super::state::{AgentStage, Farewell, MessageOrigin, MessageStep, Moving, Sta
 use super::story::Story;
 use super::telling::LeftOff;
 use super::timers::{TimerName, TimerTable};
-use super::{AgentEvent, Command, Event, Record};
+use super::{AgentEvent, Command, Event, HandOverCard, QueueAsk, Record};
 use crate::acd::Left;
 use crate::base::{
     AttemptId, CallId, CallingMachine, Digit, Disposition, EarFailure, Hypothesis, LegId, LookUpId, Moment, PhoneNumber,
@@ -431,6 +431,9 @@ impl Call {
     fn caller_hung_up(&mut self, now: &mut Now) {
         if self.person_gone(now) {
             return;
+        }
+        if let Some(card) = self.card(now).filter(|_| self.in_line.is_some()) {
+            now.out.push(Command::Queue(QueueAsk::CallerLost(Box::new(HandOverCard { reference: String::new(), ..card }))));
         }
         let disposition = match &self.state {
             State::Over => return,

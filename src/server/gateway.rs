@@ -390,6 +390,7 @@ impl Gateway {
         }
         self.router.abort();
         let _ = self.router.await;
+        self.shared.queues.write_down().await;
         for job in self.jobs {
             job.abort();
             let _ = job.await;

@@ -11,7 +11,7 @@ const EVERY: Duration = Duration::from_secs(3_600);
 /// How often the incident is looked for.
 const INCIDENT_EVERY: Duration = Duration::from_secs(2);
 
-/// How often deleted calls are looked for while somebody waits to be called back.
+/// How often deleted calls are looked for while somebody waits to be called back, or a place is kept.
 const FORGOTTEN_EVERY: Duration = Duration::from_secs(5);
 
 /// How often memory is given back.
@@ -59,14 +59,14 @@ pub(super) async fn incidents(shared: Arc<Shared>) {
     }
 }
 
-/// Ends call-backs of which nothing may be kept any more: their calls were deleted, by another process as a rule, or their words have gone.
+/// Ends call-backs and places of which nothing may be kept any more: their calls were deleted, by another process as a rule, or their words have gone.
 pub(super) async fn forgotten(shared: Arc<Shared>) {
     let mut every = tokio::time::interval(FORGOTTEN_EVERY);
     every.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
         every.tick().await;
         let waits = shared.queues.floor().borrow().queues.iter().any(|queue| queue.call_backs > 0);
-        if !waits {
+        if !waits && !shared.queues.keeps_places() {
             continue;
         }
         match shared.files.forgotten_calls(wall_now()).await {

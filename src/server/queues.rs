@@ -19,7 +19,7 @@ use crate::drive::Happening;
 use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{mpsc, oneshot, watch};
 
 use call_backs::CallBacks;
 pub(super) use call_backs::{Beside, Start};
@@ -52,6 +52,8 @@ enum Message {
     Forgotten(BTreeSet<CallId>),
     /// The gateway stops: nobody is called back any more.
     Stop,
+    /// The gateway has stopped: what was learned is to be written down.
+    WriteDown(oneshot::Sender<()>),
 }
 
 /// The way to the queues. Cheap to clone.
@@ -173,6 +175,20 @@ impl Queues {
         let _ = self.send.send(Message::Stop);
     }
 
+    /// No more calls: what was learned is handed to the store.
+    pub(super) async fn write_down(&self) {
+        let (done, written) = oneshot::channel();
+        if self.send.send(Message::WriteDown(done)).is_ok() {
+            // It answers, or has ended: both mean that nothing is left to wait for.
+            let _ = written.await;
+        }
+    }
+
+    /// Whether somebody's place is kept.
+    pub(super) fn keeps_places(&self) -> bool {
+        self.places.any()
+    }
+
     pub(super) fn people(&self) -> Arc<People> {
         self.people.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
@@ -234,7 +250,7 @@ impl Keeper {
             let timer = self.acd.next_timer();
             let show = self.dirty.then(|| SHOW_EVERY.saturating_sub(self.shown.elapsed()));
             let wait = timer.map(|at| at.since(Moment::ZERO + self.epoch.elapsed()));
-            let wait = wait.into_iter().chain(show).min();
+            let wait = wait.into_iter().chain(show).chain(self.kept.wakes()).min();
             let message = tokio::select! {
                 message = messages.recv() => match message {
                     Some(message) => Some(message),
@@ -249,6 +265,7 @@ impl Keeper {
                 tracing::error!("the queue machine failed; it begins anew, and those who wait go elsewhere");
                 self.begin_anew();
             }
+            self.keeps_places();
             self.write_learned(false);
             if self.dirty && self.shown.elapsed() >= SHOW_EVERY {
                 self.show();
@@ -262,7 +279,12 @@ impl Keeper {
         let people = self.people.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let before = self.tell.borrow().agents.clone();
         let Ok(acd) = Acd::new(people.setup.clone(), now) else { return };
-        self.acd = acd;
+        let failed = std::mem::replace(&mut self.acd, acd);
+        // What it had learned is figures, whatever became of its callers.
+        let learned = std::panic::AssertUnwindSafe(|| self.acd.takes_after(&failed));
+        if std::panic::catch_unwind(learned).is_err() {
+            tracing::error!("what the queues had learned of waits is lost");
+        }
         // What the machine wants of this is not done: the calls are told below, or know already.
         let mut unheard = Vec::new();
         for agent in &before {
@@ -294,6 +316,7 @@ impl Keeper {
             tracing::warn!(%call, "a caller leaves the line because the queues begin anew");
             let news = call::Event::Queue(QueueEvent::Unserved(Unserved::NoSuchQueue));
             let _ = inbox.try_send(Inbox::Happening(Happening::Call(news)));
+            self.is_not_served(call);
         }
         self.put_all_back();
         self.phones_settle();
@@ -353,18 +376,25 @@ impl Keeper {
                 self.forget_places(&calls);
                 self.forget_call_backs(&calls);
             }
-            Some(Message::Stop) => {
+            Some(Message::Stop) => self.stop_calling_back(),
+            Some(Message::WriteDown(done)) => {
                 self.write_learned(true);
-                self.stop_calling_back();
+                let _ = done.send(());
             }
             Some(Message::Call(call, ask, inbox)) => {
                 let event = match ask {
                     QueueAsk::Enter(mut ticket) => {
                         self.enters(call, &mut ticket);
-                        self.in_line(call, &mut ticket);
+                        self.comes_in(call, &mut ticket);
                         self.calls.insert(call, inbox);
-                        Event::Enqueue { call, ticket: *ticket }
+                        self.step(Event::Enqueue { call, ticket: (*ticket).clone() });
+                        // Who was sent away at once is told so already.
+                        if self.calls.contains_key(&call) {
+                            self.is_in_line(call, &ticket);
+                        }
+                        return;
                     }
+                    QueueAsk::CallerLost(card) => return self.caller_lost(call, *card),
                     QueueAsk::MayCallBack { queue, number } => return self.may_call_back(call, &queue, number),
                     QueueAsk::CallBack(wish) => return self.call_back(call, *wish),
                     QueueAsk::CallsPerson => return self.calls_person(call),
@@ -386,13 +416,23 @@ impl Keeper {
                     self.parked_caller_goes(call);
                 }
                 let over = matches!(event, Event::Leave { .. } | Event::Finished { .. });
-                let broke = matches!(event, Event::Leave { why: Left::Over, .. });
+                let elsewhere = matches!(event, Event::Leave { why: Left::Elsewhere, .. });
                 let handed_over = matches!(event, Event::HandedOver { .. });
                 let (left, joined) = (matches!(event, Event::Leave { .. }), matches!(event, Event::Joined { .. }));
+                let talk = match &event {
+                    Event::Finished { talk, .. } | Event::HandedOver { talk, .. } | Event::Park { talk, .. } => Some(*talk),
+                    _ => None,
+                };
+                if talk.is_some_and(|talk| talk.strain.abusive) {
+                    self.was_abusive(call);
+                }
                 self.step(event);
                 if over {
                     self.calls.remove(&call);
-                    self.out_of_line(call, broke);
+                    self.out_of_line(call);
+                }
+                if elsewhere {
+                    self.goes_elsewhere(call);
                 }
                 if handed_over {
                     self.serves(call);
@@ -418,11 +458,16 @@ impl Keeper {
         self.calls.get(&call).is_some_and(|inbox| inbox.try_send(happening).is_ok())
     }
 
-    fn step(&mut self, event: Event) {
+    /// Figures of the day begin with it.
+    fn new_day(&mut self) {
         let today = wall_now().utc().date_naive();
         if self.day.replace(today).is_some_and(|day| day != today) {
             self.acd.begin_day();
         }
+    }
+
+    fn step(&mut self, event: Event) {
+        self.new_day();
         let mut out = Vec::new();
         self.acd.step(now_since(self.epoch), event, &mut out);
         self.dirty |= !out.is_empty();
@@ -466,7 +511,7 @@ impl Keeper {
         let told = self.tell_call(call, call::Event::Queue(news));
         if last {
             self.calls.remove(&call);
-            self.out_of_line(call, false);
+            self.is_not_served(call);
             self.is_given_up(call);
         } else if !told {
             // Its task is gone or hangs: nobody else waits for it.

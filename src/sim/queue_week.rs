@@ -238,6 +238,7 @@ impl Play {
                 sent_by: None,
                 emergency: false,
                 returned: false,
+                kept: None,
                 call_back: None,
                 waited: Duration::ZERO,
             };

@@ -107,7 +107,8 @@ impl<'m> Simulation<'m> {
                 self.somebody = true;
                 self.happen(Event::Arrived { caller: self.world.caller.clone(), dialled, wall: self.world.wall });
                 if let Some((waited, talked)) = self.world.place {
-                    let place = KeptPlace { queue: self.queue_name(), waited, talked, card: self.earlier_card() };
+                    let place =
+                        KeptPlace { queue: self.queue_name(), ago: waited, talked, abusive: false, card: self.earlier_card() };
                     self.happen(Event::HasPlace(Box::new(place)));
                 }
             }
@@ -392,7 +393,7 @@ impl<'m> Simulation<'m> {
                 let kept = self.world.call_back.last() != Some(&CallBackPlan::NotKept);
                 self.later(Duration::from_millis(5), Due::Event(Event::Queue(QueueEvent::CallBackKept(kept))));
             }
-            QueueAsk::CallsPerson | QueueAsk::NotReached(_) => {}
+            QueueAsk::CallsPerson | QueueAsk::NotReached(_) | QueueAsk::CallerLost(_) => {}
             // Nobody sits at a desk in this world.
             QueueAsk::Park { .. } | QueueAsk::Unpark => {}
             QueueAsk::Consult { .. } | QueueAsk::Consulted | QueueAsk::ConsultOver(_) | QueueAsk::HandedOver(_) => {}

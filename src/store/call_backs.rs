@@ -226,6 +226,7 @@ mod tests {
             emergency: false,
             returned: false,
             waited: Duration::from_secs(90),
+            kept: None,
             call_back: None,
         };
         CallBackWish { number, ticket, card }

@@ -16,6 +16,9 @@ pub const PLACE_KEPT: Duration = Duration::from_secs(30 * 60);
 /// Most that are read at once; more than any gateway has in line.
 const ROWS_MAX: i64 = 10_000;
 
+/// How long a caller's last agent is kept, as [`crate::acd`] remembers it.
+pub(super) const AGENTS_KEPT: Duration = Duration::from_secs(7 * 24 * 3_600);
+
 /// Callers whose last agent is read at a start.
 const AGENTS_MAX: i64 = 20_000;
 
@@ -32,6 +35,8 @@ pub struct LineRow {
     pub since: WallTime,
     /// An agent is on the line.
     pub talking: bool,
+    /// The caller has been abusive.
+    pub abusive: bool,
 }
 
 /// A place that is kept for somebody whose call was cut off.
@@ -65,14 +70,16 @@ impl Store {
     /// When the database refuses.
     pub async fn put_line(&self, row: &LineRow) -> Result<(), StoreError> {
         sqlx::query(
-            "INSERT INTO lines (call, queue, caller, since_ms, talking) SELECT id, $1, $2, $3, $4 FROM calls WHERE id = $5 \
+            "INSERT INTO lines (call, queue, caller, since_ms, talking, abusive) \
+             SELECT id, $1, $2, $3, $4, $5 FROM calls WHERE id = $6 \
              ON CONFLICT (call) DO UPDATE SET queue = excluded.queue, since_ms = excluded.since_ms, talking = excluded.talking, \
-             kept_until_ms = NULL",
+             abusive = excluded.abusive, kept_until_ms = NULL",
         )
         .bind(plain(&row.queue))
         .bind(caller_text(row.caller))
         .bind(row.since.0)
         .bind(i64::from(row.talking))
+        .bind(i64::from(row.abusive))
         .bind(row.call.to_string())
         .execute(&self.pool)
         .await?;
@@ -93,14 +100,21 @@ impl Store {
     }
 
     /// Who was cut off in line when the gateway stopped, or a short while before, with what was known of them. To be called once, before the
-    /// gateway takes calls: whatever is found is kept for [`PLACE_KEPT`] from `now` on, and no longer. What cannot be read keeps nobody
-    /// else from it.
+    /// gateway takes calls: whatever is found is kept for [`PLACE_KEPT`] from `now` on, and no longer; nothing where the gateway was last `alive`
+    /// longer ago than that. What cannot be read keeps nobody else from it.
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn cut_off_lines(&self, now: WallTime) -> Result<Vec<KeptLine>, StoreError> {
+    pub async fn cut_off_lines(&self, alive: WallTime, now: WallTime) -> Result<Vec<KeptLine>, StoreError> {
+        // A call that came to its end was not cut off: only the word of it was lost.
+        sqlx::query(
+            "DELETE FROM lines WHERE kept_until_ms IS NULL AND call IN (SELECT id FROM calls WHERE ended_us IS NOT NULL)",
+        )
+        .execute(&self.pool)
+        .await?;
+        let until = if alive.plus(PLACE_KEPT) > now { now.plus(PLACE_KEPT) } else { now };
         sqlx::query("UPDATE lines SET kept_until_ms = $1 WHERE kept_until_ms IS NULL")
-            .bind(now.plus(PLACE_KEPT).0)
+            .bind(until.0)
             .execute(&self.pool)
             .await?;
         self.remove_old_lines(now).await?;
@@ -115,6 +129,7 @@ impl Store {
                 caller,
                 since: WallTime(row.try_get("since_ms")?),
                 talking: flag(row, "talking")?,
+                abusive: flag(row, "abusive")?,
             };
             let card = self.last_card_of(call).await.unwrap_or_else(|error| {
                 tracing::error!(%error, %call, "the card of a caller who was cut off cannot be read; their place is kept without it");
@@ -157,12 +172,28 @@ impl Store {
         Ok(())
     }
 
-    /// Who served callers last since then, the newest [`AGENTS_MAX`]; older ones are forgotten.
+    /// This caller meets nobody again.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub async fn remove_last_agent(&self, caller: u64) -> Result<(), StoreError> {
+        sqlx::query("DELETE FROM last_agents WHERE caller = $1").bind(caller_text(caller)).execute(&self.pool).await?;
+        Ok(())
+    }
+
+    /// Who served whom last so long ago that it counts no more.
+    pub(super) async fn remove_old_last_agents(&self, now: WallTime) -> Result<(), StoreError> {
+        let since = now.0.saturating_sub(i64::try_from(AGENTS_KEPT.as_millis()).unwrap_or(i64::MAX));
+        sqlx::query("DELETE FROM last_agents WHERE at_ms < $1").bind(since).execute(&self.pool).await?;
+        Ok(())
+    }
+
+    /// Who served callers last, the newest 20 000 of the last seven days.
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn last_agents(&self, since: WallTime) -> Result<Vec<LastAgent>, StoreError> {
-        sqlx::query("DELETE FROM last_agents WHERE at_ms < $1").bind(since.0).execute(&self.pool).await?;
+    pub async fn last_agents(&self, now: WallTime) -> Result<Vec<LastAgent>, StoreError> {
+        self.remove_old_last_agents(now).await?;
         let rows = sqlx::query("SELECT * FROM last_agents ORDER BY at_ms DESC LIMIT $1")
             .bind(AGENTS_MAX)
             .fetch_all(&self.pool)
@@ -215,7 +246,8 @@ fn caller_of(text: String) -> Option<u64> {
 mod tests {
     use super::super::tests::{CALL, began};
     use super::*;
-    use crate::base::Moment;
+    use crate::base::{Disposition, Moment};
+    use crate::call::Record;
     use crate::store::places::Place;
     use crate::store::{Retention, RetentionRules};
     use std::collections::BTreeMap;
@@ -223,25 +255,51 @@ mod tests {
     const NOW: WallTime = WallTime(1_800_000_000_000);
 
     fn line(talking: bool) -> LineRow {
-        LineRow { call: CALL, queue: "support".into(), caller: u64::MAX - 5, since: WallTime(NOW.0 - 300_000), talking }
+        LineRow {
+            call: CALL,
+            queue: "support".into(),
+            caller: u64::MAX - 5,
+            since: WallTime(NOW.0 - 300_000),
+            talking,
+            abusive: talking,
+        }
     }
 
     async fn who_was_cut_off_is_known_for_half_an_hour_and_who_was_not_is_not(place: Place) {
         let store = place.open().await;
         store.put_line(&line(false)).await.expect("done");
-        assert_eq!(store.cut_off_lines(NOW).await.expect("read"), [], "of a call that is not there nothing is kept");
+        assert_eq!(store.cut_off_lines(NOW, NOW).await.expect("read"), [], "of a call that is not there nothing is kept");
         store.write(CALL, Moment::ZERO, &began()).await.expect("written");
         store.put_line(&line(false)).await.expect("kept");
         store.end_line(CALL, None).await.expect("ended");
-        assert_eq!(store.cut_off_lines(NOW).await.expect("read"), []);
+        assert_eq!(store.cut_off_lines(NOW, NOW).await.expect("read"), []);
         store.put_line(&line(false)).await.expect("kept");
         store.put_line(&line(true)).await.expect("changed");
         let kept = KeptLine { line: line(true), until: NOW.plus(PLACE_KEPT), card: None };
-        assert_eq!(store.cut_off_lines(NOW).await.expect("read"), std::slice::from_ref(&kept));
+        assert_eq!(store.cut_off_lines(NOW, NOW).await.expect("read"), std::slice::from_ref(&kept));
         // A second restart does not make it longer.
         let later = NOW.plus(PLACE_KEPT / 2);
-        assert_eq!(store.cut_off_lines(later).await.expect("read"), [kept]);
-        assert_eq!(store.cut_off_lines(NOW.plus(PLACE_KEPT)).await.expect("read"), []);
+        assert_eq!(store.cut_off_lines(NOW, later).await.expect("read"), [kept]);
+        assert_eq!(store.cut_off_lines(NOW, NOW.plus(PLACE_KEPT)).await.expect("read"), []);
+    }
+
+    async fn who_was_cut_off_before_a_long_outage_is_not_kept_and_who_came_to_an_end_neither(place: Place) {
+        let store = place.open().await;
+        store.write(CALL, Moment::ZERO, &began()).await.expect("written");
+        store.put_line(&line(false)).await.expect("kept");
+        assert_eq!(store.cut_off_lines(NOW, NOW.plus(PLACE_KEPT)).await.expect("read"), [], "nobody calls back after so long");
+        store.put_line(&line(false)).await.expect("kept");
+        let just = NOW.plus(PLACE_KEPT - Duration::from_secs(1));
+        assert_eq!(store.cut_off_lines(NOW, just).await.expect("read").len(), 1);
+        store.put_line(&line(true)).await.expect("kept");
+        let over = Record::Ended {
+            disposition: Disposition::Answered,
+            fault: Disposition::Answered.fault(),
+            at: Moment::from_millis(9_000),
+            request_to_person_ms: None,
+        };
+        store.write(CALL, Moment::from_millis(9_000), &over).await.expect("written");
+        assert_eq!(store.cut_off_lines(NOW, NOW).await.expect("read"), [], "the call ended; only the word of it was lost");
     }
 
     async fn a_broken_line_keeps_its_place_for_its_own_time(place: Place) {
@@ -249,27 +307,44 @@ mod tests {
         store.write(CALL, Moment::ZERO, &began()).await.expect("written");
         store.put_line(&line(false)).await.expect("kept");
         store.end_line(CALL, Some(WallTime(NOW.0 + 1_000))).await.expect("kept");
-        assert_eq!(store.cut_off_lines(NOW).await.expect("read").first().map(|kept| kept.until), Some(WallTime(NOW.0 + 1_000)));
+        assert_eq!(
+            store.cut_off_lines(NOW, NOW).await.expect("read").first().map(|kept| kept.until),
+            Some(WallTime(NOW.0 + 1_000))
+        );
         store.delete(CALL, NOW).await.expect("deleted");
-        assert_eq!(store.cut_off_lines(NOW).await.expect("read"), [], "it went with the call");
+        assert_eq!(store.cut_off_lines(NOW, NOW).await.expect("read"), [], "it went with the call");
     }
 
     async fn the_last_agent_goes_with_the_words_and_after_its_time(place: Place) {
         let store = place.open().await;
         let last = |agent: &str, at: i64| LastAgent { caller: 7, agent: agent.into(), call: CALL, at: WallTime(at) };
         store.put_last_agent(&last("anna", NOW.0)).await.expect("done");
-        assert_eq!(store.last_agents(WallTime(0)).await.expect("read"), []);
+        assert_eq!(store.last_agents(NOW).await.expect("read"), []);
         store.write(CALL, Moment::ZERO, &began()).await.expect("written");
         store.put_last_agent(&last("anna", NOW.0)).await.expect("kept");
         store.put_last_agent(&last("bob", NOW.0 + 5)).await.expect("kept");
-        assert_eq!(store.last_agents(NOW).await.expect("read"), [last("bob", NOW.0 + 5)]);
-        assert_eq!(store.last_agents(WallTime(NOW.0 + 6)).await.expect("read"), []);
+        assert_eq!(store.last_agents(NOW.plus(AGENTS_KEPT)).await.expect("read"), [last("bob", NOW.0 + 5)]);
+        assert_eq!(store.last_agents(WallTime(NOW.plus(AGENTS_KEPT).0 + 6)).await.expect("read"), []);
+        store.put_last_agent(&last("anna", NOW.0)).await.expect("kept");
+        store.remove_last_agent(8).await.expect("done");
+        assert_eq!(store.last_agents(NOW).await.expect("read").len(), 1);
+        store.remove_last_agent(7).await.expect("done");
+        assert_eq!(store.last_agents(NOW).await.expect("read"), []);
+        // Neither words nor an end are waited for where the gateway runs on and on.
+        store.put_last_agent(&last("anna", NOW.0)).await.expect("kept");
+        let none = RetentionRules {
+            by_flow: BTreeMap::new(),
+            otherwise: Retention { audio_days: None, text_days: None },
+            audit_days: None,
+        };
+        store.enforce_retention(WallTime(NOW.plus(AGENTS_KEPT).0 + 1), &none).await.expect("done");
+        assert_eq!(store.last_agents(NOW).await.expect("read"), []);
         store.put_last_agent(&last("anna", NOW.0)).await.expect("kept");
         store.end_interrupted().await.expect("ended");
         let days = Retention { audio_days: None, text_days: Some(1) };
         let rules = RetentionRules { by_flow: BTreeMap::new(), otherwise: days, audit_days: None };
         store.enforce_retention(NOW.plus(Duration::from_secs(400 * 86_400)), &rules).await.expect("done");
-        assert_eq!(store.last_agents(WallTime(0)).await.expect("read"), []);
+        assert_eq!(store.last_agents(NOW).await.expect("read"), []);
     }
 
     async fn what_was_learned_is_there_again(place: Place) {
@@ -282,6 +357,7 @@ mod tests {
 
     crate::store::places::on_each_database![
         who_was_cut_off_is_known_for_half_an_hour_and_who_was_not_is_not,
+        who_was_cut_off_before_a_long_outage_is_not_kept_and_who_came_to_an_end_neither,
         a_broken_line_keeps_its_place_for_its_own_time,
         the_last_agent_goes_with_the_words_and_after_its_time,
         what_was_learned_is_there_again

@@ -77,6 +77,7 @@ impl Store {
             }
         }
         self.remove_old_lines(now).await?;
+        self.remove_old_last_agents(now).await?;
         self.forget_call_backs(now, rules).await?;
         self.remove_files_of_deleted_calls(now).await?;
         Ok(removed)

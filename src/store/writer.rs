@@ -65,6 +65,7 @@ enum Other {
     Line(LineRow),
     LineOver { call: CallId, kept_until: Option<WallTime> },
     LastAgent(LastAgent),
+    NoLastAgent { caller: u64 },
     Learned { name: &'static str, at: WallTime, body: String },
     File { call: CallId, path: PathBuf, bytes: Vec<u8>, append: bool },
 }
@@ -111,6 +112,11 @@ impl StoreWriter {
     /// Who has served a caller. `false` when the queue is full and it is lost.
     pub fn last_agent(&self, last: LastAgent) -> bool {
         self.send(Job::Other(Other::LastAgent(last)), 0)
+    }
+
+    /// Nobody is to be met again by this caller. `false` when the queue is full and it is lost.
+    pub fn no_last_agent(&self, caller: u64) -> bool {
+        self.send(Job::Other(Other::NoLastAgent { caller }), 0)
     }
 
     /// What was learned under a name, as JSON. `false` when the queue is full and it is lost.
@@ -309,6 +315,7 @@ async fn attempt(store: &Store, job: &Other) -> Result<(), StoreError> {
         Other::Line(row) => store.put_line(row).await,
         Other::LineOver { call, kept_until } => store.end_line(*call, *kept_until).await,
         Other::LastAgent(last) => store.put_last_agent(last).await,
+        Other::NoLastAgent { caller } => store.remove_last_agent(*caller).await,
         Other::Learned { name, at, body } => store.put_learned(name, *at, body).await,
         Other::File { call, .. } if store.is_deleted(*call).await? => Ok(()),
         Other::File { path, bytes, append, .. } => write_file(path, bytes, *append).await,

@@ -223,7 +223,7 @@ mod anything {
             "intent": null, "slots": {}, "turns": [turn], "because": "asked", "summary": "The caller was cut off."
         });
         let (queue, card) = ("support".to_string(), serde_json::from_value(card).expect("a card"));
-        KeptPlace { queue, waited: Duration::from_secs(300), talked, card }
+        KeptPlace { queue, ago: Duration::from_secs(300), talked, abusive: false, card }
     }
 
     /// A call with its clock.

@@ -193,6 +193,7 @@ impl Keeper {
         self.call_backs.open.insert(later, Open { row, wish, key, running: false, rang: false, outcome: None });
         self.tell_call(call, call::Event::Queue(QueueEvent::CallBackKept(true)));
         self.calls.remove(&call);
+        self.out_of_line(call);
         self.step(acd::Event::CallBack { call, later });
     }
 

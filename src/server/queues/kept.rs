@@ -5,10 +5,10 @@
 use super::{Keeper, now_since};
 use crate::acd::{Memory, Ticket};
 use crate::base::{CallId, WallTime};
-use crate::call::{KeptPlace, same_caller};
+use crate::call::{HandOverCard, KeptPlace, same_caller};
 use crate::server::gateway::wall_now;
 use crate::store::{KeptLine, LastAgent, LineRow, Store, StoreError, StoreWriter};
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -18,14 +18,12 @@ const BROKEN_KEPT: Duration = Duration::from_secs(15 * 60);
 /// Places that are kept at most; the oldest goes then.
 const PLACES_MAX: usize = 10_000;
 
-/// What was learned is written down so often, where there is something new.
+/// What was learned is written down so often, where there is something new; and that the gateway lives, where somebody is in line.
 const LEARNED_EVERY: Duration = Duration::from_secs(60);
 
-/// Its name in the store.
+/// What was learned, and that the gateway lives, as the store has them.
 const LEARNED: &str = "queues";
-
-/// How long a repeat caller's agent is read back.
-const AGENTS_FOR: Duration = Duration::from_secs(7 * 24 * 3_600);
+const ALIVE: &str = "alive";
 
 /// What the store knew of the queues when the gateway started.
 #[derive(Default)]
@@ -39,12 +37,13 @@ pub(in crate::server) struct Remembered {
 impl Remembered {
     /// Reads it. Only places are worth not starting for; of the rest it is said that it is gone.
     pub(in crate::server) async fn read(store: &Store, now: WallTime) -> Result<Remembered, StoreError> {
-        let lines = store.cut_off_lines(now).await?;
-        let agents =
-            store.last_agents(WallTime(now.0.saturating_sub(AGENTS_FOR.as_millis() as i64))).await.unwrap_or_else(|error| {
-                tracing::error!(%error, "who served whom last cannot be read: repeat callers meet anybody for now");
-                Vec::new()
-            });
+        // Where nobody was in line there is no such word, and nobody's place.
+        let alive = store.learned(ALIVE).await?.map_or(now, |(at, _)| at);
+        let lines = store.cut_off_lines(alive, now).await?;
+        let agents = store.last_agents(now).await.unwrap_or_else(|error| {
+            tracing::error!(%error, "who served whom last cannot be read: repeat callers meet anybody for now");
+            Vec::new()
+        });
         let learned = match store.learned(LEARNED).await {
             Ok(found) => found.and_then(|(at, body)| match serde_json::from_str(&body) {
                 Ok(memory) => Some((at, memory)),
@@ -83,12 +82,22 @@ impl Places {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn keep(&self, kept: KeptLine) {
+    fn keep(&self, kept: KeptLine, claimed: Option<CallId>) {
         let mut places = self.lock();
         if places.len() >= PLACES_MAX {
             places.remove(0);
         }
-        places.push(Place { kept, claimed: None });
+        places.push(Place { kept, claimed });
+    }
+
+    /// Whether anybody has one.
+    pub(super) fn any(&self) -> bool {
+        !self.lock().is_empty()
+    }
+
+    /// Those whose time is over go, with what they say of their callers.
+    fn tidy(&self, now: WallTime) {
+        self.lock().retain(|place| place.kept.until > now);
     }
 
     /// The place of whoever calls from this number, for this call: not for a second one that comes meanwhile.
@@ -108,8 +117,8 @@ impl Places {
         let mut card = place.kept.card.clone()?;
         card.reference.clear();
         place.claimed = Some(call);
-        let LineRow { queue, since, talking, .. } = place.kept.line.clone();
-        Some(KeptPlace { queue, waited: between(since, now), talked: talking, card })
+        let LineRow { queue, since, talking, abusive, .. } = place.kept.line.clone();
+        Some(KeptPlace { queue, ago: between(since, now), talked: talking, abusive, card })
     }
 
     /// That call is over: the place, if it is still there, may be had by another one.
@@ -119,19 +128,22 @@ impl Places {
         }
     }
 
-    /// Takes the place that this caller has in a queue.
-    fn take(&self, call: CallId, caller: u64, queue: &str, now: WallTime) -> Option<KeptLine> {
+    /// Takes the place that this caller has in a queue: the one that the call was told of, or, where it is `free` to, one that nobody was told of.
+    fn take(&self, call: CallId, caller: u64, queue: &str, free: bool, now: WallTime) -> Option<KeptLine> {
         let mut places = self.lock();
         let fits = |place: &Place| {
             let line = &place.kept.line;
-            line.caller == caller && line.queue == queue && place.kept.until > now && place.claimed.is_none_or(|by| by == call)
+            line.caller == caller && line.queue == queue && place.kept.until > now
         };
-        // That which the call was told of goes first.
-        let at = places
-            .iter()
-            .position(|place| place.claimed == Some(call) && fits(place))
-            .or_else(|| places.iter().position(fits))?;
+        let of = |by: Option<CallId>| move |place: &Place| place.claimed == by && fits(place);
+        let told = places.iter().position(of(Some(call)));
+        let at = told.or_else(|| places.iter().position(of(None)).filter(|_| free))?;
         Some(places.remove(at).kept)
+    }
+
+    #[cfg(test)]
+    pub(super) fn all(&self) -> Vec<KeptLine> {
+        self.lock().iter().map(|place| place.kept.clone()).collect()
     }
 
     #[cfg(test)]
@@ -154,19 +166,47 @@ pub(super) struct Kept {
     store: StoreWriter,
     /// Callers in line and in talks, as the store has them.
     rows: HashMap<CallId, LineRow>,
+    /// Places that callers were given back, until an agent is on the line or they want something else.
+    given: HashMap<CallId, KeptLine>,
+    /// Calls that were in line: they have had what they were to have.
+    seen: HashSet<CallId>,
     /// Something was learned since it was written down, and when that was.
     news: bool,
     written: Instant,
+    /// When it was written down that the gateway lives; `None` = not yet.
+    alive: Option<Instant>,
+    /// When places were last looked through.
+    tidied: Instant,
 }
 
 impl Kept {
     pub(super) fn new(places: Places, store: StoreWriter) -> Kept {
-        Kept { places, store, rows: HashMap::new(), news: false, written: Instant::now() }
+        let (rows, given, seen) = (HashMap::new(), HashMap::new(), HashSet::new());
+        Kept { places, store, rows, given, seen, news: false, written: Instant::now(), alive: None, tidied: Instant::now() }
     }
 
     #[cfg(test)]
     pub(super) fn writer(&self) -> StoreWriter {
         self.store.clone()
+    }
+
+    /// How long the queues may sleep while somebody's place depends on them.
+    pub(super) fn wakes(&self) -> Option<Duration> {
+        (!self.rows.is_empty() || self.places.any()).then_some(LEARNED_EVERY)
+    }
+
+    /// A row that is left behind says how long ago this gateway was there only together with this.
+    fn lives(&mut self) {
+        if self.alive.is_none_or(|at| at.elapsed() >= LEARNED_EVERY) {
+            self.alive = Some(Instant::now());
+            self.store.learned(ALIVE, wall_now(), String::new());
+        }
+    }
+
+    fn write(&mut self, row: LineRow) {
+        self.lives();
+        self.store.line(row.clone());
+        self.rows.insert(row.call, row);
     }
 }
 
@@ -175,7 +215,7 @@ impl Keeper {
     pub(super) fn remember(&mut self, remembered: Remembered) {
         let (now, wall) = (now_since(self.epoch), wall_now());
         for kept in remembered.lines {
-            self.kept.places.keep(kept);
+            self.kept.places.keep(kept, None);
         }
         // The newest come first there, and what comes last counts.
         for last in remembered.agents.into_iter().rev() {
@@ -187,25 +227,57 @@ impl Keeper {
         }
     }
 
-    /// Somebody gets in line: with the place that was kept for them, if there is one.
-    pub(super) fn in_line(&mut self, call: CallId, ticket: &mut Ticket) {
+    /// Somebody wants to get in line: with the place that was kept for them, if there is one. Nothing is written down yet.
+    pub(super) fn comes_in(&mut self, call: CallId, ticket: &mut Ticket) {
         let now = wall_now();
         if ticket.caller == 0 || ticket.call_back.is_some() {
             return;
         }
-        if let Some(KeptLine { line, card, .. }) = self.kept.places.take(call, ticket.caller, &ticket.queue, now) {
+        let first = self.kept.seen.insert(call);
+        if let Some(kept) = self.kept.places.take(call, ticket.caller, &ticket.queue, first, now) {
+            self.kept.given.insert(call, kept);
+        }
+        // Also when they come into that line again.
+        let Some(KeptLine { line, card, .. }) = self.kept.given.get(&call).filter(|kept| kept.line.queue == ticket.queue)
+        else {
+            return;
+        };
+        ticket.kept = Some(between(line.since, now));
+        ticket.priority = ticket.priority.max(card.as_ref().map_or(0, |card| card.priority));
+        ticket.returned |= line.talking;
+        ticket.abusive |= line.abusive;
+    }
+
+    /// The queues have let them in.
+    pub(super) fn is_in_line(&mut self, call: CallId, ticket: &Ticket) {
+        if ticket.caller == 0 || ticket.call_back.is_some() {
+            return;
+        }
+        if let Some(KeptLine { line, .. }) = self.kept.given.get(&call).filter(|kept| kept.line.queue == ticket.queue) {
             tracing::info!(%call, queue = ticket.queue, "somebody whose call was cut off calls again and has that place");
             metrics::counter!("hotline_queue_places_given_back_total", "queue" => ticket.queue.clone()).increment(1);
-            ticket.waited = ticket.waited.max(between(line.since, now));
-            ticket.priority = ticket.priority.max(card.map_or(0, |card| card.priority));
-            ticket.returned |= line.talking;
             self.kept.store.line_over(line.call, None);
         }
-        let waited = i64::try_from(ticket.waited.as_millis()).unwrap_or(0);
-        let since = WallTime(now.0.saturating_sub(waited));
-        let row = LineRow { call, queue: ticket.queue.clone(), caller: ticket.caller, since, talking: false };
-        self.kept.store.line(row.clone());
-        self.kept.rows.insert(call, row);
+        let ago = i64::try_from((ticket.waited + ticket.kept.unwrap_or_default()).as_millis()).unwrap_or(0);
+        let since = WallTime(wall_now().0.saturating_sub(ago));
+        let (queue, abusive) = (ticket.queue.clone(), ticket.abusive);
+        self.kept.write(LineRow { call, queue, caller: ticket.caller, since, talking: false, abusive });
+    }
+
+    /// The queues could not serve them, then or later: the place that they had been given is theirs until its time is over, in this call or the next.
+    pub(super) fn is_not_served(&mut self, call: CallId) {
+        self.out_of_line(call);
+        let Some(kept) = self.kept.given.remove(&call).filter(|kept| kept.until > wall_now()) else { return };
+        self.kept.store.line(kept.line.clone());
+        self.kept.store.line_over(kept.line.call, Some(kept.until));
+        self.kept.places.keep(kept, Some(call));
+    }
+
+    /// They want something else than to wait: should they come into that line again it is as who has waited for so long, and no more.
+    pub(super) fn goes_elsewhere(&mut self, call: CallId) {
+        if let Some(kept) = self.kept.given.get_mut(&call) {
+            (kept.line.talking, kept.card) = (false, None);
+        }
     }
 
     /// The two hear each other.
@@ -213,11 +285,10 @@ impl Keeper {
         self.kept.news = true;
         let Some(row) = self.kept.rows.get_mut(&call) else { return };
         row.talking = true;
-        let caller = row.caller;
         self.kept.store.line(row.clone());
-        for earlier in
-            self.kept.places.take_all(|place| place.kept.line.caller == caller && place.claimed.is_none_or(|by| by == call))
-        {
+        self.kept.given.remove(&call);
+        // What the call was told of was perhaps in another line.
+        for earlier in self.kept.places.take_all(|place| place.claimed == Some(call)) {
             self.kept.store.line_over(earlier, None);
         }
         self.serves(call);
@@ -225,32 +296,60 @@ impl Keeper {
 
     /// Whoever talks with the caller now is who served them last.
     pub(super) fn serves(&mut self, call: CallId) {
-        let Some(row) = self.kept.rows.get(&call) else { return };
+        let Some(row) = self.kept.rows.get(&call).filter(|row| !row.abusive) else { return };
         let Some(agent) = self.acd.agent_of(call) else { return };
         self.kept.store.last_agent(LastAgent { caller: row.caller, agent, call, at: wall_now() });
     }
 
-    /// They are in line no more, nor with an agent. `broke` = through no wish of theirs: they may be back.
-    pub(super) fn out_of_line(&mut self, call: CallId, broke: bool) {
-        let Some(row) = self.kept.rows.remove(&call) else { return };
-        self.kept.news = true;
-        let until = broke.then(|| wall_now().plus(BROKEN_KEPT));
-        self.kept.store.line_over(call, until);
-        if let Some(until) = until {
-            // Their card lies in the store; the place alone is theirs until the gateway starts again.
-            self.kept.places.keep(KeptLine { line: row, until, card: None });
+    /// They were abusive: the agent does not get them again because of this talk.
+    pub(super) fn was_abusive(&mut self, call: CallId) {
+        let Some(row) = self.kept.rows.get_mut(&call) else { return };
+        row.abusive = true;
+        self.kept.store.line(row.clone());
+        self.kept.store.no_last_agent(row.caller);
+    }
+
+    /// They are in line no more, nor with an agent.
+    pub(super) fn out_of_line(&mut self, call: CallId) {
+        if self.kept.rows.remove(&call).is_some() {
+            self.kept.news = true;
+            self.kept.store.line_over(call, None);
         }
+    }
+
+    /// Their line broke, in the queue or in the talk: through no wish of theirs, and they may be back.
+    pub(super) fn caller_lost(&mut self, call: CallId, card: HandOverCard) {
+        let Some(line) = self.kept.rows.remove(&call) else { return };
+        self.kept.given.remove(&call);
+        let until = wall_now().plus(BROKEN_KEPT);
+        self.kept.store.line_over(call, Some(until));
+        self.kept.places.keep(KeptLine { line, until, card: Some(card) }, None);
     }
 
     /// The call is over, whatever it said before.
     pub(super) fn call_is_over(&mut self, call: CallId) {
-        self.out_of_line(call, false);
+        self.out_of_line(call);
+        self.kept.given.remove(&call);
+        self.kept.seen.remove(&call);
         self.kept.places.give_up(call);
     }
 
     /// Of these calls nothing may be kept any more.
     pub(super) fn forget_places(&mut self, calls: &BTreeSet<CallId>) {
         self.kept.places.take_all(|place| calls.contains(&place.kept.line.call));
+        self.kept.given.retain(|_, kept| !calls.contains(&kept.line.call));
+    }
+
+    /// What was known of places is kept for its time and no longer; and the store knows that this gateway lives.
+    pub(super) fn keeps_places(&mut self) {
+        if self.kept.tidied.elapsed() < LEARNED_EVERY {
+            return;
+        }
+        self.kept.tidied = Instant::now();
+        self.kept.places.tidy(wall_now());
+        if !self.kept.rows.is_empty() {
+            self.kept.lives();
+        }
     }
 
     /// Writes down what was learned, from time to time; `now` = at once.
@@ -259,6 +358,8 @@ impl Keeper {
             return;
         }
         (self.kept.news, self.kept.written) = (false, Instant::now());
+        // Or yesterday's figures would be written as today's.
+        self.new_day();
         match serde_json::to_string(&self.acd.memory()) {
             Ok(body) => drop(self.kept.store.learned(LEARNED, wall_now(), body)),
             Err(error) => tracing::error!(%error, "what was learned of waits cannot be written down"),

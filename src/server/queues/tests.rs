@@ -5,8 +5,8 @@ use crate::acd::QueueSetup;
 use crate::base::{Moment, Pii};
 use crate::call::HandOverCard;
 use crate::sip::REGISTERED;
-use crate::store::Store;
 use crate::store::tests::began;
+use crate::store::{KeptLine, Store};
 use std::collections::BTreeMap;
 
 fn heard(inbox: &mut mpsc::Receiver<Inbox>) -> Vec<String> {
@@ -235,6 +235,8 @@ async fn who_had_an_agent_goes_to_the_head_of_the_line_and_to_the_same_agent_and
     asks(&mut first, CallId(1), QueueAsk::Joined);
     let _waits = enters(&mut first, CallId(2), 2);
     first.handle(Some(Message::Stop));
+    // The drain is over.
+    first.handle(Some(Message::WriteDown(oneshot::channel().0)));
     let mut second = restarted(first, &store, folder.path()).await;
     for (call, caller) in [(12, 2), (11, 1)] {
         comes(&store, CallId(call)).await;
@@ -292,9 +294,153 @@ async fn a_line_that_broke_keeps_the_place_for_a_quarter_of_an_hour() {
     let _first = enters(&mut keeper, CallId(1), 1);
     tokio::time::sleep(Duration::from_millis(20)).await;
     let _second = enters(&mut keeper, CallId(2), 2);
+    asks(&mut keeper, CallId(1), QueueAsk::CallerLost(Box::new(crate::store::tests::card())));
     asks(&mut keeper, CallId(1), QueueAsk::Leave(Left::Over));
     keeper.handle(Some(Message::Gone(CallId(1))));
     assert_eq!(line(&keeper), [2]);
     let _again = enters(&mut keeper, CallId(3), 1);
     assert_eq!(line(&keeper), [3, 2]);
+}
+
+/// Nobody takes calls, anna and bob are logged in.
+async fn waiting_room(folder: &std::path::Path) -> (Store, Keeper) {
+    let store = Store::open(folder).await.expect("a store");
+    let agents = vec![agent("anna", "sip:anna@x", None), agent("bob", "sip:bob@x", None)];
+    let mut keeper = keeper(People::new(vec![QueueSetup::named("support")], agents), folder).await;
+    keeper.step(Event::Presence { agent: "anna".into(), presence: Presence::Away("break".into()) });
+    (store, keeper)
+}
+
+fn talks(keeper: &mut Keeper, call: CallId) {
+    asks(keeper, call, QueueAsk::Accepted("anna".into()));
+    asks(keeper, call, QueueAsk::Joined);
+}
+
+#[tokio::test]
+async fn who_could_not_be_served_has_the_place_still_also_after_another_restart() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (store, mut first) = waiting_room(folder.path()).await;
+    comes(&store, CallId(1)).await;
+    let _waits = enters(&mut first, CallId(1), 1);
+    let mut second = restarted(first, &store, folder.path()).await;
+    for call in [11, 12, 13] {
+        comes(&store, CallId(call)).await;
+    }
+    let _late = enters(&mut second, CallId(12), 2);
+    let _again = enters(&mut second, CallId(11), 1);
+    assert_eq!(line(&second), [11, 12]);
+    second.step(Event::Leave { call: CallId(11), why: Left::Over });
+    second.carry_out(Command::Unserved { call: CallId(11), why: Unserved::TooLong });
+    // Another phone of theirs does not take it from the call that goes on.
+    let _other = enters(&mut second, CallId(13), 1);
+    assert_eq!(line(&second), [12, 13]);
+    second.handle(Some(Message::Gone(CallId(11))));
+    let mut third = restarted(second, &store, folder.path()).await;
+    assert_eq!(third.kept.places.calls().len(), 3, "{:?}", third.kept.places.calls());
+    let _last = enters(&mut third, CallId(21), 1);
+    let _late = enters(&mut third, CallId(22), 2);
+    assert_eq!(line(&third), [21, 22]);
+}
+
+#[tokio::test]
+async fn who_wanted_something_else_meanwhile_has_waited_for_so_long_and_is_not_first() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (store, mut first) = waiting_room(folder.path()).await;
+    comes(&store, CallId(1)).await;
+    comes(&store, CallId(2)).await;
+    let _waits = enters(&mut first, CallId(2), 2);
+    tokio::time::sleep(Duration::from_millis(20)).await;
+    let _talks = enters(&mut first, CallId(1), 1);
+    talks(&mut first, CallId(1));
+    let mut second = restarted(first, &store, folder.path()).await;
+    for (call, caller) in [(19, 9), (12, 2), (11, 1)] {
+        let _heard = enters(&mut second, CallId(call), caller);
+    }
+    assert_eq!(line(&second), [11, 12, 19], "who had an agent is first");
+    asks(&mut second, CallId(11), QueueAsk::Leave(Left::Elsewhere));
+    let _again = enters(&mut second, CallId(11), 1);
+    assert_eq!(line(&second), [12, 11, 19], "after who came before, before who came later");
+    second.handle(Some(Message::Gone(CallId(11))));
+    let _next = enters(&mut second, CallId(31), 1);
+    assert_eq!(line(&second), [12, 19, 31], "it was theirs once");
+}
+
+#[tokio::test]
+async fn a_place_goes_with_its_call_wherever_it_is_and_a_talk_takes_nobody_elses() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (store, mut first) = waiting_room(folder.path()).await;
+    // Two of the same house.
+    for call in [1, 2] {
+        comes(&store, CallId(call)).await;
+        let _waits = enters(&mut first, CallId(call), 7);
+    }
+    let mut second = restarted(first, &store, folder.path()).await;
+    comes(&store, CallId(11)).await;
+    let _again = enters(&mut second, CallId(11), 7);
+    talks(&mut second, CallId(11));
+    assert_eq!(second.kept.places.calls().len(), 1, "the other one has theirs");
+    asks(&mut second, CallId(11), QueueAsk::Finished(Talk::default()));
+    let _other = enters(&mut second, CallId(12), 7);
+    second.handle(Some(Message::Forgotten([CallId(1), CallId(2)].into())));
+    second.carry_out(Command::Unserved { call: CallId(12), why: Unserved::TooLong });
+    assert!(!second.kept.places.any(), "it was deleted while somebody had it");
+}
+
+#[tokio::test]
+async fn a_line_that_breaks_in_a_talk_leads_back_to_an_agent_with_what_was_said() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (store, mut keeper) = waiting_room(folder.path()).await;
+    let (number, card) = ("+493012345678", crate::store::tests::card());
+    comes(&store, CallId(1)).await;
+    let _talks = enters(&mut keeper, CallId(1), call::same_caller(number));
+    talks(&mut keeper, CallId(1));
+    asks(&mut keeper, CallId(1), QueueAsk::CallerLost(Box::new(card.clone())));
+    asks(&mut keeper, CallId(1), QueueAsk::Finished(Talk::default()));
+    keeper.handle(Some(Message::Gone(CallId(1))));
+    let place = keeper.kept.places.claim(CallId(2), number, &card.flow, wall_now()).expect("theirs");
+    assert!(place.talked && place.card.turns == card.turns, "{place:?}");
+    keeper.kept.writer().flush().await;
+    assert_eq!(store.cut_off_lines(wall_now(), wall_now()).await.expect("read").len(), 1, "also after a restart");
+    // Who puts the phone down has none.
+    let _talks = enters(&mut keeper, CallId(3), 3);
+    talks(&mut keeper, CallId(3));
+    asks(&mut keeper, CallId(3), QueueAsk::Finished(Talk::default()));
+    keeper.handle(Some(Message::Gone(CallId(3))));
+    assert_eq!(keeper.kept.places.calls(), [1]);
+}
+
+#[tokio::test]
+async fn who_was_abusive_is_so_after_a_restart_and_meets_the_same_agent_no_more() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (store, mut first) = waiting_room(folder.path()).await;
+    for call in [1, 2] {
+        comes(&store, CallId(call)).await;
+        let _heard = enters(&mut first, CallId(call), u64::try_from(call).expect("small"));
+        talks(&mut first, CallId(call));
+        let strain = crate::acd::Strain { abusive: call == 1, ..Default::default() };
+        asks(&mut first, CallId(call), QueueAsk::HandedOver(Talk { strain, lost: false }));
+    }
+    first.kept.writer().flush().await;
+    let known: Vec<u64> = store.last_agents(wall_now()).await.expect("read").iter().map(|last| last.caller).collect();
+    assert_eq!(known, [2]);
+    let second = restarted(first, &store, folder.path()).await;
+    let abusive = |place: &KeptLine| place.line.abusive;
+    assert_eq!(second.kept.places.all().iter().map(abusive).collect::<Vec<_>>(), [true, false]);
+}
+
+#[tokio::test]
+async fn what_was_learned_outlives_a_failure_of_the_machine_and_is_written_down_at_the_end() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (store, mut keeper) = waiting_room(folder.path()).await;
+    comes(&store, CallId(1)).await;
+    let _talks = enters(&mut keeper, CallId(1), 1);
+    talks(&mut keeper, CallId(1));
+    asks(&mut keeper, CallId(1), QueueAsk::Finished(Talk::default()));
+    let served = |keeper: &Keeper| keeper.acd.queue_views(now_since(keeper.epoch).at)[0].day.served;
+    assert_eq!(served(&keeper), 1);
+    keeper.show();
+    keeper.begin_anew();
+    assert_eq!(served(&keeper), 1);
+    keeper.handle(Some(Message::WriteDown(oneshot::channel().0)));
+    assert_eq!(served(&restarted(keeper, &store, folder.path()).await), 1);
 }

@@ -5,6 +5,7 @@ CREATE TABLE lines (
     caller        TEXT NOT NULL,                -- a hash of the number; personal
     since_ms      INTEGER NOT NULL,             -- calendar: since when the place counts
     talking       INTEGER NOT NULL,             -- 1 = an agent was on the line
+    abusive       INTEGER NOT NULL,             -- 1 = the caller was
     kept_until_ms INTEGER                       -- calendar; NULL = the call goes on
 ) STRICT;
 CREATE TABLE last_agents (
