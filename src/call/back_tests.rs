@@ -91,3 +91,26 @@ fn a_caller_whose_value_brings_a_person_is_not_brought_back_at_once() {
     assert!(said(&out).contains("From nine to five."), "{out:#?}");
     assert!(!out.iter().any(|c| matches!(c, Command::Queue(QueueAsk::Enter(_)))), "{out:#?}");
 }
+
+#[test]
+fn a_line_that_breaks_in_a_talk_is_told_with_what_was_known_and_no_other_end_is() {
+    let lost = |out: &[Command]| {
+        out.iter().find_map(|c| if let Command::Queue(QueueAsk::CallerLost(card)) = c { Some(card.clone()) } else { None })
+    };
+    let mut talk = talks();
+    let out = talk.step(Event::CallerLost);
+    let card = lost(&out).unwrap_or_else(|| panic!("{out:#?}"));
+    assert_eq!((card.reference.as_str(), card.because.as_str()), ("", "asked"));
+    assert!(out.iter().any(|c| matches!(c, Command::Queue(QueueAsk::Finished(_)))), "{out:#?}");
+    let at = |what: &dyn Fn(&Command) -> bool| out.iter().position(what);
+    let (told, over) = (
+        at(&|c| matches!(c, Command::Queue(QueueAsk::CallerLost(_)))),
+        at(&|c| matches!(c, Command::Queue(QueueAsk::Finished(_)))),
+    );
+    assert!(told < over, "before it is over: {out:#?}");
+    assert_eq!(lost(&talks().step(Event::CallerHungUp)), None);
+    // With the script they are not in line.
+    let mut talk = talks();
+    talk.desk(to("hours"));
+    assert_eq!(lost(&talk.step(Event::CallerLost)), None);
+}

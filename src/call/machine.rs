@@ -432,9 +432,6 @@ impl Call {
         if self.person_gone(now) {
             return;
         }
-        if let Some(card) = self.card(now).filter(|_| self.in_line.is_some()) {
-            now.out.push(Command::Queue(QueueAsk::CallerLost(Box::new(HandOverCard { reference: String::new(), ..card }))));
-        }
         let disposition = match &self.state {
             State::Over => return,
             State::Joined { target, .. } | State::MovedAway { target } => {
@@ -453,6 +450,9 @@ impl Call {
     fn caller_lost(&mut self, now: &mut Now) {
         if self.person_gone(now) {
             return;
+        }
+        if let Some(card) = self.card(now).filter(|_| self.in_line.is_some()) {
+            now.out.push(Command::Queue(QueueAsk::CallerLost(Box::new(HandOverCard { reference: String::new(), ..card }))));
         }
         let disposition = match &self.state {
             State::Joined { target, .. } | State::MovedAway { target } => {

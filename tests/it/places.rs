@@ -53,3 +53,40 @@ async fn who_was_in_line_when_the_gateway_died_calls_again_and_repeats_nothing()
     let stories: Vec<String> = again.iter().map(|row| gateway.story(row["id"].as_str().expect("an id"))).collect();
     assert!(stories.iter().any(|story| story.contains("place_kept")), "{stories:#?}");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_place_is_gone_as_soon_as_its_call_is_deleted() {
+    let house = House::new(port(), 1);
+    let mut gateway = house.gateway();
+    let mut anna = anna_of(&mut gateway).await;
+    let away = json!({ "state": "away", "reason": "break" });
+    assert_eq!(anna.ask("POST", "/desk/presence", Some(away)).await.0, 200);
+    let calls = |sip: &dyn std::fmt::Display, then: &[&str]| {
+        let uri = format!("sip:5551000@{sip}");
+        Phone::start(&[&[uri.as_str(), "--from", "4930111111"], then, &["--wait", "60000"]].concat())
+    };
+    let mut tab = Desk::open(&anna).await;
+    let early = calls(&gateway.sip, &["--wait", "2500", "--dtmf", "0"]);
+    tab.until("somebody in line", |desk| desk["queues"][0]["waiting"] == 1).await;
+    // It is written down beside what is shown; no event tells when.
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    drop(gateway);
+    drop(early);
+    let mut gateway = house.gateway();
+    gateway.said("has their place");
+    let rows = gateway.calls();
+    let call = rows[0]["id"].as_str().expect("an id").to_string();
+    let (code, text) = crate::gateway::hotline(&["calls", "delete", &call, "--config", &gateway.config.display().to_string()]);
+    assert_eq!(code, 0, "{text}");
+    gateway.said("kept no more");
+    let mut anna = Browser::new(format!("http://{}", gateway.web.expect("the web side is on")));
+    assert_eq!(anna.log_in("anna", PASSWORD).await.0, 200);
+    let mut tab = Desk::open(&anna).await;
+    tab.until("the desk", |desk| state(desk) == "away").await;
+    let again = calls(&gateway.sip, &["--wait", "2500", "--dtmf", "0"]);
+    tab.until("somebody in line", |desk| desk["queues"][0]["waiting"] == 1).await;
+    drop(again);
+    let rows = gateway.ended_calls(1);
+    let story = gateway.story(rows[0]["id"].as_str().expect("an id"));
+    assert!(story.contains("5551000") && !story.contains("place_kept"), "{story}");
+}

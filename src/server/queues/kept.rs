@@ -336,7 +336,10 @@ impl Keeper {
 
     /// Of these calls nothing may be kept any more.
     pub(super) fn forget_places(&mut self, calls: &BTreeSet<CallId>) {
-        self.kept.places.take_all(|place| calls.contains(&place.kept.line.call));
+        let gone = self.kept.places.take_all(|place| calls.contains(&place.kept.line.call));
+        if !gone.is_empty() {
+            tracing::info!(places = gone.len(), "places in line are kept no more: their calls were deleted");
+        }
         self.kept.given.retain(|_, kept| !calls.contains(&kept.line.call));
     }
 
