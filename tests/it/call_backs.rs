@@ -47,12 +47,17 @@ impl House {
 
     /// The store outlasts the gateway.
     pub(crate) fn gateway(&self) -> Gateway {
+        self.gateway_with("")
+    }
+
+    /// The same with these lines for its `[sip]` table.
+    pub(crate) fn gateway_with(&self, sip: &str) -> Gateway {
         let flow = self.path("northwind.yaml");
         let store = match &self.database {
             Some(database) => store_in(database, self.folder.path()),
             None => format!("dir = {:?}\n", self.path("store")),
         };
-        Gateway::start(Wanted { flow: &flow, more: &self.more, store: &store, ..Wanted::default() })
+        Gateway::start(Wanted { flow: &flow, more: &self.more, store: &store, sip, ..Wanted::default() })
     }
 
     pub(crate) fn path(&self, name: &str) -> String {

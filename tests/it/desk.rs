@@ -69,6 +69,14 @@ impl Phone {
     }
 }
 
+impl Phone {
+    /// Its battery is empty: it says good-bye to nobody.
+    pub(crate) fn dies(mut self) {
+        self.child.kill().expect("a child of ours");
+        self.child.wait().expect("a child of ours");
+    }
+}
+
 impl Drop for Phone {
     fn drop(&mut self) {
         terminate(&mut self.child);

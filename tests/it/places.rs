@@ -90,3 +90,38 @@ async fn a_place_is_gone_as_soon_as_its_call_is_deleted() {
     let story = gateway.story(rows[0]["id"].as_str().expect("an id"));
     assert!(story.contains("5551000") && !story.contains("place_kept"), "{story}");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_loses_the_line_in_a_talk_calls_again_and_is_first_with_all_that_was_said() {
+    let house = House::new(port(), 1);
+    let mut gateway = house.gateway_with("no_rtp_seconds = 3\n");
+    let mut anna = anna_of(&mut gateway).await;
+    let listen = format!("127.0.0.1:{}", house.anna);
+    let answers = || Phone::start(&["--answer", "--listen", &listen, "--wait", "60000"]);
+    let calls = |from: &str, then: &[&str]| {
+        let uri = format!("sip:5551000@{}", gateway.sip);
+        Phone::start(&[&[uri.as_str(), "--from", from], then, &["--wait", "60000"]].concat())
+    };
+    let mut tab = Desk::open(&anna).await;
+    let phone = answers();
+    presence(&mut anna, "available").await;
+    let first = calls("4930111111", &["--wait", "2500", "--dtmf", "1", "--wait", "4000", "--dtmf", "0"]);
+    tab.until("the conversation", |desk| phase(desk) == "talking").await;
+    let late = calls("4930222222", &["--wait", "2500", "--dtmf", "0"]);
+    tab.until("somebody in line", |desk| desk["queues"][0]["waiting"] == 1).await;
+    first.dies();
+    tab.until("the end of the talk", |desk| state(desk) == "wrapup").await;
+    phone.ended();
+    let again = calls("4930111111", &[]);
+    tab.until("both", |desk| desk["queues"][0]["waiting"] == 2).await;
+    let phone = answers();
+    assert_eq!(anna.ask("POST", "/desk/wrapup", Some(json!({ "done": true }))).await.0, 200);
+    let desk = tab.until("the one whose line broke", |desk| phase(desk) == "talking").await;
+    let card = &desk["call"]["card"];
+    assert!(card["caller"].as_str().is_some_and(|caller| caller.ends_with("4930111111")), "{desk:#}");
+    assert!(card["intent"].is_string() && card["spoke_with"] == json!(["anna"]), "{desk:#}");
+    assert_eq!(anna.ask("POST", "/desk/hangup", None).await.0, 200);
+    phone.ended();
+    again.ended();
+    drop(late);
+}
