@@ -1,11 +1,13 @@
 //! What an agent hears on the phone before the caller: what is wanted and why it needs a person, and as much else as fits into about five
 //! seconds, because the caller waits meanwhile. The card has everything (`story`).
 
+use super::card::CardStep;
 use super::machine::Call;
 use super::story::{intent_words, reason, spaced, spelled};
 use crate::base::Language;
 use crate::call::dialogue::words_of;
-use crate::flow::{Cursor, Flow, Phrase};
+use crate::flow::{Flow, Phrase};
+use crate::nlu::Slots;
 
 /// How long it may be, as [`spoken_ms`] reckons: it may take half a second more.
 const LONGEST_MS: u32 = 4_900;
@@ -59,15 +61,15 @@ impl Call {
         let mut say = |what: Phrase, values: &[(&str, &str)]| {
             all.push((what, words_of(&self.flow.phrase_with(what, language, values))));
         };
-        if self.cursor.as_ref().is_some_and(Cursor::proved) {
+        let given = self.given();
+        if given.verified {
             say(Phrase::AgentVerified, &[]);
         }
-        if let Some((procedure, step, of)) = self.cursor.as_ref().and_then(Cursor::guided) {
+        if let Some(CardStep { procedure, step, of }) = &given.step {
             let (step, of) = (step.to_string(), of.to_string());
-            say(Phrase::AgentStep, &[("procedure", &spaced(&procedure)), ("number", &step), ("count", &of)]);
+            say(Phrase::AgentStep, &[("procedure", &spaced(procedure)), ("number", &step), ("count", &of)]);
         }
-        let slots = self.cursor.as_ref().map(|c| self.story.public(&c.slots())).unwrap_or_default();
-        for (name, value) in slots.iter().take(VALUES) {
+        for (name, value) in given.slots.iter().take(VALUES) {
             say(Phrase::AgentSlot, &[("name", &spaced(name)), ("value", &spelled(value))]);
         }
         if !self.story.told.is_empty() {
@@ -75,6 +77,33 @@ impl Call {
         }
         all
     }
+
+    /// What the script was given. Who is called back gave it in an earlier call, of which the card tells; the script may have been given more
+    /// since, after a talk.
+    pub(crate) fn given(&self) -> Given {
+        let now = self.cursor.as_ref().map(|cursor| Given {
+            verified: cursor.proved(),
+            step: cursor.guided().map(|(procedure, step, of)| CardStep { procedure, step, of }),
+            slots: self.story.public(&cursor.slots()),
+        });
+        let now = now.unwrap_or_default();
+        let Some(called) = &self.called_back else { return now };
+        let card = &called.back.wish.card;
+        let mut slots = card.slots.reveal().clone();
+        slots.extend(now.slots);
+        Given { verified: card.verified || now.verified, step: now.step.or_else(|| card.step.clone()), slots }
+    }
+}
+
+/// What the caller has given to the script, as far as agents may know it.
+#[derive(Default)]
+pub(crate) struct Given {
+    /// They have proved who they are.
+    pub(crate) verified: bool,
+    /// Where they are in a guided procedure.
+    pub(crate) step: Option<CardStep>,
+    /// Values, without those of sensitive questions.
+    pub(crate) slots: Slots,
 }
 
 /// The spoken briefing of somebody who wants this, for this reason; `more` is what else there is to say, the most important first. What
@@ -167,12 +196,15 @@ pub(super) fn shortened(text: &str, max: usize) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::call::REASONS;
+    use crate::acd::Ticket;
+    use crate::base::{AttemptId, CallId, LegId, Moment, PhoneNumber, WallTime};
+    use crate::call::{AgentEvent, CallBack, CallBackWish, CallSettings, Command, Event, HandOverCard, QueueEvent, REASONS};
     use std::collections::BTreeMap;
     use std::sync::Arc;
+    use std::time::Duration;
 
     const FLOW: &str = "hotline: 1\nname: line\nlanguages: [en, zh]\nperson: { to: desk }\n\
-        targets: { desk: { sip: \"sip:desk@desk.example\" } }\nintents:\n  \
+        targets: { desk: { sip: \"sip:desk@desk.example\" }, line: { queue: line, accept: answer } }\nintents:\n  \
         hours: { examples: { en: [when are you open, opening hours], zh: [你们几点开门, 营业时间] } }\n  \
         long:\n    label: { en: a parcel that came to a neighbour and was sent back again by the neighbour, zh: 邻居代收之后又被邻居退回去的那一个包裹 }\n    \
         examples: { en: [my parcel went to a neighbour who sent it back to you], zh: [我的包裹被邻居代收之后又退回去了] }\n\
@@ -222,6 +254,47 @@ mod tests {
                 }
             }
         }
+    }
+
+    /// A call-back with this card, whose agent has picked up: what their phone says to them first.
+    fn told_of_call_back(card: HandOverCard) -> String {
+        let ticket = Ticket { queue: "line".into(), ..Ticket::default() };
+        let wish = CallBackWish { number: PhoneNumber::new("+4930123456"), ticket, card };
+        let (wall, ring) = (WallTime(1_795_428_600_000), Duration::from_secs(20));
+        let back = CallBack { wish, asked: wall, wall, ring, trunks: Vec::new() };
+        let mut call = Call::new(CallId(2), flow(), CallSettings::default());
+        let offer = QueueEvent::Offer { offer: 1, agent: "anna".into(), desk: false, to: "sip:anna@x".into(), ring };
+        let answered = Event::Agent { attempt: AttemptId(0), event: AgentEvent::Answered };
+        let mut out = Vec::new();
+        for (ms, event) in [(0, Event::CallsBack(Box::new(back))), (50, Event::Queue(offer)), (100, answered)] {
+            call.handle(Moment::from_millis(ms), &event, &mut out);
+        }
+        let words = |c: &Command| match c {
+            Command::Play { leg: LegId::Agent(_), prompt } => Some(prompt.words()),
+            _ => None,
+        };
+        out.iter().find_map(words).unwrap_or_else(|| panic!("the agent is told nothing: {out:#?}"))
+    }
+
+    #[test]
+    fn who_is_called_back_has_given_what_the_card_says() {
+        let slots = BTreeMap::from([("order".to_string(), "1234".to_string())]);
+        let asked = HandOverCard { flow: "line".into(), intent: None, turns: Vec::new(), ..crate::store::tests::card() };
+        let told = told_of_call_back;
+        let alone = told(asked.clone());
+        assert!(alone.starts_with("Handed over because: the caller asked for a person."), "{alone}");
+        let card = HandOverCard { slots: slots.clone().into(), ..asked.clone() };
+        let said = told(card.clone());
+        assert!(said.contains("order: 1 2 3 4."), "{said}");
+        assert!(told(HandOverCard { verified: true, ..asked.clone() }).contains("Identity verified."));
+        let step = Some(CardStep { procedure: "set_up".into(), step: 2, of: 4 });
+        assert!(told(HandOverCard { step: step.clone(), ..asked }).contains("They are at step 2 of 4: set up."));
+        // With all of it nobody listens for longer: what fits least goes first.
+        let (intent, slots) = (Some("long".to_string()), BTreeMap::from([("order".into(), "123456789012345678".into())]));
+        let said = told(HandOverCard { verified: true, step, intent, slots: slots.into(), ..card });
+        let next = words_of(&flow().phrase_with(Phrase::AgentCallsBack, Language::EN, &[]));
+        let briefing = said.strip_suffix(next.as_str()).unwrap_or_else(|| panic!("{said}"));
+        assert!(spoken_ms(briefing, Language::EN) <= LONGEST_MS && !briefing.contains("1 2 3"), "{said}");
     }
 
     #[test]

@@ -2,7 +2,8 @@
 //! sensitive is in neither.
 
 use super::Command;
-use super::card::{CardStep, CardTurn, Diversion, HandOverCard, TurnOf};
+use super::briefing::Given;
+use super::card::{CardTurn, Diversion, HandOverCard, TurnOf};
 use super::machine::{Call, Now};
 use super::record::{Record, TurnRecord};
 use super::secrets::Secrets;
@@ -229,6 +230,7 @@ impl Call {
         let excess = turns.len().saturating_sub(CARD_TURNS);
         turns.drain(..excess);
         let tier = self.cursor.as_ref().and_then(Cursor::tier);
+        let Given { verified, step, slots } = self.given();
         Some(HandOverCard {
             reference: self.settings.card_reference.clone(),
             call: self.id,
@@ -240,10 +242,10 @@ impl Call {
             since: arrival.wall,
             seconds: now.at.since(arrival.at).as_secs(),
             intent: self.story.intent.clone(),
-            slots: self.cursor.as_ref().map(|c| self.story.public(&c.slots())).unwrap_or_default().into(),
+            slots: slots.into(),
             turns,
-            step: self.cursor.as_ref().and_then(Cursor::guided).map(|(procedure, step, of)| CardStep { procedure, step, of }),
-            verified: self.cursor.as_ref().is_some_and(Cursor::proved),
+            step,
+            verified,
             tier: tier.as_ref().map(|(name, _)| name.clone()),
             priority: self.priority(),
             because: self.story.because.clone(),
