@@ -32,6 +32,9 @@ pub struct HandOverCard {
     pub slots: Pii<Slots>,
     /// What was said and answered, oldest first, at most 20 turns. Sensitive turns appear as such, without words.
     pub turns: Vec<CardTurn>,
+    /// Some turn was sensitive, also one that is not among these any more: what was told in it may be said again.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub secrets: bool,
     /// The step of a guided procedure that the caller is at.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub step: Option<CardStep>,
@@ -54,6 +57,13 @@ pub struct HandOverCard {
     pub call_back: Option<CardCallBack>,
     /// One sentence to be spoken to the agent, in the agent's language (English or Chinese).
     pub summary: Pii<String>,
+}
+
+impl HandOverCard {
+    /// Whether the caller may have told what is on no card. Cards from before it was written on them tell by their turns.
+    pub(crate) fn withholds(&self) -> bool {
+        self.secrets || self.turns.iter().any(|turn| turn.sensitive)
+    }
 }
 
 /// Somebody who is called back.

@@ -162,3 +162,90 @@ impl Call {
         self.plain_ending()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::acd::Unserved;
+    use crate::base::{CallId, Confidence, Digit, Moment, PhoneNumber, PromptEnd, WallTime};
+    use crate::call::story::Said;
+    use crate::call::{Call, CallSettings, CardTurn, Command, Event, HandOverCard, KeptPlace, QueueEvent, Secrets};
+    use crate::flow::Flow;
+    use std::collections::BTreeMap;
+    use std::time::Duration;
+
+    /// One event a tenth of a second after the last one, and the ends of what is played because of it.
+    fn step(call: &mut Call, at: &mut Moment, event: Event) -> Vec<Command> {
+        let (mut all, mut events) = (Vec::new(), vec![event]);
+        while let Some(event) = events.pop() {
+            let mut out = Vec::new();
+            *at = *at + Duration::from_millis(100);
+            call.handle(*at, &event, &mut out);
+            events.extend(out.iter().filter_map(|command| match command {
+                Command::Play { leg, prompt } => {
+                    Some(Event::PromptEnded { leg: *leg, prompt: prompt.id, played_ms: 10, end: PromptEnd::Finished })
+                }
+                _ => None,
+            }));
+            all.append(&mut out);
+        }
+        all
+    }
+
+    /// A caller who has this card from an earlier call, is back in that line, and whom nobody can serve: the secrets of the message that
+    /// they are asked for. `anew` = they wanted something else than their place first.
+    fn message_of(card: &HandOverCard, anew: bool) -> Secrets {
+        let flow = Flow::load(crate::call::consult_tests::FLOW, "line.yaml", &BTreeMap::new()).expect("a flow").flow;
+        let (mut call, mut at) = (Call::new(CallId(2), flow, CallSettings::default()), Moment::from_millis(1_000));
+        let (caller, dialled) = (PhoneNumber::new("+493012345678"), PhoneNumber::new("100"));
+        let (queue, ago) = ("support".to_string(), Duration::from_secs(60));
+        let place = KeptPlace { queue, ago, talked: false, abusive: false, card: card.clone() };
+        let key = |key| Event::Key(Digit::from_char(key).expect("a key"));
+        let mut events = vec![
+            Event::Arrived { caller, dialled, wall: WallTime(1_795_428_000_000) },
+            Event::HasPlace(Box::new(place)),
+            Event::Answered,
+        ];
+        if anew {
+            events.extend([key('*'), key('0')]);
+        }
+        events.push(Event::Queue(QueueEvent::Unserved(Unserved::Closed)));
+        let out: Vec<Command> = events.into_iter().flat_map(|event| step(&mut call, &mut at, event)).collect();
+        let taken =
+            out.iter().find_map(|c| if let Command::TakeMessage { secrets, .. } = c { Some(secrets.clone()) } else { None });
+        taken.unwrap_or_else(|| panic!("no message: {out:#?}"))
+    }
+
+    fn sensitive() -> CardTurn {
+        CardTurn { caller: String::new().into(), intent: None, answer: String::new().into(), sensitive: true, of: None }
+    }
+
+    #[test]
+    fn what_was_told_in_the_call_that_was_cut_off_is_in_no_message_of_the_next_one() {
+        let plain = HandOverCard { flow: "line".into(), ..crate::store::tests::card() };
+        assert!(message_of(&plain, false).are_known());
+        let by_its_turns = HandOverCard { turns: vec![sensitive(), plain.turns[0].clone()], ..plain.clone() };
+        let by_itself = HandOverCard { secrets: true, ..plain };
+        for card in [by_its_turns, by_itself] {
+            assert!(!message_of(&card, false).are_known());
+            assert!(!message_of(&card, true).are_known(), "what was secret stays so");
+        }
+    }
+
+    #[test]
+    fn a_card_says_that_something_was_sensitive_when_no_turn_on_it_is_any_more() {
+        let flow = Flow::load(crate::call::consult_tests::FLOW, "line.yaml", &BTreeMap::new()).expect("a flow").flow;
+        let (mut call, mut at) = (Call::new(CallId(1), flow, CallSettings::default()), Moment::from_millis(1_000));
+        let (caller, dialled) = (PhoneNumber::new("+493012345678"), PhoneNumber::new("100"));
+        step(&mut call, &mut at, Event::Arrived { caller, dialled, wall: WallTime(1_795_428_000_000) });
+        step(&mut call, &mut at, Event::Answered);
+        let mut turn = |sensitive: bool| {
+            let now = &mut crate::call::machine::Now { at, out: &mut Vec::new() };
+            call.begin_turn(now, Said::keys("4711".into(), sensitive), None, Confidence::FULL);
+            call.card(now).expect("a card")
+        };
+        assert!(!turn(false).withholds());
+        assert!(turn(true).withholds());
+        let last = (0..30).map(|_| turn(false)).last().expect("a card");
+        assert!(!last.turns.iter().any(|turn| turn.sensitive) && last.withholds());
+    }
+}

@@ -12,16 +12,39 @@ pub struct Secrets {
     values: Vec<String>,
     /// How they may be written or read aloud, without what separates the words.
     words: Vec<String>,
+    missing: Missing,
+}
+
+/// Which secrets are not among those that can be struck out; the worst last.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
+enum Missing {
+    #[default]
+    Nothing,
+    /// What was told in an earlier call, which this one goes on with: only the caller can say it here.
+    Earlier,
+    /// More was told than is remembered: the script may say it, too.
+    TooMany,
 }
 
 impl Secrets {
     /// Remembers a value; `aloud` = how the flow reads it to the caller.
     pub(crate) fn keep(&mut self, value: &str, aloud: &[String]) {
-        if value.chars().count() >= SHORTEST && self.values.len() < SECRETS_MAX {
-            self.values.push(value.to_string());
-            self.words.extend(ways_to_say(value));
-            self.words.extend(aloud.iter().map(|words| closed_up(words)));
+        if value.chars().count() < SHORTEST {
+            return;
         }
+        let ways = ways_to_say(value).into_iter().chain(aloud.iter().map(|words| closed_up(words)));
+        let new: Vec<String> = ways.filter(|way| !self.words.contains(way)).collect();
+        if self.values.len() < SECRETS_MAX {
+            self.values.push(value.to_string());
+            self.words.extend(new);
+        } else if !new.is_empty() {
+            self.missing = Missing::TooMany;
+        }
+    }
+
+    /// Something was told at a sensitive question of an earlier call, and is not known here.
+    pub(crate) fn were_told_earlier(&mut self) {
+        self.missing = self.missing.max(Missing::Earlier);
     }
 
     /// Whether this is one of them.
@@ -34,9 +57,18 @@ impl Secrets {
         (!self.values.is_empty()).then(|| self.values.join(" "))
     }
 
-    /// The text with an ellipsis where one of them stands, however it is written.
+    /// The text with an ellipsis where one of them stands, however it is written; nothing but an ellipsis where more was told than is
+    /// remembered. It may be of what the script says, or the caller and an agent in their talk.
     pub fn struck_out_of(&self, text: &str) -> String {
-        self.words.iter().fold(text.to_string(), |text, way| strike_out(&text, way))
+        match self.missing {
+            Missing::TooMany if !text.trim().is_empty() => "…".to_string(),
+            _ => strike_out(text, &self.words),
+        }
+    }
+
+    /// Whether all that a caller might repeat can be struck out. Otherwise none of their message's words may be kept.
+    pub fn are_known(&self) -> bool {
+        self.missing == Missing::Nothing
     }
 }
 
@@ -69,22 +101,22 @@ fn closed_up(text: &str) -> String {
     text.chars().filter(|c| !separates(*c)).collect()
 }
 
-/// Replaces a secret by an ellipsis, also where it stands spelled out (`1 2 3 4`, `1, 2, 3, 4`).
-fn strike_out(text: &str, secret: &str) -> String {
-    let wanted: Vec<char> = secret.chars().collect();
+/// Replaces secrets by an ellipsis, also where they stand spelled out (`1 2 3 4`, `1, 2, 3, 4`). All are looked for before anything is
+/// replaced: one may begin with another one, hold it, or share its end, and nothing of either may stay.
+fn strike_out(text: &str, secrets: &[String]) -> String {
+    let secrets: Vec<Vec<char>> = secrets.iter().map(|secret| secret.chars().collect()).collect();
     let chars: Vec<char> = text.chars().collect();
     let mut out = String::with_capacity(text.len());
-    let mut i = 0;
-    while i < chars.len() {
-        match end_of(&chars[i..], &wanted) {
-            Some(length) => {
-                out.push('…');
-                i += length;
-            }
-            None => {
-                out.push(chars[i]);
-                i += 1;
-            }
+    // Up to there a secret goes.
+    let mut until = 0;
+    for at in 0..chars.len() {
+        let goes_to = secrets.iter().filter_map(|secret| end_of(&chars[at..], secret)).max().map_or(0, |length| at + length);
+        if goes_to > 0 && at >= until {
+            out.push('…');
+        }
+        until = until.max(goes_to);
+        if at >= until {
+            out.push(chars[at]);
         }
     }
     out
@@ -109,6 +141,10 @@ fn end_of(chars: &[char], wanted: &[char]) -> Option<usize> {
 mod tests {
     use super::*;
 
+    fn strike_out(text: &str, secret: &str) -> String {
+        super::strike_out(text, &[secret.to_string()])
+    }
+
     #[test]
     fn secrets_are_struck_out_however_they_are_written() {
         assert_eq!(strike_out("Your card 4711 is fine.", "4711"), "Your card … is fine.");
@@ -127,5 +163,41 @@ mod tests {
         let said = "my number is four seven one one i mean four seven double one and i have 12 parcels";
         assert_eq!(secrets.struck_out_of(said), "my number is … i mean … and i have 12 parcels");
         assert_eq!(format!("{secrets:?}"), "Secrets(1)");
+    }
+
+    #[test]
+    fn nothing_is_left_of_a_secret_that_begins_with_another_one_holds_it_or_shares_its_end() {
+        for secrets in [["4711", "471123"], ["471123", "4711"], ["1123", "471123"], ["4711", "1123"]] {
+            let mut known = Secrets::default();
+            secrets.iter().for_each(|secret| known.keep(secret, &[]));
+            for said in ["471123", "4 7 1 1 2 3", "four seven one one two three", "四七一一二三"] {
+                assert_eq!(known.struck_out_of(&format!("it is {said}, please")), "it is …, please", "{secrets:?} of {said}");
+            }
+        }
+    }
+
+    #[test]
+    fn more_than_are_remembered_leave_no_words_at_all() {
+        let mut secrets = Secrets::default();
+        let value = |n: usize| (4_000 + n).to_string();
+        (0..SECRETS_MAX).for_each(|n| secrets.keep(&value(n), &[]));
+        // Told again, it is known.
+        secrets.keep(&value(3), &[]);
+        assert_eq!(secrets.struck_out_of("my number is 4003, thanks"), "my number is …, thanks");
+        assert!(secrets.are_known());
+        secrets.keep(&value(SECRETS_MAX), &[]);
+        assert_eq!(secrets.struck_out_of("my number is 4032, thanks"), "…");
+        assert_eq!(secrets.struck_out_of(""), "");
+        assert!(!secrets.are_known());
+    }
+
+    #[test]
+    fn of_what_was_told_in_an_earlier_call_only_the_caller_knows() {
+        let mut secrets = Secrets::default();
+        secrets.were_told_earlier();
+        assert!(!secrets.are_known());
+        assert_eq!(secrets.struck_out_of("You are third in line."), "You are third in line.");
+        secrets.keep("4711", &[]);
+        assert_eq!(secrets.struck_out_of("You said 4711."), "You said ….");
     }
 }

@@ -37,6 +37,8 @@ pub(crate) struct Story {
     secret_slots: BTreeSet<String>,
     /// Their values, to be struck out of later sentences.
     pub(crate) secrets: Secrets,
+    /// Some turn was sensitive, also one that is forgotten.
+    sensitive: bool,
 }
 
 /// What a caller did in a turn.
@@ -62,11 +64,15 @@ impl Said {
 }
 
 impl Story {
-    /// What an earlier call of the same person left on its card.
+    /// What an earlier call of the same person left on its card. What they told there at sensitive questions is not on it.
     pub(crate) fn from_card(card: &HandOverCard) -> Story {
         let (intent, because) = (card.intent.clone(), card.because.clone());
         let told = card.turns.last().map(|turn| turn.answer.reveal().clone()).unwrap_or_default();
-        Story { turns: card.turns.iter().cloned().collect(), intent, told, because, ..Story::default() }
+        let (mut secrets, sensitive) = (Secrets::default(), card.withholds());
+        if sensitive {
+            secrets.were_told_earlier();
+        }
+        Story { turns: card.turns.iter().cloned().collect(), intent, told, because, secrets, sensitive, ..Story::default() }
     }
 
     /// The caller wants something else than what was told so far; what was secret stays so.
@@ -103,6 +109,7 @@ impl Story {
     pub(crate) fn withhold(&mut self) {
         if let Some(open) = &mut self.open {
             open.sensitive = true;
+            self.sensitive = true;
         }
     }
 
@@ -146,6 +153,7 @@ impl Call {
         self.turn_decided();
         let slots = self.cursor.as_ref().map(|c| self.story.public(&c.slots())).unwrap_or_default();
         let secret = said.sensitive;
+        self.story.sensitive |= secret;
         let node = match &self.state {
             super::state::State::Asking(asking) => asking.ask.node.clone(),
             _ => self.node(),
@@ -244,6 +252,7 @@ impl Call {
             intent: self.story.intent.clone(),
             slots: slots.into(),
             turns,
+            secrets: self.story.sensitive,
             step,
             verified,
             tier: tier.as_ref().map(|(name, _)| name.clone()),

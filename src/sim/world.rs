@@ -166,6 +166,7 @@ impl<'m> Simulation<'m> {
             intent,
             slots: Default::default(),
             turns: vec![turn],
+            secrets: false,
             step: None,
             verified: false,
             tier: None,

@@ -205,6 +205,7 @@ mod tests {
             intent: Some("hours".into()),
             slots: Default::default(),
             turns: Vec::new(),
+            secrets: false,
             step: None,
             verified: true,
             tier: Some("gold".into()),

@@ -83,6 +83,7 @@ pub(crate) fn card() -> HandOverCard {
             sensitive: false,
             of: None,
         }],
+        secrets: false,
         step: None,
         verified: false,
         tier: None,

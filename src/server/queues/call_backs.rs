@@ -441,6 +441,7 @@ mod tests {
             intent: None,
             slots: Default::default(),
             turns: Vec::new(),
+            secrets: false,
             step: None,
             verified: false,
             tier: None,
