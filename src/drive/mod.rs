@@ -52,7 +52,7 @@ pub struct Driver<M, P> {
     sensitive: BTreeSet<UtteranceId>,
     /// Whether the current question is sensitive.
     sensitive_now: bool,
-    /// Something sensitive was asked in this call.
+    /// Something sensitive was asked in this call, or in an earlier one that it goes on with.
     had_secrets: bool,
     /// Listens while nothing is asked; and what began to be said then: secrets may be told again to an agent.
     aside: bool,
@@ -143,6 +143,11 @@ impl<M: Machine, P: Ports> Driver<M, P> {
     }
 
     fn call_event(&mut self, now: Moment, event: Event) {
+        self.had_secrets |= match &event {
+            Event::HasPlace(place) => place.card.withholds(),
+            Event::CallsBack(back) => back.wish.card.withholds(),
+            _ => false,
+        };
         let gone = matches!(event, Event::CallerHungUp | Event::CallerLost);
         if gone && self.leaving.is_some() {
             return;

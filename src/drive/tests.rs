@@ -5,7 +5,7 @@ mod messages;
 use super::*;
 use crate::audio::Pcm;
 use crate::base::*;
-use crate::call::{HandOverCard, QueueAsk, Record, Secrets, UtteranceRecord};
+use crate::call::{HandOverCard, KeptPlace, QueueAsk, Record, Secrets, UtteranceRecord};
 use crate::flow::LookUp;
 use crate::media::LegStats;
 use std::cell::RefCell;
@@ -224,9 +224,14 @@ fn what_is_said_in_the_talk_is_withheld_from_the_log_where_the_caller_had_told_a
         || Grammar { language: Language::EN, expect: Expect::Digits { min: 4, max: 4, check: None }, person: Arc::new([]) };
     let listen = |sensitive, aside| vec![Command::Listen { grammar: grammar(), sensitive, aside }];
     let one = Digit::from_char('1').expect("a key");
-    for (secret, logged) in [(false, [false, false]), (true, [true, true])] {
-        let script = vec![(Event::Answered, listen(secret, false)), (Event::Key(one), listen(false, true))];
+    // Asked for now, or in the call that was cut off.
+    for (now, earlier) in [(false, false), (true, false), (false, true)] {
+        let (secret, logged) = (now || earlier, [now || earlier; 2]);
+        let script = vec![(Event::Answered, listen(now, false)), (Event::Key(one), listen(false, true))];
         let (mut driver, diary, _) = setup(script);
+        let card = HandOverCard { secrets: earlier, ..crate::store::tests::card() };
+        let place = KeptPlace { queue: "support".into(), ago: Duration::ZERO, talked: false, abusive: false, card };
+        driver.handle(T1, Happening::Call(Event::HasPlace(Box::new(place))));
         driver.handle(T1, Happening::Call(Event::Answered));
         driver.handle(T1, Happening::Call(Event::Key(one)));
         let event = LegEvent::SpeechStarted { utterance: UtteranceId(1), at: T2, over: None };
