@@ -10,7 +10,9 @@ use std::time::{Duration, Instant};
 use subtle::ConstantTimeEq;
 use tokio::sync::watch;
 
-/// Most calls on boards; beyond it ended ones go first, and then nothing is added.
+/// Most calls on boards. When there are so many, each new one takes the place of the one that ended longest ago: who is in a wrap-up (of 20
+/// minutes at most, with all extensions) loses its sight only where as many calls as this go on or have ended since. Where all of them go
+/// on, the new call gets no board: its agents see who calls by the queue alone.
 const BOARDS_MAX: usize = 5_000;
 /// Most turns and points of a call.
 const TURNS_MAX: usize = 200;
@@ -294,7 +296,10 @@ impl Boards {
     fn begin(&self, call: CallId, began: Moment, flow: &Arc<Flow>) {
         let mut all = self.lock();
         if all.len() >= BOARDS_MAX {
-            all.retain(|_, board| board.ended.is_none());
+            let ended = all.iter().filter_map(|(call, board)| Some((board.ended?, *call)));
+            if let Some((_, oldest)) = ended.min() {
+                all.remove(&oldest);
+            }
         }
         if all.len() < BOARDS_MAX {
             let board = Board {
@@ -468,5 +473,35 @@ mod tests {
         let (minutes, ended) = (|n: u64| Duration::from_secs(n * 60), Instant::now());
         assert!(boards.card_by(&reference, ended + minutes(59)).is_some_and(|found| !found.goes_on));
         assert!(boards.card_by(&reference, ended + minutes(60)).is_none());
+    }
+
+    /// A running call whose card is published.
+    fn reached(boards: &Boards, flow: &Arc<Flow>, call: u128) -> CallId {
+        let call = CallId(call);
+        boards.begin(call, at(0), flow);
+        boards.card(call, &HandOverCard { call, reference: call.to_string(), ..crate::store::tests::card() });
+        call
+    }
+
+    #[test]
+    fn a_full_house_loses_the_call_that_ended_longest_ago_and_no_other() {
+        let (boards, flow) = talk();
+        let [first, second, third] = [10, 11, 12].map(|call| reached(&boards, &flow, call));
+        for ended in [second, first, third] {
+            boards.gone(ended);
+        }
+        let there = || [first, second, third].map(|call| boards.get(call).is_some());
+        let count = || boards.lock().len();
+        let mut next = (100..).map(CallId);
+        let mut more = |count: usize| next.by_ref().take(count).map(|call| boards.begin(call, at(1), &flow)).count();
+        more(BOARDS_MAX - 4);
+        assert_eq!((count(), there()), (BOARDS_MAX, [true; 3]));
+        for left in [[true, false, true], [false, false, true], [false, false, false]] {
+            more(1);
+            assert_eq!((count(), there()), (BOARDS_MAX, left));
+        }
+        // All go on: whoever comes now is not seen, and nobody loses theirs.
+        boards.begin(CallId(20), at(2), &flow);
+        assert_eq!((count(), boards.get(CallId(20)).is_some(), boards.get(CALL).is_some()), (BOARDS_MAX, false, true));
     }
 }
