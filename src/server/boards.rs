@@ -1,10 +1,11 @@
 //! What is known of each running call, for the agents whom it may reach: its card, what was said and answered, how the caller felt.
 //! Kept in memory while the call goes on and for as long after it as its card may be read; words of sensitive turns never come here.
 
+use super::jobs::FORGOTTEN_EVERY;
 use crate::base::{CallId, Moment, Pii, UtteranceId};
 use crate::call::{HandOverCard, Record};
 use crate::flow::Flow;
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 use subtle::ConstantTimeEq;
@@ -33,6 +34,8 @@ const CALM: u8 = 10;
 const CALMS_BY: u8 = 15;
 /// How long an ended call stays: as long as its card may be read.
 const KEPT: Duration = Duration::from_secs(60 * 60);
+/// For so long after a look at the records an ended call is taken to be no deleted one: one or two looks may fail, or take a while.
+const SEEN_FOR: Duration = FORGOTTEN_EVERY.saturating_mul(3);
 
 /// One question and answer.
 #[derive(Debug, Clone)]
@@ -87,6 +90,8 @@ pub struct Board {
     /// The last utterance, for the turn that it belongs to.
     last: Option<UtteranceId>,
     ended: Option<Instant>,
+    /// Nothing of it may be kept beyond the call, which was deleted while it went on.
+    forgotten: bool,
 }
 
 /// A card that is known here, whatever has become of the records.
@@ -103,12 +108,14 @@ pub(super) struct Boards {
     /// A lock around a map, held for a look-up; the audio plane never comes here.
     /// Who looks shares what is there; only a change while somebody looks copies it.
     all: Mutex<HashMap<CallId, Arc<Board>>>,
+    /// When the last look at the records began that told which calls were deleted; `None` = there was none yet.
+    looked: Mutex<Option<Instant>>,
     changed: watch::Sender<u64>,
 }
 
 impl Default for Boards {
     fn default() -> Boards {
-        Boards { all: Mutex::default(), changed: watch::Sender::new(0) }
+        Boards { all: Mutex::default(), looked: Mutex::default(), changed: watch::Sender::new(0) }
     }
 }
 
@@ -160,10 +167,16 @@ impl Boards {
 
     /// The card under this reference, while it may be read at `now`. Takes the same time for every wrong one. A call-back has the
     /// reference of the call in which it was asked for: the later call counts.
+    ///
+    /// Once its call is over, the records decide whether it may still be read, since anybody may have deleted the call by another process. So it
+    /// is given for as long only as they were looked at in the last [`SEEN_FOR`] and did not say so, whenever the call ended: a deletion
+    /// shows here that much later at most, and where the database is away for longer, such a card waits for it.
     pub(super) fn card_by(&self, reference: &str, now: Instant) -> Option<CardAtHand> {
+        let looked = *self.looked.lock().unwrap_or_else(PoisonError::into_inner);
+        let seen = looked.is_some_and(|looked| now.saturating_duration_since(looked) < SEEN_FOR);
         let known = |board: &Arc<Board>| {
             let card = board.card.clone()?;
-            let fresh = board.ended.is_none_or(|ended| now.saturating_duration_since(ended) < KEPT);
+            let fresh = board.ended.is_none_or(|ended| seen && now.saturating_duration_since(ended) < KEPT);
             let same = bool::from(card.reference.as_bytes().ct_eq(reference.as_bytes()));
             (same && fresh).then(|| (board.began, CardAtHand { card, goes_on: board.ended.is_none() }))
         };
@@ -316,6 +329,7 @@ impl Boards {
                 began,
                 last: None,
                 ended: None,
+                forgotten: false,
             };
             all.insert(call, Arc::new(board));
         }
@@ -325,7 +339,7 @@ impl Boards {
     pub(super) fn gone(&self, call: CallId) {
         let mut all = self.lock();
         match all.get_mut(&call) {
-            Some(board) if board.card.is_some() => {
+            Some(board) if board.card.is_some() && !board.forgotten => {
                 if board.ended.is_none() {
                     Arc::make_mut(board).ended = Some(Instant::now());
                 }
@@ -337,6 +351,31 @@ impl Boards {
         all.retain(|_, board| board.ended.is_none_or(|ended| ended.elapsed() < KEPT));
         drop(all);
         self.tell();
+    }
+
+    /// The records were looked at, from `looked` on, and nothing may be kept any more of these calls. One that goes on is shown to whoever talks
+    /// with the caller, and goes with its end.
+    pub(super) fn forget(&self, calls: &BTreeSet<CallId>, looked: Instant) {
+        *self.looked.lock().unwrap_or_else(PoisonError::into_inner) = Some(looked);
+        let mut all = self.lock();
+        let before = all.len();
+        all.retain(|call, board| {
+            let deleted = calls.contains(call);
+            if deleted && board.ended.is_none() {
+                Arc::make_mut(board).forgotten = true;
+            }
+            !deleted || board.ended.is_none()
+        });
+        let fewer = all.len() < before;
+        drop(all);
+        if fewer {
+            self.tell();
+        }
+    }
+
+    /// Whether there is any.
+    pub(super) fn any(&self) -> bool {
+        !self.lock().is_empty()
     }
 
     pub(super) fn get(&self, call: CallId) -> Option<Arc<Board>> {
@@ -471,8 +510,39 @@ mod tests {
         }
         boards.gone(CALL);
         let (minutes, ended) = (|n: u64| Duration::from_secs(n * 60), Instant::now());
+        boards.forget(&BTreeSet::new(), ended + minutes(59));
         assert!(boards.card_by(&reference, ended + minutes(59)).is_some_and(|found| !found.goes_on));
+        boards.forget(&BTreeSet::new(), ended + minutes(60));
         assert!(boards.card_by(&reference, ended + minutes(60)).is_none());
+    }
+
+    #[test]
+    fn of_an_ended_call_the_card_is_given_while_the_records_were_seen_lately_not_to_have_it_deleted() {
+        let (boards, flow) = talk();
+        let (call, other) = (reached(&boards, &flow, 10), reached(&boards, &flow, 11));
+        let start = Instant::now();
+        let card = |call: CallId, at: Instant| boards.card_by(&call.to_string(), at).is_some();
+        assert!(card(call, start), "the agent has the caller on the line: the records are not asked");
+        boards.gone(call);
+        assert!(!card(call, start), "nobody knows whether it was deleted");
+        boards.forget(&BTreeSet::from([CallId(99)]), start);
+        assert!(card(call, start) && card(call, start + SEEN_FOR - Duration::from_secs(1)));
+        assert!(!card(call, start + SEEN_FOR), "the database has been away since");
+        assert!(card(other, start + SEEN_FOR));
+        // It was there again, and the call is deleted by now.
+        boards.forget(&BTreeSet::from([call]), start + SEEN_FOR);
+        assert!(!card(call, start + SEEN_FOR) && boards.get(call).is_none());
+    }
+
+    #[test]
+    fn a_call_that_is_deleted_while_it_goes_on_is_forgotten_with_its_end() {
+        let (boards, flow) = talk();
+        let call = reached(&boards, &flow, 10);
+        boards.forget(&BTreeSet::from([call]), Instant::now());
+        assert!(boards.get(call).is_some(), "somebody may talk with the caller");
+        boards.gone(call);
+        boards.forget(&BTreeSet::new(), Instant::now());
+        assert!(boards.get(call).is_none() && boards.any(), "the other call goes on");
     }
 
     /// A running call whose card is published.

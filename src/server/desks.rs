@@ -41,7 +41,8 @@ impl Desks {
         self.boards.get(call)
     }
 
-    /// The card under this reference, from memory; `None` when its call is over for an hour, or it is none of ours.
+    /// The card under this reference, from memory; `None` when its call is over for an hour, or may have been deleted since, or
+    /// it is none of ours.
     pub fn card(&self, reference: &str) -> Option<CardAtHand> {
         self.boards.card_by(reference, Instant::now())
     }

@@ -3,7 +3,7 @@
 use super::gateway::{Shared, wall_now};
 use crate::store::{self, RetentionRules, Store};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// How often retention is enforced, beside once at the start.
 const EVERY: Duration = Duration::from_secs(3_600);
@@ -11,8 +11,8 @@ const EVERY: Duration = Duration::from_secs(3_600);
 /// How often the incident is looked for.
 const INCIDENT_EVERY: Duration = Duration::from_secs(2);
 
-/// How often deleted calls are looked for while somebody waits to be called back, or a place is kept.
-const FORGOTTEN_EVERY: Duration = Duration::from_secs(5);
+/// How often deleted calls are looked for while somebody waits to be called back, a place is kept, or desks may see a call.
+pub(super) const FORGOTTEN_EVERY: Duration = Duration::from_secs(5);
 
 /// How often memory is given back.
 const TRIM_EVERY: Duration = Duration::from_secs(20);
@@ -59,19 +59,24 @@ pub(super) async fn incidents(shared: Arc<Shared>) {
     }
 }
 
-/// Ends call-backs and places of which nothing may be kept any more: their calls were deleted, by another process as a rule, or their words have gone.
+/// Ends call-backs, places and what desks see of calls of which nothing may be kept any more: their calls were deleted, by another process as a rule, or their words have gone.
 pub(super) async fn forgotten(shared: Arc<Shared>) {
     let mut every = tokio::time::interval(FORGOTTEN_EVERY);
     every.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
         every.tick().await;
         let waits = shared.queues.floor().borrow().queues.iter().any(|queue| queue.call_backs > 0);
-        if !waits && !shared.queues.keeps_places() {
+        if !waits && !shared.queues.keeps_places() && !shared.boards.any() {
             continue;
         }
+        let looked = Instant::now();
         match shared.files.forgotten_calls(wall_now()).await {
-            Ok(calls) if !calls.is_empty() => shared.queues.forget(calls),
-            Ok(_) => {}
+            Ok(calls) => {
+                shared.boards.forget(&calls, looked);
+                if !calls.is_empty() {
+                    shared.queues.forget(calls);
+                }
+            }
             // What keeps the database is said where records wait for it.
             Err(error) => tracing::debug!(%error, "whose calls were deleted cannot be read now"),
         }

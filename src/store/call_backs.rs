@@ -94,16 +94,19 @@ impl Store {
 }
 
 impl Store {
-    /// Calls of which nothing may be kept any more: deleted ones, and those whose call-back was forgotten with their words; each for two days.
+    /// Calls of which nothing may be kept any more: deleted ones, and those whose call-back was forgotten with their words, each for two days;
+    /// and those of today whose words have gone.
     ///
     /// # Errors
     /// When the database fails or a row is damaged.
     pub async fn forgotten_calls(&self, now: WallTime) -> Result<BTreeSet<CallId>, StoreError> {
         let rows = sqlx::query(
             "SELECT id FROM deleted_calls UNION \
-             SELECT call FROM call_backs WHERE number IS NULL AND state = 'expired' AND closed_ms >= $1",
+             SELECT call FROM call_backs WHERE number IS NULL AND state = 'expired' AND closed_ms >= $1 UNION \
+             SELECT id FROM calls WHERE text_removed = 1 AND began_ms >= $2",
         )
         .bind(before(now, FORGOTTEN_DAYS).0)
+        .bind(before(now, 1).0)
         .fetch_all(&self.pool)
         .await?;
         rows.iter().map(|row| call_id(row.try_get(0)?)).collect()
@@ -282,7 +285,34 @@ mod tests {
         assert_eq!(store.call_backs(10).await.expect("read"), []);
     }
 
+    async fn a_call_is_forgotten_when_it_is_deleted_or_its_words_have_gone(place: Place) {
+        let store = place.open().await;
+        let calls = [CALL, CallId(8), CallId(9)];
+        for call in calls {
+            store.write(call, Moment::ZERO, &began()).await.expect("written");
+        }
+        for call in &calls[..2] {
+            store.write(*call, Moment::ZERO, &super::super::tests::ended()).await.expect("written");
+        }
+        let now = super::super::tests::BEGAN.plus(Duration::from_secs(600));
+        let forgotten = async |now| Vec::from_iter(store.forgotten_calls(now).await.expect("read"));
+        assert_eq!(forgotten(now).await, []);
+        store.delete(CallId(8), now).await.expect("deleted");
+        assert_eq!(forgotten(now).await, [CallId(8)]);
+        let rules = |text_days| {
+            let days = Retention { audio_days: None, text_days };
+            RetentionRules { by_flow: BTreeMap::new(), otherwise: days, audit_days: None }
+        };
+        store.enforce_retention(now, &rules(Some(0))).await.expect("done");
+        // The third goes on.
+        assert_eq!(BTreeSet::from_iter(forgotten(now).await), BTreeSet::from([CALL, CallId(8)]));
+        let days_after = now.plus(Duration::from_secs(3 * 24 * 3_600));
+        store.enforce_retention(days_after, &rules(None)).await.expect("done");
+        assert_eq!(forgotten(days_after).await, [], "whoever held anything of them has let go");
+    }
+
     crate::store::places::on_each_database![
+        a_call_is_forgotten_when_it_is_deleted_or_its_words_have_gone,
         who_waits_is_there_again_with_place_and_card_and_who_was_served_is_not,
         numbers_go_with_the_words_and_with_a_deleted_call
     ];

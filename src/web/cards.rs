@@ -1,7 +1,8 @@
 //! `GET /cards/{reference}`: the hand-over card as JSON. Whoever knows the reference (128 random bits, sent to the agent in
 //! User-to-User) may read it while the call goes on and for one hour after; whoever does not learns nothing. With a key in the
 //! configuration the answer says by whom it was made: `Hotline-Signature: v1=` and the HMAC-SHA-256 (RFC 2104) of the body's bytes
-//! in hex, once for each key. While the records cannot be read the cards of this process are given from memory.
+//! in hex, once for each key. While the records cannot be read the cards of this process are given from memory;
+//! those of ended calls only where it was known moments ago that their calls were not deleted ([`crate::server::CardAtHand`]).
 
 use super::WebState;
 use super::guard::problem;
