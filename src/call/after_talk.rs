@@ -60,12 +60,16 @@ impl Call {
         Some((node, action))
     }
 
-    fn go_to(&mut self, now: &Now, node: &str) -> Option<Action> {
+    pub(super) fn go_to(&mut self, now: &Now, node: &str) -> Option<Action> {
         if self.cursor.is_none() {
             // Who is called back has not walked through the script.
             let language = self.language();
             let (mut cursor, _) = Cursor::start(self.flow.clone(), self.facts()?);
             cursor.set_language(language);
+            // But they have told something in the call in which they asked for it, and are asked no second time.
+            if let Some(called) = &self.called_back {
+                cursor.recall(called.back.wish.card.slots.reveal());
+            }
             self.cursor = Some(cursor);
         }
         let wall = self.wall(now);

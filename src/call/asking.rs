@@ -565,7 +565,7 @@ impl Call {
                 if !sensitive {
                     // What an agent or the caller says of the caller's secret in their talk is a secret still.
                     let talk = matches!(self.state, State::Joined { .. }) || self.said_aside(utterance);
-                    let text = if talk { self.story.without_secrets(&h.text) } else { h.text.clone() };
+                    let text = if talk { self.story.of_talk(&h.text) } else { h.text.clone() };
                     record.text = text.into();
                 }
             }

@@ -256,17 +256,33 @@ mod tests {
         }
     }
 
-    /// A call-back with this card, whose agent has picked up: what their phone says to them first.
-    fn told_of_call_back(card: HandOverCard) -> String {
+    #[test]
+    fn who_is_called_back_and_goes_to_the_script_after_the_talk_has_given_it_already() {
+        let slots = BTreeMap::from([("order".to_string(), "1234".to_string())]);
+        let card = HandOverCard { flow: "line".into(), slots: slots.clone().into(), ..crate::store::tests::card() };
+        let mut call = Call::new(CallId(2), flow(), CallSettings::default());
+        let mut out = Vec::new();
+        call.handle(Moment::from_millis(0), &called_back(card), &mut out);
+        let now = crate::call::machine::Now { at: Moment::from_millis(9_000), out: &mut out };
+        assert!(call.go_to(&now, "welcome").is_some());
+        assert_eq!(call.cursor.map(|cursor| cursor.slots()), Some(slots), "nothing of it is asked again");
+    }
+
+    fn called_back(card: HandOverCard) -> Event {
         let ticket = Ticket { queue: "line".into(), ..Ticket::default() };
         let wish = CallBackWish { number: PhoneNumber::new("+4930123456"), ticket, card };
         let (wall, ring) = (WallTime(1_795_428_600_000), Duration::from_secs(20));
-        let back = CallBack { wish, asked: wall, wall, ring, trunks: Vec::new() };
+        Event::CallsBack(Box::new(CallBack { wish, asked: wall, wall, ring, trunks: Vec::new() }))
+    }
+
+    /// A call-back with this card, whose agent has picked up: what their phone says to them first.
+    fn told_of_call_back(card: HandOverCard) -> String {
+        let ring = Duration::from_secs(20);
         let mut call = Call::new(CallId(2), flow(), CallSettings::default());
         let offer = QueueEvent::Offer { offer: 1, agent: "anna".into(), desk: false, to: "sip:anna@x".into(), ring };
         let answered = Event::Agent { attempt: AttemptId(0), event: AgentEvent::Answered };
         let mut out = Vec::new();
-        for (ms, event) in [(0, Event::CallsBack(Box::new(back))), (50, Event::Queue(offer)), (100, answered)] {
+        for (ms, event) in [(0, called_back(card)), (50, Event::Queue(offer)), (100, answered)] {
             call.handle(Moment::from_millis(ms), &event, &mut out);
         }
         let words = |c: &Command| match c {

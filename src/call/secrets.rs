@@ -66,6 +66,14 @@ impl Secrets {
         }
     }
 
+    /// The same of what is said between the caller and an agent, or in line: nothing of it where the caller may repeat what is not known here.
+    pub(crate) fn struck_out_of_talk(&self, text: &str) -> String {
+        match self.missing {
+            Missing::Earlier if !text.trim().is_empty() => "…".to_string(),
+            _ => self.struck_out_of(text),
+        }
+    }
+
     /// Whether all that a caller might repeat can be struck out. Otherwise none of their message's words may be kept.
     pub fn are_known(&self) -> bool {
         self.missing == Missing::Nothing
@@ -174,6 +182,18 @@ mod tests {
                 assert_eq!(known.struck_out_of(&format!("it is {said}, please")), "it is …, please", "{secrets:?} of {said}");
             }
         }
+    }
+
+    #[test]
+    fn of_a_talk_nothing_is_kept_where_a_secret_of_an_earlier_call_may_be_said_again() {
+        let mut secrets = Secrets::default();
+        secrets.keep("4711", &[]);
+        assert_eq!(secrets.struck_out_of_talk("it was 4711, yes"), "it was …, yes");
+        secrets.were_told_earlier();
+        assert_eq!(secrets.struck_out_of_talk("it was 4711 and before that 9922"), "…");
+        assert_eq!(secrets.struck_out_of_talk(" "), " ");
+        // The script says nothing that it does not know.
+        assert_eq!(secrets.struck_out_of("Your card 4711 is fine."), "Your card … is fine.");
     }
 
     #[test]

@@ -143,6 +143,11 @@ impl Story {
     pub(crate) fn without_secrets(&self, words: &str) -> String {
         self.secrets.struck_out_of(words)
     }
+
+    /// What may be kept of words from a talk.
+    pub(crate) fn of_talk(&self, words: &str) -> String {
+        self.secrets.struck_out_of_talk(words)
+    }
 }
 
 impl Call {
