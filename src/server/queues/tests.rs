@@ -210,6 +210,7 @@ async fn who_was_in_line_when_the_gateway_died_has_the_place_and_who_hung_up_has
     let callers = [(10, 9), (12, 2), (13, 3), (11, 1)];
     for (call, caller) in callers {
         comes(&store, CallId(call)).await;
+        tokio::time::sleep(Duration::from_millis(10)).await;
         let _heard = enters(&mut second, CallId(call), caller);
     }
     assert_eq!(line(&second), [11, 13, 10, 12]);
