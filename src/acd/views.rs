@@ -157,9 +157,9 @@ impl Acd {
         (0..self.agents.len()).map(|i| self.view_of(at, i)).collect()
     }
 
-    /// Who talks with this caller.
-    pub fn agent_of(&self, call: CallId) -> Option<String> {
-        self.talking.get(&call).map(|talking| self.setup.agents[talking.agent].name.clone())
+    /// Who calls, as a number that stays the same (0 = not known), and who talks with them.
+    pub fn talk_of(&self, call: CallId) -> Option<(u64, String)> {
+        self.talking.get(&call).map(|talking| (talking.caller, self.setup.agents[talking.agent].name.clone()))
     }
 
     /// One agent.

@@ -3,7 +3,7 @@
 use super::machine::{Call, Now};
 use super::state::{Farewell, State, Transfer};
 use super::timers::TimerName;
-use super::{Command, DeskAsk};
+use super::{Command, DeskAsk, QueueAsk};
 use crate::base::{AttemptId, BargeIn, EarFailure, Grammar, Hypothesis, LegId, UtteranceId};
 use crate::flow::Phrase;
 use std::sync::Arc;
@@ -40,7 +40,7 @@ impl Call {
             DeskAsk::ThreeWay => self.decide(now, "desk_refused", "no colleague is asked".into()),
             DeskAsk::Warn => self.warn(now),
             DeskAsk::EndForAbuse => {
-                self.strain.abusive = true;
+                self.is_abusive(now);
                 self.decide(now, "abuse_ended", "the agent ended the call because of abuse".into());
                 self.talk_is_over(now, false);
                 now.out.push(Command::HangUp { leg: LegId::Agent(attempt) });
@@ -52,10 +52,16 @@ impl Call {
 
     /// The caller is asked to stay polite; the talk goes on under it.
     pub(crate) fn warn(&mut self, now: &mut Now) {
-        self.strain.abusive = true;
+        self.is_abusive(now);
         self.decide(now, "abuse_warned", "the agent asked for a warning".into());
         let parts = self.phrase(Phrase::AbuseWarning);
         self.play(now, parts, BargeIn::PersonOnly);
+    }
+
+    /// The queues know at once, however the call ends.
+    fn is_abusive(&mut self, now: &mut Now) {
+        self.strain.abusive = true;
+        now.out.push(Command::Queue(QueueAsk::Abusive));
     }
 
     /// The agent still hears what it is about: hanging up leaves the call to somebody else, the rest has to wait.

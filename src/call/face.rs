@@ -358,6 +358,8 @@ pub enum QueueAsk {
     Unpark,
     /// The conversation is over.
     Finished(Talk),
+    /// The agent says that the caller is abusive.
+    Abusive,
     /// The caller's line broke: what follows is no wish of theirs. With what was known of them, should they call again.
     CallerLost(Box<HandOverCard>),
 }

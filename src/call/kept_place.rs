@@ -41,6 +41,8 @@ impl Call {
         let why =
             format!("their call was cut off when they {talked} in {}, {minutes} minutes after they got in line", place.queue);
         self.decide(now, "place_kept", why);
+        // Whatever becomes of the place: they may say again what was told at a sensitive question then.
+        self.story.goes_on_from(&place.card);
         self.kept_place = Some(Box::new(place.clone()));
     }
 

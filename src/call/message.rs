@@ -228,6 +228,15 @@ mod tests {
         for card in [by_its_turns, by_itself] {
             assert!(!message_of(&card, false).are_known());
             assert!(!message_of(&card, true).are_known(), "what was secret stays so");
+            // Also where they do not take the place up at once, because they say something else first.
+            let flow = Flow::load(crate::call::consult_tests::FLOW, "line.yaml", &BTreeMap::new()).expect("a flow").flow;
+            let (mut call, mut at) = (Call::new(CallId(1), flow, CallSettings::default()), Moment::from_millis(1_000));
+            let (caller, dialled) = (PhoneNumber::new("+493012345678"), PhoneNumber::new("100"));
+            let place = KeptPlace { queue: "support".into(), ago: Duration::ZERO, talked: false, abusive: false, card };
+            step(&mut call, &mut at, Event::Arrived { caller, dialled, wall: WallTime(1_795_428_000_000) });
+            assert_eq!(call.story.of_talk("it is 4711"), "it is 4711");
+            step(&mut call, &mut at, Event::HasPlace(Box::new(place)));
+            assert_eq!(call.story.of_talk("it is 4711"), "…");
         }
     }
 

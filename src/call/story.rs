@@ -68,11 +68,17 @@ impl Story {
     pub(crate) fn from_card(card: &HandOverCard) -> Story {
         let (intent, because) = (card.intent.clone(), card.because.clone());
         let told = card.turns.last().map(|turn| turn.answer.reveal().clone()).unwrap_or_default();
-        let (mut secrets, sensitive) = (Secrets::default(), card.withholds());
-        if sensitive {
-            secrets.were_told_earlier();
+        let mut story = Story { turns: card.turns.iter().cloned().collect(), intent, told, because, ..Story::default() };
+        story.goes_on_from(card);
+        story
+    }
+
+    /// What was secret in the earlier call is so in this one.
+    pub(crate) fn goes_on_from(&mut self, card: &HandOverCard) {
+        if card.withholds() {
+            self.secrets.were_told_earlier();
+            self.sensitive = true;
         }
-        Story { turns: card.turns.iter().cloned().collect(), intent, told, because, secrets, sensitive, ..Story::default() }
     }
 
     /// The caller wants something else than what was told so far; what was secret stays so.

@@ -101,7 +101,7 @@ impl Queues {
                     dirty: false,
                     shown: epoch,
                 };
-                keeper.remember(beside.remembered);
+                keeper.remember(beside.remembered, &beside.waiting);
                 keeper.phones_settle();
                 keeper.restore(beside.waiting);
                 keeper.run(messages).await;
@@ -395,6 +395,7 @@ impl Keeper {
                         return;
                     }
                     QueueAsk::CallerLost(card) => return self.caller_lost(call, *card),
+                    QueueAsk::Abusive => return self.was_abusive(call),
                     QueueAsk::MayCallBack { queue, number } => return self.may_call_back(call, &queue, number),
                     QueueAsk::CallBack(wish) => return self.call_back(call, *wish),
                     QueueAsk::CallsPerson => return self.calls_person(call),

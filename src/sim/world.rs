@@ -394,7 +394,7 @@ impl<'m> Simulation<'m> {
                 let kept = self.world.call_back.last() != Some(&CallBackPlan::NotKept);
                 self.later(Duration::from_millis(5), Due::Event(Event::Queue(QueueEvent::CallBackKept(kept))));
             }
-            QueueAsk::CallsPerson | QueueAsk::NotReached(_) | QueueAsk::CallerLost(_) => {}
+            QueueAsk::CallsPerson | QueueAsk::NotReached(_) | QueueAsk::CallerLost(_) | QueueAsk::Abusive => {}
             // Nobody sits at a desk in this world.
             QueueAsk::Park { .. } | QueueAsk::Unpark => {}
             QueueAsk::Consult { .. } | QueueAsk::Consulted | QueueAsk::ConsultOver(_) | QueueAsk::HandedOver(_) => {}

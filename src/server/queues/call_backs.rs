@@ -163,13 +163,15 @@ impl Keeper {
         let waits = self.acd.waiting_views(at).iter().any(|w| w.call == call && !w.call_back && w.offered.is_none());
         let refused = full || !waits || self.call_backs.waits_for(key) || self.call_backs.stopping;
         let now = wall_now();
+        let waited = WallTime(now.0.saturating_sub(i64::try_from(wish.ticket.waited.as_millis()).unwrap_or(0)));
+        let since = self.place_since(call, &queue).map_or(waited, |since| since.min(waited));
         let row = CallBackRow {
             id: CallId(rand::random()),
             call,
             queue,
             flow: wish.card.flow.clone(),
             asked: now,
-            since: WallTime(now.0.saturating_sub(i64::try_from(wish.ticket.waited.as_millis()).unwrap_or(0))),
+            since,
             not_before: now,
             tries: 0,
             state: "waiting".into(),
@@ -245,6 +247,11 @@ impl Keeper {
         if let Some(open) = self.call_backs.open.get_mut(&call) {
             open.outcome = Some(why);
         }
+    }
+
+    /// Whether this call has the place of a call-back, which is theirs again should it come to nothing.
+    pub(super) fn is_called_back_instead(&self, call: CallId) -> bool {
+        self.call_backs.instead.contains_key(&call)
     }
 
     /// Somebody gets in line by themselves. Whoever waits to be called back in it has that place, and is not called meanwhile.

@@ -7,13 +7,16 @@ use crate::acd::{Memory, Ticket};
 use crate::base::{CallId, WallTime};
 use crate::call::{HandOverCard, KeptPlace, same_caller};
 use crate::server::gateway::wall_now;
-use crate::store::{KeptLine, LastAgent, LineRow, Store, StoreError, StoreWriter};
+use crate::store::{CallBackRow, KeptLine, LastAgent, LineRow, Store, StoreError, StoreWriter};
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 /// A place is kept for so long when it was the caller's line that broke. (After a restart it is [`crate::store::PLACE_KEPT`].)
 const BROKEN_KEPT: Duration = Duration::from_secs(15 * 60);
+
+/// Who has got in line so shortly before a line of the same number is found to be broken is its caller, as a rule.
+const REDIAL: Duration = Duration::from_secs(60);
 
 /// Places that are kept at most; the oldest goes then.
 const PLACES_MAX: usize = 10_000;
@@ -190,9 +193,9 @@ impl Kept {
         self.store.clone()
     }
 
-    /// How long the queues may sleep while somebody's place depends on them.
+    /// How long the queues may sleep while somebody's place depends on them, or something is to be written down.
     pub(super) fn wakes(&self) -> Option<Duration> {
-        (!self.rows.is_empty() || self.places.any()).then_some(LEARNED_EVERY)
+        (self.news || !self.rows.is_empty() || self.places.any()).then_some(LEARNED_EVERY)
     }
 
     /// A row that is left behind says how long ago this gateway was there only together with this.
@@ -212,10 +215,21 @@ impl Kept {
 
 impl Keeper {
     /// What the store knew.
-    pub(super) fn remember(&mut self, remembered: Remembered) {
+    pub(super) fn remember(&mut self, remembered: Remembered, waiting: &[CallBackRow]) {
         let (now, wall) = (now_since(self.epoch), wall_now());
+        // Who is called back keeps that place.
+        let called_back = |line: &LineRow| {
+            let same = |row: &CallBackRow| {
+                row.queue == line.queue && row.wish.as_ref().is_some_and(|w| w.ticket.caller == line.caller)
+            };
+            waiting.iter().any(same)
+        };
         for kept in remembered.lines {
-            self.kept.places.keep(kept, None);
+            if called_back(&kept.line) {
+                self.kept.store.line_over(kept.line.call, None);
+            } else {
+                self.kept.places.keep(kept, None);
+            }
         }
         // The newest come first there, and what comes last counts.
         for last in remembered.agents.into_iter().rev() {
@@ -242,7 +256,8 @@ impl Keeper {
         else {
             return;
         };
-        ticket.kept = Some(between(line.since, now));
+        // What they have waited in this call is counted by itself.
+        ticket.kept = Some(between(line.since, now).saturating_sub(ticket.waited));
         ticket.priority = ticket.priority.max(card.as_ref().map_or(0, |card| card.priority));
         ticket.returned |= line.talking;
         ticket.abusive |= line.abusive;
@@ -253,15 +268,17 @@ impl Keeper {
         if ticket.caller == 0 || ticket.call_back.is_some() {
             return;
         }
-        if let Some(KeptLine { line, .. }) = self.kept.given.get(&call).filter(|kept| kept.line.queue == ticket.queue) {
-            tracing::info!(%call, queue = ticket.queue, "somebody whose call was cut off calls again and has that place");
-            metrics::counter!("hotline_queue_places_given_back_total", "queue" => ticket.queue.clone()).increment(1);
-            self.kept.store.line_over(line.call, None);
-        }
         let ago = i64::try_from((ticket.waited + ticket.kept.unwrap_or_default()).as_millis()).unwrap_or(0);
         let since = WallTime(wall_now().0.saturating_sub(ago));
         let (queue, abusive) = (ticket.queue.clone(), ticket.abusive);
-        self.kept.write(LineRow { call, queue, caller: ticket.caller, since, talking: false, abusive });
+        // Who had an agent is at the head of the line also when they are cut off once more before the next one.
+        self.kept.write(LineRow { call, queue, caller: ticket.caller, since, talking: ticket.returned, abusive });
+        if let Some(KeptLine { line, .. }) = self.kept.given.get(&call).filter(|kept| kept.line.queue == ticket.queue) {
+            tracing::info!(%call, queue = ticket.queue, "somebody whose call was cut off calls again and has that place");
+            metrics::counter!("hotline_queue_places_given_back_total", "queue" => ticket.queue.clone()).increment(1);
+            // Last, or a death between the two would leave neither.
+            self.kept.store.line_over(line.call, None);
+        }
     }
 
     /// The queues could not serve them, then or later: the place that they had been given is theirs until its time is over, in this call or the next.
@@ -271,6 +288,11 @@ impl Keeper {
         self.kept.store.line(kept.line.clone());
         self.kept.store.line_over(kept.line.call, Some(kept.until));
         self.kept.places.keep(kept, Some(call));
+    }
+
+    /// Since when the place counts that they were given back in this queue.
+    pub(super) fn place_since(&self, call: CallId, queue: &str) -> Option<WallTime> {
+        self.kept.given.get(&call).filter(|kept| kept.line.queue == queue).map(|kept| kept.line.since)
     }
 
     /// They want something else than to wait: should they come into that line again it is as who has waited for so long, and no more.
@@ -283,7 +305,7 @@ impl Keeper {
     /// The two hear each other.
     pub(super) fn in_talk(&mut self, call: CallId) {
         self.kept.news = true;
-        let Some(row) = self.kept.rows.get_mut(&call) else { return };
+        let Some(row) = self.kept.rows.get_mut(&call) else { return self.serves(call) };
         row.talking = true;
         self.kept.store.line(row.clone());
         self.kept.given.remove(&call);
@@ -296,17 +318,21 @@ impl Keeper {
 
     /// Whoever talks with the caller now is who served them last.
     pub(super) fn serves(&mut self, call: CallId) {
-        let Some(row) = self.kept.rows.get(&call).filter(|row| !row.abusive) else { return };
-        let Some(agent) = self.acd.agent_of(call) else { return };
-        self.kept.store.last_agent(LastAgent { caller: row.caller, agent, call, at: wall_now() });
+        let abusive = self.kept.rows.get(&call).is_some_and(|row| row.abusive);
+        let Some((caller, agent)) = self.acd.talk_of(call).filter(|(caller, _)| *caller != 0 && !abusive) else { return };
+        self.kept.store.last_agent(LastAgent { caller, agent, call, at: wall_now() });
     }
 
     /// They were abusive: the agent does not get them again because of this talk.
     pub(super) fn was_abusive(&mut self, call: CallId) {
-        let Some(row) = self.kept.rows.get_mut(&call) else { return };
-        row.abusive = true;
-        self.kept.store.line(row.clone());
-        self.kept.store.no_last_agent(row.caller);
+        if let Some(row) = self.kept.rows.get_mut(&call).filter(|row| !row.abusive) {
+            row.abusive = true;
+            self.kept.store.line(row.clone());
+        }
+        // Who was called back has no row.
+        if let Some((caller, _)) = self.acd.talk_of(call).filter(|(caller, _)| *caller != 0) {
+            self.kept.store.no_last_agent(caller);
+        }
     }
 
     /// They are in line no more, nor with an agent.
@@ -321,7 +347,14 @@ impl Keeper {
     pub(super) fn caller_lost(&mut self, call: CallId, card: HandOverCard) {
         let Some(line) = self.kept.rows.remove(&call) else { return };
         self.kept.given.remove(&call);
-        let until = wall_now().plus(BROKEN_KEPT);
+        let now = wall_now();
+        // Nobody has two places: who was to be called back is so, and who has called again before their silence was noticed is in line.
+        let back = |row: &LineRow| row.caller == line.caller && between(row.since, now) < REDIAL;
+        if self.is_called_back_instead(call) || self.kept.rows.values().any(back) {
+            self.kept.store.line_over(call, None);
+            return;
+        }
+        let until = now.plus(BROKEN_KEPT);
         self.kept.store.line_over(call, Some(until));
         self.kept.places.keep(KeptLine { line, until, card: Some(card) }, None);
     }

@@ -185,7 +185,7 @@ async fn restarted(keeper: Keeper, store: &Store, folder: &std::path::Path) -> K
     store.end_interrupted().await.expect("ended");
     let remembered = Remembered::read(store, wall_now()).await.expect("read");
     let mut again = self::keeper((*people).clone(), folder).await;
-    again.remember(remembered);
+    again.remember(remembered, &[]);
     again.step(Event::Presence { agent: "anna".into(), presence: Presence::Away("break".into()) });
     again
 }
@@ -363,6 +363,11 @@ async fn who_wanted_something_else_meanwhile_has_waited_for_so_long_and_is_not_f
     asks(&mut second, CallId(11), QueueAsk::Leave(Left::Elsewhere));
     let _again = enters(&mut second, CallId(11), 1);
     assert_eq!(line(&second), [12, 11, 19], "after who came before, before who came later");
+    // What they have waited in this call counts once.
+    let hour = Duration::from_secs(3_600);
+    let mut ticket = Ticket { queue: "support".into(), caller: 1, waited: hour, ..Ticket::default() };
+    second.comes_in(CallId(11), &mut ticket);
+    assert_eq!((ticket.waited, ticket.kept), (hour, Some(Duration::ZERO)));
     second.handle(Some(Message::Gone(CallId(11))));
     let _next = enters(&mut second, CallId(31), 1);
     assert_eq!(line(&second), [12, 19, 31], "it was theirs once");
@@ -446,4 +451,74 @@ async fn what_was_learned_outlives_a_failure_of_the_machine_and_is_written_down_
     assert_eq!(served(&keeper), 1);
     keeper.handle(Some(Message::WriteDown(oneshot::channel().0)));
     assert_eq!(served(&restarted(keeper, &store, folder.path()).await), 1);
+}
+
+#[tokio::test]
+async fn who_had_an_agent_is_first_also_when_the_gateway_dies_again_before_the_next_one() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (store, mut first) = waiting_room(folder.path()).await;
+    comes(&store, CallId(1)).await;
+    let _talks = enters(&mut first, CallId(1), 1);
+    talks(&mut first, CallId(1));
+    let mut second = restarted(first, &store, folder.path()).await;
+    comes(&store, CallId(11)).await;
+    let _waits = enters(&mut second, CallId(11), 1);
+    let third = restarted(second, &store, folder.path()).await;
+    let kept: Vec<(CallId, bool)> = third.kept.places.all().iter().map(|kept| (kept.line.call, kept.line.talking)).collect();
+    assert_eq!(kept, [(CallId(11), true)]);
+}
+
+#[tokio::test]
+async fn who_calls_again_before_the_silence_was_noticed_and_who_is_called_back_have_one_place() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (store, mut first) = waiting_room(folder.path()).await;
+    let lost = || QueueAsk::CallerLost(Box::new(crate::store::tests::card()));
+    for (call, caller) in [(1, 7), (2, 7), (3, 9)] {
+        comes(&store, CallId(call)).await;
+        let _waits = enters(&mut first, CallId(call), caller);
+    }
+    asks(&mut first, CallId(1), lost());
+    asks(&mut first, CallId(1), QueueAsk::Leave(Left::Over));
+    assert!(!first.kept.places.any(), "they are in line already");
+    asks(&mut first, CallId(3), lost());
+    asks(&mut first, CallId(3), QueueAsk::Leave(Left::Over));
+    assert_eq!(first.kept.places.calls(), [3]);
+    // Caller 9 waits to be called back in that line, too.
+    first.kept.writer().flush().await;
+    let remembered = Remembered::read(&store, wall_now()).await.expect("read");
+    let ticket = Ticket { queue: "support".into(), caller: 9, ..Ticket::default() };
+    let wish =
+        call::CallBackWish { number: crate::base::PhoneNumber::new("+4930123456"), ticket, card: crate::store::tests::card() };
+    let row = crate::store::CallBackRow {
+        id: CallId(50),
+        call: CallId(3),
+        queue: "support".into(),
+        flow: "line".into(),
+        asked: wall_now(),
+        since: wall_now(),
+        not_before: wall_now(),
+        tries: 0,
+        state: "waiting".into(),
+        outcome: None,
+        closed: None,
+        number: Some(wish.number.clone()),
+        wish: Some(wish),
+    };
+    let mut second = keeper((*first.people.lock().expect("no panic").clone()).clone(), folder.path()).await;
+    second.remember(remembered, &[row]);
+    assert_eq!(second.kept.places.calls(), [2], "of them who waited when the gateway died");
+}
+
+#[tokio::test]
+async fn abuse_is_known_however_the_talk_ends() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (store, mut keeper) = waiting_room(folder.path()).await;
+    comes(&store, CallId(1)).await;
+    let _talks = enters(&mut keeper, CallId(1), 1);
+    talks(&mut keeper, CallId(1));
+    asks(&mut keeper, CallId(1), QueueAsk::Abusive);
+    asks(&mut keeper, CallId(1), QueueAsk::CallerLost(Box::new(crate::store::tests::card())));
+    assert!(keeper.kept.places.all().iter().all(|kept| kept.line.abusive && kept.line.talking));
+    keeper.kept.writer().flush().await;
+    assert_eq!(store.last_agents(wall_now()).await.expect("read"), []);
 }
