@@ -504,7 +504,8 @@ async fn who_calls_again_before_the_silence_was_noticed_and_who_is_called_back_h
         number: Some(wish.number.clone()),
         wish: Some(wish),
     };
-    let mut second = keeper((*first.people.lock().expect("no panic").clone()).clone(), folder.path()).await;
+    let people = (**first.people.lock().expect("no panic")).clone();
+    let mut second = keeper(people, folder.path()).await;
     second.remember(remembered, &[row]);
     assert_eq!(second.kept.places.calls(), [2], "of them who waited when the gateway died");
 }
